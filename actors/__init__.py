@@ -1,0 +1,1 @@
+"""Who does it: the actors, their supervision, and the processes and logs that they own."""

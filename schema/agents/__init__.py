@@ -1,0 +1,1 @@
+"""One sans-I/O dialect per agent: bytes in, effects out."""

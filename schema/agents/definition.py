@@ -1,0 +1,26 @@
+"""An agent as the daemon knows it: what it is called, what it can do, which modes it has, how it is spoken to."""
+
+from attrs import frozen
+
+from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
+from .dialect import MakeDialect
+
+
+@frozen
+class AgentDefinition:
+    """``executable`` is the program's name on PATH; None for the agent that is our own program. ``any_mode`` lets a
+    client name agent modes that are not in ``modes``. ``permission_aliases`` maps a permission mode that the agent
+    lacks to the one that it stands for."""
+
+    id: str
+    executable: str | None
+    capabilities: AgentCapabilities
+    modes: tuple[AgentModeInfo, ...]
+    permission_modes: tuple[str, ...]
+    models: tuple[AgentModelInfo, ...]
+    default_model: str
+    make_dialect: MakeDialect
+    permission_aliases: tuple[tuple[str, str], ...] = ()
+    any_mode: bool = False
+    refuses_bypass_as_root: bool = False
+    resumable: bool = True

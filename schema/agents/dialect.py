@@ -1,0 +1,116 @@
+"""The dialect interface: how an agent's protocol is spoken, without I/O.
+
+One dialect object speaks with one agent process: a new process, also one that resumes a conversation, gets a new
+object. The session actor owns the process; it feeds what the agent says to the dialect and carries out the effects
+in order. A dialect has no clock, no files and no randomness, so that a transcript always plays the same way.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol
+
+from attrs import field, frozen
+
+from ..sessions import PermissionReply
+from .effects import Effect
+
+
+@frozen
+class AgentSpec:
+    """What an agent process is started for. ``resume`` is the native id of a conversation to go on with; ``seed`` is
+    unique to the process, for dialects that must name things themselves."""
+
+    session_id: str
+    executable: tuple[str, ...]
+    directory: str
+    agent_mode: str
+    permission_mode: str
+    seed: str
+    model: str | None = None
+    variant: str | None = None
+    resume: str | None = None
+    as_root: bool = False
+    settings: Mapping[str, str] = field(factory=dict[str, str])
+
+
+@frozen
+class Launch:
+    """``env`` is added to the daemon's environment; a ``None`` removes the variable."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str | None] = field(factory=dict[str, str | None])
+
+
+@frozen
+class Attachment:
+    """A file that goes with a prompt. ``data`` is its content when the agent takes it inline (``inline_mimes``)."""
+
+    path: str
+    mime: str | None
+    filename: str | None
+    data: bytes | None = None
+
+
+@frozen
+class Prompt:
+    """``number`` counts the session's prompts from 1 and never repeats, also across processes."""
+
+    number: int
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+
+
+@frozen
+class ExitStatus:
+    """How a process ended: an exit code, or the signal that ended it."""
+
+    code: int | None
+    signal: int | None = None
+
+    def __str__(self) -> str:
+        return f"exit code {self.code}" if self.signal is None else f"signal {self.signal}"
+
+
+Effects = Sequence[Effect]
+
+
+class Dialect(Protocol):
+    """Every method returns what must be done now; none of them raises on what an agent says."""
+
+    inline_mimes: tuple[str, ...]
+    """Attachments of these MIME types are read by the session and handed over as ``Attachment.data``."""
+
+    def launch(self) -> Launch:
+        """The command line and environment of the agent process."""
+        ...
+
+    def begin(self) -> Effects:
+        """The process runs: the handshake's first words. ``Ready`` must follow, here or from ``receive``."""
+        ...
+
+    def prompt(self, prompt: Prompt) -> Effects:
+        """A human's message. Called only between turns and after ``Ready``; ``TurnEnded`` must follow."""
+        ...
+
+    def receive(self, line: bytes) -> Effects:
+        """One line that the agent wrote on stdout, without its line break."""
+        ...
+
+    def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
+        """The human's decision; called at most once per ask, never after ``WithdrawAsk``."""
+        ...
+
+    def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
+        """One list of labels per question, or ``None`` when the human rejects to answer."""
+        ...
+
+    def interrupt(self) -> Effects:
+        """Stop the running turn; ``TurnEnded`` follows when the agent has stopped."""
+        ...
+
+    def exited(self, status: ExitStatus) -> Effects:
+        """The process is gone: what is left to say. The ledger closes the turn and its items by itself."""
+        ...
+
+
+MakeDialect = Callable[[AgentSpec], Dialect]
+AgentMode = Literal["build", "plan"]

@@ -1,0 +1,158 @@
+"""What a dialect wants done: drafts of events in the past tense, commands in the imperative.
+
+Drafts carry the agent's own ids (``native_id``); the :class:`~.ledger.Ledger` turns those into item ids and holds
+the order that clients rely on. ``synthetic`` drafts are the daemon's words, the others the agent's. ``raw`` is the
+native line that the draft came from.
+"""
+
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from ..events import ErrorData, PermissionEventData, QuestionEventData, SessionEndReason
+from ..items import ContentPart, ItemKind, ItemRole
+
+TurnOutcome = Literal["completed", "failed", "interrupted"]
+
+
+@frozen
+class TurnStarted:
+    """The agent took up the prompt. A second one before :class:`TurnEnded` is dropped."""
+
+    metadata: Any = None
+    synthetic: bool = True
+    raw: bytes | None = None
+
+
+@frozen
+class TurnEnded:
+    """The agent is done with the prompt. ``metadata`` may hold ``usage``, ``cost_usd``, ``models``, ``stop_reason``;
+    the ledger adds ``outcome``. Items still open are closed first: as failed unless the turn completed."""
+
+    outcome: TurnOutcome = "completed"
+    metadata: dict[str, Any] = field(factory=dict[str, Any])
+    synthetic: bool = True
+    raw: bytes | None = None
+
+
+@frozen
+class ItemStarted:
+    """Repeated for an item that is already open: dropped. ``parent_native_id`` must name an item seen before."""
+
+    native_id: str
+    kind: ItemKind
+    role: ItemRole | None
+    content: tuple[ContentPart, ...] = ()
+    parent_native_id: str | None = None
+    synthetic: bool = False
+    raw: bytes | None = None
+
+
+@frozen
+class ItemDelta:
+    """More text of an open item. For an item never started, a started one is synthesised (assistant message)."""
+
+    native_id: str
+    delta: str
+    synthetic: bool = False
+    raw: bytes | None = None
+
+
+@frozen
+class ItemCompleted:
+    """The item's final content, which replaces what the deltas said. Never started: started is synthesised."""
+
+    native_id: str
+    kind: ItemKind
+    role: ItemRole | None
+    content: tuple[ContentPart, ...] = ()
+    failed: bool = False
+    parent_native_id: str | None = None
+    synthetic: bool = False
+    raw: bytes | None = None
+
+
+@frozen
+class Errored:
+    """``retryable``: the agent goes on by itself. An error never ends a turn; :class:`TurnEnded` does."""
+
+    data: ErrorData
+    retryable: bool = False
+    synthetic: bool = False
+    raw: bytes | None = None
+
+
+@frozen
+class Unparsed:
+    """The agent said something that the dialect does not know; ``raw`` keeps it (as a JSON string if it is no JSON)."""
+
+    error: str
+    location: str
+    raw: bytes | None = None
+
+
+@frozen
+class SessionEnded:
+    """The agent says that the conversation is over for good."""
+
+    reason: SessionEndReason = "completed"
+    message: str | None = None
+    synthetic: bool = True
+    raw: bytes | None = None
+
+
+@frozen
+class Ready:
+    """The handshake is over: prompts may be written. Until then the session keeps them back."""
+
+
+@frozen
+class NativeSessionNamed:
+    """The agent's own id of the conversation, by which it can be resumed in another process.
+
+    ``resumable`` is false while the agent has not yet written the conversation down (claude keeps no transcript
+    before its first answer): a process that dies before must start afresh instead.
+    """
+
+    native_session_id: str
+    resumable: bool = True
+
+
+@frozen
+class Write:
+    """Write these bytes to the agent's stdin, in order."""
+
+    data: bytes
+
+
+@frozen
+class AskPermission:
+    """Ask a human. The answer comes back through ``Dialect.answer_permission`` with the same ``permission_id``."""
+
+    permission_id: str
+    action: str
+    metadata: Any = None
+    raw: bytes | None = None
+
+    def data(self) -> PermissionEventData:
+        return PermissionEventData(self.permission_id, self.action, "requested", self.metadata)
+
+
+@frozen
+class AskQuestion:
+    """Ask a human. ``data.status`` is requested; the answer comes back through ``Dialect.answer_question``."""
+
+    data: QuestionEventData
+    raw: bytes | None = None
+
+
+@frozen
+class WithdrawAsk:
+    """The agent no longer waits for this permission or question: it is resolved as rejected, nothing is written."""
+
+    ask_id: str
+
+
+Draft = TurnStarted | TurnEnded | ItemStarted | ItemDelta | ItemCompleted | Errored | Unparsed | SessionEnded
+Command = Ready | NativeSessionNamed | Write | AskPermission | AskQuestion | WithdrawAsk
+Effect = Draft | Command

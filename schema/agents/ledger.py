@@ -1,0 +1,226 @@
+"""The ledger: turns and items of one session in the order that clients rely on, whatever an agent says.
+
+It allots item and turn ids, and holds these rules for every agent alike (wire 0.1, section 5, and promise 7):
+
+* a completed item that was never started is started first, synthetically; repeated starts and ends are dropped;
+* a completed message without a delta gets one synthetic delta with its text, unless it is the user's;
+* ``turn.started`` and ``turn.ended`` alternate; an item is closed before its turn is.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from attrs import define, field, frozen
+
+from ..events import (
+    AgentUnparsedData,
+    EventData,
+    EventType,
+    ItemDeltaData,
+    ItemEventData,
+    SessionEndedData,
+    TurnEventData,
+    UniversalEvent,
+)
+from ..items import ContentPart, ItemStatus, TextPart, UniversalItem
+from .effects import (
+    Draft,
+    Errored,
+    ItemCompleted,
+    ItemDelta,
+    ItemStarted,
+    SessionEnded,
+    TurnEnded,
+    TurnStarted,
+    Unparsed,
+)
+
+REMEMBERED_ITEMS = 10_000
+"""Closed items whose native ids are still known, so that a late repetition is dropped and a parent is found."""
+
+KEPT_DELTA_CHARS = 1 << 18
+"""How much streamed text of an open item is kept for the day that the agent dies before it completes the item."""
+
+
+@frozen
+class EventDraft:
+    """An event that lacks only what the session stamps: sequence, time and ids."""
+
+    type: EventType
+    data: EventData
+    synthetic: bool = True
+    raw: bytes | None = None
+    ends_stream: bool = False
+
+
+@define
+class _OpenItem:
+    item: UniversalItem
+    has_delta: bool = False
+    text: list[str] = field(factory=list[str])
+    chars: int = 0
+
+    def add(self, delta: str) -> None:
+        self.has_delta = True
+        if self.chars < KEPT_DELTA_CHARS:
+            self.text.append(delta)
+            self.chars += len(delta)
+
+    def content(self) -> tuple[ContentPart, ...]:
+        """What is known of the item now: what the agent started it with, else what it streamed."""
+        return self.item.content or ((TextPart("".join(self.text)),) if self.text else ())
+
+
+class Ledger:
+    """The state of one session's turn and items. Pure; the session actor stamps what it yields."""
+
+    def __init__(self) -> None:
+        self._items = 0
+        self._turns = 0
+        self._turn: str | None = None
+        self._open: dict[str, _OpenItem] = {}
+        self._known: OrderedDict[str, str] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<Ledger turn={self._turn} open_items={len(self._open)} items={self._items} turns={self._turns}>"
+
+    @property
+    def turn(self) -> str | None:
+        """The id of the open turn."""
+        return self._turn
+
+    def next_turn(self) -> str:
+        """The id that the next turn will get."""
+        return f"turn_{self._turns + 1}"
+
+    def apply(self, draft: Draft) -> Iterator[EventDraft]:
+        """The events that a draft amounts to; none when it repeats what was said."""
+        match draft:
+            case TurnStarted():
+                yield from self._start_turn(draft)
+            case TurnEnded():
+                yield from self._end_turn(draft)
+            case ItemStarted():
+                yield from self._start(draft)
+            case ItemDelta():
+                yield from self._delta(draft)
+            case ItemCompleted():
+                yield from self._complete(draft)
+            case Errored(data=data):
+                yield EventDraft("error", data, draft.synthetic, draft.raw, ends_stream=not draft.retryable)
+            case Unparsed():
+                data = AgentUnparsedData(draft.error, draft.location)
+                yield EventDraft("agent.unparsed", data, True, draft.raw)
+            case SessionEnded():
+                yield from self.end_turn("completed" if draft.reason == "completed" else "failed")
+                data = SessionEndedData(draft.reason, "agent", draft.message)
+                yield EventDraft("session.ended", data, draft.synthetic, draft.raw, ends_stream=True)
+
+    def end_turn(self, outcome: str) -> Iterator[EventDraft]:
+        """Close whatever is open, because the agent cannot any more."""
+        if self._turn is not None or self._open:
+            yield from self._end_turn(TurnEnded(outcome=outcome))  # type: ignore[arg-type]
+
+    def _start_turn(self, draft: TurnStarted) -> Iterator[EventDraft]:
+        if self._turn is None:
+            self._turns += 1
+            self._turn = f"turn_{self._turns}"
+            data = TurnEventData("started", self._turn, draft.metadata)
+            yield EventDraft("turn.started", data, draft.synthetic, draft.raw)
+
+    def _end_turn(self, draft: TurnEnded) -> Iterator[EventDraft]:
+        for native_id, opened in list(self._open.items()):
+            status: ItemStatus = "completed" if draft.outcome == "completed" else "failed"
+            yield self._close(native_id, opened.content(), status, synthetic=True, raw=None)
+        if self._turn is not None:
+            data = TurnEventData("ended", self._turn, {"outcome": draft.outcome} | draft.metadata)
+            self._turn = None
+            yield EventDraft("turn.ended", data, draft.synthetic, draft.raw, ends_stream=True)
+
+    def _start(self, draft: ItemStarted) -> Iterator[EventDraft]:
+        if draft.native_id in self._known:
+            return
+        self._items += 1
+        item = UniversalItem(
+            item_id=f"itm_{self._items}",
+            native_item_id=draft.native_id,
+            parent_id=self._known.get(draft.parent_native_id) if draft.parent_native_id else None,
+            kind=draft.kind,
+            role=draft.role,
+            content=draft.content,
+            status="in_progress",
+        )
+        self._open[draft.native_id] = _OpenItem(item)
+        self._remember(draft.native_id, item.item_id)
+        yield EventDraft("item.started", ItemEventData(item), draft.synthetic, draft.raw)
+
+    def _delta(self, draft: ItemDelta) -> Iterator[EventDraft]:
+        if draft.native_id not in self._known:
+            yield from self._start(ItemStarted(draft.native_id, "message", "assistant", synthetic=True))
+        if (opened := self._open.get(draft.native_id)) is None:
+            return
+        opened.add(draft.delta)
+        data = ItemDeltaData(opened.item.item_id, draft.native_id, draft.delta)
+        yield EventDraft("item.delta", data, draft.synthetic, draft.raw)
+
+    def _complete(self, draft: ItemCompleted) -> Iterator[EventDraft]:
+        if draft.native_id not in self._known:
+            start = ItemStarted(
+                draft.native_id, draft.kind, draft.role, draft.content, draft.parent_native_id, synthetic=True
+            )
+            yield from self._start(start)
+        if (opened := self._open.get(draft.native_id)) is None:
+            return
+        if draft.kind == "message" and draft.role != "user" and not opened.has_delta:
+            text = "\n".join(part.text for part in draft.content if isinstance(part, TextPart))
+            if text:
+                yield from self._delta(ItemDelta(draft.native_id, text, synthetic=True))
+        status: ItemStatus = "failed" if draft.failed else "completed"
+        opened.item = UniversalItem(
+            opened.item.item_id,
+            draft.native_id,
+            opened.item.parent_id,
+            draft.kind,
+            draft.role,
+            draft.content,
+            status,
+        )
+        yield self._close(draft.native_id, draft.content, status, draft.synthetic, draft.raw)
+
+    def _close(
+        self,
+        native_id: str,
+        content: tuple[ContentPart, ...],
+        status: ItemStatus,
+        synthetic: bool,
+        raw: bytes | None,
+    ) -> EventDraft:
+        old = self._open.pop(native_id).item
+        item = UniversalItem(old.item_id, old.native_item_id, old.parent_id, old.kind, old.role, content, status)
+        return EventDraft("item.completed", ItemEventData(item), synthetic, raw)
+
+    def _remember(self, native_id: str, item_id: str) -> None:
+        self._known[native_id] = item_id
+        while len(self._known) > REMEMBERED_ITEMS:
+            oldest = next(key for key in self._known if key not in self._open)
+            del self._known[oldest]
+
+    def observe(self, event: UniversalEvent) -> None:
+        """Bring the ledger to where a logged event left it: a session that starts again replays its log first."""
+        match event.data:
+            case TurnEventData(phase="started", turn_id=turn_id):
+                self._turns, self._turn = self._turns + 1, turn_id
+            case TurnEventData():
+                self._turn = None
+            case ItemEventData(item=item):
+                native_id = item.native_item_id or item.item_id
+                if event.type == "item.started":
+                    self._items += 1
+                    self._open[native_id] = _OpenItem(item)
+                    self._remember(native_id, item.item_id)
+                else:
+                    self._open.pop(native_id, None)
+            case ItemDeltaData(native_item_id=native_id, delta=delta) if native_id in self._open:
+                self._open[native_id].add(delta)
+            case _:
+                pass

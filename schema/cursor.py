@@ -1,0 +1,57 @@
+"""Cursors: where a reader stands in a log.
+
+An SSE ``id:`` is ``<log id>:<sequence>``. The log id is drawn when the log is made, so a cursor from another life of
+the same session id is noticed instead of silently skipping events (a peer restarted its ids at 1; a client with an
+old Last-Event-ID then lost 50 events).
+"""
+
+from typing import Literal
+
+from attrs import frozen
+
+from .problems import invalid_request
+
+ResyncReason = Literal["foreign", "future", "expired"]
+
+
+@frozen
+class Cursor:
+    """The last event that the reader has; ``log_id`` is None when it named only a number (``offset``)."""
+
+    sequence: int
+    log_id: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.log_id}:{self.sequence}" if self.log_id else str(self.sequence)
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> "Cursor":
+        """``name`` is the parameter or header that the text came from, for the error."""
+        log_id, colon, number = text.strip().rpartition(":")
+        if not (number.isascii() and number.isdigit()) or len(number) > 18 or (colon and not log_id):
+            raise invalid_request(f"{name} must be a number or an SSE id of the form <log>:<sequence>; got {text!r}")
+        return cls(int(number), log_id or None)
+
+    def resync(self, log_id: str, first: int, last: int) -> ResyncReason | None:
+        """Why this cursor cannot be continued in a log that holds ``first..last``; None when it can."""
+        if self.log_id is not None and self.log_id != log_id:
+            return "foreign"
+        if self.sequence > last:
+            return "future"
+        if self.sequence < first - 1:
+            return "expired"
+        return None
+
+
+@frozen
+class StreamResync:
+    """The frame that tells a reader that its cursor does not continue here. It stands in the stream like an event;
+    what follows starts after ``resumed_after``, and what the reader built from older events must be thrown away."""
+
+    type: str
+    reason: ResyncReason
+    requested: str
+    log_id: str
+    first: int
+    last: int
+    resumed_after: int

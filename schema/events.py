@@ -1,0 +1,161 @@
+"""The universal event: the envelope and the data of each type (wire 0.1, section 5)."""
+
+from typing import Any, Literal
+
+from attrs import frozen
+
+from .fields import optional
+from .items import UniversalItem
+
+EventType = Literal[
+    "session.started",
+    "session.ended",
+    "turn.started",
+    "turn.ended",
+    "item.started",
+    "item.delta",
+    "item.completed",
+    "error",
+    "permission.requested",
+    "permission.resolved",
+    "question.requested",
+    "question.resolved",
+    "agent.unparsed",
+]
+EventSource = Literal["agent", "daemon"]
+SessionEndReason = Literal["completed", "error", "terminated"]
+TerminatedBy = Literal["agent", "daemon"]
+TurnPhase = Literal["started", "ended"]
+PermissionStatus = Literal["requested", "accept", "accept_for_session", "reject"]
+QuestionStatus = Literal["requested", "answered", "rejected"]
+
+
+@frozen
+class SessionStartedData:
+    metadata: Any = None
+
+
+@frozen
+class StderrOutput:
+    """The end of what the agent printed on its terminal; ``head`` is all of it unless ``truncated``."""
+
+    head: str | None = optional()
+    tail: str | None = optional()
+    truncated: bool = False
+    total_lines: int | None = optional()
+
+
+@frozen
+class SessionEndedData:
+    reason: SessionEndReason
+    terminated_by: TerminatedBy
+    message: str | None = optional()
+    exit_code: int | None = optional()
+    stderr: StderrOutput | None = optional()
+
+
+@frozen
+class TurnEventData:
+    """``metadata`` of an ended turn holds ``usage``, ``cost_usd`` and ``outcome`` where the agent tells them."""
+
+    phase: TurnPhase
+    turn_id: str | None = optional()
+    metadata: Any = optional()
+
+
+@frozen
+class ItemEventData:
+    item: UniversalItem
+
+
+@frozen
+class ItemDeltaData:
+    item_id: str
+    native_item_id: str | None
+    delta: str
+
+
+@frozen
+class ErrorData:
+    """``details.retryable`` is true when the agent goes on by itself; such an error ends no turn stream."""
+
+    message: str
+    code: str | None = None
+    details: Any = None
+
+
+@frozen
+class PermissionEventData:
+    permission_id: str
+    action: str
+    status: PermissionStatus
+    metadata: Any = None
+
+
+@frozen
+class QuestionOption:
+    label: str
+    description: str | None = optional()
+
+
+@frozen
+class QuestionPart:
+    """One question of several that are asked together; our addition to wire 0.1, which has room for one."""
+
+    question: str
+    options: tuple[QuestionOption, ...]
+    header: str | None = optional()
+    multi_select: bool = False
+
+
+@frozen
+class QuestionEventData:
+    """``prompt``, ``options`` and ``response`` are the first question's, as in wire 0.1; ``questions`` and
+    ``answers`` hold all of them, in the order in which a reply must answer."""
+
+    question_id: str
+    prompt: str
+    options: tuple[str, ...]
+    response: str | None
+    status: QuestionStatus
+    questions: tuple[QuestionPart, ...] | None = optional()
+    answers: tuple[tuple[str, ...], ...] | None = optional()
+
+
+@frozen
+class AgentUnparsedData:
+    """Something that the dialect does not know. ``location`` says where it stood; the event's raw is what it said."""
+
+    error: str
+    location: str
+    raw_hash: str | None = None
+
+
+EventData = (
+    TurnEventData
+    | SessionStartedData
+    | SessionEndedData
+    | ItemEventData
+    | ItemDeltaData
+    | ErrorData
+    | PermissionEventData
+    | QuestionEventData
+    | AgentUnparsedData
+)
+
+
+@frozen
+class UniversalEvent:
+    """``synthetic`` is true exactly when the daemon, not the agent, is the source. ``raw`` is the native message,
+    and is null unless the reader asked for it."""
+
+    event_id: str
+    sequence: int
+    time: str
+    session_id: str
+    native_session_id: str | None
+    synthetic: bool
+    source: EventSource
+    type: EventType
+    data: EventData
+    raw: Any = None

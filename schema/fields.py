@@ -1,0 +1,16 @@
+"""Field helpers shared by every wire class.
+
+The 0.1 wire has two kinds of optional member: some are ``null`` when unset, some are left out. An attrs default
+of ``None`` means the first; :func:`optional` means the second. The codec reads the metadata.
+"""
+
+from typing import Any
+
+import attrs
+
+OMIT = "omit_when_none"
+
+
+def optional(doc: str = "") -> Any:
+    """An optional member that is left out of the JSON when it is ``None``."""
+    return attrs.field(default=None, metadata={OMIT: True, "doc": doc})

@@ -1,0 +1,199 @@
+"""Problems: every refusal and failure that the API can answer (RFC 9457; types of wire 0.1, section 1).
+
+A :class:`Problem` is raised where the fault is found, also inside an actor, and carries all that the HTTP answer
+needs. Its class says whose fault it is: the caller's (4xx) or the agent's and ours (5xx).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import define, field, frozen
+
+from .fields import optional
+
+URN = "urn:sandbox-agent:error:"
+
+ErrorType = Literal[
+    "invalid_request",
+    "unsupported_agent",
+    "agent_not_installed",
+    "install_failed",
+    "agent_process_exited",
+    "token_invalid",
+    "permission_denied",
+    "session_not_found",
+    "session_already_exists",
+    "mode_not_supported",
+    "stream_error",
+    "timeout",
+]
+"""The types of wire 0.1. Ours besides: not_found, method_not_allowed, payload_too_large, unsupported_media_type,
+queue_full, internal_error."""
+
+
+@frozen
+class ProblemDetails:
+    type: str
+    title: str
+    status: int
+    detail: str | None = optional()
+    instance: str | None = optional()
+
+
+@define(eq=False)
+class Problem(Exception):
+    """``extensions`` are members of the body beside the five of RFC 9457, in the wire's camelCase."""
+
+    kind: str
+    status: int
+    title: str
+    detail: str
+    extensions: Mapping[str, Any] = field(factory=dict[str, Any])
+    headers: Mapping[str, str] = field(factory=dict[str, str])
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object of the answer."""
+        base = {"type": URN + self.kind, "title": self.title, "status": self.status, "detail": self.detail}
+        return base | dict(self.extensions)
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+def invalid_request(message: str, **details: Any) -> Problem:
+    extensions = {"details": details} if details else {}
+    return Problem("invalid_request", 400, "Invalid Request", f"invalid request: {message}", extensions)
+
+
+def unprocessable(message: str, **details: Any) -> Problem:
+    """The body is well-formed JSON of the wrong shape. Wire 0.1 answers it 422, as its framework does."""
+    extensions = {"details": details} if details else {}
+    return Problem("invalid_request", 422, "Invalid Request", f"invalid request: {message}", extensions)
+
+
+def unsupported_agent(agent: str, known: tuple[str, ...] = ()) -> Problem:
+    mend = f" (known agents: {', '.join(known)})" if known else ""
+    return Problem("unsupported_agent", 400, "Unsupported Agent", f"unsupported agent: {agent}{mend}", {"agent": agent})
+
+
+def agent_not_installed(agent: str, message: str | None = None) -> Problem:
+    extensions: dict[str, Any] = {"agent": agent}
+    if message:
+        extensions["details"] = {"message": message}
+    return Problem("agent_not_installed", 404, "Agent Not Installed", f"agent not installed: {agent}", extensions)
+
+
+def agent_process_exited(agent: str, exit_code: int | None, stderr: str | None) -> Problem:
+    details = {k: v for k, v in {"exitCode": exit_code, "stderr": stderr}.items() if v is not None}
+    return Problem(
+        "agent_process_exited",
+        500,
+        "Agent Process Exited",
+        f"agent process exited: {agent}",
+        {"agent": agent, "details": details},
+    )
+
+
+def token_invalid(message: str = "missing or invalid token") -> Problem:
+    return Problem(
+        "token_invalid",
+        401,
+        "Token Invalid",
+        "token invalid",
+        {"details": {"message": message}},
+        {"WWW-Authenticate": 'Bearer realm="sandbox-agent"'},
+    )
+
+
+def permission_denied(message: str) -> Problem:
+    return Problem(
+        "permission_denied", 403, "Permission Denied", "permission denied", {"details": {"message": message}}
+    )
+
+
+def session_not_found(session_id: str) -> Problem:
+    return Problem(
+        "session_not_found",
+        404,
+        "Session Not Found",
+        f"session not found: {session_id}",
+        {"sessionId": session_id},
+    )
+
+
+def session_already_exists(session_id: str) -> Problem:
+    return Problem(
+        "session_already_exists",
+        409,
+        "Session Already Exists",
+        f"session already exists: {session_id}",
+        {"sessionId": session_id},
+    )
+
+
+def mode_not_supported(agent: str, mode: str, known: tuple[str, ...] = ()) -> Problem:
+    details: dict[str, Any] = {"mode": mode} | ({"supported": list(known)} if known else {})
+    return Problem(
+        "mode_not_supported",
+        400,
+        "Mode Not Supported",
+        f"mode not supported: {agent} {mode}",
+        {"agent": agent, "details": details},
+    )
+
+
+def stream_error(message: str) -> Problem:
+    return Problem("stream_error", 502, "Stream Error", f"stream error: {message}", {"details": {"message": message}})
+
+
+def timed_out(message: str) -> Problem:
+    return Problem("timeout", 504, "Timeout", "timeout", {"details": {"message": message}})
+
+
+def not_found(path: str) -> Problem:
+    return Problem("not_found", 404, "Not Found", f"no such path: {path} (see /openapi.json for the API)")
+
+
+def method_not_allowed(method: str, path: str, allowed: tuple[str, ...]) -> Problem:
+    allow = ", ".join(allowed)
+    return Problem(
+        "method_not_allowed",
+        405,
+        "Method Not Allowed",
+        f"{method} is not allowed on {path} (allowed: {allow})",
+        headers={"Allow": allow},
+    )
+
+
+def payload_too_large(limit: int) -> Problem:
+    return Problem(
+        "payload_too_large",
+        413,
+        "Payload Too Large",
+        f"the request body is larger than {limit} bytes (the server's --max-body-bytes)",
+    )
+
+
+def unsupported_media_type(got: str | None) -> Problem:
+    said = f"it says {got!r}" if got else "it has none"
+    return Problem(
+        "unsupported_media_type",
+        415,
+        "Unsupported Media Type",
+        f"the request body must have Content-Type: application/json; {said}",
+    )
+
+
+def queue_full(session_id: str, limit: int, retry_after: int = 1) -> Problem:
+    return Problem(
+        "queue_full",
+        429,
+        "Queue Full",
+        f"session {session_id} already has {limit} queued prompts; send again when a turn has ended",
+        {"sessionId": session_id},
+        {"Retry-After": str(retry_after)},
+    )
+
+
+def internal_error(message: str) -> Problem:
+    return Problem("internal_error", 500, "Internal Error", f"internal error: {message}")

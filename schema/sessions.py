@@ -1,0 +1,143 @@
+"""Sessions, messages and replies: the bodies of wire 0.1, sections 2 and 4, with our additions named."""
+
+from typing import Any, Literal
+
+from attrs import frozen
+
+from .events import PermissionEventData, QuestionEventData, UniversalEvent
+from .fields import optional
+from .mcp import McpServerConfig, SkillsConfig
+from .problems import ErrorType
+
+PermissionReply = Literal["once", "always", "reject"]
+SessionStatus = Literal["starting", "idle", "running", "waiting", "suspended", "ended", "failed"]
+
+
+@frozen
+class CreateSessionRequest:
+    agent: str
+    agent_mode: str | None = None
+    permission_mode: str | None = None
+    model: str | None = None
+    variant: str | None = None
+    agent_version: str | None = None
+    directory: str | None = None
+    title: str | None = None
+    mcp: dict[str, McpServerConfig] | None = optional()
+    skills: SkillsConfig | None = optional()
+
+
+@frozen
+class AgentError:
+    type: ErrorType
+    message: str
+    agent: str | None = optional()
+    session_id: str | None = optional()
+    details: Any = optional()
+
+
+@frozen
+class CreateSessionResponse:
+    healthy: bool
+    error: AgentError | None = optional()
+    native_session_id: str | None = optional()
+
+
+@frozen
+class SessionInfo:
+    """``created_at`` and ``updated_at`` are milliseconds since 1970. Ours over wire 0.1: ``status``, ``queued``
+    (prompts that wait for the turn to end) and ``log_id`` (the first half of every SSE id of this session)."""
+
+    session_id: str
+    agent: str
+    agent_mode: str
+    permission_mode: str
+    model: str | None
+    variant: str | None
+    native_session_id: str | None
+    ended: bool
+    event_count: int
+    created_at: int
+    updated_at: int
+    directory: str | None
+    title: str | None
+    status: SessionStatus
+    queued: int
+    log_id: str
+    mcp: dict[str, McpServerConfig] | None = optional()
+    skills: SkillsConfig | None = optional()
+
+
+@frozen
+class SessionListResponse:
+    """``cursor`` (ours) is where the all-sessions stream stood when the list was made: start there, miss nothing."""
+
+    sessions: tuple[SessionInfo, ...]
+    cursor: str | None = optional()
+
+
+@frozen
+class MessageAttachment:
+    path: str
+    mime: str | None = None
+    filename: str | None = None
+
+
+@frozen
+class MessageRequest:
+    message: str
+    attachments: tuple[MessageAttachment, ...] = ()
+
+
+@frozen
+class PermissionReplyRequest:
+    reply: PermissionReply
+
+
+@frozen
+class QuestionReplyRequest:
+    """One list of labels per question, in the order in which they were asked."""
+
+    answers: tuple[tuple[str, ...], ...]
+
+
+@frozen
+class EventsResponse:
+    events: tuple[UniversalEvent, ...]
+    has_more: bool
+
+
+@frozen
+class InterruptResponse:
+    """``interrupted`` is false when no turn was running: nothing was done."""
+
+    interrupted: bool
+
+
+@frozen
+class PendingPermission:
+    session_id: str
+    requested_at: int
+    permission: PermissionEventData
+
+
+@frozen
+class PendingQuestion:
+    session_id: str
+    requested_at: int
+    question: QuestionEventData
+
+
+@frozen
+class PermissionListResponse:
+    permissions: tuple[PendingPermission, ...]
+
+
+@frozen
+class QuestionListResponse:
+    questions: tuple[PendingQuestion, ...]
+
+
+@frozen
+class HealthResponse:
+    status: str

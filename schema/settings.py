@@ -1,0 +1,64 @@
+"""Every timeout, limit and size of the daemon, with its unit, in one place.
+
+``sandbox-agent server --help`` and docs/settings.md are generated from this class. Times are seconds, sizes bytes;
+a timeout of 0 is off.
+"""
+
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+
+def setting(default: float, unit: str, meaning: str) -> Any:
+    return attrs.field(default=default, metadata={"unit": unit, "meaning": meaning})
+
+
+@frozen(kw_only=True)
+class Settings:
+    # What a client may ask for.
+    max_body_bytes: int = setting(32 << 20, "bytes", "largest request body and WebSocket message")
+    max_sessions: int = setting(1000, "sessions", "most sessions that are not ended")
+    ended_sessions_kept: int = setting(1000, "sessions", "ended sessions that stay listed; the oldest go first")
+    max_queued_prompts: int = setting(16, "prompts", "prompts that wait for a session's turn to end")
+    max_attachment_bytes: int = setting(20 << 20, "bytes", "largest attachment that is sent inline")
+
+    # The log and its readers.
+    log_bytes: int = setting(64 << 20, "bytes", "events kept per session; older ones expire")
+    feed_bytes: int = setting(64 << 20, "bytes", "events kept for the stream of all sessions")
+    stream_batch_bytes: int = setting(256 << 10, "bytes", "most that one write to a subscriber drains")
+    sse_keepalive: float = setting(15.0, "seconds", "silence on an SSE stream before a comment is sent")
+    websocket_ping: float = setting(20.0, "seconds", "time between WebSocket pings")
+    stalled_write_timeout: float = setting(900.0, "seconds", "time without progress before a reader is cut off")
+    socket_send_bytes: int = setting(256 << 10, "bytes", "kernel send buffer of one connection")
+    keep_alive_timeout: float = setting(75.0, "seconds", "idle time before a kept-alive connection is closed")
+
+    # The agent process.
+    start_timeout: float = setting(60.0, "seconds", "time for an agent to finish its handshake")
+    idle_timeout: float = setting(0.0, "seconds", "silence of an agent in a turn before it is ended")
+    ask_timeout: float = setting(0.0, "seconds", "time before a permission or question is rejected unanswered")
+    max_line_bytes: int = setting(16 << 20, "bytes", "longest line that an agent may write")
+    terminal_tail_bytes: int = setting(64 << 10, "bytes", "end of an agent's terminal kept for diagnostics")
+    max_outbox_bytes: int = setting(64 << 20, "bytes", "most that waits to be written to an agent's stdin")
+    probe_timeout: float = setting(10.0, "seconds", "time for an agent to tell its version")
+    mock_step_ms: float = setting(20.0, "milliseconds", "pause of the mock agent after each step")
+
+    # The ending ladder: how long each rung waits before the next.
+    end_eof: float = setting(0.5, "seconds", "after the agent's stdin was closed")
+    end_interrupt: float = setting(0.5, "seconds", "after SIGINT to the agent")
+    end_terminate: float = setting(1.0, "seconds", "after SIGTERM to the agent and all its descendants")
+    end_kill: float = setting(1.0, "seconds", "after SIGKILL to the agent and all its descendants")
+    shutdown_timeout: float = setting(4.5, "seconds", "for a graceful stop, whatever clients and agents do")
+
+    # Actors.
+    mailbox_size: int = setting(1024, "messages", "messages that wait for an actor before a sender must wait")
+    actor_restarts: int = setting(3, "restarts", "restarts of an actor within the period before it is failed")
+    agent_restarts: int = setting(3, "exits", "unexpected agent exits within the period before a session is failed")
+    restart_period: float = setting(60.0, "seconds", "the period of both")
+    restart_backoff: float = setting(0.1, "seconds", "pause before an actor's second restart; doubles from there")
+    restart_backoff_max: float = setting(5.0, "seconds", "longest pause before a restart")
+
+    def __attrs_post_init__(self) -> None:
+        for name, value in attrs.asdict(self).items():
+            if value < 0:
+                raise ValueError(f"setting {name} must not be negative; got {value}")

@@ -1,0 +1,1 @@
+"""How it travels: HTTP, SSE and WebSocket, and who may speak."""
