@@ -5,7 +5,6 @@ Importing this package loads nothing else: names are resolved on first use (PEP 
 """
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # absolute: a type checker that reads the checkout finds no schema/ beside this file
@@ -28,7 +27,9 @@ __all__ = ["Problem", "Settings", "UniversalEvent", "UniversalItem", "__version_
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version("sandbox-agent")
+        from importlib.metadata import version  # 30 ms, which every agent process of ours would pay
+
+        return version("sandbox-agent")
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
