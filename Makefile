@@ -1,0 +1,86 @@
+# `make demo` shows it, `make test` proves it. Every target sets up .venv by itself.
+
+PYTHON ?= python3
+AGENT ?= mock
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The folders that hold packages; the same list stands in pyproject.toml, and tests/house compares the two.
+ROOMS := schema actors transport cli sdk/python
+CHECKED := $(ROOMS) tests benchmarks
+
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-agents agents lint format bench docs openapi clean FORCE
+
+help:
+	@echo "make demo [AGENT=claude]  run a session and show its transcript"
+	@echo "make test                 unit and integration tests (PYTEST_ARGS=... is passed on)"
+	@echo "make test-agents          the real agent CLIs against a scripted model server"
+	@echo "make lint                 ruff, pyright, import-linter"
+	@echo "make bench                throughput and latency against a raw trio limit"
+	@echo "make docs                 refresh the generated documents"
+	@echo "make clean                remove everything that make made"
+
+setup: $(VENV)/linked
+
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "sandbox-agent needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# Without build isolation: the pinned setuptools builds, and nothing is fetched twice.
+$(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt setuptools
+	$(PIP) install -c constraints.txt --no-build-isolation --config-settings editable_mode=strict -e '.[dev]'
+	@touch $@
+
+# A strict editable install is a tree of links, so a file added or removed is not seen until the tree is made anew.
+$(VENV)/sources: FORCE | $(VENV)/created
+	@find $(ROOMS) -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*' | LC_ALL=C sort > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(VENV)/linked: $(VENV)/installed $(VENV)/sources
+	$(PIP) install --no-deps --no-build-isolation --config-settings editable_mode=strict -e .
+	@touch $@
+
+demo: setup
+	@$(BIN)/sandbox-agent demo --agent $(AGENT)
+
+test: setup
+	$(BIN)/python -m pytest -m "not agents" $(PYTEST_ARGS)
+
+# The pinned agents go into .cache/agents; what is there already is kept.
+agents: setup
+	$(BIN)/python -m tests.agents.install
+
+test-agents: agents
+	$(BIN)/python -m pytest -m agents $(PYTEST_ARGS)
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+openapi: setup
+	$(BIN)/python -m sandbox_agent.transport.openapi > docs/openapi.json.new
+	@mv docs/openapi.json.new docs/openapi.json
+
+docs: openapi
+	$(BIN)/python -m sandbox_agent.cli.settings_doc > docs/settings.md.new
+	@mv docs/settings.md.new docs/settings.md
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(CHECKED) -name __pycache__ -type d -prune -exec rm -rf {} +

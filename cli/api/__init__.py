@@ -1,0 +1,1 @@
+"""`sandbox-agent api`: the HTTP API from the command line."""

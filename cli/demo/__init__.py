@@ -1,0 +1,1 @@
+"""`sandbox-agent demo`: one session, told as a transcript."""

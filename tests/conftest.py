@@ -1,0 +1,28 @@
+"""House rules for every test."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+FORBID_SKIPS = "SANDBOX_AGENT_FORBID_SKIPS"
+
+
+def _forbid(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and os.environ.get(FORBID_SKIPS) == "1":
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped, and {FORBID_SKIPS}=1: {report.longrepr}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _forbid(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _forbid(report)
+    return report

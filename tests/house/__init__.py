@@ -1,0 +1,1 @@
+"""The house: packaging, pins, and the rules that CI leans on."""
