@@ -26,6 +26,11 @@ class EncodedEvent:
     raw: bytes | None
 
     @property
+    def size(self) -> int:
+        """What the event costs in memory, about, in bytes."""
+        return len(self.head) + len(self.raw or b"") + 200
+
+    @property
     def plain(self) -> bytes:
         return self.head + _NO_RAW
 

@@ -78,6 +78,7 @@ class Ledger:
         self._items = 0
         self._turns = 0
         self._turn: str | None = None
+        self._reserved: str | None = None
         self._open: dict[str, _OpenItem] = {}
         self._known: OrderedDict[str, str] = OrderedDict()
 
@@ -89,9 +90,14 @@ class Ledger:
         """The id of the open turn."""
         return self._turn
 
-    def next_turn(self) -> str:
-        """The id that the next turn will get."""
-        return f"turn_{self._turns + 1}"
+    def reserve_turn(self) -> str:
+        """A turn id for a prompt that is accepted now and taken up later."""
+        self._turns += 1
+        return f"turn_{self._turns}"
+
+    def assign_turn(self, turn_id: str) -> None:
+        """The next turn that starts is the one that this id was reserved for."""
+        self._reserved = turn_id
 
     def apply(self, draft: Draft) -> Iterator[EventDraft]:
         """The events that a draft amounts to; none when it repeats what was said."""
@@ -123,8 +129,7 @@ class Ledger:
 
     def _start_turn(self, draft: TurnStarted) -> Iterator[EventDraft]:
         if self._turn is None:
-            self._turns += 1
-            self._turn = f"turn_{self._turns}"
+            self._turn, self._reserved = self._reserved or self.reserve_turn(), None
             data = TurnEventData("started", self._turn, draft.metadata)
             yield EventDraft("turn.started", data, draft.synthetic, draft.raw)
 
@@ -209,7 +214,8 @@ class Ledger:
         """Bring the ledger to where a logged event left it: a session that starts again replays its log first."""
         match event.data:
             case TurnEventData(phase="started", turn_id=turn_id):
-                self._turns, self._turn = self._turns + 1, turn_id
+                self._turn = turn_id
+                self._turns = max(self._turns, int((turn_id or "_0").rpartition("_")[2]))
             case TurnEventData():
                 self._turn = None
             case ItemEventData(item=item):

@@ -1,0 +1,219 @@
+"""The agent process: pexpect owns it; its JSON protocol runs over pipes, its terminal is a PTY.
+
+The PTY is the controlling terminal and stderr. The pipes stand on fds 0 and 1, because claude refuses a terminal on
+stdin and a cooked PTY hangs at lines of 4 KB. Closing the PTY's master ends most agents: a safety net for the day
+that the daemon dies. Spawning and closing take 10 to 100 ms each, so they run in worker threads.
+"""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+import pexpect
+import trio
+from ptyprocess import PtyProcess
+
+from ..schema.agents.dialect import ExitStatus
+from ..schema.settings import Settings
+from .lines import LineSplitter, OversizedLine
+from .processes import MARKER, ProcessId, ProcessTable, read_process
+from .redaction import Redactor
+from .terminal import Terminal
+from .tree import ProcessTree
+
+CHUNK = 1 << 16
+
+STDOUT_LINGER = 0.5
+"""Seconds that output is still read after the agent has exited: a child of its may hold the pipe open for ever."""
+
+
+class SpawnFailed(Exception):
+    """The program could not be started: it is missing, not executable, or the directory is gone."""
+
+
+class OutboxFull(Exception):
+    """The agent does not read its stdin and too much waits for it already."""
+
+
+class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, reportUntypedBaseClass]
+    """pexpect's spawn with pipes on fds 0 and 1 and without the sleeps of its destructor."""
+
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: str, pipes: tuple[int, int], prepare: Callable[[], None]
+    ) -> None:
+        self._pipes = pipes
+        super().__init__(
+            argv[0], list(argv[1:]), env=dict(env), cwd=cwd, echo=False, timeout=None, preexec_fn=prepare,
+            dimensions=(50, 200),
+        )  # fmt: skip
+        self.delaybeforesend = None
+        self.delayafterclose = 0
+        self.delayafterterminate = 0
+        # The destructor of the object inside sleeps 100 ms on whatever thread drops the last reference.
+        self.ptyproc.delayafterclose = 0
+        self.ptyproc.delayafterterminate = 0
+
+    def _spawnpty(self, args: Any, **kwargs: Any) -> Any:
+        return cast(Any, PtyProcess).spawn(args, pass_fds=self._pipes, **kwargs)
+
+
+def _prepare(stdin: int, stdout: int) -> Callable[[], None]:
+    """What the child does between fork and exec. Only system calls: other threads' locks may be held for ever."""
+
+    def prepare() -> None:
+        os.dup2(stdin, 0)
+        os.dup2(stdout, 1)
+        # Python ignores SIGPIPE, and an ignored signal stays ignored through exec.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    return prepare
+
+
+def _spawn_blocking(argv: Sequence[str], env: Mapping[str, str], cwd: str) -> tuple[Any, int, int]:
+    stdin_read, stdin_write = os.pipe()
+    stdout_read, stdout_write = os.pipe()
+    try:
+        spawn = _Spawn(argv, env, cwd, (stdin_read, stdout_write), _prepare(stdin_read, stdout_write))
+    except BaseException:
+        os.close(stdin_write)
+        os.close(stdout_read)
+        raise
+    finally:
+        os.close(stdin_read)
+        os.close(stdout_write)
+    return spawn, stdin_write, stdout_read
+
+
+class AgentProcess:
+    """One running agent. Made by :meth:`spawn`; :meth:`end` must be called, also after it has exited by itself."""
+
+    def __init__(
+        self,
+        spawn: Any,
+        stdin: int,
+        stdout: int,
+        tree: ProcessTree,
+        table: ProcessTable,
+        settings: Settings,
+        redact: Redactor,
+    ) -> None:
+        self.pid: int = spawn.pid
+        self.tree = tree
+        self.terminal = Terminal(settings.terminal_tail_bytes)
+        self.status: ExitStatus | None = None
+        self._spawn = spawn
+        self._table = table
+        self._settings = settings
+        self._redact = redact
+        self._stdin = trio.lowlevel.FdStream(stdin)
+        self._stdout = trio.lowlevel.FdStream(stdout)
+        self._pty = trio.lowlevel.FdStream(os.dup(spawn.child_fd))
+        self._outbox: list[bytes] = []
+        self._outbox_bytes = 0
+        self._outbox_filled = trio.Event()
+        self._exited = trio.Event()
+
+    def __repr__(self) -> str:
+        state = "running" if self.status is None else f"exited ({self.status})"
+        return f"<AgentProcess {self.pid} {state} outbox={self._outbox_bytes} {self.terminal!r}>"
+
+    @classmethod
+    async def spawn(
+        cls,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        directory: str,
+        marker: str,
+        table: ProcessTable,
+        settings: Settings,
+    ) -> "AgentProcess":
+        """Start a program. Raises :class:`SpawnFailed` with the reason."""
+        marked = {**env, MARKER: marker}
+        try:
+            # Shielded, so that a cancelled caller never leaves a child that nobody knows.
+            with trio.CancelScope(shield=True), table.birth():
+                spawn, stdin, stdout = await trio.to_thread.run_sync(_spawn_blocking, argv, marked, directory)
+                row = read_process(spawn.pid)
+                root = row.id if row else ProcessId(spawn.pid, 0)
+                table.own(root)
+        except (OSError, pexpect.ExceptionPexpect) as error:
+            raise SpawnFailed(str(error)) from error
+        return cls(spawn, stdin, stdout, ProcessTree(root, marker, table), table, settings, Redactor(env))
+
+    def send(self, data: bytes) -> None:
+        """Write to stdin, in order, without waiting. Raises :class:`OutboxFull`."""
+        if self._outbox_bytes + len(data) > self._settings.max_outbox_bytes:
+            raise OutboxFull(f"{self._outbox_bytes} bytes wait for agent process {self.pid}")
+        self._outbox.append(data)
+        self._outbox_bytes += len(data)
+        self._outbox_filled.set()
+
+    async def write_outbox(self) -> None:
+        """Carry what was sent to the agent, until it stops reading for good."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while True:
+                await self._outbox_filled.wait()
+                self._outbox_filled = trio.Event()
+                data = b"".join(self._outbox)
+                self._outbox.clear()
+                await self._stdin.send_all(data)
+                self._outbox_bytes -= len(data)
+
+    async def lines(self) -> AsyncIterator[list[bytes | OversizedLine]]:
+        """What the agent writes on stdout, as many lines at a time as one read brings; ends at the end of output."""
+        splitter = LineSplitter(self._settings.max_line_bytes)
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while chunk := await self._stdout.receive_some(CHUNK):
+                if lines := [self._clean(line) for line in splitter.feed(bytes(chunk))]:
+                    yield lines
+        if (last := splitter.finish()) is not None:
+            yield [self._clean(last)]
+
+    def _clean(self, line: bytes | OversizedLine) -> bytes | OversizedLine:
+        if isinstance(line, OversizedLine):
+            return OversizedLine(self._redact(line.head), line.length)
+        return self._redact(line)
+
+    async def drain_terminal(self) -> None:
+        """Read the terminal, so that the agent never blocks on it. A closed PTY reads as an I/O error."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while chunk := await self._pty.receive_some(CHUNK):
+                self.terminal.feed(self._redact(bytes(chunk)))
+
+    async def watch(self) -> ExitStatus:
+        """Wait until the agent has exited, and reap it."""
+        handle = os.pidfd_open(self.pid)
+        try:
+            await trio.lowlevel.wait_readable(handle)
+        finally:
+            os.close(handle)
+        # Exited, so this returns at once; it is pexpect's to reap, by pid.
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(self._spawn.wait)
+        self._table.disown(self.tree.root)
+        self.status = ExitStatus(self._spawn.exitstatus, self._spawn.signalstatus)
+        self._exited.set()
+        return self.status
+
+    async def wait(self) -> ExitStatus:
+        """The exit status; :meth:`watch` must be running."""
+        await self._exited.wait()
+        assert self.status is not None
+        return self.status
+
+    async def exited_within(self, seconds: float) -> bool:
+        with trio.move_on_after(seconds):
+            await self._exited.wait()
+        return self._exited.is_set()
+
+    async def close_stdin(self) -> None:
+        await self._stdin.aclose()
+
+    async def aclose(self) -> None:
+        """Close the pipes and the terminal. The agent must have exited."""
+        for stream in (self._stdin, self._stdout, self._pty):
+            await stream.aclose()
+        await trio.to_thread.run_sync(self._spawn.close)

@@ -1,0 +1,52 @@
+"""The daemon as subreaper: orphans of its agents become its children, so that they are found, and reaped when dead."""
+
+import ctypes
+import os
+import signal
+from contextlib import suppress
+
+import structlog
+import trio
+
+from .processes import ProcessTable
+
+PR_SET_CHILD_SUBREAPER = 36
+
+SETTLE = 0.1
+"""Seconds between two looks: deaths come in flocks, and each look reads all of /proc."""
+
+_log = structlog.get_logger("reaper")
+
+
+class Reaper:
+    """Reaps adopted zombies by pid: ``waitpid(-1)`` would steal the exit status of agents, which pexpect waits for.
+
+    Only for a process that the daemon has for itself: an embedding program may have children of its own.
+    """
+
+    def __init__(self, table: ProcessTable) -> None:
+        self._table = table
+        self._reaped = 0
+
+    def __repr__(self) -> str:
+        return f"<Reaper reaped={self._reaped}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Adopt and reap until cancelled. Must run in the main thread, where signals arrive."""
+        if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+            _log.warning("cannot become a subreaper", errno=ctypes.get_errno())
+        with trio.open_signal_receiver(signal.SIGCHLD) as signals:
+            task_status.started()
+            async for _ in signals:
+                while not await self._reap():
+                    await trio.sleep(SETTLE)
+                await trio.sleep(SETTLE)
+
+    async def _reap(self) -> bool:
+        """False when it was a bad moment: a child that was just born looks like a stray until it is owned."""
+        strays = await self._table.strays()
+        for stray in strays or ():
+            with suppress(ChildProcessError):
+                os.waitpid(stray.pid, os.WNOHANG)
+                self._reaped += 1
+        return strays is not None

@@ -1,0 +1,184 @@
+"""Supervisors: who starts actors, and what happens when one crashes. The words have OTP's meaning.
+
+* permanent: always restarted; transient: restarted when it crashed; temporary: never restarted.
+* A crash counts against the intensity. Within it, the actor is started again after a pause that doubles; beyond it,
+  a dynamic child is ``failed`` and a chain gives up with :class:`GaveUp`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+import structlog
+import trio
+from attrs import define, field, frozen
+
+from .actor import Actor
+from .intensity import Intensity
+from .mailbox import Mailbox
+
+Restart = Literal["permanent", "transient", "temporary"]
+ChildState = Literal["running", "pausing", "ended", "failed"]
+
+_log = structlog.get_logger("supervisor")
+
+
+class GaveUp(Exception):
+    """An actor without which nothing works keeps crashing: ours to mend; the daemon ends."""
+
+
+@frozen
+class ChildSpec:
+    """``make`` is called for every start with the child's mailbox. ``on_failed`` is told the last crash."""
+
+    name: str
+    make: Callable[[Mailbox], Actor]
+    restart: Restart = "permanent"
+    on_failed: Callable[[BaseException], Awaitable[None]] | None = None
+
+
+@define(eq=False)
+class Child:
+    """A supervised actor, through all its lives."""
+
+    spec: ChildSpec
+    mailbox: Mailbox
+    intensity: Intensity
+    state: ChildState = "running"
+    starts: int = 0
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+    ended: trio.Event = field(factory=trio.Event)
+
+    def __repr__(self) -> str:
+        return f"<Child {self.spec.name} {self.spec.restart} {self.state} starts={self.starts}>"
+
+    async def live(self) -> None:
+        """Run the actor, again and again as its kind demands; returns when it has ended for good."""
+        try:
+            with self.scope:
+                while await self._once():
+                    self.state = "pausing"
+                    await trio.sleep(self.intensity.pause)
+        finally:
+            if self.state != "failed":
+                self.state = "ended"
+            self.mailbox.close()
+            self.ended.set()
+
+    async def _once(self) -> bool:
+        """One life; True when another shall follow."""
+        self.state = "running"
+        self.starts += 1
+        try:
+            await self.spec.make(self.mailbox).run()
+        except Exception as error:  # noqa: BLE001 - containing any crash is what a supervisor is for
+            _log.error("actor crashed", actor=self.spec.name, exc_info=error)
+            if self.spec.restart != "temporary" and not self.intensity.occurred():
+                return True
+            self.state = "failed"
+            if self.spec.on_failed is not None:
+                with trio.CancelScope(shield=True):
+                    await self.spec.on_failed(error)
+            return False
+        return self.spec.restart == "permanent"
+
+    async def stop(self) -> None:
+        """Cancel the actor and wait until it has put away what it owns."""
+        self.scope.cancel()
+        await self.ended.wait()
+
+
+class Supervisor:
+    """Dynamic children, one for one: each crash is between a child and its own intensity."""
+
+    def __init__(self, make_intensity: Callable[[], Intensity], mailbox_size: int) -> None:
+        self._make_intensity = make_intensity
+        self._mailbox_size = mailbox_size
+        self._nursery: trio.Nursery | None = None
+        self._children: dict[str, Child] = {}
+
+    def __repr__(self) -> str:
+        return f"<Supervisor {'running' if self._nursery else 'stopped'} children={len(self._children)}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold children until cancelled; then every child is cancelled and waited for."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._nursery.cancel_scope.cancel()
+
+    def start(self, spec: ChildSpec) -> Child:
+        """Start a child now. Its name must be free: the caller's fault otherwise."""
+        if self._nursery is None or spec.name in self._children:
+            raise ValueError(f"cannot start {spec.name}: {self!r}")
+        child = Child(spec, Mailbox(spec.name, self._mailbox_size), self._make_intensity())
+        self._children[spec.name] = child
+        self._nursery.start_soon(self._hold, child, name=spec.name)
+        return child
+
+    async def _hold(self, child: Child) -> None:
+        try:
+            await child.live()
+        finally:
+            del self._children[child.spec.name]
+
+    def statistics(self) -> dict[str, int]:
+        return {"children": len(self._children), "starts": sum(c.starts for c in self._children.values())}
+
+
+class Chain:
+    """Permanent actors in a row, rest for one: when one crashes, those after it end and start again with it.
+
+    Each actor's task holds a nursery in which the rest of the chain runs, so that the order is the nesting and a crash
+    cannot leave a later actor running.
+    """
+
+    def __init__(self, mailbox_size: int, intensity: Intensity) -> None:
+        self._mailbox_size = mailbox_size
+        self._intensity = intensity
+        self._links: list[tuple[str, Callable[[], "_Run"]]] = []
+        self._starts: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return "<Chain " + " > ".join(f"{name}({self._starts.get(name, 0)})" for name, _ in self._links) + ">"
+
+    def add(self, name: str, make: Callable[[], "_Run"]) -> None:
+        """``make`` returns the run function of a new life."""
+        self._links.append((name, make))
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the whole chain until cancelled; ``started`` when the last link runs. Raises :class:`GaveUp`."""
+        ready = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._run_from, 0, ready)
+            await ready.wait()
+            task_status.started()
+
+    async def _run_from(self, index: int, ready: trio.Event) -> None:
+        name, make = self._links[index]
+        while True:
+            self._starts[name] = self._starts.get(name, 0) + 1
+            try:
+                await self._once(make(), index, ready)
+            except* (GaveUp, trio.Cancelled):
+                raise
+            except* Exception as crash:  # noqa: BLE001 - containing any crash is what a supervisor is for
+                _log.error("actor crashed", actor=name, exc_info=crash)
+                if self._intensity.occurred():
+                    raise GaveUp(f"{name} keeps crashing: {self._intensity!r}") from crash
+            await trio.sleep(self._intensity.pause)
+
+    async def _once(self, run: "_Run", index: int, ready: trio.Event) -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(run)
+            if index + 1 < len(self._links):
+                nursery.start_soon(self._run_from, index + 1, ready)
+            else:
+                ready.set()
+
+    def names(self) -> Sequence[str]:
+        return [name for name, _ in self._links]
+
+
+_Run = Callable[..., Awaitable[None]]
