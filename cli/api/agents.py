@@ -1,0 +1,41 @@
+"""``sandbox-agent api agents``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import click
+
+from .connection import with_client
+
+if TYPE_CHECKING:
+    from .client import Client
+
+
+@click.group(no_args_is_help=True)
+def agents() -> None:
+    """The agents that the daemon can run."""
+
+
+@agents.command("list")
+@with_client
+def list_agents(client: Client) -> None:
+    """List agents: installed, credentials, capabilities."""
+    client.show("GET", "/v1/agents")
+
+
+@agents.command("modes")
+@click.argument("agent")
+@with_client
+def list_modes(client: Client, agent: str) -> None:
+    """List an agent's modes."""
+    client.show("GET", f"/v1/agents/{quote(agent, safe='')}/modes")
+
+
+@agents.command("models")
+@click.argument("agent")
+@with_client
+def list_models(client: Client, agent: str) -> None:
+    """List an agent's models."""
+    client.show("GET", f"/v1/agents/{quote(agent, safe='')}/models")

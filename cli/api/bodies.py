@@ -1,0 +1,65 @@
+"""Request bodies from what a user types."""
+
+import json
+import mimetypes
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def parse_answers(context: click.Context, parameter: click.Parameter, text: str) -> list[list[str]]:
+    """``--answers``: one list of labels per question. A plain mistake is told here, not by the daemon."""
+    del context, parameter
+    try:
+        answers: Any = json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"not JSON: {error}; write for example '[[\"Yes\"]]'") from error
+    if not isinstance(answers, list) or not all(_is_labels(part) for part in answers):  # pyright: ignore[reportUnknownVariableType]
+        raise click.BadParameter(
+            'must be a list with one list of labels per question, for example \'[["Red"], ["A", "B"]]\''
+        )
+    return answers  # pyright: ignore[reportUnknownVariableType]
+
+
+def _is_labels(part: Any) -> bool:
+    return isinstance(part, list) and all(isinstance(label, str) for label in part)  # pyright: ignore[reportUnknownVariableType]
+
+
+def read_message(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    """``--message``: ``-`` reads stdin, because an argument cannot be longer than 128 kB."""
+    del context, parameter
+    return sys.stdin.read() if text == "-" else text
+
+
+def attachment(name: str) -> dict[str, str]:
+    """A file for the agent to read. One that exists here is named in full, because the daemon's directory is another;
+    any other name is left as it is: it may exist where the daemon runs."""
+    path = Path(name)
+    body = {"path": str(path.absolute()) if path.exists() else name, "filename": path.name}
+    if mime := mimetypes.guess_type(name)[0]:
+        body["mime"] = mime
+    return body
+
+
+def message_body(message: str, attach: tuple[str, ...]) -> dict[str, Any]:
+    body: dict[str, Any] = {"message": message}
+    if attach:
+        body["attachments"] = [attachment(name) for name in attach]
+    return body
+
+
+def mcp_servers(path: Path) -> dict[str, Any]:
+    """``--mcp-config``: an object of servers by name, bare or under ``mcpServers`` as agents' own files have it."""
+    try:
+        config: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"cannot read {path}: {error}", param_hint="--mcp-config") from error
+    if not isinstance(config, dict):
+        raise click.BadParameter(f"{path} must hold a JSON object", param_hint="--mcp-config")
+    return config.get("mcpServers", config)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def skill_sources(directories: tuple[str, ...]) -> dict[str, Any]:
+    return {"sources": [{"type": "local", "source": str(Path(name).absolute())} for name in directories]}

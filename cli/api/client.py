@@ -1,0 +1,122 @@
+"""One client for all ``api`` commands: calls, prints, and turns every way to fail into a message."""
+
+import json
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import click
+import httpx
+
+from ..failure import Failure, Refusal
+from ..loopback import is_loopback
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds to reach the daemon."""
+
+
+class Client:
+    """A connection to one daemon. ``timeout`` bounds a plain call, in seconds; a stream may take for ever."""
+
+    def __init__(self, endpoint: str, token: str | None, timeout: float) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            url = httpx.URL(endpoint)
+        except httpx.InvalidURL as error:
+            raise click.UsageError(f"--endpoint {endpoint!r} is not a URL: {error}") from error
+        if url.scheme not in ("http", "https") or not url.host:
+            raise click.UsageError(f"--endpoint {endpoint!r} must look like http://127.0.0.1:2468")
+        self._endpoint = endpoint
+        self._http = httpx.Client(
+            base_url=url,
+            headers=headers,
+            timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT),
+            # HTTP_PROXY is common in sandboxes, and no proxy can reach our loopback address.
+            trust_env=not is_loopback(url.host),
+        )
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._http.close()
+
+    def call(self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
+        """The JSON answer, or None for an empty one. Raises :class:`Refusal` for a problem."""
+        with self._told():
+            response = self._http.request(method, path, params=_present(query), json=body)
+        if response.is_error:
+            raise _refusal(response)
+        return _json(response) if response.content else None
+
+    def show(self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None) -> None:
+        """Call and print the answer: JSON with two spaces; nothing when there is no body."""
+        answer = self.call(method, path, body=body, query=query)
+        if answer is not None:
+            click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+    @contextmanager
+    def stream(
+        self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None
+    ) -> Generator[httpx.Response]:
+        """A stream of server-sent events; silence on it has no limit."""
+        timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
+        request = self._http.build_request(
+            method, path, params=_present(query), json=body, headers={"Accept": "text/event-stream"}, timeout=timeout
+        )
+        with self._told():
+            response = self._http.send(request, stream=True)
+            try:
+                if response.is_error:
+                    response.read()
+                    raise _refusal(response)
+                yield response
+            finally:
+                response.close()
+
+    def copy_stream(self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None) -> None:
+        """Print a stream as it arrives, byte for byte, until it ends."""
+        with self.stream(method, path, body=body, query=query) as response:
+            for chunk in response.iter_bytes():
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.flush()
+
+    @contextmanager
+    def _told(self) -> Generator[None]:
+        """Transport errors of httpx as messages that say what to do."""
+        try:
+            yield
+        except httpx.ConnectError as error:
+            raise Failure(
+                f"cannot connect to {self._endpoint}: {error}; "
+                "start the daemon with `sandbox-agent server`, or name another one with --endpoint"
+            ) from error
+        except httpx.TimeoutException as error:
+            raise Failure(f"{self._endpoint} did not answer in time; --timeout gives it longer") from error
+        except httpx.TransportError as error:
+            raise Failure(f"the connection to {self._endpoint} broke: {error or type(error).__name__}") from error
+
+
+def _present(query: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (query or {}).items() if value is not None}
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as error:
+        raise Failure(f"{response.url} answered {response.status_code} with something that is not JSON") from error
+
+
+def _refusal(response: httpx.Response) -> Failure:
+    """The problem as it came; something in between (a proxy) may answer in other words than ours."""
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict):
+        return Refusal(problem)  # pyright: ignore[reportUnknownArgumentType]
+    said = response.text.strip()[:500]
+    return Failure(f"{response.url} answered {response.status_code} {response.reason_phrase}: {said}")

@@ -1,0 +1,17 @@
+"""The tree below ``sandbox-agent api``."""
+
+import click
+
+from ..lazy import Home, LazyGroup
+
+AREAS = {
+    "agents": Home(".api.agents", "agents", "List agents, their modes and models."),
+    "sessions": Home(".api.sessions", "sessions", "Create and drive sessions."),
+    "permissions": Home(".api.asks", "permissions", "List what waits for a permission."),
+    "questions": Home(".api.asks", "questions", "List what waits for an answer."),
+}
+
+
+@click.group(cls=LazyGroup, homes=AREAS)
+def api() -> None:
+    """Call a running daemon. Answers are JSON on stdout; a problem is JSON on stderr and exit status 1."""

@@ -1,0 +1,188 @@
+"""``sandbox-agent api sessions``: every call on a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .bodies import mcp_servers, message_body, parse_answers, read_message, skill_sources
+from .connection import session_path, with_client
+
+if TYPE_CHECKING:
+    from .client import Client
+
+session_argument = click.argument("session")
+raw_option = click.option(
+    "--include-raw", is_flag=True, default=None, help="Add the agent's own messages to the events."
+)
+offset_option = click.option(
+    "-o", "--offset", metavar="CURSOR", help="Start after this sequence, or after an SSE id (LOG:SEQUENCE)."
+)
+message_option = click.option(
+    "-m", "--message", required=True, callback=read_message, help="The prompt; `-` reads it from stdin."
+)
+attach_option = click.option("--attach", multiple=True, metavar="FILE", help="A file for the agent to read; repeat.")
+
+
+def raw_query(include_raw: bool | None) -> dict[str, Any]:
+    return {"include_raw": "true" if include_raw else None}
+
+
+@click.group(no_args_is_help=True)
+def sessions() -> None:
+    """Sessions: one conversation with one agent each."""
+
+
+@sessions.command()
+@session_argument
+@click.option("-a", "--agent", required=True, help="claude, codex, opencode, amp or mock.")
+@click.option("-g", "--agent-mode", help="For example build or plan.")
+@click.option("-p", "--permission-mode", help="default, plan, acceptEdits or bypass.")
+@click.option("-m", "--model")
+@click.option("-v", "--variant")
+@click.option("-A", "--agent-version")
+@click.option("--directory", help="The agent's working directory, where the daemon runs.")
+@click.option("--title")
+@click.option(
+    "--mcp-config", type=click.Path(path_type=Path), metavar="FILE", help="MCP servers: a JSON object by name."
+)
+@click.option("--skill", multiple=True, metavar="DIR", help="A directory with skills; repeat.")
+@with_client
+def create(client: Client, session: str, mcp_config: Path | None, skill: tuple[str, ...], **fields: str | None) -> None:
+    """Create a session with an id of your choice."""
+    body: dict[str, Any] = {_camel(name): value for name, value in fields.items() if value is not None}
+    if mcp_config is not None:
+        body["mcp"] = mcp_servers(mcp_config)
+    if skill:
+        body["skills"] = skill_sources(skill)
+    client.show("POST", session_path(session), body=body)
+
+
+@sessions.command("list")
+@with_client
+def list_sessions(client: Client) -> None:
+    """List sessions, the newest first."""
+    client.show("GET", "/v1/sessions")
+
+
+@sessions.command()
+@session_argument
+@with_client
+def get(client: Client, session: str) -> None:
+    """Show one session."""
+    client.show("GET", session_path(session))
+
+
+@sessions.command("send-message")
+@session_argument
+@message_option
+@attach_option
+@with_client
+def send_message(client: Client, session: str, message: str, attach: tuple[str, ...]) -> None:
+    """Send a prompt and return at once; prints nothing."""
+    client.show("POST", session_path(session, "messages"), body=message_body(message, attach))
+
+
+@sessions.command("send-message-stream")
+@session_argument
+@message_option
+@attach_option
+@raw_option
+@with_client
+def send_message_stream(
+    client: Client, session: str, message: str, attach: tuple[str, ...], include_raw: bool | None
+) -> None:
+    """Send a prompt and print its turn's events as they arrive."""
+    client.copy_stream(
+        "POST",
+        session_path(session, "messages", "stream"),
+        body=message_body(message, attach),
+        query=raw_query(include_raw),
+    )
+
+
+@sessions.command()
+@session_argument
+@offset_option
+@click.option("-l", "--limit", type=click.IntRange(min=0), help="Most events to return.")
+@raw_option
+@with_client
+def events(client: Client, session: str, offset: str | None, limit: int | None, include_raw: bool | None) -> None:
+    """Print the events of a session."""
+    query = {"offset": offset, "limit": limit} | raw_query(include_raw)
+    client.show("GET", session_path(session, "events"), query=query)
+
+
+sessions.add_command(events, "get-messages")
+
+
+@sessions.command("events-sse")
+@session_argument
+@offset_option
+@raw_option
+@with_client
+def events_sse(client: Client, session: str, offset: str | None, include_raw: bool | None) -> None:
+    """Print the events of a session as they arrive, for as long as the stream lasts."""
+    client.copy_stream("GET", session_path(session, "events", "sse"), query={"offset": offset} | raw_query(include_raw))
+
+
+@sessions.command("reply-permission")
+@session_argument
+@click.argument("permission")
+@click.option("-r", "--reply", required=True, type=click.Choice(["once", "always", "reject"]))
+@with_client
+def reply_permission(client: Client, session: str, permission: str, reply: str) -> None:
+    """Decide a pending permission."""
+    client.show("POST", session_path(session, "permissions", permission, "reply"), body={"reply": reply})
+
+
+@sessions.command("reply-question")
+@session_argument
+@click.argument("question")
+@click.option(
+    "-a", "--answers", required=True, callback=parse_answers, metavar="JSON", help="One list of labels per question."
+)
+@with_client
+def reply_question(client: Client, session: str, question: str, answers: list[list[str]]) -> None:
+    """Answer a pending question."""
+    client.show("POST", session_path(session, "questions", question, "reply"), body={"answers": answers})
+
+
+@sessions.command("reject-question")
+@session_argument
+@click.argument("question")
+@with_client
+def reject_question(client: Client, session: str, question: str) -> None:
+    """Refuse to answer a pending question."""
+    client.show("POST", session_path(session, "questions", question, "reject"))
+
+
+@sessions.command()
+@session_argument
+@with_client
+def interrupt(client: Client, session: str) -> None:
+    """Stop the running turn; the session stays."""
+    client.show("POST", session_path(session, "interrupt"))
+
+
+@sessions.command()
+@session_argument
+@with_client
+def terminate(client: Client, session: str) -> None:
+    """End a session and everything that its agent started; its events stay."""
+    client.show("POST", session_path(session, "terminate"))
+
+
+@sessions.command()
+@session_argument
+@with_client
+def delete(client: Client, session: str) -> None:
+    """End a session and forget its events."""
+    client.show("DELETE", session_path(session))
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,55 @@
+"""The demo's own daemon: a child process on a free loopback port, with a token that nobody else knows."""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from ...schema.settings import Settings
+from ..failure import Failure
+from ..token_options import TOKEN_VARIABLE
+
+READY = re.compile(r"listening on (http://\S+)")
+
+GRACE = 3.0
+"""Seconds that the daemon may take to stop beyond its own limit."""
+
+
+@contextmanager
+def own_daemon(log: Path) -> Generator[tuple[str, str]]:
+    """A daemon for as long as the block lasts; yields its URL and token. Its log goes to the file.
+
+    Raises :class:`Failure` when it does not start, or does not stop cleanly.
+    """
+    token = secrets.token_urlsafe(32)
+    with log.open("w") as stderr:
+        daemon = subprocess.Popen(
+            [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--port", "0"],
+            env=os.environ | {TOKEN_VARIABLE: token},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,  # Ctrl-C is the demo's: it stops the daemon itself, and only once
+        )
+    stdout = cast("IO[str]", daemon.stdout)
+    try:
+        line = stdout.readline()
+        if (ready := READY.match(line)) is None:
+            raise Failure(f"the daemon did not start:\n{log.read_text()}")
+        yield ready[1], token
+    finally:
+        daemon.terminate()
+        try:
+            status = daemon.wait(Settings().shutdown_timeout + GRACE)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            status = daemon.wait()
+        stdout.close()
+    if status != 0:
+        raise Failure(f"the daemon did not stop cleanly (status {status}):\n{log.read_text()}")

@@ -1,0 +1,89 @@
+"""Running the daemon: its actors, its server and the signals that stop it, in one nursery.
+
+A first SIGTERM, SIGINT or SIGHUP stops gracefully within ``settings.shutdown_timeout``. A second one ends it at once.
+"""
+
+import os
+import signal
+from functools import partial
+
+import click
+import structlog
+import trio
+
+from ..actors.daemon import Daemon
+from ..actors.processes import descendants, read_all, read_process, send_signal
+from ..transport.auth import Auth
+from ..transport.cors import Cors
+from ..transport.server import serve_daemon
+from .failure import Failure
+from .server import ServerOptions, token_advice
+
+_log = structlog.get_logger("server")
+
+
+def run(options: ServerOptions) -> None:
+    """Serve until a signal says stop. Raises :class:`Failure` when it cannot start or cannot go on."""
+    try:
+        auth = Auth(options.token.value)
+        cors = Cors(options.cors_origins, options.cors_methods, options.cors_headers, options.cors_credentials)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        trio.run(_serve, options, auth, cors)
+    except* Failure as group:
+        failure = _first(group)
+    else:
+        return
+    raise failure
+
+
+def _first(group: ExceptionGroup[Failure]) -> Failure:
+    """Nurseries wrap what fails in them; the user is told the one thing that failed."""
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, ExceptionGroup) else inner
+
+
+async def _serve(options: ServerOptions, auth: Auth, cors: Cors) -> None:
+    stop = trio.Event()
+    daemon = Daemon(options.settings)
+    serve = partial(serve_daemon, daemon, host=options.host, port=options.port, auth=auth, cors=cors, stop=stop)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_watch_signals, stop)
+        await nursery.start(daemon.run)
+        try:
+            url = await nursery.start(serve)
+        except OSError as error:
+            raise Failure(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}") from error
+        _announce(url, options)
+        await stop.wait()
+        nursery.cancel_scope.cancel()
+
+
+def _announce(url: str, options: ServerOptions) -> None:
+    """The one line that programs wait for; what people read goes to stderr."""
+    click.echo(f"listening on {url}")
+    if options.token.stored is not None:
+        click.echo(token_advice(url, options.token.stored), err=True)
+
+
+async def _watch_signals(stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    watched = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means what it says
+        watched.append(signal.SIGHUP)
+    with trio.open_signal_receiver(*watched) as signals:
+        task_status.started()
+        async for number in signals:
+            if stop.is_set():
+                _end_at_once(number)
+            _log.info("stopping", signal=signal.Signals(number).name)
+            stop.set()
+
+
+def _end_at_once(number: int) -> None:
+    """Kill every descendant and leave. As subreaper we are an ancestor of whatever the agents started."""
+    me = read_process(os.getpid())
+    if me is not None:
+        for process in descendants(read_all(), [me.id], marker="") - {me.id}:
+            send_signal(process, signal.SIGKILL)
+    os._exit(128 + number)

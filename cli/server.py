@@ -1,0 +1,108 @@
+"""``sandbox-agent server``: what the daemon is started with."""
+
+import gc
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import frozen
+
+from ..schema.settings import Settings
+from .failure import Failure
+from .loopback import is_loopback
+from .setting_options import build_settings, setting_options
+from .token_options import TokenChoice, token_options
+from .token_store import forget_token, given_token, make_token, read_token, stored_path
+
+ALLOW_NO_TOKEN = "SANDBOX_AGENT_ALLOW_NO_TOKEN"  # noqa: S105 - a variable's name
+
+
+@frozen
+class ServerToken:
+    """``stored`` is the file that holds the token when it is ours; None when the caller gave the token, or none."""
+
+    value: str | None
+    stored: Path | None = None
+
+
+@frozen(kw_only=True)
+class ServerOptions:
+    host: str
+    port: int
+    token: ServerToken
+    cors_origins: tuple[str, ...]
+    cors_methods: tuple[str, ...]
+    cors_headers: tuple[str, ...]
+    cors_credentials: bool
+    settings: Settings
+
+
+def choose_token(choice: TokenChoice, host: str) -> ServerToken:
+    """The token to demand. Without one, a host that others can reach is refused unless the environment allows it."""
+    if choice.none:
+        if not is_loopback(host) and os.environ.get(ALLOW_NO_TOKEN) != "1":
+            raise Failure(
+                f"--no-token on {host} lets anyone who can reach it run commands here; "
+                f"drop --no-token, or set {ALLOW_NO_TOKEN}=1 if something else guards the port"
+            )
+        return ServerToken(None)
+    if given := given_token(choice):
+        return ServerToken(given)
+    path = stored_path()
+    return ServerToken(read_token(path, private=True) if path.exists() else make_token(path), path)
+
+
+def token_advice(url: str, path: Path) -> str:
+    """How to use a stored token, without telling it: logs are read by more people than files."""
+    quoted = shlex.quote(str(path))
+    return (
+        f"A token is required; it is stored in {path}. `sandbox-agent api` on this machine finds it there. Otherwise:\n"
+        f'  curl -H "Authorization: Bearer $(cat {quoted})" {url}/v1/agents'
+    )
+
+
+@click.command()
+@click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "-p", "--port", type=click.IntRange(0, 65535), default=2468, show_default=True, help="Port; 0 takes a free one."
+)
+@token_options
+@click.option("-O", "--cors-allow-origin", multiple=True, metavar="ORIGIN", help="Web origin that may call; repeat.")
+@click.option("-M", "--cors-allow-method", multiple=True, metavar="METHOD", help="Method it may use; repeat.")
+@click.option("-A", "--cors-allow-header", multiple=True, metavar="HEADER", help="Header it may send; repeat.")
+@click.option("-C", "--cors-allow-credentials", is_flag=True, help="Let it send credentials.")
+@click.option("--no-telemetry", is_flag=True, expose_value=False, help="Accepted for 0.1: there is no telemetry.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@setting_options
+@click.pass_obj
+def server(outer: TokenChoice, **given: Any) -> None:
+    """Run the daemon until SIGTERM or SIGINT. A second signal ends it at once.
+
+    Prints one line on stdout when it is ready; logs go to stderr. With neither a token nor --no-token it makes a
+    token, stores it, and says where.
+    """
+    choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(outer)
+    options = ServerOptions(
+        host=given["host"],
+        port=given["port"],
+        token=choose_token(choice, given["host"]),
+        cors_origins=given["cors_allow_origin"],
+        cors_methods=given["cors_allow_method"],
+        cors_headers=given["cors_allow_header"],
+        cors_credentials=given["cors_allow_credentials"],
+        settings=build_settings(given),
+    )
+    forget_token()
+    gc.disable()  # a third of the time until ready went to collecting modules that live for ever
+    from .logs import configure_logs
+    from .serve import run
+
+    gc.freeze()
+    gc.enable()
+    configure_logs(given["log_level"], given["log_format"])
+    run(options)

@@ -1,0 +1,78 @@
+"""The token: where it comes from, and where the one that the server makes is kept.
+
+Order: ``--token``, ``--token-file``, ``--no-token``, the environment, the stored file. The stored token lives in the
+user's state directory, readable by nobody else, so that client commands on the same machine need no option at all.
+"""
+
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from .failure import Failure
+from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
+
+
+def stored_path(environ: MutableMapping[str, str] = os.environ) -> Path:
+    """``$XDG_STATE_HOME/sandbox-agent/token``; the default base is ``~/.local/state``. A relative base is ignored,
+    as the XDG specification demands."""
+    base = Path(environ.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "sandbox-agent" / "token"
+
+
+def read_token(path: Path, *, private: bool = False) -> str:
+    """The token in a file. ``private`` refuses one that others can read: right for the file that we wrote, wrong for
+    one that the user named, because secrets that are mounted into a container are commonly 0444."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            token = file.read(4096).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"cannot read the token file {path}: {error}") from error
+    if private and mode & 0o077:
+        raise Failure(f"the token file {path} is open to others (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}")
+    if not token or any(c.isspace() for c in token):
+        raise Failure(f"the token file {path} must hold one token and nothing else")
+    return token
+
+
+def make_token(path: Path) -> str:
+    """A new token, stored at ``path``. When another process was quicker, its token: a file is never replaced."""
+    token = secrets.token_urlsafe(32)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(prefix="token.", dir=path.parent)  # 0600 from its first moment
+        with os.fdopen(handle, "w") as file:
+            file.write(token + "\n")
+        try:
+            os.link(draft, path)  # unlike rename, fails when the name is taken
+        except FileExistsError:
+            return read_token(path, private=True)
+        finally:
+            Path(draft).unlink()
+    except OSError as error:
+        raise Failure(f"cannot store a token at {path}: {error}; give one with {TOKEN_VARIABLE}") from error
+    return token
+
+
+def given_token(choice: TokenChoice, environ: MutableMapping[str, str] = os.environ) -> str | None:
+    """The token that the caller gave, by option or environment; None when it gave none. An empty variable is none."""
+    if choice.token:
+        return choice.token
+    if choice.file:
+        return read_token(choice.file)
+    if choice.none:
+        return None
+    if token := environ.get(TOKEN_VARIABLE):
+        return token
+    if file := environ.get(FILE_VARIABLE):
+        return read_token(Path(file))
+    return None
+
+
+def forget_token(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Agents inherit the environment, and the token is not theirs."""
+    environ.pop(TOKEN_VARIABLE, None)
+    environ.pop(FILE_VARIABLE, None)

@@ -1,0 +1,46 @@
+"""The command as a user runs it: a real process with a private HOME and nothing of ours in its environment."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+COMMAND = (sys.executable, "-m", "sandbox_agent.cli.main")
+TIMEOUT = 30.0
+
+
+def private_environment(home: Path, **more: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **more}
+
+
+class Commands:
+    """Runs commands in one private environment."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environment = private_environment(home)
+
+    @property
+    def token_file(self) -> Path:
+        return self.home / ".local" / "state" / "sandbox-agent" / "token"
+
+    def run(
+        self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            env=self.environment | dict(env or {}),
+            cwd=self.home,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    return Commands(tmp_path)

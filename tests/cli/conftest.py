@@ -1,0 +1,3 @@
+from .commands import commands
+
+__all__ = ["commands"]

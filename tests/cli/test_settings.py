@@ -1,0 +1,39 @@
+"""Every setting can be set from outside, and the page about them is true."""
+
+from pathlib import Path
+
+import attrs
+import click
+import pytest
+from click.testing import CliRunner
+from sandbox_agent.cli.setting_options import build_settings, option_name, setting_options, variable_name
+from sandbox_agent.cli.settings_doc import page
+from sandbox_agent.schema.settings import Settings
+
+
+def settings_from(arguments: list[str], env: dict[str, str]) -> Settings:
+    seen: list[Settings] = []
+
+    @click.command()
+    @setting_options
+    def command(**given: object) -> None:
+        seen.append(build_settings(given))
+
+    result = CliRunner().invoke(command, arguments, env=env)
+    assert result.exit_code == 0, result.output
+    return seen[0]
+
+
+@pytest.mark.parametrize("field", attrs.fields(Settings), ids=lambda field: field.name)
+def test_a_setting_is_read_from_its_option_before_its_variable(field: "attrs.Attribute[float]") -> None:
+    option, variable = option_name(field.name), variable_name(field.name)
+    assert getattr(settings_from([], {variable: "7"}), field.name) == 7
+    assert getattr(settings_from([option, "9"], {variable: "7"}), field.name) == 9
+
+
+def test_without_any_the_defaults_hold() -> None:
+    assert settings_from([], {}) == Settings()
+
+
+def test_the_settings_page_is_what_the_settings_say() -> None:
+    assert (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text() == page(), "run `make docs`"
