@@ -34,10 +34,12 @@ class AgentSpec:
 
 @frozen
 class Launch:
-    """``env`` is added to the daemon's environment; a ``None`` removes the variable."""
+    """``env`` is added to the daemon's environment; a ``None`` removes the variable. ``defaults`` are set only where
+    the daemon's environment has no such variable: the user's word counts."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str | None] = field(factory=dict[str, str | None])
+    defaults: Mapping[str, str] = field(factory=dict[str, str])
 
 
 @frozen

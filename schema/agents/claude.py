@@ -1,0 +1,232 @@
+"""Claude Code's dialect: stream-json lines and the control protocol of `claude -p` (captured from 2.1.197).
+
+One process serves a whole session. It says nothing before it is spoken to, and ``system/init`` and ``result``
+enclose every turn, also one that it starts by itself when a background task ends.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..events import ErrorData
+from ..sessions import PermissionReply
+from . import claude_launch, claude_prompt
+from .claude_asks import Asks
+from .claude_messages import Conversation
+from .claude_status import is_ignored, rate_limit, status
+from .claude_usage import Usage
+from .claude_wire import (
+    BAD_JSON,
+    AssistantLine,
+    ControlCancel,
+    ControlRequest,
+    ControlResponse,
+    Head,
+    ResultLine,
+    StreamLine,
+    UserLine,
+    as_text,
+    decode,
+    elements,
+    line,
+    members,
+    plain,
+)
+from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
+from .effects import (
+    Effect,
+    Errored,
+    ItemCompleted,
+    ItemStarted,
+    NativeSessionNamed,
+    Ready,
+    TurnEnded,
+    TurnStarted,
+    Unparsed,
+    Write,
+)
+
+INITIALIZE = "initialize"
+"""The request id of the handshake."""
+
+_IGNORED = frozenset({
+    "attachment", "auth_status", "command_lifecycle", "keep_alive", "progress", "prompt_suggestion",
+    "streamlined_text", "streamlined_tool_use_summary", "tool_progress", "tool_use_summary", "transcript_mirror",
+    "update_environment_variables",
+})  # fmt: skip
+
+
+class Claude:
+    """The state machine of one claude process."""
+
+    inline_mimes: tuple[str, ...] = claude_prompt.IMAGES
+
+    def __init__(self, spec: AgentSpec) -> None:
+        self._spec = spec
+        self._native_id = claude_launch.native_session_id(spec)
+        self._resumable = spec.resume is not None
+        self._ready = False
+        self._turn = False
+        self._prompted = False
+        self._interrupts = 0
+        self._interrupting = False
+        self._conversation = Conversation()
+        self._asks = Asks(claude_launch.mode_after_plan(spec))
+        self._usage = Usage()
+
+    def __repr__(self) -> str:
+        state = "starting" if not self._ready else "in a turn" if self._turn else "idle"
+        return f"<Claude {self._native_id} {state} {self._asks!r}>"
+
+    def launch(self) -> Launch:
+        return claude_launch.launch(self._spec)
+
+    def begin(self) -> Effects:
+        request = {"subtype": "initialize"}
+        return (Write(line({"type": "control_request", "request_id": INITIALIZE, "request": request})),)
+
+    def prompt(self, prompt: Prompt) -> Effects:
+        self._turn = self._prompted = True
+        shown = claude_prompt.shown(prompt)
+        native_id = f"user_{prompt.number}"
+        message = {"role": "user", "content": claude_prompt.native(prompt)}
+        return (
+            TurnStarted(),
+            ItemStarted(native_id, "message", "user", shown, synthetic=True),
+            ItemCompleted(native_id, "message", "user", shown, synthetic=True),
+            Write(line({"type": "user", "session_id": "", "parent_tool_use_id": None, "message": message})),
+        )
+
+    def receive(self, line: bytes) -> Effects:
+        try:
+            head = decode(line, Head)
+            return list(self._read(head, line))
+        except BAD_JSON as error:
+            return (Unparsed(str(error), "claude stdout", line),)
+
+    def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
+        return list(self._asks.permission_answered(permission_id, reply))
+
+    def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
+        return list(self._asks.question_answered(question_id, answers))
+
+    def interrupt(self) -> Effects:
+        if not self._turn:
+            return ()
+        self._interrupting = True
+        self._interrupts += 1
+        request = {"subtype": "interrupt"}
+        request_id = f"interrupt_{self._interrupts}"
+        return (Write(line({"type": "control_request", "request_id": request_id, "request": request})),)
+
+    def exited(self, status: ExitStatus) -> Effects:
+        self._turn = self._prompted = False
+        return ()
+
+    def _read(self, head: Head, raw: bytes) -> Iterator[Effect]:
+        match head.type:
+            case "stream_event":
+                yield from self._conversation.streamed(decode(raw, StreamLine), raw)
+            case "assistant":
+                yield from self._assistant(decode(raw, AssistantLine), raw)
+            case "user":
+                yield from self._conversation.user(decode(raw, UserLine), raw)
+            case "system":
+                if not is_ignored(head.subtype):
+                    yield from self._system(head.subtype, plain(raw), raw)
+            case "result":
+                yield from self._result(decode(raw, ResultLine), raw)
+            case "control_request":
+                yield from self._asked(decode(raw, ControlRequest), raw)
+            case "control_cancel_request":
+                yield from self._asks.withdrawn(decode(raw, ControlCancel).request_id)
+            case "control_response":
+                yield from self._answered(decode(raw, ControlResponse), raw)
+            case "rate_limit_event":
+                yield from rate_limit(plain(raw), _uuid(plain(raw)), raw)
+            case other:
+                if other not in _IGNORED:
+                    yield Unparsed(f"unknown message type {other!r}", "claude stdout", raw)
+
+    def _assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
+        if line.error is None:  # otherwise the result says it again, as an error
+            yield from self._conversation.assistant(line, raw)
+        yield from self._name(self._native_id, resumable=True)
+
+    def _system(self, subtype: Any, facts: dict[str, Any], raw: bytes) -> Iterator[Effect]:
+        if subtype != "init":
+            yield status(subtype, facts, _uuid(facts), raw)
+            return
+        session_id = facts.get("session_id")
+        if isinstance(session_id, str) and session_id:
+            yield from self._name(session_id, resumable=self._resumable)
+        if not self._turn:
+            self._turn = True
+            yield TurnStarted(synthetic=False, raw=raw)
+
+    def _name(self, native_id: str, *, resumable: bool) -> Iterator[Effect]:
+        """`/clear` goes on under another id; the transcript is there from the first answer on."""
+        if native_id != self._native_id:
+            resumable = False
+        if (native_id, resumable) != (self._native_id, self._resumable):
+            self._native_id, self._resumable = native_id, resumable
+            yield NativeSessionNamed(native_id, resumable)
+
+    def _result(self, result: ResultLine, raw: bytes) -> Iterator[Effect]:
+        if not self._ready:
+            # `--resume` of a conversation that is not there; the process exits right after.
+            yield Errored(_error(result, "resume_failed"), raw=raw)
+            return
+        if self._prompted and _is_own(result.origin):
+            return  # a turn of its own that was under way when the prompt came: the prompt's is still to come
+        aborted = isinstance(result.terminal_reason, str) and result.terminal_reason.startswith("aborted")
+        interrupted = result.is_error and (self._interrupting or aborted)
+        self._turn = self._prompted = self._interrupting = False
+        self._conversation.turn_ended()
+        yield from self._name(self._native_id, resumable=True)
+        if result.is_error and not interrupted:
+            yield Errored(_error(result, "agent_error"), raw=raw)
+        outcome = "interrupted" if interrupted else "failed" if result.is_error else "completed"
+        yield TurnEnded(outcome, self._usage.turn(result), synthetic=False, raw=raw)
+
+    def _asked(self, control: ControlRequest, raw: bytes) -> Iterator[Effect]:
+        if control.request.subtype == "can_use_tool":
+            yield self._asks.asked(control, raw)
+            return
+        # Claude waits for an answer to every request: without one the turn would hang.
+        what = f"unsupported control request {control.request.subtype!r}"
+        answer = {"subtype": "error", "request_id": control.request_id, "error": what}
+        yield Write(line({"type": "control_response", "response": answer}))
+        yield Unparsed(what, "claude control_request", raw)
+
+    def _answered(self, response: ControlResponse, raw: bytes) -> Iterator[Effect]:
+        answer = response.response
+        if answer.subtype == "error":
+            yield Unparsed(f"{answer.request_id} failed: {answer.error}", "claude control_response", raw)
+        if answer.request_id == INITIALIZE and not self._ready:
+            self._ready = True  # also when it failed: claude takes prompts without the handshake
+            yield NativeSessionNamed(self._native_id, self._resumable)
+            yield Ready()
+
+
+def _error(result: ResultLine, code: str) -> ErrorData:
+    """``code`` is for errors that are not the API's."""
+    said = (
+        result.result
+        if isinstance(result.result, str) and result.result
+        else "; ".join(map(as_text, elements(result.errors)))
+    )
+    if result.api_error_status is not None:
+        code = "api_error"
+    elif result.subtype.startswith("error_max"):
+        code = result.subtype
+    details = {"status": result.api_error_status, "subtype": result.subtype, "retryable": False}
+    return ErrorData(said or result.subtype or "the agent reports an error without words", code, details)
+
+
+def _is_own(origin: Any) -> bool:
+    """Whether the turn was claude's own: it was woken by a background task, not by a prompt."""
+    return members(origin).get("kind") not in (None, "human")
+
+
+def _uuid(facts: dict[str, Any]) -> str:
+    return str(facts.get("uuid"))

@@ -1,0 +1,54 @@
+"""How claude is started: command line, environment, modes (measured on 2.1.197)."""
+
+from collections.abc import Mapping
+from uuid import NAMESPACE_URL, uuid5
+
+from .dialect import AgentSpec, Launch
+
+PERMISSION_MODES: Mapping[str, str] = {
+    "default": "default",
+    "plan": "plan",
+    "bypass": "bypassPermissions",
+    "acceptEdits": "acceptEdits",
+}
+"""Our permission modes and claude's names for them."""
+
+DEFAULT_MODEL = "default"
+
+_PROTOCOL = (
+    "-p",
+    "--output-format", "stream-json",
+    "--input-format", "stream-json",
+    "--verbose",  # stream-json is refused without it
+    "--include-partial-messages",
+    "--permission-prompt-tool", "stdio",
+)  # fmt: skip
+
+
+def native_session_id(spec: AgentSpec) -> str:
+    """The conversation that is resumed, or the id that a fresh one gets: claude takes only an unused UUID."""
+    return spec.resume or str(uuid5(NAMESPACE_URL, f"sandbox-agent:{spec.session_id}:{spec.seed}"))
+
+
+def mode_after_plan(spec: AgentSpec) -> str:
+    """Claude's permission mode once a plan is approved: what the session was created with."""
+    return "default" if spec.permission_mode == "plan" else PERMISSION_MODES[spec.permission_mode]
+
+
+def launch(spec: AgentSpec) -> Launch:
+    argv = [*spec.executable, *_PROTOCOL]
+    argv += ["--resume", spec.resume] if spec.resume else ["--session-id", native_session_id(spec)]
+    if spec.model and spec.model != DEFAULT_MODEL:
+        argv += ["--model", spec.model]
+    if spec.variant:
+        argv += ["--effort", spec.variant]
+    argv += ["--permission-mode", "plan" if spec.agent_mode == "plan" else PERMISSION_MODES[spec.permission_mode]]
+    if spec.permission_mode == "bypass":
+        # Without this flag claude would refuse to enter the mode later, when a plan is approved.
+        argv.append("--allow-dangerously-skip-permissions")
+    return Launch(
+        tuple(argv),
+        # Set when the daemon itself was started by a claude; the agent would take itself for its child.
+        env={"CLAUDECODE": None, "CLAUDE_CODE_ENTRYPOINT": None},
+        defaults={"DISABLE_AUTOUPDATER": "1"},
+    )

@@ -1,0 +1,187 @@
+"""Content blocks to items: what claude's messages say, block by block.
+
+A message comes three times over: as stream events while the model speaks, as one ``assistant`` line per finished
+block, and in the end once more as the ``result``. The first opens an item and the second closes it; the third is
+left alone.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import define
+from msgspec import Raw
+
+from ..items import ContentPart, FileRefPart, ImagePart, JsonPart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from .claude_diff import called_file, file_refs
+from .claude_wire import (
+    AssistantLine,
+    Block,
+    Event,
+    StreamLine,
+    UserLine,
+    as_text,
+    decode,
+    elements,
+    plain,
+)
+from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted, Unparsed
+
+REMEMBERED_CALLS = 1000
+"""Tool calls without a result whose file is kept: a call may never get one."""
+
+INTERRUPTED = "[Request interrupted by user"
+"""How claude tells the model of an interrupt; the turn's outcome tells the client."""
+
+
+@define
+class _Message:
+    """The message that is being spoken. ``first`` is its first block's item: the parent of its tool calls."""
+
+    id: str
+    open: int | None = None
+    next: int = 0
+    first: str | None = None
+
+    def take(self) -> int:
+        """The index of the block that an ``assistant`` line completes; the line itself does not say it."""
+        index = self.next if self.open is None else self.open
+        self.open, self.next = None, index + 1
+        return index
+
+
+class Conversation:
+    """The open message of the main conversation and of each sub-agent, by the tool call that started it."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str | None, _Message] = {}
+        self._files: dict[str, FileRefPart] = {}
+
+    def __repr__(self) -> str:
+        return f"<Conversation speakers={len(self._messages)} files={len(self._files)}>"
+
+    def turn_ended(self) -> None:
+        self._messages.clear()
+
+    def streamed(self, line: StreamLine, raw: bytes) -> Iterator[Effect]:
+        event, parent = line.event, line.parent_tool_use_id
+        message = self._messages.get(parent)
+        match event.type:
+            case "content_block_delta":
+                if message is not None and message.open == event.index and event.delta is not None:
+                    text = event.delta.text or event.delta.thinking
+                    if text:
+                        yield ItemDelta(f"{message.id}#{event.index}", text, raw=raw)
+            case "message_start" if event.message is not None:
+                self._messages[parent] = _Message(event.message.id)
+            case "content_block_start" if event.content_block is not None and message is not None:
+                message.open = event.index
+                yield from self._open(message, event, event.content_block, parent, raw)
+            case "content_block_stop" | "message_delta" | "message_stop" | "ping":
+                pass
+            case other:
+                yield Unparsed(f"unknown stream event {other!r}", "claude stream_event", raw)
+
+    def _open(self, message: _Message, event: Event, block: Block, parent: str | None, raw: bytes) -> Iterator[Effect]:
+        native_id = f"{message.id}#{event.index}"
+        match block.type:
+            case "text" | "thinking":
+                message.first = message.first or native_id
+                yield ItemStarted(native_id, "message", "assistant", (), parent, raw=raw)
+            case "tool_use":
+                call = ToolCallPart(block.name, "{}", block.id)
+                yield ItemStarted(block.id, "tool_call", "assistant", (call,), parent or message.first, raw=raw)
+            case _:
+                pass  # the assistant line says the whole of it
+
+    def assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
+        parent = line.parent_tool_use_id
+        message = self._messages.get(parent)
+        if message is None or message.id != line.message.id:
+            message = self._messages[parent] = _Message(line.message.id)
+        for said in line.message.content:
+            native_id = f"{message.id}#{message.take()}"
+            yield self._complete(message, native_id, said, parent, raw)
+
+    def _complete(self, message: _Message, native_id: str, said: Raw, parent: str | None, raw: bytes) -> Effect:
+        block = decode(said, Block)
+        match block.type:
+            case "text":
+                parts: tuple[ContentPart, ...] = (TextPart(block.text),)
+            case "thinking" | "redacted_thinking":
+                parts = (ReasoningPart(block.thinking, "public" if block.type == "thinking" else "private"),)
+            case "tool_use":
+                self._remember(block)
+                call = ToolCallPart(block.name, bytes(block.input).decode(), block.id)
+                return ItemCompleted(
+                    block.id, "tool_call", "assistant", (call,), False, parent or message.first, raw=raw
+                )
+            case _:
+                content = (JsonPart(plain(said)),)
+                return ItemCompleted(native_id, "unknown", "assistant", content, False, parent, raw=raw)
+        message.first = message.first or native_id
+        return ItemCompleted(native_id, "message", "assistant", parts, False, parent, raw=raw)
+
+    def _remember(self, block: Block) -> None:
+        file = called_file(block.name, plain(block.input))
+        if file is not None and len(self._files) < REMEMBERED_CALLS:
+            self._files[block.id] = file
+
+    def user(self, line: UserLine, raw: bytes) -> Iterator[Effect]:
+        """What claude tells the model in the user's name: tool results, a sub-agent's task, its own remarks."""
+        if line.replayed:
+            return
+        content = line.message.content
+        blocks = (
+            [Block("text", text=content)] if isinstance(content, str) else [decode(said, Block) for said in content]
+        )
+        facts = plain(line.tool_use_result)
+        for index, block in enumerate(blocks):
+            match block.type:
+                case "tool_result":
+                    yield self._result(block, facts, raw)
+                case "text" if not block.text.startswith(INTERRUPTED):
+                    native_id = f"{line.uuid}#{index}"
+                    parts = (TextPart(block.text),)
+                    if line.parent_tool_use_id:
+                        yield ItemCompleted(
+                            native_id, "message", "user", parts, False, line.parent_tool_use_id, raw=raw
+                        )
+                    else:
+                        yield ItemCompleted(native_id, "system", "system", parts, raw=raw)
+                case _:
+                    pass
+
+    def _result(self, block: Block, facts: Any, raw: bytes) -> Effect:
+        call_id = block.tool_use_id
+        called = self._files.pop(call_id, None)
+        output, images = _read_result(plain(block.content))
+        failed = bool(block.is_error)
+        files = () if failed else file_refs(facts, called)
+        return ItemCompleted(
+            f"{call_id}#result",
+            "tool_result",
+            "tool",
+            (ToolResultPart(call_id, output), *images, *files),
+            failed,
+            call_id,
+            raw=raw,
+        )
+
+
+def _read_result(content: Any) -> tuple[str, tuple[ImagePart, ...]]:
+    """A tool result's text and images. What is neither is told as JSON."""
+    if content is None or isinstance(content, str):
+        return content or "", ()
+    texts: list[str] = []
+    images: list[ImagePart] = []
+    for part in elements(content) or [content]:
+        match part:
+            case {"type": "text", "text": str(text)}:
+                texts.append(text)
+            case {"type": "image", "source": {"type": "base64", "media_type": str(mime), "data": str(data)}}:
+                images.append(ImagePart(f"data:{mime};base64,{data}", mime))
+            case {"type": "image", "source": {"type": "url", "url": str(url)}}:
+                images.append(ImagePart(url))
+            case _:
+                texts.append(as_text(part))
+    return "\n".join(texts), tuple(images)

@@ -1,0 +1,167 @@
+"""The lines that `claude --output-format stream-json` writes, as far as we read them.
+
+Only what the dialect needs is declared, and what may change its shape without harm is ``Any``: a field that a later
+version adds or retypes must not cost us the line. A line that does not fit is reported, never guessed at.
+"""
+
+from typing import Any, Literal, TypeVar, cast
+
+import msgspec
+from msgspec import Raw, Struct
+
+T = TypeVar("T")
+
+BAD_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises. A deeply nested line exhausts the stack, which msgspec reports as a RecursionError."""
+
+
+class Head(Struct):
+    type: str
+    subtype: Any = None
+
+
+class Block(Struct):
+    """A content block of a message or a tool result; each ``type`` uses some of the members."""
+
+    type: str
+    text: str = ""
+    thinking: str = ""
+    id: str = ""
+    name: str = ""
+    input: Raw = Raw(b"{}")
+    tool_use_id: str = ""
+    content: Raw = Raw(b'""')
+    is_error: bool | None = None
+    source: Any = None
+
+
+class Delta(Struct):
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+
+
+class MessageName(Struct):
+    id: str
+
+
+class Event(Struct):
+    """A server-sent event of the model's API, passed on as it came."""
+
+    type: str
+    index: int = 0
+    message: MessageName | None = None
+    content_block: Block | None = None
+    delta: Delta | None = None
+
+
+class StreamLine(Struct):
+    event: Event
+    parent_tool_use_id: str | None = None
+
+
+class AssistantMessage(Struct):
+    id: str
+    content: list[Raw]
+
+
+class AssistantLine(Struct):
+    """One content block, said in full. ``error`` marks the words that claude puts in for a failed request."""
+
+    message: AssistantMessage
+    parent_tool_use_id: str | None = None
+    error: Any = None
+
+
+class UserMessage(Struct):
+    content: str | list[Raw]
+
+
+class UserLine(Struct):
+    message: UserMessage
+    uuid: str = ""
+    parent_tool_use_id: str | None = None
+    tool_use_result: Raw = Raw(b"null")
+    replayed: bool = msgspec.field(default=False, name="isReplay")
+
+
+class ResultLine(Struct):
+    """The end of a turn. ``subtype`` "success" does not mean success: ``is_error`` decides."""
+
+    subtype: str = ""
+    is_error: bool = False
+    session_id: str = ""
+    result: Any = None
+    errors: Any = None
+    api_error_status: Any = None
+    terminal_reason: Any = None
+    origin: Any = None
+    num_turns: Any = None
+    duration_ms: Any = None
+    stop_reason: Any = None
+    total_cost_usd: Any = None
+    usage: Any = None
+    model_usage: Any = msgspec.field(default=None, name="modelUsage")
+    permission_denials: Any = None
+
+
+class ToolRequest(Struct):
+    """``can_use_tool``: claude waits for leave to use a tool. ``input`` stays bytes: to allow is to send it back."""
+
+    subtype: str
+    tool_name: str = ""
+    tool_use_id: str = ""
+    input: Raw = Raw(b"{}")
+    description: Any = None
+    permission_suggestions: Any = None
+    blocked_path: Any = None
+    decision_reason: Any = None
+
+
+class ControlRequest(Struct):
+    request_id: str
+    request: ToolRequest
+
+
+class ControlCancel(Struct):
+    request_id: str
+
+
+class ControlAnswer(Struct):
+    subtype: Literal["success", "error"]
+    request_id: str
+    error: Any = None
+
+
+class ControlResponse(Struct):
+    response: ControlAnswer
+
+
+def decode(raw: bytes | Raw, cls: type[T]) -> T:
+    """Raises one of :data:`BAD_JSON`."""
+    return msgspec.json.decode(raw, type=cls)
+
+
+def plain(raw: bytes | Raw) -> Any:
+    """JSON text as dicts and lists."""
+    return msgspec.json.decode(raw)
+
+
+def members(value: Any) -> dict[str, Any]:
+    """A JSON object as it is; anything else has no members."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def elements(value: Any) -> list[Any]:
+    """A JSON array as it is; anything else has no elements."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """A string as it is, anything else as JSON text."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def line(message: Any) -> bytes:
+    """A line for claude's stdin. :class:`msgspec.Raw` inside is written as it stands."""
+    return msgspec.json.encode(message) + b"\n"
