@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import click
 import pytest
 from sandbox_agent.cli.main import main
+from sandbox_agent.cli.setting_options import option_name
 from sandbox_agent.schema.settings import Settings
 
 from .commands import Commands, private_environment
@@ -70,8 +72,7 @@ def test_wrong_usage_exits_2_and_says_how(commands: Commands, words: tuple[str, 
 def test_server_help_names_every_setting_with_its_default(commands: Commands) -> None:
     text = commands.run("server", "--help").stdout
     words = text.split()
-    for name in Settings.__attrs_attrs__:  # type: ignore[attr-defined]
-        assert "--" + name.name.replace("_", "-") in words
+    assert [option_name(f.name) for f in attrs.fields(Settings) if option_name(f.name) not in words] == []
 
 
 def test_each_command_is_in_the_cli_document() -> None:
