@@ -1,0 +1,50 @@
+"""Documents that can be checked are: a page that is wrong is worse than none."""
+
+import re
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from .checkout import ROOT, files, project
+
+PAGES = [name for name in files() if name.endswith(".md") and "/" not in name.replace("docs/", "", 1)]
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+TEST_FILE = re.compile(r"tests/[\w/]+\.py")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_named_tests_exist(page: str) -> None:
+    text = (ROOT / page).read_text()
+    links = [target for target in LINK.findall(text) if "://" not in target]
+    missing = [target for target in links if not (ROOT / page).parent.joinpath(target).exists()]
+    missing += [name for name in TEST_FILE.findall(text) if not (ROOT / name).is_file()]
+    assert missing == []
+
+
+def test_every_dependency_is_justified_and_none_that_is_gone() -> None:
+    tables = (ROOT / "docs" / "dependencies.md").read_text().partition("## Not used")[0]
+    rows = re.findall(r"^\| ([\w, -]+) \|", tables, re.MULTILINE)
+    justified = {name.strip() for row in rows for name in row.split(",")} - {"Package"}
+    about = project()["project"]
+    declared = {Requirement(line).name for line in (*about["dependencies"], *about["optional-dependencies"]["dev"])}
+    assert justified == declared
+
+
+def test_the_make_targets_that_documents_name_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = {target for page in PAGES for target in re.findall(r"make ([a-z-]+)[` ]", read(page))}
+    assert {target for target in named if f"\n{target}:" not in makefile} == set()
+
+
+def read(page: str) -> str:
+    """Only what stands in code: prose may make sense without a Makefile."""
+    text = (ROOT / page).read_text()
+    return " ".join(re.findall(r"`[^`\n]+`", text)) + " ".join(re.findall(r"(?m)^    .*", text)) + " "
+
+
+def test_no_path_of_the_machine_it_was_written_on() -> None:
+    home = str(Path.home())
+    suspects = [name for name in files() if name.endswith((".py", ".md", ".toml", ".txt", ".json")) or "/" not in name]
+    named = [name for name in suspects if f"{ROOT}/" in (text := (ROOT / name).read_text()) or f"{home}/." in text]
+    assert named == []
