@@ -1,0 +1,204 @@
+"""The mock agent's loop, and the protocol that it speaks with :mod:`sandbox_agent.schema.agents.mock`.
+
+One JSON object per line in both directions; ``type`` says which. Ids of items and asks start with ``mock_<number>``.
+
+stdin, from the daemon:
+
+=========== =============================== ==================================================================
+hello       session                         the first line; answered by ``hello``
+prompt      number, text                    a turn; one that comes during a turn waits for its end
+permission  id, reply once|always|reject    the answer to a permission
+question    id, answers [[label]] or null   the answers to a question; null: the human rejects to answer
+interrupt                                   ends the running turn; between turns it means nothing
+=========== =============================== ==================================================================
+
+stdout, from the program:
+
+=============== ================================= =============================================================
+hello           session                           ready for prompts
+item_started    id, kind, role, content           content parts are those of the universal schema
+delta           id, text                          more text of an open item
+item_completed  id, kind, role, content, failed?
+permission      id, action, metadata              an ask that is answered on stdin, during the turn or after it
+question        id, question, options
+withdraw        id                                the ask needs no answer any more
+error           code, message
+turn_ended      outcome                           completed, failed or interrupted; one for each prompt
+session_ended   reason                            the last line: the program exits with 0
+=============== ================================= =============================================================
+
+There is no ``turn_started``: a prompt starts its turn. Any other line is nothing that the protocol knows; the command
+``unparsed`` says one on purpose. The end of stdin ends the program at once with 0, in mid-turn too. stderr is its
+terminal, and no protocol.
+"""
+
+import json
+import os
+import signal
+from collections import deque
+from select import select
+from time import monotonic
+
+from . import lines
+from .lines import Line
+from .script import play
+from .steps import Answers, Await, Pause, Step
+
+READ_BYTES = 1 << 16
+
+
+class EndOfInputError(Exception):
+    """The daemon closed stdin, or reads stdout no more: there is nobody to talk to."""
+
+
+def spoken(answers: list[list[str]] | None) -> str:
+    """The answers to a question in words."""
+    return "reject" if answers is None else "; ".join(", ".join(labels) for labels in answers)
+
+
+class Program:
+    """``step`` is the pause after each line of a script, in seconds; 0 pauses never."""
+
+    def __init__(self, stdin: int, stdout: int, step: float) -> None:
+        self._stdin = stdin
+        self._stdout = stdout
+        self._step = step
+        self._partial: list[bytes] = []
+        self._prompts: deque[tuple[int, str]] = deque()
+        self._in_turn = False
+        self._interrupted = False
+        self._ended = False
+        self._asked: list[str] = []
+        self._answers: Answers = {}
+
+    def __repr__(self) -> str:
+        turn = f"in turn, {len(self._asked) - len(self._answers)} asks open" if self._in_turn else "idle"
+        return f"<Program {turn}, {len(self._prompts)} prompts queued>"
+
+    def run(self) -> int:
+        """Serve until stdin ends or a command ends the session; the exit code."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a traceback on the terminal would look like a bug
+        try:
+            while not self._ended:
+                if self._prompts:
+                    self._turn(*self._prompts.popleft())
+                else:
+                    self._listen(None)
+        except EndOfInputError:
+            pass
+        return 0
+
+    def _turn(self, number: int, prompt: str) -> None:
+        self._in_turn, self._interrupted = True, False
+        self._asked, self._answers = [], {}
+        outcome = self._play(f"mock_{number}", prompt.strip()) or "completed"
+        self._in_turn = False
+        if self._interrupted:
+            for ask_id in self._asked:
+                if ask_id not in self._answers:
+                    self._say({"type": "withdraw", "id": ask_id})
+        if not self._ended:
+            self._say({"type": "turn_ended", "outcome": "interrupted" if self._interrupted else outcome})
+
+    def _play(self, prefix: str, prompt: str) -> str | None:
+        if not prompt:
+            return None
+        for line in lines.item(f"{prefix}_user", "message", "user", lines.text(prompt)):
+            self._carry_out(line)
+        script = play(prefix, prompt)
+        try:
+            step = next(script)
+            while True:
+                answers = self._carry_out(step)
+                if self._interrupted:
+                    script.close()
+                    return None
+                step = script.send(answers)
+        except StopIteration as end:
+            return end.value
+
+    def _carry_out(self, step: Step) -> Answers:
+        match step:
+            case bytes():
+                self._write(step)
+                self._listen(0)
+            case Pause():
+                self._pause(step.seconds)
+            case Await():
+                while not self._interrupted and not all(ask_id in self._answers for ask_id in step.ask_ids):
+                    self._listen(None)
+                return self._answers
+            case _:
+                self._note(step)
+                self._say(step)
+                self._pause(self._step)
+        return {}
+
+    def _note(self, line: Line) -> None:
+        if line.get("type") in ("permission", "question"):
+            self._asked.append(str(line["id"]))
+        elif line.get("type") == "session_ended":
+            self._ended = True
+
+    def _pause(self, seconds: float | None) -> None:
+        """Let time pass, listening: an interrupt and the end of stdin cut it short. 0 only looks."""
+        if seconds is None:
+            while not self._interrupted:
+                self._listen(None)
+            return
+        deadline = monotonic() + seconds
+        self._listen(0)
+        while not self._interrupted and (left := deadline - monotonic()) > 0:
+            self._listen(left)
+
+    def _listen(self, seconds: float | None) -> None:
+        """Take what stands on stdin, waiting so long for it; ``None`` waits for ever."""
+        if not select([self._stdin], [], [], seconds)[0]:
+            return
+        data = os.read(self._stdin, READ_BYTES)
+        if not data:
+            raise EndOfInputError
+        self._partial.append(data)
+        if b"\n" not in data:
+            return
+        *whole, rest = b"".join(self._partial).split(b"\n")
+        self._partial = [rest]
+        for line in whole:
+            self._hear(line)
+
+    def _hear(self, line: bytes) -> None:
+        try:
+            match json.loads(line):
+                case {"type": "hello", "session": str(session)}:
+                    self._say({"type": "hello", "session": session})
+                case {"type": "prompt", "number": int(number), "text": str(prompt)}:
+                    self._prompts.append((number, prompt))
+                case {"type": "permission", "id": str(ask_id), "reply": str(reply)}:
+                    self._take(ask_id, reply)
+                case {"type": "question", "id": str(ask_id), "answers": answers}:
+                    self._take(ask_id, spoken(answers))
+                case {"type": "interrupt"}:
+                    self._interrupted = self._in_turn
+                case _:
+                    self._complain(line)
+        except (ValueError, TypeError, RecursionError):
+            self._complain(line)
+
+    def _take(self, ask_id: str, answer: str) -> None:
+        """Answers to an earlier turn's asks come late on purpose (``demo``): nothing waits for them any more."""
+        if ask_id in self._asked:
+            self._answers.setdefault(ask_id, answer)
+
+    def _say(self, line: Line) -> None:
+        self._write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._stdout, view) :]
+        except BrokenPipeError:
+            raise EndOfInputError from None
+
+    def _complain(self, line: bytes) -> None:
+        os.write(2, b"mock: not understood: %b\n" % line[:200])

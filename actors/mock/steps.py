@@ -1,0 +1,43 @@
+"""What a script may do between two lines: pause, wait for a human, or write bytes that are no line.
+
+A script is a generator: it yields steps and gets the answers of a :class:`Await` back. What it returns is the turn's
+outcome; ``None`` stands for completed. An interrupt closes the generator where it stands.
+"""
+
+from collections.abc import Callable, Generator
+
+from .lines import Line
+
+Answers = dict[str, str]
+
+
+class Pause:
+    """Let ``seconds`` pass; ``None`` waits for the interrupt."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+
+    def __repr__(self) -> str:
+        return f"Pause({self.seconds})"
+
+
+class Await:
+    """Wait until every one of these asks is answered."""
+
+    __slots__ = ("ask_ids",)
+
+    def __init__(self, *ask_ids: str) -> None:
+        self.ask_ids = ask_ids
+
+    def __repr__(self) -> str:
+        return f"Await({', '.join(self.ask_ids)})"
+
+
+Step = Line | bytes | Pause | Await
+Script = Generator[Step, Answers, str | None]
+
+Play = Callable[[str, str], Script]
+"""Makes a command's script from the prefix of its ids and the rest of the prompt. Raises ``ValueError`` at once, not
+in the script, when the rest does not fit the command's usage."""
