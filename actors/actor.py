@@ -15,6 +15,7 @@ class Actor:
 
     def __init__(self, mailbox: Mailbox) -> None:
         self.mailbox = mailbox
+        self.crashed = False
         self._stopped = False
         self._handled = 0
         self.nursery: trio.Nursery
@@ -41,12 +42,14 @@ class Actor:
             await self.handle(envelope)
         except Problem as problem:
             if envelope.reply is None:
+                self.crashed = True
                 raise
             envelope.fail(problem)
         except trio.Cancelled:
             envelope.fail(ActorCrashed(f"{self.mailbox.name} was stopped"))
             raise
         except Exception:
+            self.crashed = True
             envelope.fail(ActorCrashed(f"{self.mailbox.name} failed"))
             raise
         self._handled += 1

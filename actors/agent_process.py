@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pexpect
 import trio
-from ptyprocess import PtyProcess
+from ptyprocess import PtyProcess  # pyright: ignore[reportMissingTypeStubs]
 
 from ..schema.agents.dialect import ExitStatus
 from ..schema.settings import Settings
@@ -52,11 +52,12 @@ class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, repor
         self.delayafterclose = 0
         self.delayafterterminate = 0
         # The destructor of the object inside sleeps 100 ms on whatever thread drops the last reference.
-        self.ptyproc.delayafterclose = 0
-        self.ptyproc.delayafterterminate = 0
+        inner = cast("Any", self).ptyproc
+        inner.delayafterclose = 0
+        inner.delayafterterminate = 0
 
     def _spawnpty(self, args: Any, **kwargs: Any) -> Any:
-        return cast(Any, PtyProcess).spawn(args, pass_fds=self._pipes, **kwargs)
+        return cast("Any", PtyProcess).spawn(args, pass_fds=self._pipes, **kwargs)
 
 
 def _prepare(stdin: int, stdout: int) -> Callable[[], None]:
@@ -131,17 +132,21 @@ class AgentProcess:
         settings: Settings,
     ) -> "AgentProcess":
         """Start a program. Raises :class:`SpawnFailed` with the reason."""
-        marked = {**env, MARKER: marker}
+        # Shielded, so that a cancelled caller never leaves a child that nobody knows.
+        with trio.CancelScope(shield=True), table.birth():
+            spawn, stdin, stdout = await cls._spawn_marked(argv, {**env, MARKER: marker}, directory)
+            row = read_process(spawn.pid)
+            root = row.id if row else ProcessId(spawn.pid, 0)
+            table.own(root)
+            return cls(spawn, stdin, stdout, ProcessTree(root, marker, table), table, settings, Redactor(env))
+        raise AssertionError("a shielded scope is never cancelled")
+
+    @staticmethod
+    async def _spawn_marked(argv: Sequence[str], env: Mapping[str, str], directory: str) -> tuple[Any, int, int]:
         try:
-            # Shielded, so that a cancelled caller never leaves a child that nobody knows.
-            with trio.CancelScope(shield=True), table.birth():
-                spawn, stdin, stdout = await trio.to_thread.run_sync(_spawn_blocking, argv, marked, directory)
-                row = read_process(spawn.pid)
-                root = row.id if row else ProcessId(spawn.pid, 0)
-                table.own(root)
+            return await trio.to_thread.run_sync(_spawn_blocking, argv, env, directory)
         except (OSError, pexpect.ExceptionPexpect) as error:
             raise SpawnFailed(str(error)) from error
-        return cls(spawn, stdin, stdout, ProcessTree(root, marker, table), table, settings, Redactor(env))
 
     def send(self, data: bytes) -> None:
         """Write to stdin, in order, without waiting. Raises :class:`OutboxFull`."""
@@ -201,8 +206,7 @@ class AgentProcess:
     async def wait(self) -> ExitStatus:
         """The exit status; :meth:`watch` must be running."""
         await self._exited.wait()
-        assert self.status is not None
-        return self.status
+        return cast("ExitStatus", self.status)
 
     async def exited_within(self, seconds: float) -> bool:
         with trio.move_on_after(seconds):

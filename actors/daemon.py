@@ -1,15 +1,29 @@
-"""The daemon: the tree of actors, and the one door through which transport and SDK speak to it."""
+"""The daemon: the tree of actors, and the one door through which transport and SDK speak to it.
 
-from collections.abc import Sequence
+daemon
+├─ permission broker   permanent
+└─ registry            permanent, holds the sessions' supervisor
+   └─ session, many    transient
+"""
+
+import mimetypes
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import trio
 
 from ..schema.agent_info import AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.agents.definition import AgentDefinition
+from ..schema.agents.dialect import Attachment, Prompt
 from ..schema.codec import Codec
+from ..schema.problems import internal_error, invalid_request, shutting_down
 from ..schema.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
     InterruptResponse,
+    MessageAttachment,
     MessageRequest,
     PermissionListResponse,
     PermissionReply,
@@ -18,37 +32,230 @@ from ..schema.sessions import (
     SessionListResponse,
 )
 from ..schema.settings import Settings
+from .catalog import Catalog
+from .clock import Clock
+from .intensity import Intensity
+from .journal import MemoryJournal
 from .log import Log
+from .mailbox import ActorCrashed, ActorGone, Mailbox, Request
+from .permissions import (
+    ListPermissions,
+    ListQuestions,
+    PermissionBroker,
+    ReplyPermission,
+    ReplyQuestion,
+)
+from .processes import ProcessTable
+from .registry import Create, Drop, Find, Found, List, Registry
+from .services import Services
+from .session import Interrupt, Open, Receipt, Send, Terminate, ended_problem
+from .supervisor import Chain
 
+R = TypeVar("R")
 
-class Receipt:
-    """A prompt was accepted. Its turn's events come after position ``after``; ``turn_id`` names the turn."""
-
-    turn_id: str
-    after: int
+OWN_VARIABLES = ("SANDBOX_AGENT_TOKEN", "SANDBOX_AGENT_TOKEN_FILE")
+"""Ours alone: an agent that could read the token could answer its own permissions."""
 
 
 class Daemon:
-    settings: Settings
-    codec: Codec
-    feed: Log
+    """Every method raises :class:`Problem` for what the caller did wrong, and for what went wrong with the agent.
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None: ...
+    ``environment`` is what agents inherit, less our own token; the default is this process's.
+    """
 
-    async def create_session(self, session_id: str, request: CreateSessionRequest) -> CreateSessionResponse: ...
-    async def session_info(self, session_id: str) -> SessionInfo: ...
-    async def list_sessions(self) -> SessionListResponse: ...
-    async def delete_session(self, session_id: str) -> None: ...
-    async def log(self, session_id: str) -> Log: ...
-    async def send(self, session_id: str, request: MessageRequest) -> Receipt: ...
-    async def interrupt(self, session_id: str) -> InterruptResponse: ...
-    async def terminate(self, session_id: str) -> None: ...
-    async def reply_permission(self, session_id: str, permission_id: str, reply: PermissionReply) -> None: ...
-    async def reply_question(
-        self, session_id: str, question_id: str, answers: Sequence[Sequence[str]] | None
-    ) -> None: ...
-    async def pending_permissions(self) -> PermissionListResponse: ...
-    async def pending_questions(self) -> QuestionListResponse: ...
-    async def list_agents(self) -> AgentListResponse: ...
-    async def agent_modes(self, agent: str) -> AgentModesResponse: ...
-    async def agent_models(self, agent: str) -> AgentModelsResponse: ...
+    def __init__(self, settings: Settings | None = None, environment: Mapping[str, str] | None = None) -> None:
+        self.settings = settings or Settings()
+        self.codec = Codec()
+        self.table = ProcessTable()
+        inherited = os.environ if environment is None else environment
+        environment = {name: value for name, value in inherited.items() if name not in OWN_VARIABLES}
+        clock = Clock()
+        self._journal = MemoryJournal(self.settings, clock, _unique()[-12:])
+        self._broker = Mailbox("permissions", self.settings.mailbox_size)
+        self._registry = Mailbox("registry", self.settings.mailbox_size)
+        self._catalog = Catalog(environment, self.settings, self.table)
+        self._services = Services(
+            settings=self.settings,
+            codec=self.codec,
+            clock=clock,
+            journal=self._journal,
+            catalog=self._catalog,
+            table=self.table,
+            environment=environment,
+            broker=self._broker,
+            registry=self._registry,
+            unique=_unique,
+        )
+        intensity = Intensity(
+            self.settings.actor_restarts,
+            self.settings.restart_period,
+            self.settings.restart_backoff,
+            self.settings.restart_backoff_max,
+        )
+        self._chain = Chain(intensity)
+        self._chain.add("permissions", lambda: PermissionBroker(self._broker, self.settings.ask_timeout).run)
+        self._chain.add("registry", lambda: Registry(self._registry, self._services).run)
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+
+    def __repr__(self) -> str:
+        state = "ended" if self._ended.is_set() else "running"
+        return f"<Daemon {state} {self._chain!r} {self._journal!r}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the actors until :meth:`stop`, or until cancelled; every agent process is ended before this returns."""
+        try:
+            with self._scope:
+                await self._chain.run(task_status=task_status)
+        finally:
+            self._broker.close()
+            self._registry.close()
+            self._journal.close()
+            self._ended.set()
+
+    async def stop(self) -> None:
+        """End every session's agent, then every log; returns when :meth:`run` is over."""
+        self._scope.cancel()
+        await self._ended.wait()
+
+    @property
+    def feed(self) -> Log:
+        """The events of all sessions, in the order in which they became visible."""
+        return self._journal.feed
+
+    async def create_session(self, session_id: str, request: CreateSessionRequest) -> CreateSessionResponse:
+        definition = self._catalog.definition(request.agent)
+        resolved = self._catalog.resolve(request)
+        self._catalog.executable(definition)
+        directory = await _directory(request.directory)
+        # Shielded: a client that hangs up now must not leave a session that was registered and never opened.
+        with trio.CancelScope(shield=True):
+            return await self._create(Create(session_id, resolved, directory))
+        raise AssertionError("a shielded scope is never cancelled")
+
+    async def _create(self, create: Create) -> CreateSessionResponse:
+        found = await self._ask(self._registry, create)
+        try:
+            native_session_id = await self._ask_session(create.session_id, found, Open())
+        except Exception:
+            await self._ask(self._registry, Drop(create.session_id))
+            raise
+        return CreateSessionResponse(healthy=True, native_session_id=native_session_id)
+
+    async def session_info(self, session_id: str) -> SessionInfo:
+        return (await self._find(session_id)).info
+
+    async def list_sessions(self) -> SessionListResponse:
+        """Newest first."""
+        return await self._ask(self._registry, List())
+
+    async def delete_session(self, session_id: str) -> None:
+        """End the session if it has not ended, and forget it and its events; its id is free again."""
+        await self.terminate(session_id)
+        await self._ask(self._registry, Drop(session_id))
+
+    async def log(self, session_id: str) -> Log:
+        return (await self._find(session_id)).log
+
+    async def send(self, session_id: str, request: MessageRequest) -> Receipt:
+        """Give the session a prompt; it runs when the turns before it have ended."""
+        found = await self._find(session_id)
+        definition = self._catalog.definition(found.card.row.request.agent)
+        attachments = [
+            await self._attachment(attachment, definition, found.card.row.directory)
+            for attachment in request.attachments
+        ]
+        prompt = Prompt(0, request.message, tuple(attachments))
+        return await self._ask_session(session_id, found, Send(prompt))
+
+    async def interrupt(self, session_id: str) -> InterruptResponse:
+        return await self._ask_session(session_id, await self._find(session_id), Interrupt())
+
+    async def terminate(self, session_id: str) -> None:
+        """End the session for good; returns when no process of it is left. Nothing happens when it has ended."""
+        found = await self._find(session_id)
+        if found.mailbox is not None:
+            try:
+                await found.mailbox.ask(Terminate())
+            except ActorGone:
+                return
+            except ActorCrashed as error:
+                raise internal_error(str(error)) from error
+
+    async def reply_permission(self, session_id: str, permission_id: str, reply: PermissionReply) -> None:
+        await self._find(session_id)
+        await self._ask(self._broker, ReplyPermission(session_id, permission_id, reply))
+
+    async def reply_question(self, session_id: str, question_id: str, answers: Sequence[Sequence[str]] | None) -> None:
+        """``answers`` is None to reject the question."""
+        await self._find(session_id)
+        given = None if answers is None else tuple(tuple(labels) for labels in answers)
+        await self._ask(self._broker, ReplyQuestion(session_id, question_id, given))
+
+    async def pending_permissions(self) -> PermissionListResponse:
+        return await self._ask(self._broker, ListPermissions())
+
+    async def pending_questions(self) -> QuestionListResponse:
+        return await self._ask(self._broker, ListQuestions())
+
+    async def list_agents(self) -> AgentListResponse:
+        return await self._catalog.list()
+
+    async def agent_modes(self, agent: str) -> AgentModesResponse:
+        return self._catalog.modes(agent)
+
+    async def agent_models(self, agent: str) -> AgentModelsResponse:
+        return self._catalog.models(agent)
+
+    async def _find(self, session_id: str) -> Found:
+        return await self._ask(self._registry, Find(session_id))
+
+    async def _ask(self, mailbox: Mailbox, request: Request[R]) -> R:
+        try:
+            return await mailbox.ask(request)
+        except ActorGone as error:
+            raise shutting_down() from error
+        except ActorCrashed as error:
+            raise internal_error(str(error)) from error
+
+    async def _ask_session(self, session_id: str, found: Found, request: Request[R]) -> R:
+        if found.mailbox is None:
+            raise ended_problem(found.card.row)
+        try:
+            return await found.mailbox.ask(request)
+        except ActorGone as error:
+            # It ended while we asked: the registry knows by now how.
+            found = await self._find(session_id)
+            raise ended_problem(found.card.row) from error
+        except ActorCrashed as error:
+            raise internal_error(str(error)) from error
+
+    async def _attachment(
+        self, attachment: MessageAttachment, definition: AgentDefinition, directory: str
+    ) -> Attachment:
+        path = trio.Path(directory, attachment.path)
+        mime = attachment.mime or mimetypes.guess_type(attachment.path)[0]
+        if not await path.is_file():
+            raise invalid_request(f"attachment not found: {attachment.path} (relative paths start at {directory})")
+        data: bytes | None = None
+        if mime in definition.inline_mimes:
+            size = (await path.stat()).st_size
+            limit = self.settings.max_attachment_bytes
+            if size > limit:
+                raise invalid_request(f"attachment {attachment.path} has {size} bytes; at most {limit} are sent inline")
+            data = await path.read_bytes()
+        return Attachment(str(path), mime, attachment.filename, data)
+
+
+def _unique() -> str:
+    return str(uuid.uuid4())
+
+
+async def _directory(wanted: str | None) -> str:
+    """The absolute working directory of a session; the daemon's own when none is named."""
+    path = trio.Path(wanted) if wanted else await trio.Path.cwd()
+    if not path.is_absolute():
+        raise invalid_request(f"directory must be an absolute path; got {wanted!r}")
+    if not await path.is_dir():
+        raise invalid_request(f"directory not found: {wanted}")
+    return str(await path.resolve())

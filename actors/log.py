@@ -91,7 +91,9 @@ class Log:
         size = 0
         # From the near end: readers are almost always close behind, and islice walks a deque from its start.
         behind = len(self._events) - skip
-        source = list(islice(reversed(self._events), behind))[::-1] if behind < skip else islice(self._events, skip, None)
+        source = (
+            list(islice(reversed(self._events), behind))[::-1] if behind < skip else islice(self._events, skip, None)
+        )
         for event in source:
             size += event.size
             if taken and size > max_bytes:

@@ -53,7 +53,7 @@ class Reply(Generic[R]):
         await self._done.wait()
         if self._error is not None:
             raise self._error
-        return cast(R, self._value)
+        return cast("R", self._value)
 
 
 @define(eq=False)

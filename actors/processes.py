@@ -5,7 +5,7 @@ psutil was tried first: reading ``environ`` for 600 processes took it over 60 ms
 
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import trio
 from attrs import frozen
 
 MARKER = "SANDBOX_AGENT_PROCESS"
-"""The variable by which a descendant is known even when its parents are gone. Its value is unique to an agent process."""
+"""The variable by which a descendant is known even when its parents are gone. Its value is drawn for each agent."""
 
 
 @frozen
@@ -94,7 +94,7 @@ class ProcessTable:
         return f"<ProcessTable rows={len(self._rows)} reads={self._reads} children={len(self._children)}>"
 
     @contextmanager
-    def birth(self) -> Iterator[None]:
+    def birth(self) -> Generator[None]:
         """Around every fork of the daemon, until :meth:`own` has named the child or it has been waited for."""
         self._births += 1
         self._in_labour += 1

@@ -38,15 +38,16 @@ class Reaper:
         with trio.open_signal_receiver(signal.SIGCHLD) as signals:
             task_status.started()
             async for _ in signals:
-                while not await self._reap():
-                    await trio.sleep(SETTLE)
                 await trio.sleep(SETTLE)
+                if not await self._reap():
+                    # A bad moment: look again, as if another child had died.
+                    os.kill(os.getpid(), signal.SIGCHLD)
 
     async def _reap(self) -> bool:
-        """False when it was a bad moment: a child that was just born looks like a stray until it is owned."""
+        """False when a child was being born: it would look like a stray until it is owned."""
         strays = await self._table.strays()
         for stray in strays or ():
             with suppress(ChildProcessError):
-                os.waitpid(stray.pid, os.WNOHANG)
+                os.waitpid(stray.pid, os.WNOHANG)  # noqa: ASYNC222 - WNOHANG never waits
                 self._reaped += 1
         return strays is not None

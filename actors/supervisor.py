@@ -5,7 +5,7 @@
   a dynamic child is ``failed`` and a chain gives up with :class:`GaveUp`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import structlog
@@ -18,6 +18,8 @@ from .mailbox import Mailbox
 
 Restart = Literal["permanent", "transient", "temporary"]
 ChildState = Literal["running", "pausing", "ended", "failed"]
+
+Run = Callable[..., Awaitable[None]]
 
 _log = structlog.get_logger("supervisor")
 
@@ -75,11 +77,18 @@ class Child:
             if self.spec.restart != "temporary" and not self.intensity.occurred():
                 return True
             self.state = "failed"
-            if self.spec.on_failed is not None:
-                with trio.CancelScope(shield=True):
-                    await self.spec.on_failed(error)
+            await self._tell_failed(error)
             return False
         return self.spec.restart == "permanent"
+
+    async def _tell_failed(self, error: Exception) -> None:
+        if self.spec.on_failed is None:
+            return
+        try:
+            with trio.CancelScope(shield=True):
+                await self.spec.on_failed(error)
+        except Exception as worse:  # noqa: BLE001 - whoever is told must not take the other children down
+            _log.error("could not bury actor", actor=self.spec.name, exc_info=worse)
 
     async def stop(self) -> None:
         """Cancel the actor and wait until it has put away what it owns."""
@@ -134,16 +143,15 @@ class Chain:
     cannot leave a later actor running.
     """
 
-    def __init__(self, mailbox_size: int, intensity: Intensity) -> None:
-        self._mailbox_size = mailbox_size
+    def __init__(self, intensity: Intensity) -> None:
         self._intensity = intensity
-        self._links: list[tuple[str, Callable[[], "_Run"]]] = []
+        self._links: list[tuple[str, Callable[[], Run]]] = []
         self._starts: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return "<Chain " + " > ".join(f"{name}({self._starts.get(name, 0)})" for name, _ in self._links) + ">"
 
-    def add(self, name: str, make: Callable[[], "_Run"]) -> None:
+    def add(self, name: str, make: Callable[[], Run]) -> None:
         """``make`` returns the run function of a new life."""
         self._links.append((name, make))
 
@@ -163,22 +171,16 @@ class Chain:
                 await self._once(make(), index, ready)
             except* (GaveUp, trio.Cancelled):
                 raise
-            except* Exception as crash:  # noqa: BLE001 - containing any crash is what a supervisor is for
+            except* Exception as crash:
                 _log.error("actor crashed", actor=name, exc_info=crash)
                 if self._intensity.occurred():
                     raise GaveUp(f"{name} keeps crashing: {self._intensity!r}") from crash
             await trio.sleep(self._intensity.pause)
 
-    async def _once(self, run: "_Run", index: int, ready: trio.Event) -> None:
+    async def _once(self, run: Run, index: int, ready: trio.Event) -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(run)
             if index + 1 < len(self._links):
                 nursery.start_soon(self._run_from, index + 1, ready)
             else:
                 ready.set()
-
-    def names(self) -> Sequence[str]:
-        return [name for name, _ in self._links]
-
-
-_Run = Callable[..., Awaitable[None]]

@@ -8,7 +8,7 @@ taken for a string) and an error names the field: ``Converter`` alone would quie
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 import msgspec
@@ -16,15 +16,17 @@ from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from . import events, items
+from . import cursor, events, items
 from .event_types import DATA_CLASSES
 from .events import EventData, UniversalEvent
 from .fields import OMIT
 from .problems import Problem, invalid_request, unprocessable
+from .sessions import AgentError
 
 T = TypeVar("T")
 
-_SNAKE_MODULES = (events.__name__, items.__name__)
+_SNAKE_MODULES = (events.__name__, items.__name__, cursor.__name__)
+_SNAKE_CLASSES = (AgentError,)  # the one body of wire 0.1 that is not camelCase
 
 
 class FieldError(ValueError):
@@ -33,15 +35,15 @@ class FieldError(ValueError):
 
 def wire_name(cls: type, attribute: str) -> str:
     """The member's name on the wire: snake_case in events and items, camelCase in every other body."""
-    if cls.__module__ in _SNAKE_MODULES:
+    if cls.__module__ in _SNAKE_MODULES or cls in _SNAKE_CLASSES:
         return attribute
     head, *rest = attribute.split("_")
     return head + "".join(word.capitalize() for word in rest)
 
 
 def _unstructure_class(converter: Converter, cls: type) -> Callable[[Any], Any]:
-    fields = attrs.fields(attrs.resolve_types(cls))
-    overrides = {
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(cls))
+    overrides: dict[str, Any] = {
         a.name: override(
             rename=wire_name(cls, a.name),
             omit_if_default=bool(a.metadata.get(OMIT)),
@@ -50,7 +52,8 @@ def _unstructure_class(converter: Converter, cls: type) -> Callable[[Any], Any]:
         )
         for a in fields
     }
-    return make_dict_unstructure_fn(cls, converter, **overrides)
+    unstructure: Callable[[Any], Any] = make_dict_unstructure_fn(cast("Any", cls), converter, **overrides)
+    return unstructure
 
 
 def _as_is(value: Any) -> Any:
@@ -58,9 +61,9 @@ def _as_is(value: Any) -> Any:
 
 
 def _structure_class(converter: Converter, cls: type) -> Callable[[Any, Any], Any]:
-    fields = attrs.fields(attrs.resolve_types(cls))
-    overrides = {a.name: override(rename=wire_name(cls, a.name), omit=not a.init) for a in fields}
-    build = make_dict_structure_fn(cls, converter, **overrides)
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(cls))
+    overrides: dict[str, Any] = {a.name: override(rename=wire_name(cls, a.name), omit=not a.init) for a in fields}
+    build: Callable[[Any, Any], Any] = make_dict_structure_fn(cast("Any", cls), converter, **overrides)
     required = {wire_name(cls, a.name) for a in fields if a.init and a.default is attrs.NOTHING}
 
     def structure(value: Any, _: Any) -> Any:
@@ -73,7 +76,7 @@ def _structure_class(converter: Converter, cls: type) -> Callable[[Any, Any], An
 
 
 def _structure_tagged(converter: Converter, union: Any) -> Callable[[Any, Any], Any]:
-    classes = {_tag_of(cls): cls for cls in get_args(union)}
+    classes = {str(_tag_of(cls)): cls for cls in get_args(union)}
 
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
@@ -162,7 +165,7 @@ _KINDS: Mapping[type, str] = {
 
 
 def _kind(value: Any) -> str:
-    cls: type = type(value)
+    cls = cast("type", type(value))
     return _KINDS.get(cls, cls.__name__)
 
 

@@ -28,7 +28,7 @@ ErrorType = Literal[
     "timeout",
 ]
 """The types of wire 0.1. Ours besides: not_found, method_not_allowed, payload_too_large, unsupported_media_type,
-queue_full, internal_error."""
+queue_full, too_many_sessions, shutting_down, internal_error."""
 
 
 @frozen
@@ -193,6 +193,20 @@ def queue_full(session_id: str, limit: int, retry_after: int = 1) -> Problem:
         {"sessionId": session_id},
         {"Retry-After": str(retry_after)},
     )
+
+
+def too_many_sessions(limit: int) -> Problem:
+    return Problem(
+        "too_many_sessions",
+        429,
+        "Too Many Sessions",
+        f"{limit} sessions are open already (the server's --max-sessions); end one first",
+        headers={"Retry-After": "5"},
+    )
+
+
+def shutting_down() -> Problem:
+    return Problem("shutting_down", 503, "Shutting Down", "the daemon is stopping", headers={"Retry-After": "5"})
 
 
 def internal_error(message: str) -> Problem:

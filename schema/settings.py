@@ -18,6 +18,10 @@ def setting(default: float, unit: str, meaning: str) -> Any:
 class Settings:
     # What a client may ask for.
     max_body_bytes: int = setting(32 << 20, "bytes", "largest request body and WebSocket message")
+    max_header_bytes: int = setting(64 << 10, "bytes", "largest request line with its headers")
+    body_timeout: float = setting(300.0, "seconds", "time for the body of a request to arrive")
+    websocket_auth_timeout: float = setting(10.0, "seconds", "time for a WebSocket's first frame to bring the token")
+    websocket_answers_kept: int = setting(1000, "answers", "answers to WebSocket commands kept per session for repeats")
     max_sessions: int = setting(1000, "sessions", "most sessions that are not ended")
     ended_sessions_kept: int = setting(1000, "sessions", "ended sessions that stay listed; the oldest go first")
     max_queued_prompts: int = setting(16, "prompts", "prompts that wait for a session's turn to end")
@@ -32,10 +36,13 @@ class Settings:
     stalled_write_timeout: float = setting(900.0, "seconds", "time without progress before a reader is cut off")
     socket_send_bytes: int = setting(256 << 10, "bytes", "kernel send buffer of one connection")
     keep_alive_timeout: float = setting(75.0, "seconds", "idle time before a kept-alive connection is closed")
+    linger_timeout: float = setting(1.0, "seconds", "time for a client to read our last answer before we close")
+    drain_timeout: float = setting(1.0, "seconds", "time for open requests and streams to end in a graceful stop")
 
     # The agent process.
     start_timeout: float = setting(60.0, "seconds", "time for an agent to finish its handshake")
     idle_timeout: float = setting(0.0, "seconds", "silence of an agent in a turn before it is ended")
+    interrupt_timeout: float = setting(10.0, "seconds", "time for an agent to stop its turn before it is ended")
     ask_timeout: float = setting(0.0, "seconds", "time before a permission or question is rejected unanswered")
     max_line_bytes: int = setting(16 << 20, "bytes", "longest line that an agent may write")
     terminal_tail_bytes: int = setting(64 << 10, "bytes", "end of an agent's terminal kept for diagnostics")

@@ -10,7 +10,7 @@ from .dialect import MakeDialect
 class AgentDefinition:
     """``executable`` is the program's name on PATH; None for the agent that is our own program. ``any_mode`` lets a
     client name agent modes that are not in ``modes``. ``permission_aliases`` maps a permission mode that the agent
-    lacks to the one that it stands for."""
+    lacks to the one that it stands for. Attachments of ``inline_mimes`` are handed to the dialect with their content."""
 
     id: str
     executable: str | None
@@ -24,3 +24,4 @@ class AgentDefinition:
     any_mode: bool = False
     refuses_bypass_as_root: bool = False
     resumable: bool = True
+    inline_mimes: tuple[str, ...] = ()

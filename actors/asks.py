@@ -1,0 +1,58 @@
+"""The permissions and questions that a session's agent waits for, and how each is resolved in the log."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import evolve
+
+from ..schema.events import EventType, PermissionEventData, PermissionStatus
+from ..schema.sessions import PermissionReply
+from .permissions import AskData, Decision, ask_id_of
+
+_STATUS: Mapping[PermissionReply, PermissionStatus] = {
+    "once": "accept",
+    "always": "accept_for_session",
+    "reject": "reject",
+}
+
+
+def requested(ask: AskData) -> EventType:
+    """The type of the event that asks."""
+    return "permission.requested" if isinstance(ask, PermissionEventData) else "question.requested"
+
+
+def resolved(ask: AskData, decision: Decision) -> tuple[EventType, AskData]:
+    """The event that closes an ask. ``cause`` joins the metadata when no human decided."""
+    if isinstance(ask, PermissionEventData):
+        metadata: Any = ask.metadata
+        if decision.cause is not None:
+            known: dict[str, Any] = metadata if isinstance(metadata, dict) else {}
+            metadata = {**known, "cause": decision.cause}
+        return "permission.resolved", evolve(ask, status=_STATUS[decision.reply or "reject"], metadata=metadata)
+    if decision.answers is None:
+        return "question.resolved", evolve(ask, status="rejected")
+    first = ", ".join(decision.answers[0]) if decision.answers and decision.answers[0] else None
+    return "question.resolved", evolve(ask, status="answered", response=first, answers=decision.answers)
+
+
+class Asks:
+    """Open asks by id, in the order in which they were asked."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, AskData] = {}
+
+    def __repr__(self) -> str:
+        return f"<Asks {' '.join(self._open) or 'none'}>"
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._open))
+
+    def add(self, ask: AskData) -> None:
+        self._open[ask_id_of(ask)] = ask
+
+    def take(self, ask_id: str) -> AskData | None:
+        """The open ask, which is open no more."""
+        return self._open.pop(ask_id, None)

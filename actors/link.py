@@ -1,0 +1,114 @@
+"""The link: one agent process with the dialect that is spoken to it, from launch to end.
+
+Everything that the agent does reaches the session as a message. A few batches of lines at most are under way at once:
+an agent that floods waits in its own pipe, not in our memory.
+"""
+
+import trio
+from attrs import frozen
+
+from ..schema.agents.dialect import Dialect, ExitStatus
+from ..schema.settings import Settings
+from .agent_process import STDOUT_LINGER, AgentProcess
+from .ladder import end_process
+from .lines import OversizedLine
+from .mailbox import ActorGone, Mailbox
+
+BATCHES_UNDER_WAY = 4
+
+MUTE_GRACE = 2.0
+"""Seconds that an agent may live on after it has closed its stdout: nothing can be heard from it any more."""
+
+
+@frozen
+class AgentSpoke:
+    link: "AgentLink"
+    lines: list[bytes | OversizedLine]
+
+
+@frozen
+class AgentExited:
+    link: "AgentLink"
+    status: ExitStatus
+
+
+@frozen
+class Overdue:
+    """``what`` did not happen in time: ``start``, ``idle`` or ``interrupt``."""
+
+    link: "AgentLink"
+    what: str
+
+
+class AgentLink:
+    def __init__(self, process: AgentProcess, dialect: Dialect, mailbox: Mailbox, settings: Settings) -> None:
+        self.process = process
+        self.dialect = dialect
+        self.ready = False
+        self.ending = False
+        self.heard_at = trio.current_time()
+        self._mailbox = mailbox
+        self._settings = settings
+        self._credit = trio.Semaphore(BATCHES_UNDER_WAY)
+        # Shielded: a session that is cancelled still needs its link to see the agent out. Only end() ends it.
+        self._scope = trio.CancelScope(shield=True)
+        self._output_ended = trio.Event()
+        self._done = trio.Event()
+
+    def __repr__(self) -> str:
+        state = "ending" if self.ending else "ready" if self.ready else "starting"
+        return f"<AgentLink {state} {self.process!r}>"
+
+    async def run(self) -> None:
+        """Carry bytes both ways and tell the session what happens, until :meth:`end`."""
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.process.write_outbox)
+                    nursery.start_soon(self.process.drain_terminal)
+                    nursery.start_soon(self._read)
+                    if self._settings.start_timeout:
+                        nursery.start_soon(self._watch_start)
+                    status = await self.process.watch()
+                    with trio.move_on_after(STDOUT_LINGER):
+                        await self._output_ended.wait()
+                    await self._tell(AgentExited(self, status))
+        finally:
+            self._done.set()
+
+    async def _read(self) -> None:
+        async for lines in self.process.lines():
+            if not self.ending:
+                await self._credit.acquire()
+                await self._tell(AgentSpoke(self, lines))
+        self._output_ended.set()
+        if not self.ending and not await self.process.exited_within(MUTE_GRACE):
+            await end_process(self.process, self._settings, polite=False)
+
+    async def _watch_start(self) -> None:
+        await trio.sleep(self._settings.start_timeout)
+        if not self.ready:
+            await self._tell(Overdue(self, "start"))
+
+    async def _tell(self, message: object) -> None:
+        if not self.ending:
+            try:
+                await self._mailbox.tell(message)
+            except ActorGone:
+                self.ending = True
+
+    def handled(self) -> None:
+        """The session has handled one :class:`AgentSpoke`."""
+        self.heard_at = trio.current_time()
+        self._credit.release()
+
+    async def end(self, *, polite: bool) -> None:
+        """End the process and all its descendants, then this link. Returns when nothing of it is left."""
+        self.ending = True
+        # One credit frees a reader that waits for a session which handles nothing any more.
+        self._credit.release()
+        await end_process(self.process, self._settings, polite=polite)
+        await self.process.exited_within(self._settings.end_kill)
+        self._scope.cancel()
+        await self._done.wait()
+        await self.process.aclose()

@@ -1,0 +1,236 @@
+"""The permission broker: every pending permission and question of every session, and who may answer it, once.
+
+A session tells the broker what its agent asks; the broker decides from the rules, or keeps it until a human answers or
+the time is up. Every decision goes back to the session as :class:`Decide`; only when the session has taken it is the
+ask gone, so an answer that could not be delivered can be given again.
+"""
+
+from collections.abc import Sequence
+
+import trio
+from attrs import define, field, frozen
+
+from ..schema.events import PermissionEventData, QuestionEventData
+from ..schema.problems import Problem, invalid_request
+from ..schema.sessions import (
+    PendingPermission,
+    PendingQuestion,
+    PermissionListResponse,
+    PermissionReply,
+    QuestionListResponse,
+)
+from .actor import Actor
+from .mailbox import ActorCrashed, ActorGone, Envelope, Mailbox, Request
+from .rules import Rules
+
+AskData = PermissionEventData | QuestionEventData
+Answers = tuple[tuple[str, ...], ...]
+
+
+@frozen
+class Decision:
+    """``reply`` for a permission; ``answers`` for a question, None when it is rejected. ``cause`` says why nobody
+    human decided: a rule, or the timeout."""
+
+    ask_id: str
+    reply: PermissionReply | None = None
+    answers: Answers | None = None
+    cause: str | None = None
+
+
+@frozen
+class Decide(Request[bool]):
+    """To the session: a decision. The reply is False when the agent no longer waits for it."""
+
+    decision: Decision
+
+
+@frozen
+class Asked:
+    """From the session: its agent asks. ``session`` is where the decision goes."""
+
+    session_id: str
+    session: Mailbox
+    ask: AskData
+    at_ms: int
+
+
+@frozen
+class Withdrawn:
+    """From the session: the agent no longer waits, or the session has resolved the ask itself."""
+
+    session_id: str
+    ask_id: str
+
+
+@frozen
+class Forget:
+    """From the session or the registry: it has ended; its asks and rules go."""
+
+    session_id: str
+
+
+@frozen
+class ReplyPermission(Request[None]):
+    session_id: str
+    permission_id: str
+    reply: PermissionReply
+
+
+@frozen
+class ReplyQuestion(Request[None]):
+    """``answers`` is None to reject."""
+
+    session_id: str
+    question_id: str
+    answers: Answers | None
+
+
+@frozen
+class ListPermissions(Request[PermissionListResponse]):
+    pass
+
+
+@frozen
+class ListQuestions(Request[QuestionListResponse]):
+    pass
+
+
+@define(eq=False)
+class _Pending:
+    asked: Asked
+    deciding: bool = False
+    expired: trio.CancelScope = field(factory=trio.CancelScope)
+
+
+@frozen
+class _TimeUp:
+    session_id: str
+    ask_id: str
+
+
+def ask_id_of(ask: AskData) -> str:
+    return ask.permission_id if isinstance(ask, PermissionEventData) else ask.question_id
+
+
+def _check(ask: AskData, answers: Answers | None) -> None:
+    """One list of labels per question, or none at all."""
+    expected = len(ask.questions) if isinstance(ask, QuestionEventData) and ask.questions else 1
+    if answers is not None and len(answers) != expected:
+        lists = "one list" if expected == 1 else f"{expected} lists"
+        raise invalid_request(
+            f"question {ask_id_of(ask)} needs {lists} of answers, one per question; got {len(answers)}"
+        )
+
+
+class PermissionBroker(Actor):
+    """``ask_timeout`` seconds after it was asked an ask is rejected; 0 waits for ever."""
+
+    def __init__(self, mailbox: Mailbox, ask_timeout: float) -> None:
+        super().__init__(mailbox)
+        self._ask_timeout = ask_timeout
+        self._rules = Rules()
+        self._pending: dict[tuple[str, str], _Pending] = {}
+
+    def __repr__(self) -> str:
+        return f"<PermissionBroker pending={len(self._pending)} {self._rules!r}>"
+
+    async def handle(self, envelope: Envelope) -> None:
+        match envelope.message:
+            case Asked() as asked:
+                self._asked(asked)
+            case Withdrawn(session_id, ask_id):
+                self._drop((session_id, ask_id))
+            case Forget(session_id):
+                self._rules.forget(session_id)
+                for key in [key for key in self._pending if key[0] == session_id]:
+                    self._drop(key)
+            case ReplyPermission(session_id, permission_id, reply):
+                pending = self._find(session_id, permission_id, PermissionEventData)
+                self._settle(pending, Decision(permission_id, reply=reply), envelope)
+            case ReplyQuestion(session_id, question_id, answers):
+                pending = self._find(session_id, question_id, QuestionEventData)
+                _check(pending.asked.ask, answers)
+                self._settle(pending, Decision(question_id, answers=answers), envelope)
+            case _TimeUp(session_id, ask_id):
+                self._time_up(session_id, ask_id)
+            case ListPermissions():
+                envelope.answer(PermissionListResponse(tuple(self._permissions())))
+            case ListQuestions():
+                envelope.answer(QuestionListResponse(tuple(self._questions())))
+            case unknown:
+                raise TypeError(f"PermissionBroker got {unknown!r}")
+
+    def _asked(self, asked: Asked) -> None:
+        pending = _Pending(asked)
+        key = (asked.session_id, ask_id_of(asked.ask))
+        self._pending[key] = pending
+        if isinstance(asked.ask, PermissionEventData) and self._rules.grants(asked.session_id, asked.ask):
+            self._settle(pending, Decision(key[1], reply="always", cause="rule"))
+        elif self._ask_timeout:
+            self.nursery.start_soon(self._expire, pending, key)
+
+    async def _expire(self, pending: _Pending, key: tuple[str, str]) -> None:
+        with pending.expired:
+            await trio.sleep(self._ask_timeout)
+            await self.mailbox.tell(_TimeUp(*key))
+
+    def _time_up(self, session_id: str, ask_id: str) -> None:
+        pending = self._pending.get((session_id, ask_id))
+        if pending is None or pending.deciding:
+            return
+        permission = isinstance(pending.asked.ask, PermissionEventData)
+        self._settle(pending, Decision(ask_id, reply="reject" if permission else None, cause="timeout"))
+
+    def _find(self, session_id: str, ask_id: str, cls: type[AskData]) -> _Pending:
+        pending = self._pending.get((session_id, ask_id))
+        if pending is None or not isinstance(pending.asked.ask, cls) or pending.deciding:
+            kind = "permission" if cls is PermissionEventData else "question"
+            raise invalid_request(f"unknown {kind} id: {ask_id}")
+        return pending
+
+    def _settle(self, pending: _Pending, decision: Decision, envelope: Envelope | None = None) -> None:
+        pending.deciding = True
+        self.nursery.start_soon(self._deliver, pending, decision, envelope)
+
+    async def _deliver(self, pending: _Pending, decision: Decision, envelope: Envelope | None) -> None:
+        """Carried by a task of its own: the session may be waiting for room in our mailbox at this moment."""
+        session_id = pending.asked.session_id
+        try:
+            taken = await pending.asked.session.ask(Decide(decision))
+        except (ActorGone, ActorCrashed, Problem) as error:
+            pending.deciding = False
+            if envelope is not None:
+                envelope.fail(error)
+            return
+        ask = pending.asked.ask
+        if taken and decision.reply == "always" and isinstance(ask, PermissionEventData):
+            self._rules.remember(session_id, ask)
+        self._drop((session_id, decision.ask_id))
+        if envelope is not None:
+            if taken:
+                envelope.answer()
+            else:
+                envelope.fail(invalid_request(f"{decision.ask_id} was withdrawn: the agent no longer waits for it"))
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        pending = self._pending.pop(key, None)
+        if pending is not None:
+            pending.expired.cancel()
+
+    def _permissions(self) -> Sequence[PendingPermission]:
+        return [
+            PendingPermission(p.asked.session_id, p.asked.at_ms, p.asked.ask)
+            for p in self._pending.values()
+            if isinstance(p.asked.ask, PermissionEventData) and not p.deciding
+        ]
+
+    def _questions(self) -> Sequence[PendingQuestion]:
+        return [
+            PendingQuestion(p.asked.session_id, p.asked.at_ms, p.asked.ask)
+            for p in self._pending.values()
+            if isinstance(p.asked.ask, QuestionEventData) and not p.deciding
+        ]
+
+    def statistics(self) -> dict[str, int]:
+        return {"pending": len(self._pending), **super().statistics()}

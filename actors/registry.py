@@ -1,0 +1,195 @@
+"""The registry: which sessions there are, and where each is found. It alone creates and forgets them.
+
+It holds the sessions' supervisor in its own nursery: when the registry crashes, the sessions end with it and start
+again from the journal, so the two never disagree.
+"""
+
+from collections.abc import Sequence
+
+import trio
+from attrs import define, frozen
+
+from ..schema.problems import session_already_exists, session_not_found, too_many_sessions
+from ..schema.sessions import CreateSessionRequest, SessionInfo, SessionListResponse
+from .actor import Actor
+from .intensity import Intensity
+from .journal import SessionRow
+from .log import Log
+from .mailbox import Envelope, Mailbox, Request
+from .permissions import Forget
+from .services import Services
+from .session import Session, bury
+from .session_card import Card, Changed
+from .supervisor import Child, ChildSpec, Supervisor
+
+
+@frozen
+class Found:
+    """Where a session is. ``mailbox`` is None when it has ended."""
+
+    card: Card
+    log: Log
+    mailbox: Mailbox | None
+
+    @property
+    def info(self) -> SessionInfo:
+        return self.card.info(self.log)
+
+
+@frozen
+class Create(Request[Found]):
+    """``request`` has every default filled in. Refused when the id is taken, also by a session that has ended."""
+
+    session_id: str
+    request: CreateSessionRequest
+    directory: str
+
+
+@frozen
+class Find(Request[Found]):
+    session_id: str
+
+
+@frozen
+class List(Request[SessionListResponse]):
+    """Newest first."""
+
+
+@frozen
+class Drop(Request[None]):
+    """Forget a session and its log; its actor, if there still is one, is stopped first."""
+
+    session_id: str
+
+
+@frozen
+class _Buried:
+    row: SessionRow
+
+
+@define(eq=False)
+class _Entry:
+    card: Card
+    log: Log
+    child: Child | None
+    dropping: bool = False
+
+
+class Registry(Actor):
+    def __init__(self, mailbox: Mailbox, services: Services) -> None:
+        super().__init__(mailbox)
+        self._services = services
+        self._entries: dict[str, _Entry] = {}
+        settings = services.settings
+        self._supervisor = Supervisor(
+            lambda: Intensity(
+                settings.actor_restarts, settings.restart_period, settings.restart_backoff, settings.restart_backoff_max
+            ),
+            settings.mailbox_size,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Registry sessions={len(self._entries)} {self._supervisor!r}>"
+
+    async def started(self) -> None:
+        await self.nursery.start(self._supervisor.run)
+        for row, log in await self._services.journal.rows():
+            self._entries[row.session_id] = entry = _Entry(Card(row, "suspended"), log, None)
+            if row.ended:
+                entry.card = Card(row, "failed" if row.failed else "ended")
+            else:
+                entry.child = self._start(row, log)
+
+    async def handle(self, envelope: Envelope) -> None:
+        match envelope.message:
+            case Changed(card):
+                await self._changed(card)
+            case Find(session_id):
+                envelope.answer(self._found(session_id))
+            case List():
+                envelope.answer(SessionListResponse(tuple(self._infos()), self._cursor()))
+            case Create(session_id, request, directory):
+                envelope.answer(await self._create(session_id, request, directory))
+            case Drop(session_id):
+                entry = self._find(session_id)
+                entry.dropping = True
+                self.nursery.start_soon(self._drop, entry, envelope)
+            case _Buried(row):
+                await self._changed(Card(row, "failed"))
+            case unknown:
+                raise TypeError(f"Registry got {unknown!r}")
+
+    async def _create(self, session_id: str, request: CreateSessionRequest, directory: str) -> Found:
+        if session_id in self._entries:
+            raise session_already_exists(session_id)
+        limit = self._services.settings.max_sessions
+        if sum(entry.child is not None for entry in self._entries.values()) >= limit:
+            raise too_many_sessions(limit)
+        row = SessionRow(session_id, self._services.unique()[-12:], request, directory, self._services.clock.now_ms())
+        log = await self._services.journal.create(row)
+        self._entries[session_id] = _Entry(Card(row), log, self._start(row, log))
+        return self._found(session_id)
+
+    def _start(self, row: SessionRow, log: Log) -> Child:
+        session_id = row.session_id
+
+        def make(mailbox: Mailbox) -> Session:
+            # A new life starts from what the former one had published last.
+            return Session(mailbox, self._services, self._entries[session_id].card.row, log)
+
+        async def on_failed(error: BaseException) -> None:
+            buried = await bury(self._services, self._entries[session_id].card.row, log, error)
+            await self._services.broker.tell(Forget(session_id))
+            await self.mailbox.tell(_Buried(buried))
+
+        # Named by its log: the id of a deleted session may be taken again before the old one is quite gone.
+        return self._supervisor.start(ChildSpec(f"session {row.log_id}", make, "transient", on_failed))
+
+    async def _changed(self, card: Card) -> None:
+        entry = self._entries.get(card.row.session_id)
+        if entry is None or entry.card.row.log_id != card.row.log_id:
+            return
+        entry.card = card
+        if card.row.ended:
+            entry.child = None
+            await self._forget_oldest()
+
+    async def _forget_oldest(self) -> None:
+        ended = [
+            session_id for session_id, entry in self._entries.items() if entry.card.row.ended and not entry.dropping
+        ]
+        for session_id in ended[: max(0, len(ended) - self._services.settings.ended_sessions_kept)]:
+            del self._entries[session_id]
+            await self._services.journal.delete(session_id)
+
+    def _find(self, session_id: str) -> _Entry:
+        entry = self._entries.get(session_id)
+        if entry is None or entry.dropping:
+            raise session_not_found(session_id)
+        return entry
+
+    def _found(self, session_id: str) -> Found:
+        entry = self._find(session_id)
+        return Found(entry.card, entry.log, entry.child.mailbox if entry.child else None)
+
+    async def _drop(self, entry: _Entry, envelope: Envelope) -> None:
+        """In a task of its own: a session that ends has things to tell the registry."""
+        with trio.CancelScope(shield=True):
+            if entry.child is not None:
+                await entry.child.stop()
+            session_id = entry.card.row.session_id
+            await self._services.broker.tell(Forget(session_id))
+            await self._services.journal.delete(session_id)
+            # Only now is the id free: a new session must not meet what is left of the old one.
+            del self._entries[session_id]
+        envelope.answer()
+
+    def _infos(self) -> Sequence[SessionInfo]:
+        return [entry.card.info(entry.log) for entry in reversed(self._entries.values()) if not entry.dropping]
+
+    def _cursor(self) -> str:
+        feed = self._services.journal.feed
+        return f"{feed.log_id}:{feed.last}"
+
+    def statistics(self) -> dict[str, int]:
+        return {"sessions": len(self._entries), **self._supervisor.statistics(), **super().statistics()}

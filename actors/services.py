@@ -1,0 +1,29 @@
+"""What every session needs of the house, in one value that the daemon makes once."""
+
+from collections.abc import Callable, Mapping
+
+from attrs import frozen
+
+from ..schema.codec import Codec
+from ..schema.settings import Settings
+from .catalog import Catalog
+from .clock import Clock
+from .journal import Journal
+from .mailbox import Mailbox
+from .processes import ProcessTable
+
+
+@frozen
+class Services:
+    """``environment`` is what agents inherit; ``unique`` draws an id that no other call has drawn or will draw."""
+
+    settings: Settings
+    codec: Codec
+    clock: Clock
+    journal: Journal
+    catalog: Catalog
+    table: ProcessTable
+    environment: Mapping[str, str]
+    broker: Mailbox
+    registry: Mailbox
+    unique: Callable[[], str]

@@ -1,0 +1,46 @@
+"""A session as others see it: what it publishes to the registry, and what the API tells of it."""
+
+from attrs import frozen
+
+from ..schema.sessions import SessionInfo, SessionStatus
+from .journal import SessionRow
+from .log import Log
+
+
+@frozen
+class Card:
+    """Published by the session whenever it changes; nobody else writes it."""
+
+    row: SessionRow
+    status: SessionStatus = "starting"
+    queued: int = 0
+
+    def info(self, log: Log) -> SessionInfo:
+        row, request = self.row, self.row.request
+        return SessionInfo(
+            session_id=row.session_id,
+            agent=request.agent,
+            agent_mode=request.agent_mode or "",
+            permission_mode=request.permission_mode or "",
+            model=request.model,
+            variant=request.variant,
+            native_session_id=row.native_session_id,
+            ended=row.ended,
+            event_count=log.last,
+            created_at=row.created_ms,
+            updated_at=max(log.updated_ms, row.created_ms),
+            directory=row.directory,
+            title=request.title,
+            status=self.status,
+            queued=self.queued,
+            log_id=row.log_id,
+            mcp=request.mcp,
+            skills=request.skills,
+        )
+
+
+@frozen
+class Changed:
+    """From the session to the registry: how it is seen now."""
+
+    card: Card
