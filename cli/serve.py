@@ -13,6 +13,8 @@ import trio
 
 from ..actors.daemon import Daemon
 from ..actors.processes import descendants, read_all, read_process, send_signal
+from ..actors.reaper import Reaper
+from ..actors.supervisor import GaveUp
 from ..transport.auth import Auth
 from ..transport.cors import Cors
 from ..transport.server import serve_daemon
@@ -31,14 +33,15 @@ def run(options: ServerOptions) -> None:
         raise click.UsageError(str(error)) from error
     try:
         trio.run(_serve, options, auth, cors)
-    except* Failure as group:
-        failure = _first(group)
+    except* (Failure, GaveUp) as group:
+        cause = _first(group)
+        failure = cause if isinstance(cause, Failure) else Failure(str(cause))
     else:
         return
     raise failure
 
 
-def _first(group: ExceptionGroup[Failure]) -> Failure:
+def _first(group: ExceptionGroup[Failure | GaveUp]) -> Failure | GaveUp:
     """Nurseries wrap what fails in them; the user is told the one thing that failed."""
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, ExceptionGroup) else inner
@@ -50,13 +53,19 @@ async def _serve(options: ServerOptions, auth: Auth, cors: Cors) -> None:
     serve = partial(serve_daemon, daemon, host=options.host, port=options.port, auth=auth, cors=cors, stop=stop)
     async with trio.open_nursery() as nursery:
         await nursery.start(_watch_signals, stop)
+        await nursery.start(Reaper(daemon.table).run)
         await nursery.start(daemon.run)
-        try:
-            url = await nursery.start(serve)
-        except OSError as error:
-            raise Failure(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}") from error
-        _announce(url, options)
-        await stop.wait()
+        async with trio.open_nursery() as serving:
+            try:
+                url = await serving.start(serve)
+            except OSError as error:
+                raise Failure(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}") from error
+            _announce(url, options)
+            await stop.wait()
+            # Whatever clients do. The sessions end by their ladder in any case, whose rungs are timed.
+            nursery.cancel_scope.deadline = trio.current_time() + options.settings.shutdown_timeout
+            # The logs close when the sessions have ended, and then the streams end by themselves.
+            await daemon.stop()
         nursery.cancel_scope.cancel()
 
 

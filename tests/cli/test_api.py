@@ -1,0 +1,215 @@
+"""Every `api` command against a real daemon and the mock agent."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import pytest
+
+from .commands import COMMAND, TIMEOUT, Commands
+from .daemon import daemon
+
+TOKEN = "a-token-of-the-test"
+
+
+class Api:
+    """`sandbox-agent api` against one daemon."""
+
+    def __init__(self, commands: Commands, url: str) -> None:
+        self._commands = commands
+        self.environment = {"SANDBOX_AGENT_TOKEN": TOKEN, "SANDBOX_AGENT_ENDPOINT": url}
+
+    def run(self, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        return self._commands.run("api", *words, env=self.environment, stdin=stdin)
+
+    def json(self, *words: str) -> Any:
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def silent(self, *words: str, stdin: str = "") -> None:
+        done = self.run(*words, stdin=stdin)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    def stream(self, *words: str) -> list[dict[str, Any]]:
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line[5:]) for line in done.stdout.splitlines() if line.startswith("data:")]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Generator[Api]:
+    commands = Commands(tmp_path_factory.mktemp("home"))
+    with daemon(commands, "--mock-step-ms", "1", env={"SANDBOX_AGENT_TOKEN": TOKEN}) as running:
+        yield Api(commands, running.url)
+
+
+@pytest.fixture
+def session(api: Api, request: pytest.FixtureRequest) -> str:
+    name = request.node.name
+    api.json("sessions", "create", name, "-a", "mock")
+    return name
+
+
+def types(events: list[dict[str, Any]]) -> list[str]:
+    return [event["type"] for event in events]
+
+
+def test_agents_are_listed_with_modes_and_models(api: Api) -> None:
+    assert "mock" in [agent["id"] for agent in api.json("agents", "list")["agents"]]
+    assert [mode["id"] for mode in api.json("agents", "modes", "mock")["modes"]] == ["build", "plan"]
+    assert api.json("agents", "models", "mock")["defaultModel"] == "mock"
+
+
+def test_create_passes_every_option_on(api: Api, tmp_path: Path) -> None:
+    words = (
+        "-a",
+        "mock",
+        "-g",
+        "plan",
+        "-p",
+        "plan",
+        "-m",
+        "mock",
+        "--directory",
+        str(tmp_path),
+        "--title",
+        "Some Title",
+    )
+    assert api.json("sessions", "create", "with options", *words)["healthy"] is True
+    info = api.json("sessions", "get", "with options")
+    wanted = {"agentMode": "plan", "permissionMode": "plan", "model": "mock", "title": "Some Title"}
+    assert {name: info[name] for name in wanted} == wanted
+    assert "with options" in [known["sessionId"] for known in api.json("sessions", "list")["sessions"]]
+
+
+def test_a_turn_is_streamed_and_can_be_read_again(api: Api, session: str) -> None:
+    streamed = api.stream("sessions", "send-message-stream", session, "-m", "say hello there")
+    assert types(streamed)[0] == "turn.started"
+    assert types(streamed)[-1] == "turn.ended"
+    after = str(streamed[0]["sequence"] - 1)
+    read = api.json("sessions", "events", session, "-o", after)
+    assert read == {"events": streamed, "hasMore": False}
+    assert api.json("sessions", "get-messages", session, "-o", after, "-l", "2") == {
+        "events": streamed[:2],
+        "hasMore": True,
+    }
+
+
+def test_raw_is_there_when_it_is_asked_for(api: Api, session: str) -> None:
+    api.stream("sessions", "send-message-stream", session, "-m", "say x")
+    plain = api.json("sessions", "events", session)["events"]
+    full = api.json("sessions", "events", session, "--include-raw")["events"]
+    assert all(event["raw"] is None for event in plain)
+    assert any(event["raw"] is not None for event in full)
+
+
+def test_a_message_from_stdin_may_be_longer_than_an_argument(api: Api, session: str) -> None:
+    text = "say " + "x" * 200_000
+    api.silent("sessions", "send-message", session, "-m", "-", stdin=text)
+    with following(api, session) as lines:
+        assert any(text[4:] in line for line in until(lines, "turn.ended"))
+
+
+def test_an_attachment_is_sent_with_its_full_path(api: Api, session: str, tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("a note")
+    events = api.stream("sessions", "send-message-stream", session, "-m", "say read it", "--attach", str(note))
+    assert str(note) in json.dumps(events)
+
+
+def test_a_permission_is_listed_and_decided(api: Api, session: str) -> None:
+    api.silent("sessions", "send-message", session, "-m", "permission")
+    with following(api, session) as lines:
+        for line in lines:
+            if '"permission.requested"' not in line:
+                if '"turn.ended"' in line:
+                    break
+                continue
+            ask = json.loads(line[5:])["data"]["permission_id"]
+            pending = [entry["permission"]["permission_id"] for entry in api.json("permissions", "list")["permissions"]]
+            assert ask in pending
+            api.silent("sessions", "reply-permission", session, ask, "-r", "once")
+    events = api.json("sessions", "events", session)["events"]
+    assert "permission.resolved" in types(events)
+    assert api.json("permissions", "list") == {"permissions": []}
+
+
+def test_questions_are_answered_and_rejected(api: Api, session: str) -> None:
+    api.silent("sessions", "send-message", session, "-m", "question")
+    answered = 0
+    with following(api, session) as lines:
+        for line in lines:
+            if '"turn.ended"' in line:
+                break
+            if '"question.requested"' in line:
+                data = json.loads(line[5:])["data"]
+                listed = api.json("questions", "list")["questions"]
+                assert data["question_id"] in [entry["question"]["question_id"] for entry in listed]
+                if answered:
+                    api.silent("sessions", "reject-question", session, data["question_id"])
+                else:
+                    answers = json.dumps([[data["options"][0]]])
+                    api.silent("sessions", "reply-question", session, data["question_id"], "-a", answers)
+                answered += 1
+    events = api.json("sessions", "events", session)["events"]
+    statuses = [event["data"]["status"] for event in events if event["type"] == "question.resolved"]
+    assert statuses == ["answered", "rejected"]
+
+
+def test_an_interrupted_turn_ends_and_the_session_goes_on(api: Api, session: str) -> None:
+    assert api.json("sessions", "interrupt", session) == {"interrupted": False}
+    api.silent("sessions", "send-message", session, "-m", "hang")
+    with following(api, session) as lines:
+        until(lines, "turn.started")
+        assert api.json("sessions", "interrupt", session) == {"interrupted": True}
+        until(lines, "turn.ended")
+    assert types(api.stream("sessions", "send-message-stream", session, "-m", "say on"))[-1] == "turn.ended"
+
+
+def test_a_terminated_session_stays_listed_and_a_deleted_one_does_not(api: Api, session: str) -> None:
+    api.silent("sessions", "terminate", session)
+    assert api.json("sessions", "get", session)["status"] == "ended"
+    api.silent("sessions", "delete", session)
+    gone = api.run("sessions", "get", session)
+    assert gone.returncode == 1
+    assert json.loads(gone.stderr)["type"] == "urn:sandbox-agent:error:session_not_found"
+
+
+def test_a_wrong_token_is_a_problem(api: Api) -> None:
+    done = api.run("sessions", "list", "--token", "wrong")
+    assert done.returncode == 1
+    assert json.loads(done.stderr)["status"] == 401
+
+
+@contextmanager
+def following(api: Api, session: str) -> Generator[IO[str]]:
+    """The lines of `events-sse`, as they arrive. They end after TIMEOUT, so that nothing waits for ever."""
+    process = subprocess.Popen(
+        [*COMMAND, "api", "sessions", "events-sse", session],
+        env=api._commands.environment | api.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    limit = threading.Timer(TIMEOUT, process.kill)
+    limit.start()
+    try:
+        yield cast("IO[str]", process.stdout)
+    finally:
+        limit.cancel()
+        process.terminate()
+        process.communicate(timeout=TIMEOUT)
+
+
+def until(lines: Iterable[str], event_type: str) -> list[str]:
+    """The lines up to the first event of a type."""
+    seen: list[str] = []
+    for line in lines:
+        seen.append(line)
+        if f'"type":"{event_type}"' in line:
+            return seen
+    raise AssertionError(f"the stream ended before {event_type}")
