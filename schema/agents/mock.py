@@ -1,0 +1,194 @@
+"""The mock agent's dialect. The protocol is our own: ``actors/mock/program.py`` documents it and speaks the other end.
+
+Every line is decoded by msgspec into the type that its ``type`` names. A delta, which is what benchmarks send, costs
+about a microsecond that way; whatever does not decode is an :class:`Unparsed`, never an exception.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ..events import ErrorData, QuestionEventData, QuestionOption, QuestionPart, SessionEndReason
+from ..items import ItemKind, ItemRole
+from ..sessions import PermissionReply
+from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
+from .effects import (
+    AskPermission,
+    AskQuestion,
+    Errored,
+    ItemCompleted,
+    ItemDelta,
+    ItemStarted,
+    NativeSessionNamed,
+    Ready,
+    SessionEnded,
+    TurnEnded,
+    TurnOutcome,
+    TurnStarted,
+    Unparsed,
+    WithdrawAsk,
+    Write,
+)
+from .parts import decode_parts
+
+LOCATION = "mock.stream"
+
+
+class _Line(Struct, tag_field="type"):
+    pass
+
+
+class _Hello(_Line, tag="hello"):
+    session: str
+
+
+class _Started(_Line, tag="item_started"):
+    id: str
+    kind: ItemKind
+    role: ItemRole | None
+    content: tuple[Raw, ...] = ()
+
+
+class _Delta(_Line, tag="delta"):
+    id: str
+    text: str
+
+
+class _Completed(_Line, tag="item_completed"):
+    id: str
+    kind: ItemKind
+    role: ItemRole | None
+    content: tuple[Raw, ...] = ()
+    failed: bool = False
+
+
+class _Permission(_Line, tag="permission"):
+    id: str
+    action: str
+    metadata: dict[str, Any] = {}
+
+
+class _Question(_Line, tag="question"):
+    id: str
+    question: str
+    options: tuple[str, ...]
+
+
+class _Withdraw(_Line, tag="withdraw"):
+    id: str
+
+
+class _Error(_Line, tag="error"):
+    code: str
+    message: str
+
+
+class _TurnEnded(_Line, tag="turn_ended"):
+    outcome: TurnOutcome
+
+
+class _SessionEnded(_Line, tag="session_ended"):
+    reason: SessionEndReason
+
+
+_Said = (
+    _Hello | _Started | _Delta | _Completed | _Permission | _Question | _Withdraw | _Error | _TurnEnded | _SessionEnded
+)
+_decode = msgspec.json.Decoder[_Said](_Said).decode
+
+
+class Mock:
+    """Speaks with one mock agent process. Its native session id is ``mock-<session id>``; it keeps nothing between
+    processes, so every conversation can be resumed."""
+
+    inline_mimes: tuple[str, ...] = ()
+
+    def __init__(self, spec: AgentSpec) -> None:
+        self._spec = spec
+        self._native_id = spec.resume or f"mock-{spec.session_id}"
+        self._state: Literal["new", "ready", "ended"] = "new"
+        self._asks: dict[str, None] = {}
+
+    def __repr__(self) -> str:
+        return f"<Mock {self._native_id!r} {self._state} asks={list(self._asks)}>"
+
+    def launch(self) -> Launch:
+        step = self._spec.settings.get("step_ms")
+        return Launch((*self._spec.executable, *(("--step-ms", step) if step is not None else ())))
+
+    def begin(self) -> Effects:
+        return (NativeSessionNamed(self._native_id), _write({"type": "hello", "session": self._native_id}))
+
+    def prompt(self, prompt: Prompt) -> Effects:
+        paths = "\n".join(f"- {attachment.path}" for attachment in prompt.attachments)
+        text = f"{prompt.text}\n\nAttachments:\n{paths}" if paths else prompt.text
+        return (TurnStarted(), _write({"type": "prompt", "number": prompt.number, "text": text}))
+
+    def receive(self, line: bytes) -> Effects:
+        try:
+            return self._heard(_decode(line), line)
+        except msgspec.ValidationError:
+            return (Unparsed("unsupported payload", LOCATION, raw=line),)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return (Unparsed(f"not JSON: {error}", LOCATION, raw=line),) if line.strip() else ()
+
+    def _heard(self, said: _Said, raw: bytes) -> Effects:
+        match said:
+            case _Delta():
+                return (ItemDelta(said.id, said.text, raw=raw),)
+            case _Started():
+                return (ItemStarted(said.id, said.kind, said.role, decode_parts(said.content), raw=raw),)
+            case _Completed():
+                content = decode_parts(said.content)
+                return (ItemCompleted(said.id, said.kind, said.role, content, said.failed, raw=raw),)
+            case _TurnEnded():
+                return (TurnEnded(said.outcome, raw=raw),)
+            case _Permission():
+                self._asks[said.id] = None
+                return (AskPermission(said.id, said.action, said.metadata, raw=raw),)
+            case _Question():
+                self._asks[said.id] = None
+                return (AskQuestion(_question_data(said), raw=raw),)
+            case _Withdraw():
+                return self._withdraw(said.id)
+            case _Error():
+                return (Errored(ErrorData(said.message, said.code), synthetic=True, raw=raw),)
+            case _SessionEnded():
+                self._state = "ended"
+                return (*self._withdraw(*self._asks), SessionEnded(said.reason, raw=raw))
+            case _Hello():
+                first, self._state = self._state == "new", "ready"
+                return (Ready(),) if first else ()
+
+    def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
+        self._asks.pop(permission_id, None)
+        return (_write({"type": "permission", "id": permission_id, "reply": reply}),)
+
+    def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
+        self._asks.pop(question_id, None)
+        return (_write({"type": "question", "id": question_id, "answers": answers}),)
+
+    def interrupt(self) -> Effects:
+        return (_write({"type": "interrupt"}),)
+
+    def exited(self, status: ExitStatus) -> Effects:
+        self._state = "ended"
+        return self._withdraw(*self._asks)
+
+    def _withdraw(self, *ask_ids: str) -> Effects:
+        """An ask outlives its turn (``demo`` goes on without the answers), but not the program."""
+        known = [ask_id for ask_id in ask_ids if ask_id in self._asks]
+        for ask_id in known:
+            del self._asks[ask_id]
+        return tuple(WithdrawAsk(ask_id) for ask_id in known)
+
+
+def _question_data(said: _Question) -> QuestionEventData:
+    part = QuestionPart(said.question, tuple(QuestionOption(label) for label in said.options))
+    return QuestionEventData(said.id, said.question, said.options, None, "requested", (part,))
+
+
+def _write(message: dict[str, Any]) -> Write:
+    return Write(msgspec.json.encode(message) + b"\n")
