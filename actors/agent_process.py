@@ -7,7 +7,7 @@ that the daemon dies. Spawning and closing take 10 to 100 ms each, so they run i
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
@@ -41,13 +41,11 @@ class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, repor
     """pexpect's spawn with pipes on fds 0 and 1 and without the sleeps of its destructor."""
 
     def __init__(
-        self, argv: Sequence[str], env: Mapping[str, str], cwd: str, pipes: tuple[int, int], prepare: Callable[[], None]
+        self, argv: Sequence[str], env: Mapping[str, str], pipes: tuple[int, int], prepare: Callable[[], None]
     ) -> None:
         self._pipes = pipes
-        super().__init__(
-            argv[0], list(argv[1:]), env=dict(env), cwd=cwd, echo=False, timeout=None, preexec_fn=prepare,
-            dimensions=(50, 200),
-        )  # fmt: skip
+        options: dict[str, Any] = {"env": dict(env), "preexec_fn": prepare, "dimensions": (50, 200)}
+        super().__init__(argv[0], list(argv[1:]), echo=False, timeout=None, **options)
         self.delaybeforesend = None
         self.delayafterclose = 0
         self.delayafterterminate = 0
@@ -57,13 +55,25 @@ class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, repor
         inner.delayafterterminate = 0
 
     def _spawnpty(self, args: Any, **kwargs: Any) -> Any:
-        return cast("Any", PtyProcess).spawn(args, pass_fds=self._pipes, **kwargs)
+        parent = os.getpid()
+        try:
+            return cast("Any", PtyProcess).spawn(args, pass_fds=self._pipes, **kwargs)
+        except BaseException:
+            if os.getpid() != parent:
+                # Between fork and exec ptyprocess catches only OSError. Anything else would unwind into a second
+                # daemon that runs on in the child.
+                os._exit(os.EX_SOFTWARE)
+            raise
 
 
-def _prepare(stdin: int, stdout: int) -> Callable[[], None]:
-    """What the child does between fork and exec. Only system calls: other threads' locks may be held for ever."""
+def _prepare(stdin: int, stdout: int, directory: str) -> Callable[[], None]:
+    """What the child does between fork and exec. Only system calls: other threads' locks may be held for ever.
+
+    ptyprocess reports what is raised here; its own ``cwd`` it does not.
+    """
 
     def prepare() -> None:
+        os.chdir(directory)
         os.dup2(stdin, 0)
         os.dup2(stdout, 1)
         # Python ignores SIGPIPE, and an ignored signal stays ignored through exec.
@@ -73,11 +83,20 @@ def _prepare(stdin: int, stdout: int) -> Callable[[], None]:
     return prepare
 
 
-def _spawn_blocking(argv: Sequence[str], env: Mapping[str, str], cwd: str) -> tuple[Any, int, int]:
+def _check(argv: Sequence[str], env: Mapping[str, str]) -> None:
+    """What exec cannot pass on must be refused before the fork."""
+    for text in (*argv, *env.values()):
+        if b"\0" in os.fsencode(text):
+            raise SpawnFailed("an argument or environment variable holds a NUL character")
+
+
+def _spawn_blocking(argv: Sequence[str], env: Mapping[str, str], directory: str) -> tuple[Any, int, int]:
+    _check(argv, env)
     stdin_read, stdin_write = os.pipe()
     stdout_read, stdout_write = os.pipe()
     try:
-        spawn = _Spawn(argv, env, cwd, (stdin_read, stdout_write), _prepare(stdin_read, stdout_write))
+        prepare = _prepare(stdin_read, stdout_write, directory)
+        spawn = _Spawn(argv, env, (stdin_read, stdout_write), prepare)
     except BaseException:
         os.close(stdin_write)
         os.close(stdout_read)
@@ -145,7 +164,7 @@ class AgentProcess:
     async def _spawn_marked(argv: Sequence[str], env: Mapping[str, str], directory: str) -> tuple[Any, int, int]:
         try:
             return await trio.to_thread.run_sync(_spawn_blocking, argv, env, directory)
-        except (OSError, pexpect.ExceptionPexpect) as error:
+        except (OSError, UnicodeError, pexpect.ExceptionPexpect) as error:
             raise SpawnFailed(str(error)) from error
 
     def send(self, data: bytes) -> None:
@@ -167,15 +186,15 @@ class AgentProcess:
                 await self._stdin.send_all(data)
                 self._outbox_bytes -= len(data)
 
-    async def lines(self) -> AsyncIterator[list[bytes | OversizedLine]]:
-        """What the agent writes on stdout, as many lines at a time as one read brings; ends at the end of output."""
+    async def read(self, deliver: Callable[[list[bytes | OversizedLine]], Awaitable[None]]) -> None:
+        """Deliver what the agent writes on stdout, as many lines at a time as one read brings, until it ends."""
         splitter = LineSplitter(self._settings.max_line_bytes)
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await self._stdout.receive_some(CHUNK):
                 if lines := [self._clean(line) for line in splitter.feed(bytes(chunk))]:
-                    yield lines
+                    await deliver(lines)
         if (last := splitter.finish()) is not None:
-            yield [self._clean(last)]
+            await deliver([self._clean(last)])
 
     def _clean(self, line: bytes | OversizedLine) -> bytes | OversizedLine:
         if isinstance(line, OversizedLine):

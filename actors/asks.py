@@ -1,7 +1,7 @@
 """The permissions and questions that a session's agent waits for, and how each is resolved in the log."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve
 
@@ -26,7 +26,7 @@ def resolved(ask: AskData, decision: Decision) -> tuple[EventType, AskData]:
     if isinstance(ask, PermissionEventData):
         metadata: Any = ask.metadata
         if decision.cause is not None:
-            known: dict[str, Any] = metadata if isinstance(metadata, dict) else {}
+            known = cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}
             metadata = {**known, "cause": decision.cause}
         return "permission.resolved", evolve(ask, status=_STATUS[decision.reply or "reject"], metadata=metadata)
     if decision.answers is None:

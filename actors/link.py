@@ -77,13 +77,15 @@ class AgentLink:
             self._done.set()
 
     async def _read(self) -> None:
-        async for lines in self.process.lines():
-            if not self.ending:
-                await self._credit.acquire()
-                await self._tell(AgentSpoke(self, lines))
+        await self.process.read(self._deliver)
         self._output_ended.set()
         if not self.ending and not await self.process.exited_within(MUTE_GRACE):
             await end_process(self.process, self._settings, polite=False)
+
+    async def _deliver(self, lines: list[bytes | OversizedLine]) -> None:
+        if not self.ending:
+            await self._credit.acquire()
+            await self._tell(AgentSpoke(self, lines))
 
     async def _watch_start(self) -> None:
         await trio.sleep(self._settings.start_timeout)

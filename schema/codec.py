@@ -165,8 +165,7 @@ _KINDS: Mapping[type, str] = {
 
 
 def _kind(value: Any) -> str:
-    cls = cast("type", type(value))
-    return _KINDS.get(cls, cls.__name__)
+    return _KINDS.get(value.__class__, value.__class__.__name__)
 
 
 def _structure_event(converter: Converter) -> Callable[[Any, Any], UniversalEvent]:
