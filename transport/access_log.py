@@ -1,0 +1,32 @@
+"""The access log: one line per request. Never a header, a token or a query's values."""
+
+import sys
+from typing import Any
+
+import structlog
+from hypercorn.config import Config
+from hypercorn.logging import Logger
+
+from .failures import log_failure
+
+
+class AccessLog(Logger):
+    """Hypercorn's logger, speaking structlog. A status of None is a client that left before the answer was complete."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._log = structlog.get_logger("sandbox_agent.transport")
+
+    async def access(self, request: Any, response: Any, request_time: float) -> None:
+        self._log.info(
+            "request",
+            method=request.get("method", "WEBSOCKET"),
+            path=request["raw_path"].decode("ascii", "replace"),
+            status=response["status"] if response else None,
+            seconds=round(request_time, 4),
+        )
+
+    async def exception(self, message: str, *args: Any, **kwargs: Any) -> None:
+        error = sys.exception()
+        if error is not None:
+            log_failure("connection.failed", error, message=message)

@@ -1,0 +1,212 @@
+"""The app: the route table as a Quart application, and the checks that every request passes.
+
+Order: Host and Origin (403), preflight, unknown path or method (404, 405), token (401), then the route's own. As on
+wire 0.1 an unknown path is told to anyone, and so is what the API looks like.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import msgspec
+from attrs import frozen
+from quart import Request, Response, has_websocket_context, request, websocket
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge, RequestTimeout
+from werkzeug.routing import WebsocketMismatch
+
+from ..actors.daemon import Daemon
+from ..schema.problems import (
+    Problem,
+    internal_error,
+    invalid_request,
+    method_not_allowed,
+    not_found,
+    payload_too_large,
+    unsupported_media_type,
+)
+from .auth import Auth
+from .call import Call, Stream
+from .cors import Cors
+from .failures import log_failure
+from .hosts import Hosts
+from .openapi import document_json
+from .parameters import parse_query
+from .paths import PathMap, decode_ids
+from .readers import Readers
+from .routes import CONTENT_TYPES, ROUTES, Route
+from .socket_commands import SocketCommands
+
+SSE_HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
+
+
+OPEN = frozenset(route.operation_id for route in ROUTES if route.open)
+
+
+class App(QuartTrio):
+    url_map_class = PathMap
+
+
+@frozen
+class Front:
+    """Everything that requests share."""
+
+    daemon: Daemon
+    auth: Auth
+    cors: Cors
+    hosts: Hosts
+    readers: Readers
+    commands: SocketCommands
+
+
+def make_app(front: Front) -> App:
+    app = App("sandbox_agent", static_folder=None)
+    settings = front.daemon.settings
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["BODY_TIMEOUT"] = settings.body_timeout or None
+    app.config["RESPONSE_TIMEOUT"] = None  # Quart's minute would end every stream
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+    document = document_json()
+    for route in ROUTES:
+        if route.kind == "websocket":
+            app.add_websocket(route.rule, route.operation_id, _socket_view(front, route))
+        else:
+            app.add_url_rule(route.rule, route.operation_id, _view(front, route, document), methods=[route.method])
+    app.before_request(_screen(front))
+    app.before_websocket(_screen_websocket(front))
+    app.after_request(_with_cors(front.cors))
+    app.register_error_handler(Problem, problem_response)
+    app.register_error_handler(HTTPException, _refused(settings.max_body_bytes))
+    app.register_error_handler(Exception, _failed)
+    return app
+
+
+# Every hook is a coroutine: Quart runs a plain function in a thread.
+
+
+def _screen(front: Front) -> Callable[[], Awaitable[Response | None]]:
+    async def screen() -> Response | None:
+        asked = request.headers
+        origin = asked.get("Origin")
+        front.hosts.check_request(request.method, asked.get("Host", ""), origin)
+        if request.method == "OPTIONS":
+            method, names = asked.get("Access-Control-Request-Method"), asked.get("Access-Control-Request-Headers")
+            return Response(b"", headers=front.cors.preflight_headers(origin, method, names), content_type="text/plain")
+        if request.routing_exception is None and request.endpoint not in OPEN:
+            front.auth.check(asked.get("Authorization"))
+        return None
+
+    return screen
+
+
+def _screen_websocket(front: Front) -> Callable[[], Awaitable[None]]:
+    async def screen() -> None:
+        front.hosts.check_websocket(websocket.headers.get("Host", ""), websocket.headers.get("Origin"))
+
+    return screen
+
+
+def _with_cors(cors: Cors) -> Callable[[Response], Awaitable[Response]]:
+    async def add(response: Response) -> Response:
+        response.headers.update(cors.answer_headers(request.headers.get("Origin")))
+        return response
+
+    return add
+
+
+def _view(front: Front, route: Route, document: bytes) -> Callable[..., Awaitable[Response]]:
+    async def view(**values: str) -> Response:
+        call = Call(
+            daemon=front.daemon,
+            readers=front.readers,
+            commands=front.commands,
+            ids=decode_ids(values),
+            query=parse_query(route.query, request.args) if route.query else None,
+            body=await read_body(front.daemon, request, route.body) if route.body else None,
+            last_event_id=request.headers.get("Last-Event-ID"),
+            openapi=document,
+        )
+        return answer(front.daemon, route, await route.handler(call), head=request.method == "HEAD")
+
+    return view
+
+
+def _socket_view(front: Front, route: Route) -> Callable[..., Awaitable[None]]:
+    async def view(**values: str) -> None:
+        call = Call(
+            daemon=front.daemon,
+            readers=front.readers,
+            commands=front.commands,
+            ids=decode_ids(values),
+            query=parse_query(route.query, websocket.args) if route.query else None,
+        )
+        await route.handler(call, websocket, front.auth)
+
+    return view
+
+
+async def read_body(daemon: Daemon, asked: Request, cls: type) -> Any:
+    """Raises a 415 problem before the body is read, 413 while it is, and 400 or 422 for what it says."""
+    has_body = bool(asked.content_length) or "Transfer-Encoding" in asked.headers
+    if has_body and not (asked.mimetype == "application/json" or asked.mimetype.endswith("+json")):
+        raise unsupported_media_type(asked.headers.get("Content-Type"))
+    body = await asked.get_data(cache=False, as_text=False, parse_form_data=False)
+    if not body:
+        raise invalid_request(f"a JSON body is required: {cls.__name__} of /openapi.json")
+    return cast("Any", daemon.codec.decode(body, cls))
+
+
+def answer(daemon: Daemon, route: Route, value: Any, *, head: bool) -> Response:
+    """``head``: the headers of the answer, and nothing of a stream that might not end."""
+    if value is None:
+        return _empty(route.status)
+    content_type = CONTENT_TYPES[route.kind]
+    if isinstance(value, Stream):
+        response = Response(b"" if head else value.chunks, route.status, content_type=content_type)
+        if route.kind == "sse":
+            response.headers.extend(SSE_HEADERS)
+        return response
+    body = value if isinstance(value, (str, bytes)) else daemon.codec.encode(value)
+    return Response(body, route.status, content_type=content_type)
+
+
+def _empty(status: int) -> Response:
+    response = Response(b"", status)
+    for name in ("Content-Type", "Content-Length"):  # RFC 9110: neither belongs to a 204
+        response.headers.pop(name, None)
+    return response
+
+
+async def problem_response(problem: Problem) -> Response:
+    body = msgspec.json.encode(problem.body())
+    return Response(body, problem.status, headers=dict(problem.headers), content_type="application/problem+json")
+
+
+def _refused(max_body_bytes: int) -> Callable[[HTTPException], Awaitable[Response]]:
+    async def refused(error: HTTPException) -> Response:
+        asked = websocket if has_websocket_context() else request
+        return await problem_response(http_problem(error, asked.method, asked.path, max_body_bytes))
+
+    return refused
+
+
+def http_problem(error: HTTPException, method: str, path: str, max_body_bytes: int) -> Problem:
+    """What Werkzeug and Quart refuse by themselves."""
+    match error:
+        case NotFound():
+            return not_found(path)
+        case MethodNotAllowed():
+            return method_not_allowed(method, path, tuple(sorted(error.valid_methods or ())))
+        case RequestEntityTooLarge():
+            return payload_too_large(max_body_bytes)
+        case RequestTimeout():
+            return Problem("timeout", 408, "Request Timeout", "the request's body did not arrive in time")
+        case WebsocketMismatch():
+            return invalid_request(f"{path} is for WebSockets, or this is a WebSocket to a path that has none")
+        case _:
+            return invalid_request(error.description or error.name)
+
+
+async def _failed(error: Exception) -> Response:
+    log_failure("request.failed", error)
+    return await problem_response(internal_error("unexpected; the daemon's log says more"))

@@ -1,0 +1,172 @@
+"""Connection: one client's socket, read and written within bounds.
+
+Hypercorn shields its writes and gives them no deadline: one client that stops reading kept ``serve`` from returning
+for as long as it liked. Here a write is a loop over ``socket.send`` that any cancellation ends, and a reader is cut
+off when it has taken nothing at all for a time. One that takes 1 kB/s may stay for ever.
+"""
+
+import array
+import fcntl
+import math
+import socket as stdlib_socket
+import termios
+
+import structlog
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import AppWrapper, ConnectionState
+
+from ..schema.settings import Settings
+from .failures import log_failure
+from .protocol import Protocol
+
+RECEIVE_BYTES = 1 << 16
+
+log = structlog.get_logger("sandbox_agent.transport")
+
+
+class Connection:
+    """``run`` returns when the connection is over, whatever went wrong in it."""
+
+    def __init__(
+        self, app: AppWrapper, config: Config, context: WorkerContext, settings: Settings, stream: trio.SocketStream
+    ) -> None:
+        self._stream = stream
+        self._socket = stream.socket
+        self._settings = settings
+        self._context = context
+        self._new_protocol = app, config, context
+        self._protocol: Protocol | None = None
+        self._writing = trio.Lock()
+        self._whole = trio.CancelScope()
+        self._reading = trio.CancelScope()
+        self._state = "idle"
+
+    def __repr__(self) -> str:
+        return f"<Connection {self._state}>"
+
+    @property
+    def idle(self) -> bool:
+        """No request is being answered."""
+        return self._state == "idle"
+
+    def close_if_idle(self) -> None:
+        if self.idle:
+            self._reading.cancel()
+
+    async def run(self) -> None:
+        try:
+            self._socket.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_SNDBUF, self._settings.socket_send_bytes)
+            self._socket.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_KEEPALIVE, 1)
+            client, server = self._socket.getpeername()[:2], self._socket.getsockname()[:2]
+            app, config, context = self._new_protocol
+            with self._whole:
+                async with TaskGroup() as tasks:
+                    self._protocol = Protocol(
+                        app, config, context, tasks, ConnectionState({}), False, client, server, self.send
+                    )
+                    await self._read(self._protocol)
+                    self._whole.cancel()
+        except OSError:
+            pass  # the client is gone
+        except Exception as error:  # noqa: BLE001 - one client's connection must not end the others'
+            log_failure("connection.failed", error)
+        finally:
+            self._state = "closed"
+            await trio.aclose_forcefully(self._stream)
+
+    async def send(self, event: Event) -> None:
+        """What the protocol wants done. Returns only after a checkpoint, also when the client is gone, so that a loop
+        that sends cannot starve the others."""
+        match event:
+            case RawData(data=data):
+                await self._write(data)
+            case Updated(idle=idle):
+                self._set_idle(idle)
+            case Closed():
+                await self._finish()
+            case _:
+                raise TypeError(f"unknown protocol event {event!r}")
+
+    async def _read(self, protocol: Protocol) -> None:
+        with self._reading:
+            self._set_idle(True)
+            while data := await self._receive():
+                if self._state != "finishing":
+                    await protocol.handle(RawData(data))
+            if self._state != "finishing":
+                await protocol.handle(RawData(b""))
+        self._state = "closed"
+        # Tells the app, which then cancels what it does for this client. A courtesy: we cancel it anyway.
+        with trio.move_on_after(0.1):
+            await protocol.handle(Closed())
+
+    async def _receive(self) -> bytes:
+        try:
+            return bytes(await self._stream.receive_some(RECEIVE_BYTES))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return b""
+
+    async def _write(self, data: bytes) -> None:
+        async with self._writing:
+            rest = memoryview(data)
+            if not rest or self._state == "closed":
+                await trio.lowlevel.checkpoint()
+                return
+            try:
+                while rest:
+                    rest = rest[await self._send_some(rest) :]
+            except (OSError, trio.TooSlowError) as error:
+                log.debug("connection.lost", error=repr(error))
+                self._reading.cancel()
+                await (
+                    trio.sleep_forever()
+                )  # until _read has told the app, and all that this connection does is cancelled
+            except trio.Cancelled:
+                if len(rest) < len(data):  # half a frame is on the wire: nothing that makes sense can follow
+                    self._state = "closed"
+                    self._reading.cancel()
+                raise
+
+    async def _send_some(self, rest: memoryview) -> int:
+        """How much the kernel took. Raises :class:`trio.TooSlowError` when the client took nothing for too long."""
+        queued = unsent(self._socket)
+        while True:
+            with trio.move_on_after(self._settings.stalled_write_timeout or math.inf):
+                return await self._socket.send(rest)
+            # The kernel asks for more only when a third of its buffer is free; a slow reader needs minutes for that.
+            before, queued = queued, unsent(self._socket)
+            if queued >= before:
+                raise trio.TooSlowError
+
+    async def _finish(self) -> None:
+        """Our last answer is sent. Closing at once would reset the connection if the client is still sending, and the
+        reset can overtake the answer; so half-close, and let it read."""
+        if self._state not in ("finishing", "closed"):
+            self._state = "finishing"
+            self._reading.deadline = trio.current_time() + self._settings.linger_timeout
+            try:
+                self._socket.shutdown(stdlib_socket.SHUT_WR)
+            except OSError:
+                self._reading.cancel()
+            if self._protocol is not None:
+                await self._protocol.handle(Closed())
+
+    def _set_idle(self, idle: bool) -> None:
+        if self._state in ("finishing", "closed"):
+            return
+        self._state = "idle" if idle else "busy"
+        limit = self._settings.keep_alive_timeout or math.inf
+        self._reading.deadline = trio.current_time() + limit if idle else math.inf
+        if idle and self._context.terminated.is_set():
+            self._reading.cancel()
+
+
+def unsent(sock: trio.socket.SocketType) -> int:
+    """Bytes in the kernel's send buffer that the client has not acknowledged (Linux, tcp(7): SIOCOUTQ)."""
+    count = array.array("i", [0])
+    fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, count)
+    return count[0]

@@ -1,0 +1,94 @@
+"""Handlers: one per operation, named by its operation id. Each asks the daemon one thing. Bytes are ready JSON."""
+
+from ..schema.agent_info import AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.sessions import (
+    CreateSessionResponse,
+    HealthResponse,
+    InterruptResponse,
+    PermissionListResponse,
+    QuestionListResponse,
+    SessionInfo,
+    SessionListResponse,
+)
+from .call import Call
+
+ROOT_TEXT = """\
+sandbox-agent: one API over the coding agents in this sandbox.
+
+  GET /v1/health     is it up
+  GET /v1/agents     which agents there are
+  GET /v1/sessions   which sessions there are
+  GET /openapi.json  everything else
+"""
+
+
+async def get_root(call: Call) -> str:
+    return ROOT_TEXT
+
+
+async def get_health(call: Call) -> HealthResponse:
+    return HealthResponse("ok")
+
+
+async def get_openapi(call: Call) -> bytes:
+    return call.openapi
+
+
+async def list_agents(call: Call) -> AgentListResponse:
+    return await call.daemon.list_agents()
+
+
+async def get_agent_modes(call: Call) -> AgentModesResponse:
+    return await call.daemon.agent_modes(call.ids["agent"])
+
+
+async def get_agent_models(call: Call) -> AgentModelsResponse:
+    return await call.daemon.agent_models(call.ids["agent"])
+
+
+async def list_sessions(call: Call) -> SessionListResponse:
+    return await call.daemon.list_sessions()
+
+
+async def create_session(call: Call) -> CreateSessionResponse:
+    return await call.daemon.create_session(call.session_id, call.body)
+
+
+async def get_session(call: Call) -> SessionInfo:
+    return await call.daemon.session_info(call.session_id)
+
+
+async def delete_session(call: Call) -> None:
+    await call.daemon.delete_session(call.session_id)
+
+
+async def terminate_session(call: Call) -> None:
+    await call.daemon.terminate(call.session_id)
+
+
+async def interrupt_session(call: Call) -> InterruptResponse:
+    return await call.daemon.interrupt(call.session_id)
+
+
+async def post_message(call: Call) -> None:
+    await call.daemon.send(call.session_id, call.body)
+
+
+async def reply_permission(call: Call) -> None:
+    await call.daemon.reply_permission(call.session_id, call.ids["permission_id"], call.body.reply)
+
+
+async def reply_question(call: Call) -> None:
+    await call.daemon.reply_question(call.session_id, call.ids["question_id"], call.body.answers)
+
+
+async def reject_question(call: Call) -> None:
+    await call.daemon.reply_question(call.session_id, call.ids["question_id"], None)
+
+
+async def list_permissions(call: Call) -> PermissionListResponse:
+    return await call.daemon.pending_permissions()
+
+
+async def list_questions(call: Call) -> QuestionListResponse:
+    return await call.daemon.pending_questions()

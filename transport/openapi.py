@@ -1,0 +1,143 @@
+"""The OpenAPI document, made from the route table and the schema.
+
+``python -m sandbox_agent.transport.openapi > docs/openapi.json`` refreshes the committed copy.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+import attrs
+
+from ..schema import queries
+from ..schema.codec import wire_name
+from ..schema.cursor import Cursor, StreamResync
+from ..schema.events import UniversalEvent
+from ..schema.openapi import Components
+from ..schema.problems import ProblemDetails
+from ..schema.ws_commands import WebSocketAck, WebSocketAuth, WebSocketCommand, WebSocketError
+from .parameters import value_type
+from .paths import MAX_ID
+from .routes import ROUTES, Route
+
+Json = dict[str, Any]
+
+TAGS = {"meta": "About the server", "agents": "Agents", "sessions": "Sessions, their events and what they ask"}
+DESCRIPTION = (
+    "One API over the coding agents in a sandbox: Claude Code, Codex, OpenCode and Amp. "
+    "Every error is an `application/problem+json` body. The token goes into the Authorization header as `Bearer`, "
+    "`Token` or the password of `Basic`, never into a URL."
+)
+
+
+def document() -> Json:
+    components = Components()
+    paths: dict[str, Json] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route, components)
+    for cls in (queries.EventsQuery, queries.TurnStreamQuery):
+        components.of(cls)
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "sandbox-agent",
+            "description": DESCRIPTION,
+            "license": {"name": "Apache-2.0"},
+            "version": version("sandbox-agent"),
+        },
+        "servers": [{"url": "http://localhost:2468"}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "security": [{"bearer": []}, {"basic": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components.schemas(),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "basic": {"type": "http", "scheme": "basic", "description": "Any user; the token is the password."},
+            },
+        },
+    }
+
+
+def document_json() -> bytes:
+    return (json.dumps(document(), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def operation(route: Route, components: Components) -> Json:
+    found: Json = {"tags": [route.tag], "summary": route.summary, "operationId": route.operation_id}
+    if route.description:
+        found["description"] = route.description
+    if parameters := [*path_parameters(route), *query_parameters(route, components)]:
+        found["parameters"] = parameters
+    if route.body:
+        content = {"application/json": {"schema": components.of(route.body)}}
+        found["requestBody"] = {"required": True, "content": content}
+    found["responses"] = {str(route.status): success(route, components)} | {
+        str(status): problem(status, components) for status in problem_statuses(route)
+    }
+    if route.kind == "websocket":
+        found["x-websocket-client-frames"] = [components.of(cls) for cls in (WebSocketCommand, WebSocketAuth)]
+        frames = (UniversalEvent, StreamResync, WebSocketAck, WebSocketError)
+        found["x-websocket-server-frames"] = [components.of(cls) for cls in frames]
+    if route.open:
+        found["security"] = []
+    return found
+
+
+def success(route: Route, components: Components) -> Json:
+    found: Json = {"description": route.success}
+    match route.kind:
+        case "json" if route.answer:
+            found["content"] = {"application/json": {"schema": components.of(route.answer)}}
+        case "json" if route.status != HTTPStatus.NO_CONTENT:
+            found["content"] = {"application/json": {"schema": {"type": "object"}}}
+        case "text":
+            found["content"] = {"text/plain": {"schema": {"type": "string"}}}
+        case "sse":
+            frames = [components.of(cls) for cls in (UniversalEvent, StreamResync)]
+            found["content"] = {"text/event-stream": {"schema": {"oneOf": frames}}}
+        case _:
+            pass
+    return found
+
+
+def problem_statuses(route: Route) -> list[int]:
+    common = {500} if route.open else {401, 403, 500}
+    return sorted({*route.problems, *common, *((400, 413, 415, 422) if route.body else ())})
+
+
+def problem(status: int, components: Components) -> Json:
+    content = {"application/problem+json": {"schema": components.of(ProblemDetails)}}
+    return {"description": HTTPStatus(status).phrase, "content": content}
+
+
+def path_parameters(route: Route) -> Iterable[Json]:
+    for name in re.findall(r"\{(\w+)\}", route.path):
+        schema = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def query_parameters(route: Route, components: Components) -> Iterable[Json]:
+    if route.query is None:
+        return
+    for field in attrs.fields(attrs.resolve_types(route.query)):
+        schema = parameter_schema(value_type(field.type), components)
+        description = field.metadata["doc"]
+        if (alias := wire_name(route.query, field.name)) != field.name:
+            description += f" `{alias}` is accepted as well."
+        yield {"name": field.name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def parameter_schema(kind: type, components: Components) -> Json:
+    number = {"type": "integer", "format": "int64", "minimum": 0}
+    if kind is Cursor:
+        return {"oneOf": [number, {"type": "string", "pattern": "^.+:[0-9]+$"}]}
+    return number if kind is int else components.of(kind)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(document_json())

@@ -1,0 +1,92 @@
+"""Readers: what all open streams share, and how one stream reads a log from a cursor on, replay first, then live.
+
+There is no hand-off from replay to live: both are the same read beyond the cursor, so there is nothing to lose or to
+send twice in between.
+"""
+
+import math
+from collections.abc import AsyncGenerator
+
+import trio
+
+from ..actors.log import Expired, Log
+from ..schema.codec import Codec
+from ..schema.cursor import Cursor, ResyncReason, StreamResync
+from ..schema.settings import Settings
+from .framing import Framing, Memo, SseFraming, WebSocketFraming
+
+MEMO_BATCHES = 32
+"""Full batches that are kept for subscribers at the same place."""
+
+
+class Readers:
+    """One per server. ``stop`` ends every stream as soon as it has sent what its log holds."""
+
+    def __init__(self, settings: Settings, codec: Codec) -> None:
+        self._batch_bytes = settings.stream_batch_bytes
+        self._keepalive = settings.sse_keepalive or math.inf
+        self._encode = codec.encode
+        self._memo = Memo(MEMO_BATCHES * settings.stream_batch_bytes)
+        self._waiting: set[trio.CancelScope] = set()
+        self._sse = SseFraming(include_raw=False), SseFraming(include_raw=True)
+        self._websocket = WebSocketFraming(include_raw=False), WebSocketFraming(include_raw=True)
+        self.stopping = False
+
+    def __repr__(self) -> str:
+        state = "stopping" if self.stopping else "open"
+        return f"<Readers {state}, {len(self._waiting)} waiting, {self._memo!r}>"
+
+    def sse(self, include_raw: bool | None) -> Framing:
+        return self._sse[bool(include_raw)]
+
+    def websocket(self, include_raw: bool | None) -> Framing:
+        return self._websocket[bool(include_raw)]
+
+    def stop(self) -> None:
+        self.stopping = True
+        for scope in self._waiting:
+            scope.cancel()
+
+    def ended(self, log: Log) -> bool:
+        """Nothing more will be sent from ``log``."""
+        return log.closed or self.stopping
+
+    async def follow(self, log: Log, cursor: Cursor, framing: Framing) -> AsyncGenerator[bytes]:
+        """Every event after ``cursor``, in chunks of whole frames, until the log is closed or the server stops.
+
+        A cursor that does not continue here gets a ``stream.resync`` frame and then all that the log still holds.
+        """
+        after = cursor.sequence
+        if reason := cursor.resync(log.log_id, log.first, log.last):
+            after = log.first - 1
+            yield self.resync(log, reason, cursor, after, framing)
+        while True:
+            try:
+                chunk, after = (
+                    self._memo.take(log, after, self._batch_bytes, framing) if log.last > after else (b"", after)
+                )
+            except Expired:  # this reader is so slow that the log ran away under it
+                lost = Cursor(after, log.log_id)
+                after = log.first - 1
+                yield self.resync(log, "expired", lost, after, framing)
+                continue
+            if chunk:
+                yield chunk
+            elif self.ended(log):
+                return
+            elif not await self.wait_beyond(log, after, framing):
+                yield framing.keepalive
+
+    async def wait_beyond(self, log: Log, after: int, framing: Framing) -> bool:
+        """True when there is something after ``after`` or the stream has ended; false after a silence to fill."""
+        with trio.move_on_after(self._keepalive if framing.keepalive else math.inf) as scope:
+            self._waiting.add(scope)
+            try:
+                await log.wait_beyond(after)
+            finally:
+                self._waiting.discard(scope)
+        return not scope.cancelled_caught or self.stopping
+
+    def resync(self, log: Log, reason: ResyncReason, cursor: Cursor, resumed_after: int, framing: Framing) -> bytes:
+        note = StreamResync("stream.resync", reason, str(cursor), log.log_id, log.first, log.last, resumed_after)
+        return framing.note(log.log_id, resumed_after, self._encode(note))

@@ -1,0 +1,302 @@
+"""The route table: the one place that says which operations there are. The app serves it and the OpenAPI document
+describes it, so they cannot differ."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from attrs import frozen
+
+from ..schema.agent_info import AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.queries import EventsQuery, StreamQuery, TurnStreamQuery
+from ..schema.sessions import (
+    CreateSessionRequest,
+    CreateSessionResponse,
+    EventsResponse,
+    HealthResponse,
+    InterruptResponse,
+    MessageRequest,
+    PermissionListResponse,
+    PermissionReplyRequest,
+    QuestionListResponse,
+    QuestionReplyRequest,
+    SessionInfo,
+    SessionListResponse,
+)
+from . import event_handlers as events
+from . import handlers
+from .websocket import open_websocket
+
+Kind = Literal["json", "text", "sse", "websocket"]
+CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(
+    {"json": "application/json", "text": "text/plain; charset=utf-8", "sse": "text/event-stream"}
+)
+
+
+@frozen(kw_only=True)
+class Route:
+    """``answer`` is the class of the body, None for no body. ``problems`` are statuses of its own; every route may
+    also answer those that come with what it takes: 401, 403, and with a body 413, 415 and 422."""
+
+    method: str
+    path: str
+    handler: Callable[..., Awaitable[Any]]
+    tag: str
+    summary: str
+    success: str
+    status: int = 200
+    kind: Kind = "json"
+    body: type | None = None
+    query: type | None = None
+    answer: type | None = None
+    problems: tuple[int, ...] = ()
+    open: bool = False
+    description: str = ""
+
+    @property
+    def operation_id(self) -> str:
+        return self.handler.__name__
+
+    @property
+    def rule(self) -> str:
+        """The path as Werkzeug writes it."""
+        return self.path.replace("{", "<").replace("}", ">")
+
+
+def _get(path: str, handler: Callable[..., Awaitable[Any]], **rest: Any) -> Route:
+    return Route(method="GET", path=path, handler=handler, **rest)
+
+
+def _post(path: str, handler: Callable[..., Awaitable[Any]], **rest: Any) -> Route:
+    return Route(method="POST", path=path, handler=handler, **rest)
+
+
+_SESSION = "/v1/sessions/{session_id}"
+
+_RESYNC = (
+    "Every frame has `id: <log>:<position>`. A cursor that does not continue here (from another life of the session, "
+    "beyond the end, or older than what is kept) is answered with a `stream.resync` frame, and then with all that is "
+    "held. A comment is sent in a silence."
+)
+
+ROUTES: tuple[Route, ...] = (
+    _get("/", handlers.get_root, tag="meta", summary="Server Info", success="What this is", kind="text", open=True),
+    _get(
+        "/v1/health",
+        handlers.get_health,
+        tag="meta",
+        summary="Health Check",
+        success="The server is up",
+        answer=HealthResponse,
+        open=True,
+    ),
+    _get(
+        "/openapi.json",
+        handlers.get_openapi,
+        tag="meta",
+        summary="OpenAPI Document",
+        success="This document",
+        open=True,
+    ),
+    _get(
+        "/v1/agents",
+        handlers.list_agents,
+        tag="agents",
+        summary="List Agents",
+        success="All agents, installed or not",
+        answer=AgentListResponse,
+    ),
+    _get(
+        "/v1/agents/{agent}/modes",
+        handlers.get_agent_modes,
+        tag="agents",
+        summary="List Agent Modes",
+        success="What `agentMode` may be",
+        answer=AgentModesResponse,
+        problems=(400,),
+    ),
+    _get(
+        "/v1/agents/{agent}/models",
+        handlers.get_agent_models,
+        tag="agents",
+        summary="List Agent Models",
+        success="What `model` may be, and the default",
+        answer=AgentModelsResponse,
+        problems=(400, 404),
+    ),
+    _get(
+        "/v1/sessions",
+        handlers.list_sessions,
+        tag="sessions",
+        summary="List Sessions",
+        success="Sessions, newest first",
+        answer=SessionListResponse,
+    ),
+    _post(
+        _SESSION,
+        handlers.create_session,
+        tag="sessions",
+        summary="Create Session",
+        description="The id is the caller's choice: 1 to 256 characters, none of them a control character.",
+        success="The session was created",
+        body=CreateSessionRequest,
+        answer=CreateSessionResponse,
+        problems=(400, 404, 409, 429),
+    ),
+    _get(
+        _SESSION,
+        handlers.get_session,
+        tag="sessions",
+        summary="Get Session",
+        success="The session",
+        answer=SessionInfo,
+        problems=(400, 404),
+    ),
+    Route(
+        method="DELETE",
+        path=_SESSION,
+        handler=handlers.delete_session,
+        tag="sessions",
+        summary="Delete Session",
+        description="Ends its agent and forgets its events. The id may be used again.",
+        success="The session is gone",
+        status=204,
+        problems=(400, 404),
+    ),
+    _post(
+        f"{_SESSION}/messages",
+        handlers.post_message,
+        tag="sessions",
+        summary="Send Message",
+        description="A prompt to a session whose turn is running waits in its queue.",
+        success="The message was accepted",
+        status=204,
+        body=MessageRequest,
+        problems=(400, 404, 429, 500),
+    ),
+    _post(
+        f"{_SESSION}/messages/stream",
+        events.post_message_stream,
+        tag="sessions",
+        summary="Send Message (Streaming)",
+        description="Begins with the turn's `turn.started`, and ends with the turn, an error that is not retried, the "
+        "session, or a permission or question that waits for its answer.",
+        success="The events of the turn",
+        kind="sse",
+        body=MessageRequest,
+        query=TurnStreamQuery,
+        problems=(400, 404, 429, 500),
+    ),
+    _get(
+        f"{_SESSION}/events",
+        events.get_events,
+        tag="sessions",
+        summary="Get Events",
+        description="An offset that is older than what is kept starts with the oldest event there is.",
+        success="Events, in order",
+        query=EventsQuery,
+        answer=EventsResponse,
+        problems=(400, 404),
+    ),
+    _get(
+        f"{_SESSION}/events/sse",
+        events.get_events_sse,
+        tag="sessions",
+        summary="Subscribe to Events (SSE)",
+        description=f"Events after the offset, then live ones, until the session is deleted. {_RESYNC}",
+        success="Events without end",
+        kind="sse",
+        query=StreamQuery,
+        problems=(400, 404),
+    ),
+    _get(
+        f"{_SESSION}/ws",
+        open_websocket,
+        tag="sessions",
+        summary="Events and Commands (WebSocket)",
+        description="Sends the same JSON as the SSE stream, one text frame each, and takes commands. A client that can "
+        "set no Authorization header sends the token in its first frame.",
+        success="The connection is a WebSocket now",
+        status=101,
+        kind="websocket",
+        query=StreamQuery,
+        problems=(400, 403, 404),
+    ),
+    _get(
+        "/v1/events/sse",
+        events.get_all_events_sse,
+        tag="sessions",
+        summary="Subscribe to the Events of All Sessions (SSE)",
+        description="Starts with what happens next, unless a cursor says otherwise; the `cursor` of the session list "
+        f"is the one to start from. The position in an `id` is this stream's own, not the event's sequence. {_RESYNC}",
+        success="Events without end",
+        kind="sse",
+        query=StreamQuery,
+        problems=(400,),
+    ),
+    _post(
+        f"{_SESSION}/permissions/{{permission_id}}/reply",
+        handlers.reply_permission,
+        tag="sessions",
+        summary="Reply to Permission",
+        success="The reply was accepted",
+        status=204,
+        body=PermissionReplyRequest,
+        problems=(400, 404, 500),
+    ),
+    _post(
+        f"{_SESSION}/questions/{{question_id}}/reply",
+        handlers.reply_question,
+        tag="sessions",
+        summary="Reply to Question",
+        success="The answers were accepted",
+        status=204,
+        body=QuestionReplyRequest,
+        problems=(400, 404, 500),
+    ),
+    _post(
+        f"{_SESSION}/questions/{{question_id}}/reject",
+        handlers.reject_question,
+        tag="sessions",
+        summary="Reject Question",
+        success="The question was rejected",
+        status=204,
+        problems=(400, 404, 500),
+    ),
+    _post(
+        f"{_SESSION}/interrupt",
+        handlers.interrupt_session,
+        tag="sessions",
+        summary="Interrupt Turn",
+        description="Stops the running turn; the session stays usable.",
+        success="Whether a turn was running",
+        answer=InterruptResponse,
+        problems=(400, 404),
+    ),
+    _post(
+        f"{_SESSION}/terminate",
+        handlers.terminate_session,
+        tag="sessions",
+        summary="Terminate Session",
+        description="Ends the agent and every process it started. Its events stay readable.",
+        success="The session has ended",
+        status=204,
+        problems=(400, 404),
+    ),
+    _get(
+        "/v1/permissions",
+        handlers.list_permissions,
+        tag="sessions",
+        summary="List Pending Permissions",
+        success="The permissions of all sessions that wait for a reply",
+        answer=PermissionListResponse,
+    ),
+    _get(
+        "/v1/questions",
+        handlers.list_questions,
+        tag="sessions",
+        summary="List Pending Questions",
+        success="The questions of all sessions that wait for a reply",
+        answer=QuestionListResponse,
+    ),
+)

@@ -1,0 +1,120 @@
+"""The server: listening sockets, the connections that they give, and an end within bounded time."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import AppWrapper
+
+from ..actors.daemon import Daemon
+from ..schema.settings import Settings
+from .access_log import AccessLog
+from .app import Front, make_app
+from .auth import Auth
+from .connection import Connection
+from .cors import Cors
+from .hosts import Hosts
+from .readers import Readers
+from .socket_commands import SocketCommands
+
+BACKLOG = 1024
+
+log = structlog.get_logger("sandbox_agent.transport")
+
+
+class Server:
+    """Serves one app on many connections. Its lifespan events are not sent: the daemon is started by its caller."""
+
+    def __init__(self, app: AppWrapper, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._config = make_config(settings)
+        self._context = WorkerContext(None)
+        self._connections: set[Connection] = set()
+
+    def __repr__(self) -> str:
+        state = "stopping" if self._context.terminated.is_set() else "open"
+        return f"<Server {state}, {len(self._connections)} connections>"
+
+    def statistics(self) -> dict[str, int]:
+        return {"connections": len(self._connections), "idle": sum(c.idle for c in self._connections)}
+
+    async def serve(self, listeners: Sequence[trio.SocketListener], stop: trio.Event, on_stop: Readers) -> None:
+        """Until ``stop``; then streams end, open requests get ``drain_timeout``, and what is left is cut off."""
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                serve = partial(trio.serve_listeners, self._handle, list(listeners), handler_nursery=connections)
+                accepting.start_soon(serve)
+                await stop.wait()
+                accepting.cancel_scope.cancel()
+            await self._context.terminated.set()
+            on_stop.stop()
+            for connection in self._connections:
+                connection.close_if_idle()
+            connections.cancel_scope.deadline = trio.current_time() + self._settings.drain_timeout
+
+    async def _handle(self, stream: trio.SocketStream) -> None:
+        connection = Connection(self._app, self._config, self._context, self._settings, stream)
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+
+def make_config(settings: Settings) -> Config:
+    config = Config()
+    config.logger_class = AccessLog
+    config.errorlog = None
+    config.include_server_header = False
+    config.h11_max_incomplete_size = settings.max_header_bytes
+    config.keep_alive_max_requests = 1 << 62
+    config.websocket_max_message_size = settings.max_body_bytes
+    config.websocket_ping_interval = settings.websocket_ping or None
+    return config
+
+
+async def open_listeners(host: str, port: int) -> list[trio.SocketListener]:
+    """IPv4 and IPv6 addresses, or a name with either. Port 0 takes one free port, of the first address only: two
+    addresses would get two ports."""
+    listeners = await trio.open_tcp_listeners(port, host=host.strip("[]") or None, backlog=BACKLOG)
+    if port == 0:
+        for surplus in listeners[1:]:
+            await surplus.aclose()
+        del listeners[1:]
+    return listeners
+
+
+def url_of(listener: trio.SocketListener) -> str:
+    host, port = listener.socket.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve_daemon(
+    daemon: Daemon,
+    *,
+    host: str,
+    port: int,
+    auth: Auth,
+    cors: Cors,
+    stop: trio.Event | None = None,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve the API until ``stop`` is set or the task is cancelled; ``task_status`` gets the URLs.
+
+    Stop the daemon first where its last events should still reach the streams: they end when their logs are closed.
+    Once ``stop`` is set they end with what their logs hold at that time. Returns within ``drain_timeout``, whatever the
+    clients do. Raises :class:`OSError` when the address cannot be bound.
+    """
+    listeners = await open_listeners(host, port)
+    readers = Readers(daemon.settings, daemon.codec)
+    async with trio.open_nursery() as commands:
+        front = Front(daemon, auth, cors, Hosts(host, cors, auth.required), readers, SocketCommands(daemon, commands))
+        server = Server(ASGIWrapper(make_app(front)), daemon.settings)
+        task_status.started([url_of(listener) for listener in listeners])
+        await server.serve(listeners, stop or trio.Event(), readers)
+        commands.cancel_scope.cancel()

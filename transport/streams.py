@@ -1,0 +1,97 @@
+"""Hypercorn's two kinds of stream (one request each), less what hurts us."""
+
+from typing import Any, cast
+
+import msgspec
+from hypercorn.protocol.events import Body, Data, EndBody, Response, StreamClosed
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
+from hypercorn.protocol.ws_stream import ASGIWebsocketState, FrameTooLargeError, WSStream
+from hypercorn.typing import WebsocketAcceptEvent
+from wsproto.connection import ConnectionState
+from wsproto.events import CloseConnection, Message, Ping
+from wsproto.frame_protocol import CloseReason
+
+from ..schema.problems import Problem, internal_error, invalid_request
+from .framing import SocketFrames
+
+
+def http_problem(status: int) -> Problem:
+    """What is wrong below the level of the API, by the status that hypercorn or h11 suggests."""
+    match status:
+        case 431:
+            return Problem("invalid_request", 431, "Request Header Fields Too Large", "the request's head is too large")
+        case 501:
+            return Problem("invalid_request", 501, "Not Implemented", "the transfer encoding is not supported")
+        case _ if status >= 500:
+            return internal_error("the request ended without an answer; the daemon's log says why")
+        case _:
+            return invalid_request("this is not well-formed HTTP/1.1, or not a valid WebSocket handshake")
+
+
+def last_answer(problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of an answer after which the connection is closed."""
+    body = msgspec.json.encode(problem.body())
+    size = str(len(body)).encode()
+    kind = b"application/problem+json"
+    return [(b"content-type", kind), (b"content-length", size), (b"connection", b"close")], body
+
+
+class HttpStream(HTTPStream):
+    """Its failures are problems too."""
+
+    async def _send_error_response(self, status_code: int) -> None:
+        headers, body = last_answer(http_problem(status_code))
+        await self.send(Response(self.stream_id, headers, status_code))
+        await self.send(Body(self.stream_id, body))
+        await self.send(EndBody(self.stream_id))
+        self.state = ASGIHTTPState.CLOSED
+        await self.config.log.access(self.scope, {"status": status_code, "headers": []}, 0.0)
+
+
+class SocketStream(WSStream):
+    """Frames that are ready go out as they are; nothing is compressed; a message that is too large ends it.
+
+    Hypercorn offers permessage-deflate and cannot be told not to. Our frames are made once for many clients, so they
+    could not be compressed, and 64 kB from a client could inflate to 64 MB in one step.
+    """
+
+    async def app_send(self, message: Any) -> None:
+        frames = message["bytes"] if message and message["type"] == "websocket.send" else None
+        if not isinstance(frames, SocketFrames):
+            await super().app_send(message)
+        elif self.state is ASGIWebsocketState.CONNECTED and not self.closed:
+            await self.send(Data(self.stream_id, frames))
+
+    async def _accept(self, message: WebsocketAcceptEvent) -> None:
+        self.handshake.extensions = None
+        await super()._accept(message)
+
+    async def _handle_events(self) -> None:
+        buffer = cast("Any", self.buffer)
+        for event in self.connection.events():
+            if isinstance(event, Message):
+                try:
+                    buffer.extend(event)
+                except FrameTooLargeError:
+                    # Hypercorn reads on after this, and its buffer grows for as long as the client writes.
+                    await self._send_wsproto_event(CloseConnection(CloseReason.MESSAGE_TOO_BIG))
+                    await self.send(StreamClosed(self.stream_id))
+                    return
+                if event.message_finished:
+                    await cast("Any", self).app_put(buffer.to_message())
+                    buffer.clear()
+            elif isinstance(event, Ping):
+                await self._send_wsproto_event(event.response())
+            elif isinstance(event, CloseConnection):
+                if self.connection.state is ConnectionState.REMOTE_CLOSING:
+                    await self._send_wsproto_event(event.response())
+                await self.send(StreamClosed(self.stream_id))
+                return
+
+    async def _send_error_response(self, status_code: int) -> None:
+        headers, body = last_answer(http_problem(status_code))
+        await self.send(Response(self.stream_id, headers, status_code))
+        await self.send(Body(self.stream_id, body))
+        await self.send(EndBody(self.stream_id))
+        await self.config.log.access(self.scope, {"status": status_code, "headers": []}, 0.0)
+        await self.send(StreamClosed(self.stream_id))  # hypercorn leaves the connection to the client, open for ever

@@ -1,0 +1,71 @@
+"""The stream of one turn: what ``POST …/messages/stream`` answers."""
+
+from collections.abc import AsyncGenerator
+
+from ..actors.log import Batch, Expired, Log
+from ..schema.cursor import Cursor
+from ..schema.encode import EncodedEvent
+from .framing import Framing
+from .readers import Readers
+
+ASKS = ("permission.requested", "question.requested")
+
+
+class Turn:
+    """Picks one turn's events out of a log. A prompt that waits in the queue skips the turns before its own."""
+
+    def __init__(self, turn_id: str) -> None:
+        self._mark = b'"turn_id":"%b"' % turn_id.encode()
+        self.state = "waiting"
+
+    def __repr__(self) -> str:
+        return f"<Turn {self.state} {self._mark.decode()}>"
+
+    @property
+    def ended(self) -> bool:
+        return self.state == "ended"
+
+    def pick(self, batch: Batch) -> tuple[int, list[EncodedEvent]]:
+        """The position of the first event of the turn in ``batch``, and the events from there to the turn's end."""
+        picked: list[EncodedEvent] = []
+        start = batch.start
+        for position, event in enumerate(batch.events, batch.start):
+            if self.state == "waiting" and self._begins(event):
+                self.state = "running"
+                start = position
+            if self.state == "running":
+                picked.append(event)
+                if event.ends_stream or event.type in ASKS:
+                    self.state = "ended"
+                    break
+        return start, picked
+
+    def _begins(self, event: EncodedEvent) -> bool:
+        # A session that ends takes the prompts in its queue with it: their turns never start.
+        return event.type == "session.ended" or (event.type == "turn.started" and self._mark in event.head)
+
+
+async def follow_turn(
+    readers: Readers, log: Log, after: int, turn_id: str, framing: Framing, batch_bytes: int
+) -> AsyncGenerator[bytes]:
+    """Ends after the turn's end, the session's end, an error that is not retried, or an ask.
+
+    When the reader was too slow and the log has dropped a part of the turn, it says so and ends: what it missed may
+    have been the end.
+    """
+    turn = Turn(turn_id)
+    while not turn.ended:
+        try:
+            batch = log.read(after, batch_bytes)
+        except Expired:
+            yield readers.resync(log, "expired", Cursor(after, log.log_id), log.first - 1, framing)
+            return
+        start, picked = turn.pick(batch)
+        if picked:
+            yield framing.events(log.log_id, start, picked)
+        if batch.events:
+            after = batch.last
+        elif readers.ended(log):
+            return
+        elif not await readers.wait_beyond(log, after, framing):
+            yield framing.keepalive

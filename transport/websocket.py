@@ -1,0 +1,129 @@
+"""One WebSocket of a session: its events go out, the client's commands come in.
+
+Close codes: 1001 when the daemon stops or the session's log was closed, 4401 for a missing or wrong token in the first
+frame, 4404 when there is no such session after that, 1011 for a failure of ours. With an Authorization header the last
+two are plain HTTP answers before the upgrade.
+"""
+
+import math
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Protocol
+
+import trio
+from werkzeug.datastructures import Headers
+
+from ..actors.log import Log
+from ..schema.codec import Codec
+from ..schema.cursor import Cursor
+from ..schema.problems import Problem, invalid_request, token_invalid
+from ..schema.ws_commands import WebSocketAck, WebSocketAuth, WebSocketError
+from .auth import Auth
+from .call import Call
+from .failures import log_failure
+from .framing import SocketFrames, text_frame
+from .socket_commands import read_object
+
+GOING_AWAY, INTERNAL_ERROR, UNAUTHORIZED, NOT_FOUND = 1001, 1011, 4401, 4404
+COMMANDS_WAITING = 16
+
+
+class Socket(Protocol):
+    """What we use of Quart's Websocket."""
+
+    @property
+    def headers(self) -> Headers: ...
+    async def accept(self) -> None: ...
+    async def receive(self) -> str | bytes: ...
+    async def send(self, data: str | bytes) -> None: ...
+    async def close(self, code: int, reason: str = "") -> None: ...
+
+
+class Closing(Exception):
+    """The connection must be closed; the client's fault when the code is above 4000."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+async def open_websocket(call: Call, websocket: Socket, auth: Auth) -> None:
+    """Raises a problem while it can still be an HTTP answer. A browser cannot send the header: it may open, but learns
+    nothing, not even whether the session exists, before its first frame brought the token."""
+    header = websocket.headers.get("Authorization")
+    trusted = header is not None or not auth.required
+    if trusted:
+        auth.check(header)
+        await call.daemon.log(call.session_id)
+    await websocket.accept()
+    try:
+        if not trusted:
+            await authenticate(websocket, auth, call)
+        await converse(call, websocket)
+    except Closing as closing:
+        await websocket.close(closing.code, closing.reason)
+    except Exception as error:  # noqa: BLE001 - the client must hear of it
+        log_failure("websocket.failed", error)
+        await websocket.close(INTERNAL_ERROR, "internal error; see the daemon's log")
+
+
+async def authenticate(websocket: Socket, auth: Auth, call: Call) -> None:
+    codec = call.daemon.codec
+    try:
+        with trio.fail_after(call.daemon.settings.websocket_auth_timeout or math.inf):
+            text = await websocket.receive()
+    except trio.TooSlowError:
+        raise Closing(UNAUTHORIZED, "no token came in time") from None
+    try:
+        value = read_object(text)
+        if value.get("type") != "auth":
+            raise invalid_request('without an Authorization header the first frame must be {"type":"auth","token":…}')
+        frame = codec.build(value, WebSocketAuth)
+        if not auth.accepts(frame.token):
+            raise token_invalid()
+    except Problem as problem:
+        await say(websocket, codec, WebSocketError(None, problem.body()))
+        raise Closing(UNAUTHORIZED, problem.detail) from problem
+    await say(websocket, codec, WebSocketAck(frame.id))
+
+
+async def converse(call: Call, websocket: Socket) -> None:
+    try:
+        log = await call.daemon.log(call.session_id)
+    except Problem as problem:
+        await say(websocket, call.daemon.codec, WebSocketError(None, problem.body()))
+        raise Closing(NOT_FOUND, problem.detail) from problem
+    framing = call.readers.websocket(call.query.include_raw)
+    chunks = call.readers.follow(log, call.query.offset or Cursor(0), framing)
+    async with trio.open_nursery() as nursery:
+        send_frames, frames = trio.open_memory_channel[str | bytes](COMMANDS_WAITING)
+        nursery.start_soon(receive, websocket, send_frames)
+        nursery.start_soon(obey, call, log, websocket, frames)
+        await send_events(websocket, chunks)
+        nursery.cancel_scope.cancel()
+    reason = "the daemon stops" if call.readers.stopping else "the session's log was closed"
+    raise Closing(GOING_AWAY, reason)
+
+
+async def send_events(websocket: Socket, chunks: AsyncGenerator[bytes]) -> None:
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            await websocket.send(chunk)
+
+
+async def receive(websocket: Socket, frames: trio.MemorySendChannel[str | bytes]) -> None:
+    """Quart cancels this, and all of the conversation, when the client is gone."""
+    while True:
+        await frames.send(await websocket.receive() or b"")
+
+
+async def obey(call: Call, log: Log, websocket: Socket, frames: trio.MemoryReceiveChannel[str | bytes]) -> None:
+    """One command after the other, in the order in which they came."""
+    async for text in frames:
+        answer = await call.commands.answer(log, call.session_id, text)
+        await say(websocket, call.daemon.codec, answer)
+
+
+async def say(websocket: Socket, codec: Codec, frame: WebSocketAck | WebSocketError) -> None:
+    await websocket.send(SocketFrames(text_frame(codec.encode(frame))))
