@@ -62,7 +62,7 @@ class Claude:
 
     def __init__(self, spec: AgentSpec) -> None:
         self._spec = spec
-        self._native_id = claude_launch.native_session_id(spec)
+        self._native_id = spec.resume or claude_launch.fresh_session_id(spec)
         self._resumable = spec.resume is not None
         self._ready = False
         self._turn = False
@@ -164,7 +164,8 @@ class Claude:
             yield TurnStarted(synthetic=False, raw=raw)
 
     def _name(self, native_id: str, *, resumable: bool) -> Iterator[Effect]:
-        """`/clear` goes on under another id; the transcript is there from the first answer on."""
+        """`/clear` goes on under another id. The transcript is there some 100 ms after the first answer: a process that
+        is killed within that time cannot be resumed, and the next one says so."""
         if native_id != self._native_id:
             resumable = False
         if (native_id, resumable) != (self._native_id, self._resumable):
@@ -173,8 +174,9 @@ class Claude:
 
     def _result(self, result: ResultLine, raw: bytes) -> Iterator[Effect]:
         if not self._ready:
-            # `--resume` of a conversation that is not there; the process exits right after.
+            # `--resume` of a conversation that is not there; the process exits right after. The next starts afresh.
             yield Errored(_error(result, "resume_failed"), raw=raw)
+            yield NativeSessionNamed(claude_launch.fresh_session_id(self._spec), resumable=False)
             return
         if self._prompted and _is_own(result.origin):
             return  # a turn of its own that was under way when the prompt came: the prompt's is still to come

@@ -105,11 +105,10 @@ class Asks:
     def _plan_answered(self, ask: _Ask, answers: Sequence[Sequence[str]] | None) -> Write:
         said = answers[0][0].strip() if answers and answers[0] else REJECT
         match said.casefold():
-            # An input that names no plan, or claude would tell the model that the user had edited it.
             case "approve":
-                return _allow(ask, [_set_mode(self._after_plan)] if self._after_plan != "default" else [], input={})
+                return _allow(ask, [_set_mode(self._after_plan)] if self._after_plan != "default" else [])
             case "approve and accept edits":
-                return _allow(ask, [_set_mode("acceptEdits")], input={})
+                return _allow(ask, [_set_mode("acceptEdits")])
             case "reject":
                 return _deny(ask, _KEEP_PLANNING)
             case _:

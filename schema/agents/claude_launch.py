@@ -25,9 +25,9 @@ _PROTOCOL = (
 )  # fmt: skip
 
 
-def native_session_id(spec: AgentSpec) -> str:
-    """The conversation that is resumed, or the id that a fresh one gets: claude takes only an unused UUID."""
-    return spec.resume or str(uuid5(NAMESPACE_URL, f"sandbox-agent:{spec.session_id}:{spec.seed}"))
+def fresh_session_id(spec: AgentSpec) -> str:
+    """The id of a conversation that starts in this process: claude takes only an unused UUID."""
+    return str(uuid5(NAMESPACE_URL, f"sandbox-agent:{spec.session_id}:{spec.seed}"))
 
 
 def mode_after_plan(spec: AgentSpec) -> str:
@@ -37,7 +37,7 @@ def mode_after_plan(spec: AgentSpec) -> str:
 
 def launch(spec: AgentSpec) -> Launch:
     argv = [*spec.executable, *_PROTOCOL]
-    argv += ["--resume", spec.resume] if spec.resume else ["--session-id", native_session_id(spec)]
+    argv += ["--resume", spec.resume] if spec.resume else ["--session-id", fresh_session_id(spec)]
     if spec.model and spec.model != DEFAULT_MODEL:
         argv += ["--model", spec.model]
     if spec.variant:

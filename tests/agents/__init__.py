@@ -1,0 +1,1 @@
+"""The real agent CLIs, at pinned versions, against the scripted model server. Marker: `agents`."""

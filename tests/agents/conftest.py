@@ -1,0 +1,20 @@
+"""What every test of a real agent starts with."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ..models.server import ModelServer, model_server
+from .sandbox import Sandbox
+
+
+@pytest.fixture
+async def models() -> AsyncIterator[ModelServer]:
+    async with model_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path, models: ModelServer) -> Sandbox:
+    return Sandbox.make(tmp_path, models.url)

@@ -1,0 +1,163 @@
+"""The smallest thing that drives a dialect against its real CLI: what the session actor does, without the daemon."""
+
+import subprocess
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+import trio
+from sandbox_agent.schema.agents.dialect import AgentSpec, Dialect, ExitStatus, MakeDialect, Prompt
+from sandbox_agent.schema.agents.effects import (
+    AskPermission,
+    AskQuestion,
+    Effect,
+    NativeSessionNamed,
+    Ready,
+    WithdrawAsk,
+    Write,
+)
+from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
+from sandbox_agent.schema.events import ItemEventData
+from sandbox_agent.schema.items import UniversalItem
+
+from ..schema.playbook import DRAFTS
+from .sandbox import Sandbox
+
+TIME_LIMIT = 60  # seconds for everything that a test does with one process
+
+T = TypeVar("T")
+Answer = Callable[[Dialect, AskPermission | AskQuestion], Sequence[Effect]]
+
+
+def allow(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
+    """Allow everything once; answer every question with its first label."""
+    if isinstance(ask, AskPermission):
+        return dialect.answer_permission(ask.permission_id, "once")
+    return dialect.answer_question(ask.data.question_id, [[part.options[0].label] for part in ask.data.questions or ()])
+
+
+def leave_open(_: Dialect, __: AskPermission | AskQuestion) -> Sequence[Effect]:
+    return ()
+
+
+class Driver:
+    """``events`` is all that a client would see, ``asks`` what was ever asked, ``withdrawn`` what was taken back."""
+
+    def __init__(self, dialect: Dialect, process: trio.Process, answer: Answer) -> None:
+        self.dialect = dialect
+        self.process = process
+        self.answer = answer
+        self.ledger = Ledger()
+        self.events: list[EventDraft] = []
+        self.asks: list[AskPermission | AskQuestion] = []
+        self.withdrawn: list[str] = []
+        self.native: NativeSessionNamed | None = None
+        self.ready = False
+        self.status: ExitStatus | None = None
+        self._prompts = 0
+        self._news = trio.Event()
+
+    async def perform(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Write(data=data):
+                    assert self.process.stdin is not None
+                    await self.process.stdin.send_all(data)
+                case AskPermission() | AskQuestion():
+                    self.asks.append(effect)
+                    await self.perform(self.answer(self.dialect, effect))
+                case WithdrawAsk(ask_id=ask_id):
+                    self.withdrawn.append(ask_id)
+                case NativeSessionNamed():
+                    self.native = effect
+                case Ready():
+                    self.ready = True
+                case _ if isinstance(effect, DRAFTS):
+                    self.events += self.ledger.apply(effect)
+        self._news.set()
+        self._news = trio.Event()
+
+    async def listen(self) -> None:
+        assert self.process.stdout is not None
+        rest = b""
+        async for chunk in self.process.stdout:
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                await self.perform(self.dialect.receive(line))
+        code = await self.process.wait()
+        self.status = ExitStatus(code, None) if code >= 0 else ExitStatus(None, -code)
+        await self.perform(self.dialect.exited(self.status))
+
+    async def until(self, found: Callable[[], T | None]) -> T:
+        """Wait for something to be there."""
+        while not (result := found()):
+            await self._news.wait()
+        return result
+
+    async def prompt(self, text: str, **rest: object) -> None:
+        self._prompts += 1
+        await self.perform(self.dialect.prompt(Prompt(self._prompts, text, **rest)))  # type: ignore[arg-type]
+
+    async def turn(self, text: str, **rest: object) -> list[EventDraft]:
+        """A prompt and everything up to the end of its turn."""
+        start = len(self.events)
+        await self.prompt(text, **rest)
+        await self.until(lambda: any(event.type == "turn.ended" for event in self.events[start:]))
+        return self.events[start:]
+
+    async def wait_for(self, type_: str, count: int = 1) -> EventDraft:
+        """The event of this type that is the ``count``-th so far."""
+        found = await self.until(lambda: [event for event in self.events if event.type == type_][count - 1 :])
+        return found[0]
+
+
+@asynccontextmanager
+async def driving(make: MakeDialect, sandbox: Sandbox, answer: Answer = allow, **spec: object) -> AsyncIterator[Driver]:
+    """The agent, ready for prompts; gone when the block ends."""
+    full = AgentSpec(**{  # type: ignore[arg-type]
+        "session_id": "s", "executable": ("claude",), "directory": str(sandbox.work), "agent_mode": "build",
+        "permission_mode": "default", "seed": str(sandbox.home), **spec,
+    })  # fmt: skip
+    dialect = make(full)
+    launch = dialect.launch()
+    changes = {**launch.defaults, **sandbox.environment, **launch.env}
+    environment = {name: value for name, value in changes.items() if value is not None}
+    with trio.fail_after(TIME_LIMIT), Path(sandbox.home, "stderr.txt").open("ab") as stderr:
+        process = await trio.lowlevel.open_process(
+            launch.argv, cwd=sandbox.work, env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+        )  # fmt: skip
+        driver = Driver(dialect, process, answer)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(driver.listen)
+                await driver.perform(dialect.begin())
+                await driver.until(lambda: driver.ready or driver.status)
+                yield driver
+                nursery.cancel_scope.cancel()
+        finally:
+            if process.returncode is None:
+                process.kill()
+            with trio.CancelScope(shield=True):
+                await process.wait()
+
+
+def items(events: Sequence[EventDraft], kind: str | None = None) -> list[UniversalItem]:
+    """The completed items, in order."""
+    done = [
+        event.data.item for event in events if event.type == "item.completed" and isinstance(event.data, ItemEventData)
+    ]
+    return [item for item in done if kind is None or item.kind == kind]
+
+
+def parts(events: Sequence[EventDraft], cls: type[T]) -> list[T]:
+    """The content parts of a class, of all completed items."""
+    return [part for item in items(events) for part in item.content if isinstance(part, cls)]
+
+
+def outcome(events: Sequence[EventDraft]) -> str:
+    ended = [event.data for event in events if event.type == "turn.ended"]
+    assert len(ended) == 1, "a turn ends once"
+    return str(attrs.asdict(ended[0])["metadata"]["outcome"])

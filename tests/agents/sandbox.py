@@ -1,0 +1,43 @@
+"""A private home for one test: nothing of the user's configuration, credentials or history is read or written."""
+
+import os
+from pathlib import Path
+
+from attrs import frozen
+
+from .install import BIN, executable
+
+FAKE_KEY = "sk-ant-fake-key-for-tests"
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6364f8cf500f000e1801805a"
+    "347d6b0000000049454e44ae426082"
+)
+"""A picture of one pixel."""
+
+
+@frozen
+class Sandbox:
+    home: Path
+    work: Path
+    environment: dict[str, str]
+
+    @classmethod
+    def make(cls, root: Path, model_url: str) -> "Sandbox":
+        """``model_url`` is where the agents find their model. Raises when a pinned agent is not installed."""
+        executable("claude")
+        home, work = root / "home", root / "work"
+        home.mkdir()
+        work.mkdir()
+        environment = {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "HOME": str(home),
+            "TMPDIR": str(root),
+            "LANG": "C.UTF-8",
+            "ANTHROPIC_BASE_URL": model_url,
+            "ANTHROPIC_API_KEY": FAKE_KEY,
+            "CLAUDE_CONFIG_DIR": str(home / ".claude"),
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "CLAUDE_CODE_MAX_RETRIES": "1",  # of 10, which take minutes
+        }
+        return cls(home, work, environment)

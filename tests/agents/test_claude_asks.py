@@ -1,0 +1,172 @@
+"""Every ask of the real Claude Code and every answer to it, through the dialect."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+from sandbox_agent.schema.agents.claude import Claude
+from sandbox_agent.schema.agents.dialect import Dialect
+from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, Effect
+from sandbox_agent.schema.items import StatusPart
+from sandbox_agent.schema.sessions import PermissionReply
+
+from ..schema.playbook import text_of
+from .driver import Answer, allow, driving, items, leave_open, outcome, parts
+from .sandbox import Sandbox
+
+pytestmark = pytest.mark.agents
+
+claude = partial(driving, Claude)
+
+
+def replying(reply: PermissionReply) -> Answer:
+    def answer(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
+        assert isinstance(ask, AskPermission)
+        return dialect.answer_permission(ask.permission_id, reply)
+
+    return answer
+
+
+def choosing(*answers: Sequence[str]) -> Answer:
+    """Answer questions so; without answers, reject them. Permissions are allowed."""
+
+    def answer(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
+        if isinstance(ask, AskPermission):
+            return allow(dialect, ask)
+        return dialect.answer_question(ask.data.question_id, answers or None)
+
+    return answer
+
+
+async def test_a_permission_says_what_it_is_for(sandbox: Sandbox):
+    async with claude(sandbox) as driver:
+        turn = await driver.turn("SCN_BASH touch made")
+        (ask,) = driver.asks
+        assert isinstance(ask, AskPermission)
+        assert ask.action == "Bash"
+        assert ask.metadata["toolName"] == "Bash"
+        assert ask.metadata["input"] == {"command": "touch made", "description": "a command"}
+        assert ask.metadata["toolUseId"] == items(turn, "tool_call")[0].native_item_id
+        assert ask.metadata["blockedPath"] == str(sandbox.work / "made")
+        assert ask.metadata["description"] == "a command"
+        assert ask.metadata["permissionSuggestions"][0]["type"] == "addRules"
+
+
+async def test_once_allows_once(sandbox: Sandbox):
+    async with claude(sandbox, replying("once")) as driver:
+        await driver.turn("SCN_BASH touch made")
+        await driver.turn("SCN_BASH touch made")
+        assert len(driver.asks) == 2
+    assert (sandbox.work / "made").exists()
+
+
+@pytest.mark.parametrize("prompt", ["SCN_BASH touch made", "SCN_WRITE {work}/made text"])
+async def test_always_is_not_asked_again_and_changes_no_settings(sandbox: Sandbox, prompt: str):
+    async with claude(sandbox, replying("always")) as driver:
+        await driver.turn(prompt.format(work=sandbox.work))
+        assert len(driver.asks) == 1
+        await driver.turn(prompt.format(work=sandbox.work))
+        assert len(driver.asks) == 1
+        await driver.turn("SCN_BASH mkfifo other")
+        assert len(driver.asks) == 2, "another command is another matter"
+        assert "permission_mode" not in {part.label for part in parts(driver.events, StatusPart)}
+    assert not (sandbox.work / ".claude").exists()
+
+
+async def test_reject_fails_the_tool_and_the_turn_goes_on(sandbox: Sandbox):
+    async with claude(sandbox, replying("reject")) as driver:
+        turn = await driver.turn("SCN_BASH touch made")
+        assert items(turn, "tool_result")[0].status == "failed"
+        assert outcome(turn) == "completed"
+    assert not (sandbox.work / "made").exists()
+
+
+async def test_questions_are_asked_together_and_answered_with_several_labels_or_free_text(sandbox: Sandbox):
+    async with claude(sandbox, choosing(["a colour of my own"], ["S", "L"])) as driver:
+        turn = await driver.turn("SCN_ASK")
+        (ask,) = driver.asks
+        assert isinstance(ask, AskQuestion)
+        assert ask.data.question_id == items(turn, "tool_call")[0].native_item_id
+        color, sizes = ask.data.questions or ()
+        assert (ask.data.prompt, ask.data.options) == ("Which color?", ("Red", "Blue"))
+        assert (color.header, color.multi_select, color.options[0].description) == ("Color", False, "warm")
+        assert (sizes.question, sizes.multi_select) == ("Which sizes?", True)
+        heard = text_of(items(turn, "message")[-1].content)
+        assert '"Which color?"="a colour of my own"' in heard
+        assert '"Which sizes?"="S, L"' in heard
+
+
+async def test_rejected_questions_fail_the_tool_and_the_turn_goes_on(sandbox: Sandbox):
+    async with claude(sandbox, choosing()) as driver:
+        turn = await driver.turn("SCN_ASK")
+        assert items(turn, "tool_result")[0].status == "failed"
+        assert outcome(turn) == "completed"
+
+
+async def test_an_approved_plan_reaches_the_model_and_edits_still_ask(sandbox: Sandbox):
+    async with claude(sandbox, choosing(["Approve"]), agent_mode="plan") as driver:
+        turn = await driver.turn("SCN_PLAN")
+        (ask,) = driver.asks
+        assert isinstance(ask, AskQuestion)
+        assert ask.data.prompt == "Approve plan execution?\n\n# Plan\n1. read\n2. write"
+        assert ask.data.options == ("Approve", "Approve and accept edits", "Reject")
+        result = items(turn, "tool_result")[0]
+        assert result.status == "completed"
+        assert "has approved your plan" in result.content[0].output
+        assert result.content[0].output.endswith("# Plan\n1. read\n2. write")
+        await driver.turn(f"SCN_WRITE {sandbox.work}/made text")
+        assert len(driver.asks) == 2
+
+
+async def test_a_plan_approved_with_edits_asks_for_no_edit(sandbox: Sandbox):
+    async with claude(sandbox, choosing(["Approve and accept edits"]), agent_mode="plan") as driver:
+        await driver.turn("SCN_PLAN")
+        await driver.turn(f"SCN_WRITE {sandbox.work}/made text")
+        assert len(driver.asks) == 1
+        assert StatusPart("permission_mode", "acceptEdits") in parts(driver.events, StatusPart)
+
+
+async def test_an_approved_plan_goes_on_in_the_sessions_permission_mode(sandbox: Sandbox):
+    spec = {"agent_mode": "plan", "permission_mode": "acceptEdits"}
+    async with claude(sandbox, choosing(["Approve"]), **spec) as driver:
+        await driver.turn("SCN_PLAN")
+        await driver.turn(f"SCN_WRITE {sandbox.work}/made text")
+        assert len(driver.asks) == 1
+
+
+async def test_a_rejected_plan_stays_a_plan_and_the_reason_is_heard(sandbox: Sandbox):
+    async with claude(sandbox, choosing(["use a list"]), agent_mode="plan") as driver:
+        turn = await driver.turn("SCN_PLAN")
+        (result,) = items(turn, "tool_result")
+        assert result.status == "failed"
+        assert result.content[0].output.endswith("The user says: use a list")
+        await driver.turn("SCN_PLAN")
+        assert len(driver.asks) == 2, "still in plan mode"
+
+
+async def test_accept_edits_asks_for_commands_only(sandbox: Sandbox):
+    async with claude(sandbox, permission_mode="acceptEdits") as driver:
+        await driver.turn(f"SCN_WRITE {sandbox.work}/made text")
+        assert driver.asks == []
+        await driver.turn("SCN_BASH mkfifo other")
+        assert len(driver.asks) == 1
+
+
+async def test_bypass_asks_for_nothing(sandbox: Sandbox):
+    sandbox.environment["IS_SANDBOX"] = "1"
+    async with claude(sandbox, permission_mode="bypass") as driver:
+        await driver.turn("SCN_BASH touch made")
+        assert driver.asks == []
+    assert (sandbox.work / "made").exists()
+
+
+async def test_an_interrupt_withdraws_what_is_asked(sandbox: Sandbox):
+    async with claude(sandbox, leave_open) as driver:
+        await driver.prompt("SCN_BASH touch made")
+        await driver.until(lambda: driver.asks)
+        await driver.perform(driver.dialect.interrupt())
+        await driver.wait_for("turn.ended")
+        assert outcome(driver.events) == "interrupted"
+        assert driver.withdrawn == [driver.asks[0].permission_id]
+        assert await driver.turn("SCN_HELLO"), "the session goes on"
+    assert not (sandbox.work / "made").exists()
