@@ -29,7 +29,7 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
     )
     dialect = definition.make_dialect(spec)
     plan = dialect.launch()
-    environment = {**services.environment, **plan.env}
+    environment = {**plan.defaults, **services.environment, **plan.env}
     process = await AgentProcess.spawn(
         plan.argv,
         {name: value for name, value in environment.items() if value is not None},

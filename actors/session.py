@@ -253,7 +253,7 @@ class Session(Actor):
                     pass
                 case NativeSessionNamed(native_session_id, resumable):
                     self._scribe.name(native_session_id)
-                    resume = native_session_id if resumable else self._row.resume
+                    resume = native_session_id if resumable else None
                     self._row = evolve(self._row, native_session_id=native_session_id, resume=resume)
                 case Write():
                     self._commands.append(effect)
