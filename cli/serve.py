@@ -5,6 +5,7 @@ A first SIGTERM, SIGINT or SIGHUP stops gracefully within ``settings.shutdown_ti
 
 import os
 import signal
+from collections.abc import Sequence
 from functools import partial
 
 import click
@@ -48,45 +49,50 @@ def _first(group: ExceptionGroup[Failure | GaveUp]) -> Failure | GaveUp:
 
 
 async def _serve(options: ServerOptions, auth: Auth, cors: Cors) -> None:
-    stop = trio.Event()
+    signalled, stop = trio.Event(), trio.Event()
     daemon = Daemon(options.settings)
     serve = partial(serve_daemon, daemon, host=options.host, port=options.port, auth=auth, cors=cors, stop=stop)
     async with trio.open_nursery() as nursery:
-        await nursery.start(_watch_signals, stop)
+        await nursery.start(_watch_signals, signalled)
         await nursery.start(Reaper(daemon.table).run)
         await nursery.start(daemon.run)
         async with trio.open_nursery() as serving:
             try:
-                url = await serving.start(serve)
+                urls: list[str] = await serving.start(serve)
             except OSError as error:
                 raise Failure(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}") from error
-            _announce(url, options)
-            await stop.wait()
+            _announce(urls, options)
+            await signalled.wait()
             # Whatever clients do. The sessions end by their ladder in any case, whose rungs are timed.
             nursery.cancel_scope.deadline = trio.current_time() + options.settings.shutdown_timeout
-            # The logs close when the sessions have ended, and then the streams end by themselves.
+            # First the sessions: their last events still reach the streams, which end as the logs are closed.
             await daemon.stop()
+            stop.set()
         nursery.cancel_scope.cancel()
 
 
-def _announce(url: str, options: ServerOptions) -> None:
-    """The one line that programs wait for; what people read goes to stderr."""
-    click.echo(f"listening on {url}")
+def _announce(urls: Sequence[str], options: ServerOptions) -> None:
+    """The one line that programs wait for; what people read goes to stderr. A name may have several addresses."""
+    click.echo(f"listening on {urls[0]}")
+    for url in urls[1:]:
+        _log.info("also listening", url=url)
     if options.token.stored is not None:
-        click.echo(token_advice(url, options.token.stored), err=True)
+        click.echo(token_advice(urls[0], options.token.stored), err=True)
 
 
-async def _watch_signals(stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+async def _watch_signals(
+    signalled: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
     watched = [signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means what it says
         watched.append(signal.SIGHUP)
     with trio.open_signal_receiver(*watched) as signals:
         task_status.started()
         async for number in signals:
-            if stop.is_set():
+            if signalled.is_set():
                 _end_at_once(number)
             _log.info("stopping", signal=signal.Signals(number).name)
-            stop.set()
+            signalled.set()
 
 
 def _end_at_once(number: int) -> None:

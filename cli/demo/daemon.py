@@ -16,6 +16,9 @@ from ..token_options import TOKEN_VARIABLE
 
 READY = re.compile(r"listening on (http://\S+)")
 
+STEP_MS = 60
+"""The mock agent's pace: slow enough to be watched."""
+
 GRACE = 3.0
 """Seconds that the daemon may take to stop beyond its own limit."""
 
@@ -29,7 +32,7 @@ def own_daemon(log: Path) -> Generator[tuple[str, str]]:
     token = secrets.token_urlsafe(32)
     with log.open("w") as stderr:
         daemon = subprocess.Popen(
-            [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--port", "0"],
+            [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--port", "0", "--mock-step-ms", str(STEP_MS)],
             env=os.environ | {TOKEN_VARIABLE: token},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -19,7 +19,7 @@ MOCK: Sequence[Step] = (
     Step("Streamed text", "markdown"),
     Step("A permission", "permission"),
     Step("A question", "question"),
-    Step("A turn that is interrupted", "pace 500 20 12", interrupt_after=10),
+    Step("A turn that is interrupted", "markdown", interrupt_after=4),
     Step("The session goes on", "say Still here after the interrupt."),
 )
 

@@ -1,0 +1,73 @@
+"""`make demo` is the first thing that a newcomer sees: with and without a terminal, and when something is missing."""
+
+import sys
+
+import pexpect
+import pytest
+
+from .commands import COMMAND, Commands, private_environment
+
+
+def test_without_a_terminal_it_answers_itself_and_says_so(commands: Commands) -> None:
+    done = commands.run("demo")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    shown = done.stdout
+    for part in (
+        "tool call  mock.search",
+        "+new",
+        "A heading",
+        "the demo allows it once",
+        "the demo answers 'Red'",
+        "turn ended: interrupted",
+        "Still here after the interrupt.",
+        "the daemon stopped cleanly",
+    ):
+        assert part in shown
+    assert not commands.token_file.exists()
+
+
+def test_with_a_terminal_the_user_decides(commands: Commands) -> None:
+    terminal = pexpect.spawn(
+        sys.executable,
+        [*COMMAND[1:], "demo"],
+        env=private_environment(commands.home, TERM="dumb"),
+        cwd=str(commands.home),
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(50, 120),
+    )
+    try:
+        for expected, answer in (
+            ("Allow command_execution", "always"),
+            ("Allow file_change", "reject"),
+            ("Choose a color", "Blue"),
+            ("Allow mock experiment", "No"),
+        ):
+            terminal.expect_exact(f"{expected}")
+            terminal.expect_exact("): ")
+            terminal.sendline(answer)
+        terminal.expect_exact("question answered: No")
+        terminal.expect_exact("the daemon stopped cleanly")
+        terminal.expect(pexpect.EOF)
+    finally:
+        terminal.close(force=True)
+    assert terminal.exitstatus == 0
+
+
+@pytest.mark.parametrize(("agent", "reason"), [("claude", "not installed"), ("nobody", "unknown agent")])
+def test_an_agent_that_cannot_run_is_told_with_the_reason(commands: Commands, agent: str, reason: str) -> None:
+    done = commands.run("demo", "--agent", agent, env={"PATH": "/nonexistent"})
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_credentials_are_told(commands: Commands) -> None:
+    program = commands.home / "bin" / "claude"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 1.0.0\n")
+    program.chmod(0o755)
+    done = commands.run("demo", "--agent", "claude", env={"PATH": f"{program.parent}:/usr/bin:/bin"})
+    assert done.returncode == 1
+    assert "no credentials for claude" in done.stderr
