@@ -10,7 +10,7 @@ from .checkout import ROOT, files, project
 
 PAGES = [name for name in files() if name.endswith(".md") and "/" not in name.replace("docs/", "", 1)]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
-TEST_FILE = re.compile(r"tests/[\w/]+\.py")
+TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -18,8 +18,20 @@ def test_links_and_named_tests_exist(page: str) -> None:
     text = (ROOT / page).read_text()
     links = [target for target in LINK.findall(text) if "://" not in target]
     missing = [target for target in links if not (ROOT / page).parent.joinpath(target).exists()]
-    missing += [name for name in TEST_FILE.findall(text) if not (ROOT / name).is_file()]
+    missing += [f"{file}::{name}" for file, name in TEST.findall(text) if not is_test(file, name)]
     assert missing == []
+
+
+def is_test(file: str, name: str) -> bool:
+    path = ROOT / file
+    return path.is_file() and (not name or f"def {name}(" in path.read_text())
+
+
+def test_each_promise_names_its_tests() -> None:
+    page = (ROOT / "docs" / "guarantees.md").read_text()
+    promises = re.split(r"^\d+\. ", page.partition("## Not promised")[0], flags=re.MULTILINE)[1:]
+    assert promises
+    assert [promise for promise in promises if not TEST.search(promise)] == []
 
 
 def test_every_dependency_is_justified_and_none_that_is_gone() -> None:
