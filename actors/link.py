@@ -69,6 +69,8 @@ class AgentLink:
                     nursery.start_soon(self._read)
                     if self._settings.start_timeout:
                         nursery.start_soon(self._watch_start)
+                    if self._settings.idle_timeout:
+                        nursery.start_soon(self._watch_idle)
                     status = await self.process.watch()
                     with trio.move_on_after(STDOUT_LINGER):
                         await self._output_ended.wait()
@@ -91,6 +93,14 @@ class AgentLink:
         await trio.sleep(self._settings.start_timeout)
         if not self.ready:
             await self._tell(Overdue(self, "start"))
+
+    async def _watch_idle(self) -> None:
+        """Whether silence matters is the session's to say: between turns, or while a human thinks, it does not."""
+        while True:
+            await trio.sleep_until(self.heard_at + self._settings.idle_timeout)
+            if trio.current_time() >= self.heard_at + self._settings.idle_timeout:
+                await self._tell(Overdue(self, "idle"))
+                self.heard_at = trio.current_time()
 
     async def _tell(self, message: object) -> None:
         if not self.ending:

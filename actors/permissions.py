@@ -65,9 +65,10 @@ class Withdrawn:
 
 @frozen
 class Forget:
-    """From the session or the registry: it has ended; its asks and rules go."""
+    """From the session or the registry: its asks go, and when it has ended its rules too."""
 
     session_id: str
+    rules: bool = True
 
 
 @frozen
@@ -141,8 +142,9 @@ class PermissionBroker(Actor):
                 self._asked(asked)
             case Withdrawn(session_id, ask_id):
                 self._drop((session_id, ask_id))
-            case Forget(session_id):
-                self._rules.forget(session_id)
+            case Forget(session_id, rules):
+                if rules:
+                    self._rules.forget(session_id)
                 for key in [key for key in self._pending if key[0] == session_id]:
                     self._drop(key)
             case ReplyPermission(session_id, permission_id, reply):

@@ -107,7 +107,8 @@ class Session(Actor):
         self._queue: deque[_Queued] = deque()
         self._current: _Queued | None = None
         self._link: AgentLink | None = None
-        self._commands: list[Write | Asked | Withdrawn] = []
+        self._for_broker: list[Asked | Withdrawn | Forget] = []
+        self._for_agent: list[bytes] = []
         self._opened = False
         self._relaunched: str | None = None
         self._interrupting = False
@@ -128,6 +129,8 @@ class Session(Actor):
         if self._asks or self._ledger.turn:
             self._error("session_restarted", "the session was restarted; its turn cannot go on")
         self._close_turn("failed", "restart")
+        # Also what the broker was told and the log was not.
+        self._for_broker = [Forget(self._row.session_id, rules=False)]
         await self._settle()
 
     async def finished(self) -> None:
@@ -255,8 +258,8 @@ class Session(Actor):
                     self._scribe.name(native_session_id)
                     resume = native_session_id if resumable else None
                     self._row = evolve(self._row, native_session_id=native_session_id, resume=resume)
-                case Write():
-                    self._commands.append(effect)
+                case Write(data):
+                    self._for_agent.append(data)
                 case AskPermission(raw=raw):
                     self._ask(effect.data(), raw)
                 case AskQuestion(data, raw):
@@ -279,7 +282,7 @@ class Session(Actor):
         self._asks.add(ask)
         self._scribe.note(requested(ask), ask, synthetic=False, raw=raw)
         at_ms = self._services.clock.now_ms()
-        self._commands.append(Asked(self._row.session_id, self.mailbox, ask, at_ms))
+        self._for_broker.append(Asked(self._row.session_id, self.mailbox, ask, at_ms))
 
     def _turn_ended(self, effect: TurnEnded) -> None:
         turn = self._ledger.turn
@@ -376,7 +379,7 @@ class Session(Actor):
     def _reject(self, ask_id: str, cause: str) -> None:
         if (ask := self._asks.take(ask_id)) is not None:
             self._resolve(ask, Decision(ask_id, reply="reject", cause=cause))
-            self._commands.append(Withdrawn(self._row.session_id, ask_id))
+            self._for_broker.append(Withdrawn(self._row.session_id, ask_id))
 
     def _reject_all(self, cause: str) -> None:
         for ask_id in self._asks:
@@ -387,8 +390,9 @@ class Session(Actor):
     async def _settle(self) -> None:
         """After every message: make visible what happened, carry out what it asks for, and take up the next prompt."""
         while True:
+            await self._tell_broker()
             await self._scribe.flush()
-            await self._carry_out()
+            await self._write()
             if self._row.ended:
                 await self._end_agent()
                 await self._services.broker.tell(Forget(self._row.session_id))
@@ -397,17 +401,18 @@ class Session(Actor):
                 break
         await self._publish()
 
-    async def _carry_out(self) -> None:
-        commands, self._commands = self._commands, []
-        for command in commands:
-            if not isinstance(command, Write):
-                await self._services.broker.tell(command)
-            elif self._link is not None:
-                await self._write(self._link, command.data)
+    async def _tell_broker(self) -> None:
+        """Before the events are visible: who sees a permission must find it pending, who sees it resolved must not."""
+        told, self._for_broker = self._for_broker, []
+        for message in told:
+            await self._services.broker.tell(message)
 
-    async def _write(self, link: AgentLink, data: bytes) -> None:
+    async def _write(self) -> None:
+        written, self._for_agent = self._for_agent, []
+        if (link := self._link) is None or not written:
+            return
         try:
-            link.process.send(data)
+            link.process.send(b"".join(written))
         except OutboxFull as error:
             await self._end_agent()
             self._error("agent_deaf", f"the agent does not read what it is told: {error}")

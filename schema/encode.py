@@ -85,6 +85,15 @@ class EventEncoder:
         return EncodedEvent(sequence, type_, ends_stream, head, raw)
 
 
+def json_or_text(raw: bytes) -> bytes:
+    """What an agent wrote as JSON: as it is when it is JSON, else as a JSON string of its text."""
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.json.encode(raw.decode(errors="replace"))
+    return raw
+
+
 def one_line(raw: Any) -> bytes:
     """JSON data, or the JSON line that an agent wrote, as JSON without a line break: SSE has no room for one."""
     if isinstance(raw, bytes) and b"\n" not in raw and b"\r" not in raw:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
+from ..encode import json_or_text
 from ..events import (
     AgentUnparsedData,
     EventData,
@@ -67,8 +68,12 @@ class _OpenItem:
             self.chars += len(delta)
 
     def content(self) -> tuple[ContentPart, ...]:
-        """What is known of the item now: what the agent started it with, else what it streamed."""
-        return self.item.content or ((TextPart("".join(self.text)),) if self.text else ())
+        """What is known of the item now. A message is what it streamed, as its readers have put it together; another
+        item is what the agent started it with."""
+        streamed = (TextPart("".join(self.text)),) if self.text else ()
+        if self.item.kind == "message":
+            return streamed or self.item.content
+        return self.item.content or streamed
 
 
 class Ledger:
@@ -80,7 +85,7 @@ class Ledger:
         self._turn: str | None = None
         self._reserved: str | None = None
         self._open: dict[str, _OpenItem] = {}
-        self._known: OrderedDict[str, str] = OrderedDict()
+        self._closed: OrderedDict[str, str] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<Ledger turn={self._turn} open_items={len(self._open)} items={self._items} turns={self._turns}>"
@@ -116,7 +121,9 @@ class Ledger:
                 yield EventDraft("error", data, draft.synthetic, draft.raw, ends_stream=not draft.retryable)
             case Unparsed():
                 data = AgentUnparsedData(draft.error, draft.location)
-                yield EventDraft("agent.unparsed", data, True, draft.raw)
+                yield EventDraft(
+                    "agent.unparsed", data, True, json_or_text(draft.raw) if draft.raw is not None else None
+                )
             case SessionEnded():
                 yield from self.end_turn("completed" if draft.reason == "completed" else "failed")
                 data = SessionEndedData(draft.reason, "agent", draft.message)
@@ -143,24 +150,23 @@ class Ledger:
             yield EventDraft("turn.ended", data, draft.synthetic, draft.raw, ends_stream=True)
 
     def _start(self, draft: ItemStarted) -> Iterator[EventDraft]:
-        if draft.native_id in self._known:
+        if self._item_id(draft.native_id) is not None:
             return
         self._items += 1
         item = UniversalItem(
             item_id=f"itm_{self._items}",
             native_item_id=draft.native_id,
-            parent_id=self._known.get(draft.parent_native_id) if draft.parent_native_id else None,
+            parent_id=self._item_id(draft.parent_native_id) if draft.parent_native_id is not None else None,
             kind=draft.kind,
             role=draft.role,
             content=draft.content,
             status="in_progress",
         )
         self._open[draft.native_id] = _OpenItem(item)
-        self._remember(draft.native_id, item.item_id)
         yield EventDraft("item.started", ItemEventData(item), draft.synthetic, draft.raw)
 
     def _delta(self, draft: ItemDelta) -> Iterator[EventDraft]:
-        if draft.native_id not in self._known:
+        if self._item_id(draft.native_id) is None:
             yield from self._start(ItemStarted(draft.native_id, "message", "assistant", synthetic=True))
         if (opened := self._open.get(draft.native_id)) is None:
             return
@@ -169,7 +175,7 @@ class Ledger:
         yield EventDraft("item.delta", data, draft.synthetic, draft.raw)
 
     def _complete(self, draft: ItemCompleted) -> Iterator[EventDraft]:
-        if draft.native_id not in self._known:
+        if self._item_id(draft.native_id) is None:
             start = ItemStarted(
                 draft.native_id, draft.kind, draft.role, draft.content, draft.parent_native_id, synthetic=True
             )
@@ -201,32 +207,53 @@ class Ledger:
         raw: bytes | None,
     ) -> EventDraft:
         old = self._open.pop(native_id).item
+        self._remember(native_id, old.item_id)
         item = UniversalItem(old.item_id, old.native_item_id, old.parent_id, old.kind, old.role, content, status)
         return EventDraft("item.completed", ItemEventData(item), synthetic, raw)
 
+    def _item_id(self, native_id: str) -> str | None:
+        opened = self._open.get(native_id)
+        return opened.item.item_id if opened is not None else self._closed.get(native_id)
+
     def _remember(self, native_id: str, item_id: str) -> None:
-        self._known[native_id] = item_id
-        while len(self._known) > REMEMBERED_ITEMS:
-            oldest = next(key for key in self._known if key not in self._open)
-            del self._known[oldest]
+        self._closed[native_id] = item_id
+        if len(self._closed) > REMEMBERED_ITEMS:
+            self._closed.popitem(last=False)
 
     def observe(self, event: UniversalEvent) -> None:
-        """Bring the ledger to where a logged event left it: a session that starts again replays its log first."""
+        """Bring the ledger to where a logged event left it: a session that starts again replays its log first.
+
+        The log may have lost its beginning, so an item may be met in its middle. Ids go on after the highest seen.
+        """
         match event.data:
             case TurnEventData(phase="started", turn_id=turn_id):
                 self._turn = turn_id
-                self._turns = max(self._turns, int((turn_id or "_0").rpartition("_")[2]))
-            case TurnEventData():
+                self._turns = max(self._turns, _number(turn_id))
+            case TurnEventData(turn_id=turn_id):
                 self._turn = None
+                self._turns = max(self._turns, _number(turn_id))
             case ItemEventData(item=item):
                 native_id = item.native_item_id or item.item_id
+                self._items = max(self._items, _number(item.item_id))
                 if event.type == "item.started":
-                    self._items += 1
                     self._open[native_id] = _OpenItem(item)
-                    self._remember(native_id, item.item_id)
                 else:
                     self._open.pop(native_id, None)
-            case ItemDeltaData(native_item_id=native_id, delta=delta) if native_id in self._open:
-                self._open[native_id].add(delta)
+                    self._remember(native_id, item.item_id)
+            case ItemDeltaData(item_id=item_id, native_item_id=native_id, delta=delta):
+                self._items = max(self._items, _number(item_id))
+                self._observe_delta(native_id or item_id, item_id, delta)
             case _:
                 pass
+
+    def _observe_delta(self, native_id: str, item_id: str, delta: str) -> None:
+        if native_id not in self._open:  # its start has expired; only messages stream that long
+            item = UniversalItem(item_id, native_id, None, "message", "assistant", (), "in_progress")
+            self._open[native_id] = _OpenItem(item)
+        self._open[native_id].add(delta)
+
+
+def _number(numbered_id: str | None) -> int:
+    """7 of ``itm_7``."""
+    digits = (numbered_id or "").rpartition("_")[2]
+    return int(digits) if digits.isdecimal() else 0

@@ -1,0 +1,163 @@
+"""A daemon in this process with the real mock agent, and a reader of its logs."""
+
+import json
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+from sandbox_agent.actors.daemon import Daemon
+from sandbox_agent.actors.log import Log
+from sandbox_agent.actors.processes import read_all
+from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
+from sandbox_agent.schema.settings import Settings
+
+Event = dict[str, Any]
+
+
+def events_of(log: Log) -> list[Event]:
+    return [json.loads(event.plain) for event in log.read(log.first - 1, 1 << 30).events]
+
+
+def said(event: Event) -> str:
+    """An event as one short line, for transcripts."""
+    data = event["data"]
+    match event["type"]:
+        case "item.started" | "item.completed":
+            item = data["item"]
+            return f"{event['type']} {item['kind']} {item['role']} {item['status']}"
+        case "item.delta":
+            return f"item.delta {data['delta'][:40]}"
+        case "error":
+            return f"error {data['code']}"
+        case "permission.requested" | "permission.resolved":
+            return f"{event['type']} {data['permission_id']} {data['status']}"
+        case "question.requested" | "question.resolved":
+            return f"{event['type']} {data['question_id']} {data['status']}"
+        case "turn.ended":
+            return f"turn.ended {data['metadata']['outcome']}"
+        case "session.ended":
+            return f"session.ended {data['reason']} {data['terminated_by']}"
+        case other:
+            return other
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
+
+
+class House:
+    """What the tests do with a daemon, said shortly."""
+
+    def __init__(self, daemon: Daemon, sign: str) -> None:
+        self.daemon = daemon
+        self._sign = sign.encode()
+
+    def agents_alive(self) -> list[int]:
+        """Every living process that comes from this daemon, wherever its parents went: all inherit the sign."""
+        return [row.id.pid for row in read_all() if not row.zombie and self._sign in _environment(row.id.pid)]
+
+    async def create(self, session_id: str = "s", **request: Any) -> Log:
+        await self.daemon.create_session(session_id, CreateSessionRequest(agent="mock", **request))
+        return await self.daemon.log(session_id)
+
+    async def send(self, text: str, session_id: str = "s") -> str:
+        return (await self.daemon.send(session_id, MessageRequest(text))).turn_id
+
+    async def until(self, log: Log, condition: Callable[[Event], bool]) -> Event:
+        """The first event that fits, from the beginning of the log."""
+        after = log.first - 1
+        while True:
+            for event in log.read(after, 1 << 30).events:
+                after += 1
+                if condition(decoded := json.loads(event.plain)):
+                    return decoded
+            await log.wait_beyond(after)
+            assert not log.closed, [said(e) for e in events_of(log)]
+
+    async def until_type(self, log: Log, type_: str, count: int = 1) -> Event:
+        seen = 0
+
+        def counted(event: Event) -> bool:
+            nonlocal seen
+            seen += event["type"] == type_
+            return seen == count
+
+        return await self.until(log, counted)
+
+    async def until_status(self, status: str, session_id: str = "s") -> None:
+        while (await self.daemon.session_info(session_id)).status != status:
+            await trio.sleep(0.005)
+
+    async def turn(self, log: Log, text: str, session_id: str = "s") -> list[Event]:
+        """Send a prompt and return the events of its turn."""
+        turn_id = await self.send(text, session_id)
+        await self.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == turn_id)
+        events = events_of(log)
+        start = next(i for i, e in enumerate(events) if e["data"].get("turn_id") == turn_id)
+        end = next(i for i, e in enumerate(events) if e["type"] == "turn.ended" and e["data"]["turn_id"] == turn_id)
+        return events[start : end + 1]
+
+
+def check_history(events: list[Event]) -> None:
+    """What must hold of every session's log, whatever happened to it."""
+    assert [e["sequence"] for e in events] == list(range(1, len(events) + 1))
+    turn: str | None = None
+    items: dict[str, str] = {}
+    asks: set[str] = set()
+    ended = False
+    for event in events:
+        assert not ended, f"{said(event)} after session.ended"
+        assert event["synthetic"] == (event["source"] == "daemon")
+        data = event["data"]
+        match event["type"]:
+            case "turn.started":
+                assert turn is None
+                turn = data["turn_id"]
+            case "turn.ended":
+                assert turn == data["turn_id"]
+                assert not items, f"open items at the end of {turn}: {items}"
+                turn = None
+            case "item.started":
+                assert data["item"]["item_id"] not in items
+                items[data["item"]["item_id"]] = data["item"]["kind"]
+            case "item.delta":
+                assert data["item_id"] in items
+            case "item.completed":
+                del items[data["item"]["item_id"]]
+            case "permission.requested" | "question.requested":
+                asks.add(data.get("permission_id") or data["question_id"])
+            case "permission.resolved" | "question.resolved":
+                asks.remove(data.get("permission_id") or data["question_id"])
+            case "session.ended":
+                assert turn is None
+                assert not asks
+                ended = True
+            case _:
+                pass
+    assert not items or turn is not None
+
+
+@asynccontextmanager
+async def house(**settings: Any) -> AsyncIterator[House]:
+    """Everything that a daemon started must be gone when it is."""
+    options = {"mock_step_ms": 0.0, "end_eof": 0.5, "end_interrupt": 0.3, "end_terminate": 0.5, **settings}
+    sign = f"HOUSE={uuid.uuid4()}"
+    h = House(Daemon(Settings(**options), dict([*os.environ.items(), sign.split("=")])), sign)
+    daemon = h.daemon
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(daemon.run)
+            yield h
+            logs = [await daemon.log(info.session_id) for info in (await daemon.list_sessions()).sessions]
+            await daemon.stop()
+            for log in logs:
+                if log.first == 1:
+                    check_history(events_of(log))
+    assert not h.agents_alive()

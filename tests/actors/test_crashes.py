@@ -1,0 +1,87 @@
+"""Bugs of ours: an actor that crashes is contained, closed cleanly and started again; beyond its intensity, failed.
+
+A message that no actor knows is the crash: it takes the same way as any other exception in a handler.
+"""
+
+import pytest
+import trio
+from sandbox_agent.actors.mailbox import ActorCrashed, Mailbox, Request
+from sandbox_agent.actors.registry import Find
+
+from .house import House, events_of, house, said
+
+
+class Nonsense(Request[None]):
+    """No actor understands this."""
+
+
+async def crash(mailbox: Mailbox) -> None:
+    with pytest.raises(ActorCrashed):
+        await mailbox.ask(Nonsense())
+
+
+async def session_mailbox(h: House, session_id: str = "s") -> Mailbox:
+    found = await h.daemon._registry.ask(Find(session_id))
+    assert found.mailbox is not None
+    return found.mailbox
+
+
+async def test_a_session_that_crashes_in_mid_turn_closes_the_turn_and_goes_on():
+    async with house() as h:
+        log = await h.create()
+        await h.send("permission")
+        await h.until_type(log, "permission.requested", 2)
+        await crash(await session_mailbox(h))
+        assert said(await h.until_type(log, "turn.ended")) == "turn.ended failed"
+        assert h.agents_alive() == []
+        tail = [said(e) for e in events_of(log)][-4:]
+        assert tail == [
+            "error session_restarted",
+            "permission.resolved mock_1_permission reject",
+            "permission.resolved mock_1_permission_denied reject",
+            "turn.ended failed",
+        ]
+        assert (await h.daemon.pending_permissions()).permissions == ()
+        assert said((await h.turn(log, "echo back"))[-1]) == "turn.ended completed"
+
+
+async def test_a_session_that_keeps_crashing_is_failed_and_the_others_do_not_notice():
+    async with house(actor_restarts=2, restart_backoff=0.01) as h:
+        log, other = await h.create(), await h.create("other")
+        await h.send("hang")
+        await h.until_type(log, "turn.started")
+        mailbox = await session_mailbox(h)
+        for _ in range(3):
+            await crash(mailbox)
+        ended = await h.until_type(log, "session.ended")
+        assert said(ended) == "session.ended error daemon"
+        await h.until_status("failed")
+        assert said((await h.turn(other, "echo fine", "other"))[-1]) == "turn.ended completed"
+        assert len(h.agents_alive()) == 1
+
+
+async def test_a_registry_that_crashes_brings_its_sessions_back_with_their_logs():
+    async with house() as h:
+        log = await h.create()
+        await h.turn(log, "echo 1")
+        await h.create("gone")
+        await h.daemon.terminate("gone")
+        await crash(h.daemon._registry)
+        with trio.fail_after(10):
+            infos = {info.session_id: info for info in (await h.daemon.list_sessions()).sessions}
+        assert infos["gone"].status == "ended"
+        assert (await h.daemon.log("s")) is log
+        assert said((await h.turn(log, "echo 2"))[-1]) == "turn.ended completed"
+
+
+async def test_a_broker_that_crashes_rejects_what_was_pending_and_allows_nothing():
+    async with house() as h:
+        log = await h.create()
+        await h.send("permission")
+        await h.until_type(log, "permission.requested", 2)
+        await crash(h.daemon._broker)
+        await h.until_type(log, "turn.ended")
+        resolved = [e["data"]["status"] for e in events_of(log) if e["type"] == "permission.resolved"]
+        assert resolved == ["reject", "reject"]
+        assert (await h.daemon.pending_permissions()).permissions == ()
+        assert said((await h.turn(log, "echo back"))[-1]) == "turn.ended completed"
