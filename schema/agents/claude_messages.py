@@ -174,7 +174,7 @@ def _read_result(content: Any) -> tuple[str, tuple[ImagePart, ...]]:
         return content or "", ()
     texts: list[str] = []
     images: list[ImagePart] = []
-    for part in elements(content) or [content]:
+    for part in elements(content) if isinstance(content, list) else [content]:
         match part:
             case {"type": "text", "text": str(text)}:
                 texts.append(text)

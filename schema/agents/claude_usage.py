@@ -36,7 +36,7 @@ class Usage:
         self._cost, self._models = total, models
         metadata: dict[str, Any] = {
             "usage": {name: sum(counts[name] for counts in spent.values()) for name in _FIELDS},
-            "cost_usd": round(cost, 9),
+            "cost_usd": round(float(cost), 9),
             "models": spent,
         }
         for name in ("num_turns", "stop_reason", "duration_ms"):
