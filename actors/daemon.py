@@ -32,6 +32,7 @@ from ..schema.sessions import (
     SessionListResponse,
 )
 from ..schema.settings import Settings
+from .burial import ended_problem
 from .catalog import Catalog
 from .clock import Clock
 from .intensity import Intensity
@@ -48,7 +49,7 @@ from .permissions import (
 from .processes import ProcessTable
 from .registry import Create, Drop, Find, Found, List, Registry
 from .services import Services
-from .session import Interrupt, Open, Receipt, Send, Terminate, ended_problem
+from .session_messages import Interrupt, Open, Receipt, Send, Terminate
 from .supervisor import Chain
 
 R = TypeVar("R")

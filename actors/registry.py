@@ -12,13 +12,14 @@ from attrs import define, frozen
 from ..schema.problems import session_already_exists, session_not_found, too_many_sessions
 from ..schema.sessions import CreateSessionRequest, SessionInfo, SessionListResponse
 from .actor import Actor
+from .burial import bury
 from .intensity import Intensity
 from .journal import SessionRow
 from .log import Log
 from .mailbox import Envelope, Mailbox, Request
 from .permissions import Forget
 from .services import Services
-from .session import Session, bury
+from .session import Session
 from .session_card import Card, Changed
 from .supervisor import Child, ChildSpec, Supervisor
 

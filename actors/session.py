@@ -28,68 +28,33 @@ from ..schema.agents.effects import (
 )
 from ..schema.events import ErrorData, PermissionEventData, SessionEndedData, SessionStartedData
 from ..schema.items import StatusPart, TextPart
-from ..schema.problems import Problem, agent_process_exited, invalid_request, queue_full
+from ..schema.problems import Problem, agent_process_exited, queue_full
 from ..schema.sessions import InterruptResponse, SessionStatus
 from .actor import Actor
 from .agent_process import OutboxFull, SpawnFailed
 from .asks import Asks, requested, resolved
+from .burial import ended_problem
 from .intensity import Intensity
 from .journal import SessionRow
 from .launcher import launch
 from .lines import OversizedLine
 from .link import AgentExited, AgentLink, AgentSpoke, Overdue
 from .log import Log
-from .mailbox import Envelope, Mailbox, Request
+from .mailbox import Envelope, Mailbox
 from .permissions import AskData, Asked, Decide, Decision, Forget, Withdrawn
 from .scribe import Scribe
 from .services import Services
 from .session_card import Card, Changed
+from .session_messages import Interrupt, Open, Receipt, Send, Terminate
 
 LINES_PER_SLICE = 64
 """Lines that are handled before the event loop gets its turn: about 1 ms of work."""
 
 
 @frozen
-class Receipt:
-    """A prompt was accepted. Its turn's events come after position ``after``; ``turn_id`` names the turn."""
-
-    turn_id: str
-    after: int
-
-
-@frozen
-class Open(Request[str | None]):
-    """Start the agent of a new session. The reply is the agent's own id of the conversation, if it has one yet."""
-
-
-@frozen
-class Send(Request[Receipt]):
-    """A human's message. Its number is the session's to give."""
-
-    prompt: Prompt
-
-
-@frozen
-class Interrupt(Request[InterruptResponse]):
-    """Stop the running turn. The reply says whether there was one; ``turn.ended`` follows when it has stopped."""
-
-
-@frozen
-class Terminate(Request[None]):
-    """End the agent and the session. The reply comes when no process of it is left."""
-
-
-@frozen
 class _Queued:
     prompt: Prompt
     turn_id: str
-
-
-def ended_problem(row: SessionRow) -> Problem:
-    """Why an ended session takes nothing more."""
-    if row.failed or row.exit_code is not None:
-        return agent_process_exited(row.request.agent, row.exit_code, row.end_message)
-    return invalid_request("session terminated")
 
 
 class Session(Actor):
@@ -484,18 +449,3 @@ class Session(Actor):
 def _oversized(line: OversizedLine, limit: int) -> Unparsed:
     error = f"a line of {line.length} bytes is longer than {limit}, the most that is read; its beginning is kept"
     return Unparsed(error, "stdout", line.head)
-
-
-async def bury(services: Services, row: SessionRow, log: Log, error: BaseException) -> SessionRow:
-    """Close the log of a session that kept crashing, in its place. Returns the row as it ended."""
-    scribe = Scribe(row, log, services.journal, services.codec, services.clock)
-    for ask in await scribe.restore():
-        type_, data = resolved(ask, Decision("", reply="reject", cause="session failed"))
-        scribe.note(type_, data)
-    scribe.end_turn("failed")
-    message = f"the session failed: {type(error).__name__}"
-    scribe.note("session.ended", SessionEndedData("error", "daemon", message))
-    await scribe.flush()
-    row = evolve(row, ended=True, failed=True, end_message=message)
-    await services.journal.update(row)
-    return row

@@ -1,0 +1,37 @@
+"""What a session is asked: the messages that the daemon's door sends to it."""
+
+from attrs import frozen
+
+from ..schema.agents.dialect import Prompt
+from ..schema.sessions import InterruptResponse
+from .mailbox import Request
+
+
+@frozen
+class Receipt:
+    """A prompt was accepted. Its turn's events come after position ``after``; ``turn_id`` names the turn."""
+
+    turn_id: str
+    after: int
+
+
+@frozen
+class Open(Request[str | None]):
+    """Start the agent of a new session. The reply is the agent's own id of the conversation, if it has one yet."""
+
+
+@frozen
+class Send(Request[Receipt]):
+    """A human's message. Its number is the session's to give."""
+
+    prompt: Prompt
+
+
+@frozen
+class Interrupt(Request[InterruptResponse]):
+    """Stop the running turn. The reply says whether there was one; ``turn.ended`` follows when it has stopped."""
+
+
+@frozen
+class Terminate(Request[None]):
+    """End the agent and the session. The reply comes when no process of it is left."""
