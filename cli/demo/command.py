@@ -16,7 +16,8 @@ SESSION = "demo"
 @click.option("-a", "--agent", default="mock", show_default=True, help="The agent to run.")
 @click.option("-p", "--permission-mode", default="default", show_default=True)
 @click.option("-m", "--model")
-def demo(agent: str, permission_mode: str, model: str | None) -> None:
+@click.option("--prompt", "prompts", multiple=True, help="A prompt of yours instead of the demo's own; repeat.")
+def demo(agent: str, permission_mode: str, model: str | None, prompts: tuple[str, ...]) -> None:
     """Run one session and show its transcript.
 
     Starts a daemon of its own on a free port and stops it at the end. With a terminal it asks you for each permission
@@ -46,7 +47,7 @@ def demo(agent: str, permission_mode: str, model: str | None) -> None:
             client.call("POST", f"/v1/sessions/{SESSION}", body={k: v for k, v in body.items() if v is not None})
             session = DemoSession(client, SESSION, human, transcript)
             offset = 0
-            for step in steps(agent):
+            for step in steps(agent, prompts):
                 offset = session.run(step, offset)
             client.call("POST", f"/v1/sessions/{SESSION}/terminate")
             transcript.note(f"session ended after {offset} events")

@@ -34,5 +34,8 @@ REAL: Sequence[Step] = (
 )
 
 
-def steps(agent: str) -> Sequence[Step]:
+def steps(agent: str, prompts: Sequence[str] = ()) -> Sequence[Step]:
+    """``prompts`` are the user's own, which replace ours."""
+    if prompts:
+        return [Step(f"Prompt {number}", prompt) for number, prompt in enumerate(prompts, 1)]
     return MOCK if agent == "mock" else REAL
