@@ -45,11 +45,12 @@ def _pace(item_id: str, count: int, rate: float, size: int) -> Script:
     """Each delta begins with ``t=<CLOCK_MONOTONIC in ns> `` and is filled to ``size`` characters, never cut. The
     schedule is absolute: a delay does not shift what follows, what is overdue is written at once."""
     head, tail = b'{"type":"delta","id":"%b","text":"' % item_id.encode(), b'"}\n'
+    per_write = max(1, CHUNK_BYTES // (len(head) + size + len(tail)))
     yield started(item_id, "message", "assistant")
     start = monotonic()
     sent = 0
     while sent < count:
-        due = min(count, int((monotonic() - start) * rate) + 1)
+        due = min(count, sent + per_write, int((monotonic() - start) * rate) + 1)
         if due > sent:
             stamp = (b"t=%d " % monotonic_ns()).ljust(size, FILL)
             yield (head + stamp + tail) * (due - sent)

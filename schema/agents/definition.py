@@ -10,7 +10,8 @@ from .dialect import MakeDialect
 class AgentDefinition:
     """``executable`` is the program's name on PATH; None for the agent that is our own program. ``any_mode`` lets a
     client name agent modes that are not in ``modes``. ``permission_aliases`` maps a permission mode that the agent
-    lacks to the one that it stands for. Attachments of ``inline_mimes`` are handed to the dialect with their content."""
+    lacks to the one that it stands for. Attachments of ``inline_mimes`` are handed to the dialect with
+    their content."""
 
     id: str
     executable: str | None
