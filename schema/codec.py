@@ -241,7 +241,7 @@ class Codec:
         """The body of a request. Raises :class:`Problem`: 400 when it is not JSON, 422 when a field does not fit."""
         try:
             value = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise invalid_request(f"the body is not valid JSON: {error}") from error
         return self.build(value, cls)
 

@@ -147,7 +147,10 @@ class Connection:
         reset can overtake the answer; so half-close, and let it read."""
         if self._state not in ("finishing", "closed"):
             self._state = "finishing"
-            self._reading.deadline = trio.current_time() + self._settings.linger_timeout
+            linger = (
+                0.0 if self._protocol is None or self._protocol.request_is_complete else self._settings.linger_timeout
+            )
+            self._reading.deadline = trio.current_time() + linger
             try:
                 self._socket.shutdown(stdlib_socket.SHUT_WR)
             except OSError:

@@ -9,6 +9,11 @@ from .streams import HttpStream, SocketStream, http_problem, last_answer
 
 
 class Protocol(H11Protocol):
+    @property
+    def request_is_complete(self) -> bool:
+        """The client has nothing more to say. Of a WebSocket that is never known."""
+        return self.connection.their_state in (h11.DONE, h11.MUST_CLOSE, h11.CLOSED)
+
     async def _check_protocol(self, event: h11.Request) -> None:
         """Hypercorn would turn to HTTP/2 here. RFC 9110 lets us answer a client that asks for it in HTTP/1.1."""
 

@@ -116,5 +116,5 @@ async def serve_daemon(
         front = Front(daemon, auth, cors, Hosts(host, cors, auth.required), readers, SocketCommands(daemon, commands))
         server = Server(ASGIWrapper(make_app(front)), daemon.settings)
         task_status.started([url_of(listener) for listener in listeners])
-        await server.serve(listeners, stop or trio.Event(), readers)
+        await server.serve(listeners, trio.Event() if stop is None else stop, readers)
         commands.cancel_scope.cancel()

@@ -1,0 +1,184 @@
+"""A double of the daemon's door: the same methods over real logs, with nothing behind them.
+
+Tests of the transport decide what a session says, and when. ``tests/transport/test_real_daemon.py`` uses the real one.
+"""
+
+import itertools
+from collections.abc import Sequence
+
+import trio
+from sandbox_agent.actors.log import Log
+from sandbox_agent.actors.session import Receipt
+from sandbox_agent.schema.agent_info import AgentListResponse, AgentModeInfo, AgentModelsResponse, AgentModesResponse
+from sandbox_agent.schema.codec import Codec
+from sandbox_agent.schema.encode import EventEncoder
+from sandbox_agent.schema.events import ItemDeltaData, PermissionEventData, SessionEndedData, TurnEventData
+from sandbox_agent.schema.problems import (
+    Problem,
+    queue_full,
+    session_already_exists,
+    session_not_found,
+    unsupported_agent,
+)
+from sandbox_agent.schema.sessions import (
+    CreateSessionRequest,
+    CreateSessionResponse,
+    InterruptResponse,
+    MessageRequest,
+    PermissionListResponse,
+    QuestionListResponse,
+    SessionInfo,
+    SessionListResponse,
+)
+from sandbox_agent.schema.settings import Settings
+
+TIME = "2026-01-01T00:00:00Z"
+
+
+class Script:
+    """Appends events to one session's log, as its actor would."""
+
+    def __init__(self, session_id: str, log: Log, feed: Log, codec: Codec) -> None:
+        self.log = log
+        self.feed = feed
+        self.encoder = EventEncoder(session_id, codec)
+        self.sequence = 0
+
+    def say(self, type_, data, *, ends_stream: bool = False, raw: bytes | None = None) -> None:
+        self.sequence += 1
+        event = self.encoder.encode(self.sequence, TIME, type_, data, synthetic=False, raw=raw, ends_stream=ends_stream)
+        self.log.append([event], 0)
+        self.feed.append([event], 0)
+
+    def delta(self, text: str = "x", count: int = 1, raw: bytes | None = None) -> None:
+        for _ in range(count):
+            self.say("item.delta", ItemDeltaData("itm_1", None, text), raw=raw)
+
+    def turn_started(self, turn_id: str) -> None:
+        self.say("turn.started", TurnEventData("started", turn_id))
+
+    def turn_ended(self, turn_id: str) -> None:
+        self.say("turn.ended", TurnEventData("ended", turn_id), ends_stream=True)
+
+    def permission_requested(self) -> None:
+        self.say("permission.requested", PermissionEventData("perm_1", "Bash", "requested"))
+
+    def session_ended(self) -> None:
+        self.say("session.ended", SessionEndedData("terminated", "daemon"), ends_stream=True)
+
+
+class Door:
+    """``calls`` is what was asked, in order; ``refusal`` is raised by the next command instead of doing it."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.codec = Codec()
+        self.feed = Log("feed", self.settings.feed_bytes)
+        self.sessions: dict[str, Script] = {}
+        self.calls: list[tuple] = []
+        self.refusal: Exception | None = None
+        self.hold: trio.Event | None = None
+        self._turns = itertools.count(1)
+        self._lives = itertools.count(1)
+
+    def session(self, session_id: str = "s") -> Script:
+        log = Log(f"log{next(self._lives)}", self.settings.log_bytes)
+        script = self.sessions[session_id] = Script(session_id, log, self.feed, self.codec)
+        return script
+
+    def close(self) -> None:
+        self.feed.close()
+        for script in self.sessions.values():
+            script.log.close()
+
+    def _find(self, session_id: str) -> Script:
+        if session_id not in self.sessions:
+            raise session_not_found(session_id)
+        return self.sessions[session_id]
+
+    async def _do(self, *call) -> None:
+        self._find(call[1])
+        self.calls.append(call)
+        if self.hold is not None:
+            await self.hold.wait()
+        await trio.lowlevel.checkpoint()
+        if self.refusal is not None:
+            refusal, self.refusal = self.refusal, None
+            raise refusal
+
+    async def create_session(self, session_id: str, request: CreateSessionRequest) -> CreateSessionResponse:
+        if request.agent != "mock":
+            raise unsupported_agent(request.agent, ("mock",))
+        if session_id in self.sessions:
+            raise session_already_exists(session_id)
+        self.session(session_id)
+        self.calls.append(("create", session_id, request))
+        return CreateSessionResponse(healthy=True)
+
+    async def session_info(self, session_id: str) -> SessionInfo:
+        log = self._find(session_id).log
+        return SessionInfo(
+            session_id,
+            "mock",
+            "build",
+            "default",
+            None,
+            None,
+            None,
+            False,
+            log.last,
+            1,
+            1,
+            None,
+            None,
+            "idle",
+            0,
+            log.log_id,
+        )
+
+    async def list_sessions(self) -> SessionListResponse:
+        cursor = f"{self.feed.log_id}:{self.feed.last}"
+        return SessionListResponse(tuple([await self.session_info(name) for name in self.sessions]), cursor)
+
+    async def delete_session(self, session_id: str) -> None:
+        self._find(session_id)
+        self.sessions.pop(session_id).log.close()
+
+    async def log(self, session_id: str) -> Log:
+        await trio.lowlevel.checkpoint()
+        return self._find(session_id).log
+
+    async def send(self, session_id: str, request: MessageRequest) -> Receipt:
+        await self._do("send", session_id, request.message)
+        return Receipt(f"turn_{next(self._turns)}", self.sessions[session_id].log.last)
+
+    async def interrupt(self, session_id: str) -> InterruptResponse:
+        await self._do("interrupt", session_id)
+        return InterruptResponse(True)
+
+    async def terminate(self, session_id: str) -> None:
+        await self._do("terminate", session_id)
+
+    async def reply_permission(self, session_id: str, permission_id: str, reply: str) -> None:
+        await self._do("permission", session_id, permission_id, reply)
+
+    async def reply_question(self, session_id: str, question_id: str, answers: Sequence[Sequence[str]] | None) -> None:
+        await self._do("question", session_id, question_id, answers)
+
+    async def pending_permissions(self) -> PermissionListResponse:
+        return PermissionListResponse(())
+
+    async def pending_questions(self) -> QuestionListResponse:
+        return QuestionListResponse(())
+
+    async def list_agents(self) -> AgentListResponse:
+        return AgentListResponse(())
+
+    async def agent_modes(self, agent: str) -> AgentModesResponse:
+        return AgentModesResponse((AgentModeInfo("build", agent, ""),))
+
+    async def agent_models(self, agent: str) -> AgentModelsResponse:
+        return AgentModelsResponse(())
+
+
+FULL: Problem = queue_full("s", 16)
