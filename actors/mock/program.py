@@ -42,7 +42,7 @@ from time import monotonic
 from . import lines
 from .lines import Line
 from .script import play
-from .steps import Answers, Await, Pause, Step
+from .steps import Answers, Await, Deaf, Pause, Step
 
 READ_BYTES = 1 << 16
 
@@ -128,11 +128,20 @@ class Program:
                 while not self._interrupted and not all(ask_id in self._answers for ask_id in step.ask_ids):
                     self._listen(None)
                 return self._answers
+            case Deaf():
+                self._go_deaf(step.last_words)
             case _:
                 self._note(step)
                 self._say(step)
                 self._pause(self._step)
         return {}
+
+    def _go_deaf(self, last_words: Line) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self._say(last_words)
+        while True:
+            signal.pause()
 
     def _note(self, line: Line) -> None:
         if line.get("type") in ("permission", "question"):

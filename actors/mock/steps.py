@@ -1,4 +1,4 @@
-"""What a script may do between two lines: pause, wait for a human, or write bytes that are no line.
+"""What a script may do between two lines: pause, wait for a human, go deaf, or write bytes that are no line.
 
 A script is a generator: it yields steps and gets the answers of a :class:`Await` back. What it returns is the turn's
 outcome; ``None`` stands for completed. An interrupt closes the generator where it stands.
@@ -35,7 +35,20 @@ class Await:
         return f"Await({', '.join(self.ask_ids)})"
 
 
-Step = Line | bytes | Pause | Await
+class Deaf:
+    """Never listen again, neither to stdin nor to a signal that can be ignored. ``last_words`` are said when that
+    holds already, so that who reads them knows it."""
+
+    __slots__ = ("last_words",)
+
+    def __init__(self, last_words: Line) -> None:
+        self.last_words = last_words
+
+    def __repr__(self) -> str:
+        return f"Deaf({self.last_words})"
+
+
+Step = Line | bytes | Pause | Await | Deaf
 Script = Generator[Step, Answers, str | None]
 
 Play = Callable[[str, str], Script]

@@ -3,11 +3,10 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Callable
 
 from .lines import completed, delta, item, say, started, text
-from .steps import Pause, Script
+from .steps import Deaf, Pause, Script
 
 HUGE_LINE_BYTES = 50_000_000
 ORPHAN_SECONDS = 600
@@ -71,11 +70,7 @@ def hang(prefix: str, rest: str) -> Script:
 def _hang(prefix: str, *, hard: bool) -> Script:
     yield started(f"{prefix}_reply", "message", "assistant")
     if hard:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        yield delta(f"{prefix}_reply", "Deaf from now on.")
-        while True:
-            time.sleep(ORPHAN_SECONDS)
+        yield Deaf(delta(f"{prefix}_reply", "Deaf from now on."))
     yield Pause(None)
     return None
 
