@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ..models.server import ModelServer, model_server
+from .daemon import RunningDaemon, running_daemon
 from .sandbox import Sandbox
 
 
@@ -18,3 +19,9 @@ async def models() -> AsyncIterator[ModelServer]:
 @pytest.fixture
 async def sandbox(tmp_path: Path, models: ModelServer) -> Sandbox:
     return Sandbox.make(tmp_path, models.url)
+
+
+@pytest.fixture
+async def daemon(sandbox: Sandbox) -> AsyncIterator[RunningDaemon]:
+    async with running_daemon(sandbox) as running:
+        yield running

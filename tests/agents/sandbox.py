@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
+import trio
 from attrs import frozen
 
 from .install import BIN, executable
+
+POLL = 0.01  # seconds; nothing tells us of a new file
 
 FAKE_KEY = "sk-ant-fake-key-for-tests"
 
@@ -41,3 +44,8 @@ class Sandbox:
             "CLAUDE_CODE_MAX_RETRIES": "1",  # of 10, which take minutes
         }
         return cls(home, work, environment)
+
+    async def made(self, name: str) -> None:
+        """Wait until a command of the agent has made this file: the sign that the command runs."""
+        while not await trio.Path(self.work, name).exists():
+            await trio.sleep(POLL)

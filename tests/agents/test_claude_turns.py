@@ -37,7 +37,7 @@ async def test_an_interrupt_in_mid_stream_ends_the_turn_and_the_next_one_works(s
 async def test_an_interrupt_in_mid_tool_ends_the_turn_and_the_next_one_works(sandbox: Sandbox):
     async with claude(sandbox) as driver:
         await driver.prompt("SCN_BASH 'touch running; sleep 300'")
-        await driver.until(lambda: driver.asks)
+        await sandbox.made("running")
         await interrupt(driver)
         assert outcome(driver.events) == "interrupted"
         assert items(driver.events, "tool_result")[-1].status == "failed"
