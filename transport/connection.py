@@ -70,10 +70,11 @@ class Connection:
                     )
                     await self._read(self._protocol)
                     self._whole.cancel()
-        except OSError:
+        except* OSError:
             pass  # the client is gone
-        except Exception as error:  # noqa: BLE001 - one client's connection must not end the others'
-            log_failure("connection.failed", error)
+        except* Exception as errors:  # noqa: BLE001 - see below
+            # One client's connection must not end the others'. Only a group tells what failed beside a cancellation.
+            log_failure("connection.failed", errors)
         finally:
             self._state = "closed"
             await trio.aclose_forcefully(self._stream)

@@ -4,8 +4,10 @@ import json
 import re
 from contextlib import suppress
 
+import h11
 import pytest
 import trio
+from sandbox_agent.actors.log import Batch, Log
 from sandbox_agent.schema.settings import Settings
 from trio_websocket import open_websocket_url
 
@@ -186,3 +188,23 @@ async def test_requests_on_one_connection_are_answered_in_order():
         )
         answer = b"".join([chunk async for chunk in stream])
         assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"404", b"200"]
+
+
+async def test_a_failure_in_the_middle_of_a_stream_ends_that_connection_and_no_other(capsys):
+    class BrokenLog(Log):
+        def read(self, after: int, max_bytes: int) -> Batch:
+            if after >= 2:
+                raise RuntimeError("broken")
+            return super().read(after, max_bytes)
+
+    door = Door()
+    script = door.session("s")
+    script.log = BrokenLog("log", 1 << 20)
+    script.delta(count=2)
+    async with serving(door) as served, served.client() as client, sse(served, SSE) as source:
+        await source.take(2)
+        script.delta()
+        with pytest.raises(h11.RemoteProtocolError):
+            await source.rest()
+        assert (await client.get("/v1/health")).status_code == 200
+    assert "RuntimeError('broken')" in capsys.readouterr().out

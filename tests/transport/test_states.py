@@ -1,0 +1,75 @@
+"""What the stateful objects say of themselves is true."""
+
+import trio
+import trio.testing
+from sandbox_agent.actors.log import Batch
+from sandbox_agent.schema.cursor import Cursor
+from sandbox_agent.schema.settings import Settings
+from sandbox_agent.transport.framing import Memo, SseFraming
+from sandbox_agent.transport.readers import Readers
+from sandbox_agent.transport.socket_commands import SocketCommands
+from sandbox_agent.transport.turn_stream import Turn
+
+from .door import Door
+
+
+def test_memo():
+    script = Door().session("s")
+    script.delta(count=3)
+    memo, framing = Memo(1 << 20), SseFraming(include_raw=False)
+    assert repr(memo) == "<Memo 0 ranges, 0 of 1048576 bytes>"
+    first = memo.take(script.log, 0, 1 << 20, framing)
+    assert memo.take(script.log, 0, 1 << 20, framing) is first
+    assert repr(memo) == f"<Memo 1 ranges, {len(first[0])} of 1048576 bytes>"
+
+
+def test_a_memo_keeps_its_limit_even_for_one_large_range():
+    script = Door().session("s")
+    script.delta("x" * 5000)
+    memo = Memo(1000)
+    chunk, after = memo.take(script.log, 0, 1 << 20, SseFraming(include_raw=False))
+    assert (len(chunk) > 5000, after) == (True, 1)
+    assert repr(memo) == "<Memo 0 ranges, 0 of 1000 bytes>"
+
+
+def test_turn():
+    script = Door().session("s")
+    turn = Turn("turn_1")
+    assert repr(turn) == '<Turn waiting "turn_id":"turn_1">'
+    script.turn_started("turn_1")
+    turn.pick(Batch(1, script.log.read(0, 1000).events))
+    assert repr(turn) == '<Turn running "turn_id":"turn_1">'
+    script.turn_ended("turn_1")
+    turn.pick(Batch(2, script.log.read(1, 1000).events))
+    assert repr(turn) == '<Turn ended "turn_id":"turn_1">'
+
+
+async def test_readers():
+    door = Door()
+    script = door.session("s")
+    readers = Readers(Settings(), door.codec)
+    idle = "0 waiting, <Memo 0 ranges, 0 of 8388608 bytes>>"
+    assert repr(readers) == f"<Readers open, {idle}"
+
+    async def read() -> None:
+        async for _ in readers.follow(script.log, Cursor(0), readers.sse(False)):
+            raise AssertionError("there is nothing to read")
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+            assert repr(readers).startswith("<Readers open, 1 waiting")
+            readers.stop()
+        assert repr(readers) == f"<Readers stopping, {idle}"
+
+
+async def test_socket_commands():
+    door = Door()
+    script = door.session("s")
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            commands = SocketCommands(door, nursery)
+            assert repr(commands) == "<SocketCommands 0 answers of 0 sessions>"
+            await commands.answer(script.log, "s", '{"id":"1","type":"interrupt"}')
+            assert repr(commands) == "<SocketCommands 1 answers of 1 sessions>"
