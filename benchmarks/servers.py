@@ -1,0 +1,65 @@
+"""The servers that are measured, each a process of its own, and the few API calls that drive them."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+from attrs import frozen
+
+SERVER = [
+    *("-m", "sandbox_agent.cli.main", "server", "--port", "0", "--mock-step-ms", "0", "--log-level", "warning"),
+    *("--log-bytes", str(1 << 30), "--feed-bytes", str(1 << 20)),
+]
+
+
+@frozen
+class Server:
+    """``streams`` is where subscribers connect; only the raw server has another port for them."""
+
+    api: httpx.Client
+    streams: tuple[str, int]
+    token: str
+    pid: int
+
+    def create(self, session_id: str) -> None:
+        self.api.post(f"/v1/sessions/{session_id}", json={"agent": "mock"}).raise_for_status()
+
+    def send(self, session_id: str, message: str) -> None:
+        self.api.post(f"/v1/sessions/{session_id}/messages", json={"message": message}).raise_for_status()
+
+    def cpu_seconds(self) -> float:
+        """What the server process itself has used; its agents are other processes."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def serving(*, raw: bool) -> Generator[Server]:
+    """A fresh server; ended by SIGTERM (SIGINT for the raw one), and waited for."""
+    token = secrets.token_urlsafe()
+    argv = ["-m", "benchmarks.raw_server"] if raw else SERVER
+    environment = {**os.environ, "SANDBOX_AGENT_TOKEN": token}
+    with subprocess.Popen(
+        [sys.executable, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(token + "\n")
+        process.stdin.flush()
+        words: list[str] = process.stdout.readline().split()
+        if not words:
+            raise RuntimeError("the server did not start")
+        where: SplitResult = urlsplit(words[-1])
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            with httpx.Client(base_url=words[2], headers=headers, timeout=60, trust_env=False) as api:
+                yield Server(api, (str(where.hostname), int(where.port or 0)), token, process.pid)
+        finally:
+            process.send_signal(signal.SIGINT if raw else signal.SIGTERM)
