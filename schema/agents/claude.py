@@ -113,14 +113,16 @@ class Claude:
         if not self._turn:
             return ()
         self._interrupting = True
-        self._interrupts += 1
-        request = {"subtype": "interrupt"}
-        request_id = f"interrupt_{self._interrupts}"
-        return (Write(line({"type": "control_request", "request_id": request_id, "request": request})),)
+        return (self._stop(),)
 
     def exited(self, status: ExitStatus) -> Effects:
         self._turn = self._prompted = False
         return ()
+
+    def _stop(self) -> Write:
+        self._interrupts += 1
+        request_id = f"interrupt_{self._interrupts}"
+        return Write(line({"type": "control_request", "request_id": request_id, "request": {"subtype": "interrupt"}}))
 
     def _read(self, head: Head, raw: bytes) -> Iterator[Effect]:
         match head.type:
@@ -179,7 +181,11 @@ class Claude:
             yield NativeSessionNamed(claude_launch.fresh_session_id(self._spec), resumable=False)
             return
         if self._prompted and _is_own(result.origin):
-            return  # a turn of its own that was under way when the prompt came: the prompt's is still to come
+            # A turn of its own was under way when the prompt came; the prompt's is still to come. An interrupt
+            # was meant for both.
+            if self._interrupting:
+                yield self._stop()
+            return
         aborted = isinstance(result.terminal_reason, str) and result.terminal_reason.startswith("aborted")
         interrupted = result.is_error and (self._interrupting or aborted)
         self._turn = self._prompted = self._interrupting = False

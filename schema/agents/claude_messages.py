@@ -79,7 +79,7 @@ class Conversation:
             case "content_block_stop" | "message_delta" | "message_stop" | "ping":
                 pass
             case other:
-                yield Unparsed(f"unknown stream event {other!r}", "claude stream_event", raw)
+                yield Unparsed(f"unexpected stream event {other!r}", "claude stream_event", raw)
 
     def _open(self, message: _Message, event: Event, block: Block, parent: str | None, raw: bytes) -> Iterator[Effect]:
         native_id = f"{message.id}#{event.index}"

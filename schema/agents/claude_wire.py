@@ -102,7 +102,6 @@ class ResultLine(Struct):
     total_cost_usd: Any = None
     usage: Any = None
     model_usage: Any = msgspec.field(default=None, name="modelUsage")
-    permission_denials: Any = None
 
 
 class ToolRequest(Struct):

@@ -70,6 +70,25 @@ async def test_kill_9_while_it_asks_resolves_the_ask_as_rejected(daemon: Running
     assert outcome(session.events) == "failed"
 
 
+async def test_a_conversation_that_is_lost_is_a_clear_error_and_the_next_prompt_starts_afresh(
+    daemon: RunningDaemon, sandbox: Sandbox
+):
+    session = await daemon.session(sandbox)
+    await session.turn("SCN_HELLO")
+    (agent,) = daemon.agents()
+    agent.kill()
+    await session.wait_for("error")
+    # Claude may not have written it yet: it does so some 100 ms after it has answered.
+    for transcript in (sandbox.home / ".claude" / "projects").glob("*/*.jsonl"):
+        transcript.unlink()
+    lost = await session.turn("SCN_HELLO")
+    assert outcome(lost) == "failed"
+    told = {error["data"]["code"]: error["data"]["message"] for error in of_type(session.events, "error")}
+    assert told["resume_failed"].startswith("No conversation found with session ID: ")
+    fresh = await session.turn("SCN_HELLO again")
+    assert last_words(fresh) == "Hello from the model. again"
+
+
 async def test_terminate_ends_the_agent_and_what_it_runs(daemon: RunningDaemon, sandbox: Sandbox):
     session = await daemon.session(sandbox)
     await session.send("SCN_BASH 'touch running; sleep 300'")

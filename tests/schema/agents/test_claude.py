@@ -157,6 +157,22 @@ def test_the_end_of_claudes_own_turn_does_not_end_the_prompts():
     assert prompted() >> says(init()) >> says(own) >> says(init()) >> says(result()) << "turn.ended turn_1 completed"
 
 
+def test_an_interrupt_that_meets_claudes_own_turn_stops_the_prompts_too():
+    own = result(origin={"kind": "task-notification"}, is_error=True, terminal_reason="aborted_streaming")
+    aborted = result(is_error=True, terminal_reason="aborted_streaming")
+    again = INTERRUPT | {"request_id": "interrupt_2"}
+    assert (
+        prompted()
+        >> interrupts()
+        << writes(INTERRUPT)
+        >> says(own)
+        << writes(again)
+        >> says(init())
+        >> says(aborted)
+        << "turn.ended turn_1 interrupted"
+    )
+
+
 def test_a_result_between_turns_ends_nothing():
     assert idle() >> says(result())
 
@@ -198,7 +214,11 @@ def test_a_conversation_is_resumable_from_its_first_answer_and_anew_after_a_clea
         (b'{"no": "type"}', "Object missing required field `type`", "claude stdout"),
         (b'{"type": "news"}', "unknown message type 'news'", "claude stdout"),
         (b'{"type": "system", "subtype": "news"}', "unknown system subtype 'news'", "claude system"),
-        (b'{"type": "stream_event", "event": {"type": "news"}}', "unknown stream event 'news'", "claude stream_event"),
+        (
+            b'{"type": "stream_event", "event": {"type": "news"}}',
+            "unexpected stream event 'news'",
+            "claude stream_event",
+        ),
         (b'{"type": "assistant"}', "Object missing required field `message`", "claude stdout"),
         (b'{"type": "system", "a": ' + b"[" * 100_000, "recursion", "claude stdout"),
         (b'{"type": "\xff"}', "utf-8", "claude stdout"),
