@@ -52,15 +52,13 @@ async def open_websocket(call: Call, websocket: Socket, auth: Auth) -> None:
     """Raises a problem while it can still be an HTTP answer. A browser cannot send the header: it may open, but learns
     nothing, not even whether the session exists, before its first frame brought the token."""
     header = websocket.headers.get("Authorization")
-    trusted = header is not None or not auth.required
-    if trusted:
+    log: Log | None = None
+    if header is not None or not auth.required:
         auth.check(header)
-        await call.daemon.log(call.session_id)
+        log = await call.daemon.log(call.session_id)
     await websocket.accept()
     try:
-        if not trusted:
-            await authenticate(websocket, auth, call)
-        await converse(call, websocket)
+        await converse(call, websocket, log or await log_after_token(call, websocket, auth))
     except Closing as closing:
         await websocket.close(closing.code, closing.reason)
     except Exception as error:  # noqa: BLE001 - the client must hear of it
@@ -68,32 +66,35 @@ async def open_websocket(call: Call, websocket: Socket, auth: Auth) -> None:
         await websocket.close(INTERNAL_ERROR, "internal error; see the daemon's log")
 
 
-async def authenticate(websocket: Socket, auth: Auth, call: Call) -> None:
+async def log_after_token(call: Call, websocket: Socket, auth: Auth) -> Log:
     codec = call.daemon.codec
     try:
         with trio.fail_after(call.daemon.settings.websocket_auth_timeout or math.inf):
             text = await websocket.receive()
     except trio.TooSlowError:
         raise Closing(UNAUTHORIZED, "no token came in time") from None
+    code = UNAUTHORIZED
     try:
-        value = read_object(text)
-        if value.get("type") != "auth":
-            raise invalid_request('without an Authorization header the first frame must be {"type":"auth","token":…}')
-        frame = codec.build(value, WebSocketAuth)
+        frame = codec.build(read_auth(text), WebSocketAuth)
         if not auth.accepts(frame.token):
             raise token_invalid()
-    except Problem as problem:
-        await say(websocket, codec, WebSocketError(None, problem.body()))
-        raise Closing(UNAUTHORIZED, problem.detail) from problem
-    await say(websocket, codec, WebSocketAck(frame.id))
-
-
-async def converse(call: Call, websocket: Socket) -> None:
-    try:
+        code = NOT_FOUND
         log = await call.daemon.log(call.session_id)
     except Problem as problem:
-        await say(websocket, call.daemon.codec, WebSocketError(None, problem.body()))
-        raise Closing(NOT_FOUND, problem.detail) from problem
+        await say(websocket, codec, WebSocketError(None, problem.body()))
+        raise Closing(code, problem.title) from problem
+    await say(websocket, codec, WebSocketAck(frame.id))
+    return log
+
+
+def read_auth(text: str | bytes) -> dict[str, object]:
+    value = read_object(text)
+    if value.get("type") != "auth":
+        raise invalid_request('without an Authorization header the first frame must be {"type":"auth","token":…}')
+    return value
+
+
+async def converse(call: Call, websocket: Socket, log: Log) -> None:
     framing = call.readers.websocket(call.query.include_raw)
     chunks = call.readers.follow(log, call.query.offset or Cursor(0), framing)
     async with trio.open_nursery() as nursery:
