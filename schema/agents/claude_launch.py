@@ -46,9 +46,4 @@ def launch(spec: AgentSpec) -> Launch:
     if spec.permission_mode == "bypass":
         # Without this flag claude would refuse to enter the mode later, when a plan is approved.
         argv.append("--allow-dangerously-skip-permissions")
-    return Launch(
-        tuple(argv),
-        # Set when the daemon itself was started by a claude; the agent would take itself for its child.
-        env={"CLAUDECODE": None, "CLAUDE_CODE_ENTRYPOINT": None},
-        defaults={"DISABLE_AUTOUPDATER": "1"},
-    )
+    return Launch(tuple(argv), defaults={"DISABLE_AUTOUPDATER": "1"})

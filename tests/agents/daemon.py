@@ -12,7 +12,7 @@ import httpx
 import psutil
 import trio
 
-from .sandbox import Sandbox
+from .sandbox import POLL, Sandbox
 
 TIME_LIMIT = 60  # seconds for everything that a test does with one daemon
 END_LIMIT = 15  # seconds for the daemon to end on SIGTERM
@@ -115,7 +115,12 @@ class RunningDaemon:
 
     def agents(self) -> list[psutil.Process]:
         """The agent processes that are alive now."""
-        return [process for process in self.descendants() if process.name() == "claude"]
+        return [process for process in self.descendants() if _name(process) == "claude"]
+
+    async def runs(self, name: str) -> None:
+        """Wait until a process of this name runs below the daemon."""
+        while name not in map(_name, self.descendants()):
+            await trio.sleep(POLL)
 
 
 @asynccontextmanager
@@ -160,8 +165,24 @@ async def _ready(process: trio.Process) -> str:
     return line.removeprefix(READY)
 
 
+def _name(process: psutil.Process) -> str | None:
+    """None when it is gone by now."""
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return None
+
+
 def alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
-    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    """Those that still run; a zombie does not."""
+    return [process for process in processes if process.is_running() and _status(process) != psutil.STATUS_ZOMBIE]
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return process.status()
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_ZOMBIE
 
 
 def of_type(events: Sequence[Event], type_: str) -> list[Event]:

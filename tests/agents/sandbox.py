@@ -8,7 +8,7 @@ from attrs import frozen
 
 from .install import BIN, executable
 
-POLL = 0.01  # seconds; nothing tells us of a new file
+POLL = 0.01  # seconds; nothing tells us of a new file or process
 
 FAKE_KEY = "sk-ant-fake-key-for-tests"
 
