@@ -67,5 +67,5 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         for name, value in attrs.asdict(self).items():
-            if value < 0:
+            if not value >= 0:  # also refuses NaN, which compares false with everything
                 raise ValueError(f"setting {name} must not be negative; got {value}")

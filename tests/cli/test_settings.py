@@ -10,6 +10,8 @@ from sandbox_agent.cli.setting_options import build_settings, option_name, setti
 from sandbox_agent.cli.settings_doc import page
 from sandbox_agent.schema.settings import Settings
 
+from .commands import Commands
+
 
 def settings_from(arguments: list[str], env: dict[str, str]) -> Settings:
     seen: list[Settings] = []
@@ -33,6 +35,13 @@ def test_a_setting_is_read_from_its_option_before_its_variable(field: "attrs.Att
 
 def test_without_any_the_defaults_hold() -> None:
     assert settings_from([], {}) == Settings()
+
+
+@pytest.mark.parametrize("value", ["nan", "-1", "soon"])
+def test_a_value_that_no_setting_can_have_is_wrong_usage(commands: Commands, value: str) -> None:
+    done = commands.run("server", "--port", "0", "--no-token", "--idle-timeout", value)
+    assert done.returncode == 2
+    assert "idle" in done.stderr
 
 
 def test_the_settings_page_is_what_the_settings_say() -> None:
