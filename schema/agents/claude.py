@@ -150,8 +150,7 @@ class Claude:
                     yield Unparsed(f"unknown message type {other!r}", "claude stdout", raw)
 
     def _assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
-        if line.error is None:  # otherwise the result says it again, as an error
-            yield from self._conversation.assistant(line, raw)
+        yield from self._conversation.assistant(line, raw)
         yield from self._name(self._native_id, resumable=True)
 
     def _system(self, subtype: Any, facts: dict[str, Any], raw: bytes) -> Iterator[Effect]:
@@ -177,7 +176,7 @@ class Claude:
     def _result(self, result: ResultLine, raw: bytes) -> Iterator[Effect]:
         if not self._ready:
             # `--resume` of a conversation that is not there; the process exits right after. The next starts afresh.
-            yield Errored(_error(result, "resume_failed"), raw=raw)
+            yield Errored(_error(result, "resume_failed" if self._spec.resume else "start_failed"), raw=raw)
             yield NativeSessionNamed(claude_launch.fresh_session_id(self._spec), resumable=False)
             return
         if self._prompted and _is_own(result.origin):
@@ -187,13 +186,14 @@ class Claude:
                 yield self._stop()
             return
         aborted = isinstance(result.terminal_reason, str) and result.terminal_reason.startswith("aborted")
-        interrupted = result.is_error and (self._interrupting or aborted)
+        failed = bool(result.is_error)
+        interrupted = failed and (self._interrupting or aborted)
         self._turn = self._prompted = self._interrupting = False
         self._conversation.turn_ended()
         yield from self._name(self._native_id, resumable=True)
-        if result.is_error and not interrupted:
+        if failed and not interrupted:
             yield Errored(_error(result, "agent_error"), raw=raw)
-        outcome = "interrupted" if interrupted else "failed" if result.is_error else "completed"
+        outcome = "interrupted" if interrupted else "failed" if failed else "completed"
         yield TurnEnded(outcome, self._usage.turn(result), synthetic=False, raw=raw)
 
     def _asked(self, control: ControlRequest, raw: bytes) -> Iterator[Effect]:
@@ -217,18 +217,15 @@ class Claude:
 
 
 def _error(result: ResultLine, code: str) -> ErrorData:
-    """``code`` is for errors that are not the API's."""
-    said = (
-        result.result
-        if isinstance(result.result, str) and result.result
-        else "; ".join(map(as_text, elements(result.errors)))
-    )
+    """``code`` is for errors that are neither the API's nor a limit of claude's."""
+    subtype = as_text(result.subtype)
     if result.api_error_status is not None:
         code = "api_error"
-    elif result.subtype.startswith("error_max"):
-        code = result.subtype
-    details = {"status": result.api_error_status, "subtype": result.subtype, "retryable": False}
-    return ErrorData(said or result.subtype or "the agent reports an error without words", code, details)
+    elif subtype.startswith("error_max"):
+        code = subtype
+    said = as_text(result.result) if result.result else "; ".join(map(as_text, elements(result.errors)))
+    details = {"status": result.api_error_status, "subtype": subtype, "retryable": False}
+    return ErrorData(said or subtype or "claude reports an error without words", code, details)
 
 
 def _is_own(origin: Any) -> bool:

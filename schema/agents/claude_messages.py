@@ -11,7 +11,17 @@ from typing import Any
 from attrs import define
 from msgspec import Raw
 
-from ..items import ContentPart, FileRefPart, ImagePart, JsonPart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from ..items import (
+    ContentPart,
+    FileRefPart,
+    ImagePart,
+    JsonPart,
+    ReasoningPart,
+    StatusPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 from .claude_diff import called_file, file_refs
 from .claude_wire import (
     AssistantLine,
@@ -95,6 +105,12 @@ class Conversation:
 
     def assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
         parent = line.parent_tool_use_id
+        if line.error is not None:
+            # No words of the model. The turn's result says them again as an error, but a sub-agent has no result.
+            said = " ".join(decode(block, Block).text for block in line.message.content)
+            part = StatusPart(f"error.{as_text(line.error)}", said)
+            yield ItemCompleted(line.message.id, "status", "system", (part,), True, parent, raw=raw)
+            return
         message = self._messages.get(parent)
         if message is None or message.id != line.message.id:
             message = self._messages[parent] = _Message(line.message.id)

@@ -86,11 +86,11 @@ class UserLine(Struct):
 
 
 class ResultLine(Struct):
-    """The end of a turn. ``subtype`` "success" does not mean success: ``is_error`` decides."""
+    """The end of a turn. ``subtype`` "success" does not mean success: ``is_error`` decides. Nothing here may fail to
+    decode: the turn would never end."""
 
-    subtype: str = ""
-    is_error: bool = False
-    session_id: str = ""
+    subtype: Any = ""
+    is_error: Any = False
     result: Any = None
     errors: Any = None
     api_error_status: Any = None

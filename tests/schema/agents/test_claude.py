@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from sandbox_agent.schema.agents.claude import Claude
-from sandbox_agent.schema.agents.dialect import Attachment
+from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.agents.effects import (
     Errored,
     ItemCompleted,
@@ -18,6 +18,7 @@ from sandbox_agent.schema.agents.effects import (
 )
 from sandbox_agent.schema.agents.ledger import Ledger
 from sandbox_agent.schema.events import ErrorData
+from sandbox_agent.schema.items import StatusPart
 
 from ..playbook import Playbook, any_of, begins, exits, interrupts, prompts, says, writes
 from .claude_spec import SPEC
@@ -142,9 +143,21 @@ def test_a_limit_of_claudes_own_is_the_errors_code():
     assert prompted() >> says(said) << "error error_max_turns: error_max_turns" << "turn.ended turn_1 failed"
 
 
-def test_claudes_words_for_a_failed_request_are_not_said_twice():
+def test_claudes_words_for_a_failed_request_are_no_message_of_the_model():
     words = {"type": "assistant", "message": {"id": "m", "content": [text("API Error")]}, "error": "server_error"}
-    assert prompted() >> says(words)
+    (item,) = says(words).say(Claude(evolve(SPEC, resume="n")))
+    part = StatusPart("error.server_error", "API Error")
+    assert item == ItemCompleted("m", "status", "system", (part,), failed=True, raw=item.raw)
+
+
+@pytest.mark.parametrize("member", ["subtype", "is_error", "errors", "result", "usage", "modelUsage", "total_cost_usd"])
+@pytest.mark.parametrize("value", [None, 7, "x", [1], {"a": {}}])
+def test_no_member_of_a_result_keeps_it_from_ending_the_turn(member: str, value: Any):
+    dialect = Claude(SPEC)
+    says(INITIALIZED).say(dialect)
+    dialect.prompt(Prompt(1, "hi"))
+    *_, last = says(result() | {member: value}).say(dialect)
+    assert isinstance(last, TurnEnded)
 
 
 def test_a_turn_of_claudes_own_opens_and_closes():
