@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -11,6 +12,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.requirements import Requirement
 
 from .checkout import ROOT, copy_to, files, project
 
@@ -68,6 +70,13 @@ def test_every_folder_with_an_init_is_a_listed_package() -> None:
         for init in (ROOT / room).rglob("__init__.py"):
             folders.add(".".join((package, *init.parent.relative_to(ROOT / room).parts)))
     assert folders == set(project()["tool"]["setuptools"]["packages"])
+
+
+def test_every_runtime_dependency_is_imported_somewhere() -> None:
+    source = "\n".join((ROOT / name).read_text() for name in files() if name.startswith(tuple(ROOMS.values())))
+    names = {Requirement(line).name.replace("-", "_") for line in project()["project"]["dependencies"]}
+    unused = {name for name in names if not re.search(rf"^\s*(import|from) {name}\b", source, re.MULTILINE)}
+    assert unused == set()
 
 
 def test_the_wheel_holds_every_source_file_and_nothing_else(wheel: Path) -> None:
