@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pexpect
 import trio
@@ -107,6 +107,16 @@ def _spawn_blocking(argv: Sequence[str], env: Mapping[str, str], directory: str)
     return spawn, stdin_write, stdout_read
 
 
+R = TypeVar("R")
+
+
+async def _translated(forking: Awaitable[R]) -> R:
+    try:
+        return await forking
+    except (OSError, UnicodeError, pexpect.ExceptionPexpect) as error:
+        raise SpawnFailed(str(error)) from error
+
+
 class AgentProcess:
     """One running agent. Made by :meth:`spawn`; :meth:`end` must be called, also after it has exited by itself."""
 
@@ -153,19 +163,15 @@ class AgentProcess:
         """Start a program. Raises :class:`SpawnFailed` with the reason."""
         # Shielded, so that a cancelled caller never leaves a child that nobody knows.
         with trio.CancelScope(shield=True), table.birth():
-            spawn, stdin, stdout = await cls._spawn_marked(argv, {**env, MARKER: marker}, directory)
+            forked = trio.to_thread.run_sync(
+                _spawn_blocking, argv, {**env, MARKER: marker}, directory, limiter=table.forks
+            )
+            spawn, stdin, stdout = await _translated(forked)
             row = read_process(spawn.pid)
             root = row.id if row else ProcessId(spawn.pid, 0)
             table.own(root)
             return cls(spawn, stdin, stdout, ProcessTree(root, marker, table), table, settings, Redactor(env))
         raise AssertionError("a shielded scope is never cancelled")
-
-    @staticmethod
-    async def _spawn_marked(argv: Sequence[str], env: Mapping[str, str], directory: str) -> tuple[Any, int, int]:
-        try:
-            return await trio.to_thread.run_sync(_spawn_blocking, argv, env, directory)
-        except (OSError, UnicodeError, pexpect.ExceptionPexpect) as error:
-            raise SpawnFailed(str(error)) from error
 
     def send(self, data: bytes) -> None:
         """Write to stdin, in order, without waiting. Raises :class:`OutboxFull`."""

@@ -179,9 +179,11 @@ class Daemon:
             try:
                 await found.mailbox.ask(Terminate())
             except ActorGone:
-                return
+                pass
             except ActorCrashed as error:
                 raise internal_error(str(error)) from error
+        if found.child is not None:
+            await found.child.ended.wait()
 
     async def reply_permission(self, session_id: str, permission_id: str, reply: PermissionReply) -> None:
         await self._find(session_id)

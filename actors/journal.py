@@ -9,6 +9,7 @@ from typing import Protocol
 
 from attrs import define, frozen
 
+from ..schema.agents.dialect import Prompt
 from ..schema.encode import EncodedEvent
 from ..schema.sessions import CreateSessionRequest
 from ..schema.settings import Settings
@@ -17,11 +18,20 @@ from .log import Log
 
 
 @frozen
+class QueuedPrompt:
+    """An accepted prompt and the turn that is reserved for it."""
+
+    prompt: Prompt
+    turn_id: str
+
+
+@frozen
 class SessionRow:
     """What is kept of a session beside its events. ``request`` has every default filled in.
 
     ``resume`` is the native id of a conversation that the agent has written down, ``native_session_id`` also one that
-    it has not; ``prompts`` counts the prompts that were accepted.
+    it has not. ``prompts`` and ``turns`` count the ids that were given out; ``queue`` holds the prompts that wait, and
+    ``current`` the one that was taken up last: a prompt that was accepted is never forgotten.
     """
 
     session_id: str
@@ -32,6 +42,9 @@ class SessionRow:
     native_session_id: str | None = None
     resume: str | None = None
     prompts: int = 0
+    turns: int = 0
+    queue: tuple[QueuedPrompt, ...] = ()
+    current: QueuedPrompt | None = None
     ended: bool = False
     failed: bool = False
     exit_code: int | None = None

@@ -88,6 +88,8 @@ class ProcessTable:
         self._reads = 0
         self._births = 0
         self._in_labour = 0
+        self.forks = trio.CapacityLimiter(1)
+        """For worker threads that fork: several at once, each with the GIL, kept the event loop waiting for 50 ms."""
         self._children: set[ProcessId] = set()
 
     def __repr__(self) -> str:

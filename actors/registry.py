@@ -26,11 +26,16 @@ from .supervisor import Child, ChildSpec, Supervisor
 
 @frozen
 class Found:
-    """Where a session is. ``mailbox`` is None when it has ended."""
+    """Where a session is. ``child`` is None when its actor had ended before the registry started."""
 
     card: Card
     log: Log
-    mailbox: Mailbox | None
+    child: Child | None
+
+    @property
+    def mailbox(self) -> Mailbox | None:
+        """None when the session has ended, though its agent may still be on its way out."""
+        return None if self.child is None or self.card.row.ended else self.child.mailbox
 
     @property
     def info(self) -> SessionInfo:
@@ -74,6 +79,12 @@ class _Entry:
     log: Log
     child: Child | None
     dropping: bool = False
+
+    @property
+    def forgettable(self) -> bool:
+        """It has ended, and nothing of it is still at work."""
+        at_work = self.child is not None and not self.child.ended.is_set()
+        return self.card.row.ended and not self.dropping and not at_work
 
 
 class Registry(Actor):
@@ -124,7 +135,7 @@ class Registry(Actor):
         if session_id in self._entries:
             raise session_already_exists(session_id)
         limit = self._services.settings.max_sessions
-        if sum(entry.child is not None for entry in self._entries.values()) >= limit:
+        if sum(not entry.card.row.ended for entry in self._entries.values()) >= limit:
             raise too_many_sessions(limit)
         row = SessionRow(session_id, self._services.unique()[-12:], request, directory, self._services.clock.now_ms())
         log = await self._services.journal.create(row)
@@ -152,13 +163,10 @@ class Registry(Actor):
             return
         entry.card = card
         if card.row.ended:
-            entry.child = None
             await self._forget_oldest()
 
     async def _forget_oldest(self) -> None:
-        ended = [
-            session_id for session_id, entry in self._entries.items() if entry.card.row.ended and not entry.dropping
-        ]
+        ended = [session_id for session_id, entry in self._entries.items() if entry.forgettable]
         for session_id in ended[: max(0, len(ended) - self._services.settings.ended_sessions_kept)]:
             del self._entries[session_id]
             await self._services.journal.delete(session_id)
@@ -171,7 +179,7 @@ class Registry(Actor):
 
     def _found(self, session_id: str) -> Found:
         entry = self._find(session_id)
-        return Found(entry.card, entry.log, entry.child.mailbox if entry.child else None)
+        return Found(entry.card, entry.log, entry.child)
 
     async def _drop(self, entry: _Entry, envelope: Envelope) -> None:
         """In a task of its own: a session that ends has things to tell the registry."""

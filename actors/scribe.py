@@ -6,7 +6,7 @@ handled and written in one go by :meth:`flush`; nothing is visible before.
 
 import trio
 
-from ..schema.agents.effects import Draft
+from ..schema.agents.effects import Draft, TurnOutcome
 from ..schema.agents.ledger import EventDraft, Ledger
 from ..schema.codec import Codec
 from ..schema.encode import EncodedEvent, EventEncoder, one_line
@@ -46,7 +46,7 @@ class Scribe:
         for event in self.ledger.apply(draft):
             self._add(event)
 
-    def end_turn(self, outcome: str) -> None:
+    def end_turn(self, outcome: TurnOutcome) -> None:
         """Close the turn and its items because the agent cannot any more."""
         for event in self.ledger.end_turn(outcome):
             self._add(event)

@@ -5,11 +5,10 @@ run one at a time in the order of the prompts, every turn and item and ask that 
 died is started again, with its conversation resumed, when the next prompt comes.
 """
 
-from collections import deque
 from collections.abc import Sequence
 
 import trio
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..schema.agents.dialect import Effects, ExitStatus, Prompt
 from ..schema.agents.effects import (
@@ -21,6 +20,7 @@ from ..schema.agents.effects import (
     Ready,
     SessionEnded,
     TurnEnded,
+    TurnOutcome,
     TurnStarted,
     Unparsed,
     WithdrawAsk,
@@ -35,7 +35,7 @@ from .agent_process import OutboxFull, SpawnFailed
 from .asks import Asks, requested, resolved
 from .burial import ended_problem
 from .intensity import Intensity
-from .journal import SessionRow
+from .journal import QueuedPrompt, SessionRow
 from .launcher import launch
 from .lines import OversizedLine
 from .link import AgentExited, AgentLink, AgentSpoke, Overdue
@@ -51,12 +51,6 @@ LINES_PER_SLICE = 64
 """Lines that are handled before the event loop gets its turn: about 1 ms of work."""
 
 
-@frozen
-class _Queued:
-    prompt: Prompt
-    turn_id: str
-
-
 class Session(Actor):
     def __init__(self, mailbox: Mailbox, services: Services, row: SessionRow, log: Log) -> None:
         super().__init__(mailbox)
@@ -69,8 +63,8 @@ class Session(Actor):
         self._ledger = self._scribe.ledger
         self._asks = Asks()
         self._exits = Intensity(settings.agent_restarts - 1, settings.restart_period)
-        self._queue: deque[_Queued] = deque()
-        self._current: _Queued | None = None
+        # The prompt that the agent has and whose turn has not ended; the row's ``current`` outlives its turn.
+        self._current: QueuedPrompt | None = None
         self._link: AgentLink | None = None
         self._for_broker: list[Asked | Withdrawn | Forget] = []
         self._for_agent: list[bytes] = []
@@ -81,19 +75,22 @@ class Session(Actor):
 
     def __repr__(self) -> str:
         return (
-            f"<Session {self._row.session_id} {self._status} turn={self._ledger.turn} queued={len(self._queue)}"
+            f"<Session {self._row.session_id} {self._status} turn={self._ledger.turn} queued={len(self._row.queue)}"
             f" {self._asks!r} {self._link!r}>"
         )
 
     async def started(self) -> None:
         """A session that has lived before closes what its former life, or its process, left open."""
         left_open = await self._scribe.restore()
+        self._ledger.resume_turns(self._row.turns)
         self._opened = self._log.last > 0
         for ask in left_open:
             self._asks.add(ask)
         if self._asks or self._ledger.turn:
             self._error("session_restarted", "the session was restarted; its turn cannot go on")
         self._close_turn("failed", "restart")
+        if self._row.current is not None and self._row.current.turn_id != self._ledger.last_turn:
+            self._abandon(self._row.current, "failed")
         # Also what the broker was told and the log was not.
         self._for_broker = [Forget(self._row.session_id, rules=False)]
         await self._settle()
@@ -158,12 +155,18 @@ class Session(Actor):
     def _accept(self, prompt: Prompt) -> Receipt:
         if self._row.ended:
             raise ended_problem(self._row)
-        if len(self._queue) >= self._settings.max_queued_prompts:
+        if len(self._row.queue) >= self._settings.max_queued_prompts:
             raise queue_full(self._row.session_id, self._settings.max_queued_prompts)
-        self._row = evolve(self._row, prompts=self._row.prompts + 1)
-        turn_id = self._ledger.reserve_turn()
-        self._queue.append(_Queued(evolve(prompt, number=self._row.prompts), turn_id))
-        return Receipt(turn_id, self._log.last)
+        number = self._row.prompts + 1
+        queued = QueuedPrompt(evolve(prompt, number=number), self._ledger.reserve_turn())
+        self._row = evolve(self._row, prompts=number, queue=(*self._row.queue, queued))
+        return Receipt(queued.turn_id, self._log.last)
+
+    def _take(self) -> QueuedPrompt:
+        """The prompt that has waited longest."""
+        queued, *rest = self._row.queue
+        self._row = evolve(self._row, queue=tuple(rest), current=queued)
+        return queued
 
     def _interrupt(self) -> InterruptResponse:
         if self._in_flight and self._link is not None:
@@ -171,8 +174,8 @@ class Session(Actor):
             self._apply(self._link.dialect.interrupt())
             self.nursery.start_soon(self._watch_interrupt, self._link, self._ledger.turn)
             return InterruptResponse(True)
-        if self._queue:  # its agent is still starting
-            self._abandon(self._queue.popleft(), "interrupted")
+        if self._row.queue:  # its agent is still starting
+            self._abandon(self._take(), "interrupted")
             return InterruptResponse(True)
         return InterruptResponse(False)
 
@@ -237,7 +240,7 @@ class Session(Actor):
                     # The ledger closes the turn; the asks must be closed before the session is.
                     self._reject_all("session ended")
                     self._scribe.draft(effect)
-                    self._row = evolve(self._row, ended=True, exit_code=0, end_message=effect.message)
+                    self._row = evolve(self._row, ended=True, queue=(), exit_code=0, end_message=effect.message)
                     self.stop()
                     return
                 case _:
@@ -305,16 +308,16 @@ class Session(Actor):
     def _lost(self, link: AgentLink) -> None:
         """The agent went away in mid-turn, or before it could take up the first prompt that waited for it."""
         self._close_turn("failed", "agent exited")
-        if not link.ready and self._queue:
-            self._abandon(self._queue.popleft(), "failed")
+        if not link.ready and self._row.queue:
+            self._abandon(self._take(), "failed")
 
-    def _close_turn(self, outcome: str, cause: str) -> None:
+    def _close_turn(self, outcome: TurnOutcome, cause: str) -> None:
         self._reject_all(cause)
         self._scribe.end_turn(outcome)
         self._current = None
         self._interrupting = False
 
-    def _abandon(self, queued: _Queued, outcome: str) -> None:
+    def _abandon(self, queued: QueuedPrompt, outcome: TurnOutcome) -> None:
         """A prompt that was accepted and cannot be run still gets its turn in the log."""
         self._ledger.assign_turn(queued.turn_id)
         self._scribe.draft(TurnStarted())
@@ -328,9 +331,8 @@ class Session(Actor):
 
     def _end(self, data: SessionEndedData) -> None:
         self._close_turn("interrupted" if data.reason == "terminated" else "failed", "session ended")
-        self._queue.clear()
         self._scribe.note("session.ended", data)
-        self._row = evolve(self._row, ended=True, exit_code=data.exit_code, end_message=data.message)
+        self._row = evolve(self._row, ended=True, queue=(), exit_code=data.exit_code, end_message=data.message)
         self.stop()
 
     def _error(self, code: str, message: str, **details: object) -> None:
@@ -355,7 +357,9 @@ class Session(Actor):
     async def _settle(self) -> None:
         """After every message: make visible what happened, carry out what it asks for, and take up the next prompt."""
         while True:
+            # Before the events are visible: who sees one and then asks must be told nothing older.
             await self._tell_broker()
+            await self._publish()
             await self._scribe.flush()
             await self._write()
             if self._row.ended:
@@ -364,10 +368,8 @@ class Session(Actor):
                 break
             if not await self._advance():
                 break
-        await self._publish()
 
     async def _tell_broker(self) -> None:
-        """Before the events are visible: who sees a permission must find it pending, who sees it resolved must not."""
         told, self._for_broker = self._for_broker, []
         for message in told:
             await self._services.broker.tell(message)
@@ -386,14 +388,16 @@ class Session(Actor):
 
     async def _advance(self) -> bool:
         """Take up the next prompt if its turn has come; True when there is something new to settle."""
-        if not self._queue or self._in_flight:
+        if not self._row.queue or self._in_flight:
             return False
         if self._link is None:
             await self._relaunch()
             return True
         if not self._link.ready:
             return False
-        self._current = self._queue.popleft()
+        self._current = self._take()
+        # Kept before the agent gets it: a prompt that crashes us is not given to the agent again.
+        await self._publish()
         self._link.heard_at = trio.current_time()
         self._ledger.assign_turn(self._current.turn_id)
         self._apply(self._link.dialect.prompt(self._current.prompt))
@@ -410,7 +414,7 @@ class Session(Actor):
             link = await launch(self._services, self._row, self.mailbox)
         except (SpawnFailed, Problem) as error:
             self._error("start_failed", f"{self._row.request.agent} could not be started again: {error}")
-            self._abandon(self._queue.popleft(), "failed")
+            self._abandon(self._take(), "failed")
             return
         resumed = self._row.resume is not None
         self._relaunched = "resumed its conversation" if resumed else "started afresh: it had kept no conversation"
@@ -422,7 +426,8 @@ class Session(Actor):
         self._apply(link.dialect.begin())
 
     async def _publish(self) -> None:
-        card = Card(self._row, self._status, len(self._queue))
+        self._row = evolve(self._row, turns=self._ledger.turns)
+        card = Card(self._row, self._status)
         if card != self._published:
             if self._published is None or self._published.row != self._row:
                 await self._services.journal.update(self._row)

@@ -13,7 +13,6 @@ class Card:
 
     row: SessionRow
     status: SessionStatus = "starting"
-    queued: int = 0
 
     def info(self, log: Log) -> SessionInfo:
         row, request = self.row, self.row.request
@@ -32,7 +31,7 @@ class Card:
             directory=row.directory,
             title=request.title,
             status=self.status,
-            queued=self.queued,
+            queued=len(row.queue),
             log_id=row.log_id,
             mcp=request.mcp,
             skills=request.skills,

@@ -32,6 +32,7 @@ from .effects import (
     ItemStarted,
     SessionEnded,
     TurnEnded,
+    TurnOutcome,
     TurnStarted,
     Unparsed,
 )
@@ -83,6 +84,7 @@ class Ledger:
         self._items = 0
         self._turns = 0
         self._turn: str | None = None
+        self._last_turn: str | None = None
         self._reserved: str | None = None
         self._open: dict[str, _OpenItem] = {}
         self._closed: OrderedDict[str, str] = OrderedDict()
@@ -94,6 +96,20 @@ class Ledger:
     def turn(self) -> str | None:
         """The id of the open turn."""
         return self._turn
+
+    @property
+    def last_turn(self) -> str | None:
+        """The id of the turn that started last, open or ended."""
+        return self._last_turn
+
+    @property
+    def turns(self) -> int:
+        """How many turn ids were given out: :meth:`resume_turns` of a later life goes on from there."""
+        return self._turns
+
+    def resume_turns(self, turns: int) -> None:
+        """Give out no id again that a former life has given out, also when its turn never started."""
+        self._turns = max(self._turns, turns)
 
     def reserve_turn(self) -> str:
         """A turn id for a prompt that is accepted now and taken up later."""
@@ -129,14 +145,15 @@ class Ledger:
                 data = SessionEndedData(draft.reason, "agent", draft.message)
                 yield EventDraft("session.ended", data, draft.synthetic, draft.raw, ends_stream=True)
 
-    def end_turn(self, outcome: str) -> Iterator[EventDraft]:
+    def end_turn(self, outcome: TurnOutcome) -> Iterator[EventDraft]:
         """Close whatever is open, because the agent cannot any more."""
         if self._turn is not None or self._open:
-            yield from self._end_turn(TurnEnded(outcome=outcome))  # type: ignore[arg-type]
+            yield from self._end_turn(TurnEnded(outcome))
 
     def _start_turn(self, draft: TurnStarted) -> Iterator[EventDraft]:
         if self._turn is None:
-            self._turn, self._reserved = self._reserved or self.reserve_turn(), None
+            self._turn = self._last_turn = self._reserved or self.reserve_turn()
+            self._reserved = None
             data = TurnEventData("started", self._turn, draft.metadata)
             yield EventDraft("turn.started", data, draft.synthetic, draft.raw)
 
@@ -227,10 +244,10 @@ class Ledger:
         """
         match event.data:
             case TurnEventData(phase="started", turn_id=turn_id):
-                self._turn = turn_id
+                self._turn = self._last_turn = turn_id
                 self._turns = max(self._turns, _number(turn_id))
             case TurnEventData(turn_id=turn_id):
-                self._turn = None
+                self._turn, self._last_turn = None, turn_id
                 self._turns = max(self._turns, _number(turn_id))
             case ItemEventData(item=item):
                 native_id = item.native_item_id or item.item_id

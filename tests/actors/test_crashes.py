@@ -85,3 +85,28 @@ async def test_a_broker_that_crashes_rejects_what_was_pending_and_allows_nothing
         assert resolved == ["reject", "reject"]
         assert (await h.daemon.pending_permissions()).permissions == ()
         assert said((await h.turn(log, "echo back"))[-1]) == "turn.ended completed"
+
+
+async def test_prompts_that_wait_survive_a_crash_of_their_session():
+    async with house() as h:
+        log = await h.create()
+        await h.send("hang")
+        turns = [await h.send(f"echo {n}") for n in (1, 2)]
+        await h.until_type(log, "turn.started")
+        await crash(await session_mailbox(h))
+        await h.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == turns[-1])
+        outcomes = [(e["data"]["turn_id"], said(e)) for e in events_of(log) if e["type"] == "turn.ended"]
+        assert outcomes == [
+            ("turn_1", "turn.ended failed"),
+            ("turn_2", "turn.ended completed"),
+            ("turn_3", "turn.ended completed"),
+        ]
+
+
+async def test_no_turn_id_is_given_out_twice_by_the_lives_of_a_session():
+    async with house() as h:
+        log = await h.create()
+        await h.turn(log, "echo 1")
+        await crash(await session_mailbox(h))
+        assert await h.send("echo 2") == "turn_2"
+        await h.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == "turn_2")
