@@ -27,7 +27,10 @@ class Package:
     native: str
 
 
-PACKAGES = {"claude": Package("@anthropic-ai/claude-code", "@anthropic-ai/claude-code-{platform}/claude")}
+PACKAGES = {
+    "claude": Package("@anthropic-ai/claude-code", "@anthropic-ai/claude-code-{platform}/claude"),
+    "amp": Package("@ampcode/cli", "@ampcode/cli-{platform}/amp"),
+}
 
 
 def versions() -> dict[str, str]:
