@@ -29,6 +29,7 @@ class Package:
 
 PACKAGES = {
     "claude": Package("@anthropic-ai/claude-code", "@anthropic-ai/claude-code-{platform}/claude"),
+    "opencode": Package("opencode-ai", "opencode-{platform}/bin/opencode"),
     "amp": Package("@ampcode/cli", "@ampcode/cli-{platform}/amp"),
 }
 
