@@ -15,7 +15,6 @@ from .claude_messages import Conversation
 from .claude_status import is_ignored, rate_limit, status
 from .claude_usage import Usage
 from .claude_wire import (
-    BAD_JSON,
     AssistantLine,
     ControlCancel,
     ControlRequest,
@@ -24,12 +23,6 @@ from .claude_wire import (
     ResultLine,
     StreamLine,
     UserLine,
-    as_text,
-    decode,
-    elements,
-    line,
-    members,
-    plain,
 )
 from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from .effects import (
@@ -44,6 +37,7 @@ from .effects import (
     Unparsed,
     Write,
 )
+from .native import BAD_JSON, as_text, decode, elements, line, members, plain
 
 INITIALIZE = "initialize"
 """The request id of the handshake."""

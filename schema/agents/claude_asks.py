@@ -11,8 +11,9 @@ from attrs import field, frozen
 
 from ..events import QuestionEventData, QuestionOption, QuestionPart
 from ..sessions import PermissionReply
-from .claude_wire import ControlRequest, ToolRequest, elements, line, members, plain
+from .claude_wire import ControlRequest, ToolRequest
 from .effects import AskPermission, AskQuestion, Effect, WithdrawAsk, Write
+from .native import elements, line, members, plain
 
 APPROVE = "Approve"
 APPROVE_AND_ACCEPT_EDITS = "Approve and accept edits"

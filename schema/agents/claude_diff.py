@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..items import FileAction, FileRefPart
-from .claude_wire import elements, members
+from .diffs import created
+from .native import elements, members
 
 _ACTIONS: Mapping[str, FileAction] = {
     "Read": "read",
@@ -17,8 +18,6 @@ _ACTIONS: Mapping[str, FileAction] = {
     "MultiEdit": "patch",
     "NotebookEdit": "patch",
 }
-
-_NO_NEWLINE = "\\ No newline at end of file"
 
 
 def called_file(tool: str, arguments: Any) -> FileRefPart | None:
@@ -45,20 +44,6 @@ def _diff(path: str, facts: dict[str, Any]) -> str | None:
     if facts.get("type") == "create" and isinstance(content, str):
         return created(path, content)
     return unified(path, facts["structuredPatch"])
-
-
-def created(path: str, content: str) -> str:
-    """The diff of a file that did not exist."""
-    lines = content.split("\n")
-    ends_with_newline = lines[-1] == ""
-    if ends_with_newline:
-        lines.pop()
-    head = f"--- /dev/null\n+++ {path}\n"
-    if not lines:
-        return head
-    body = "".join(f"+{text}\n" for text in lines)
-    tail = "" if ends_with_newline else _NO_NEWLINE + "\n"
-    return f"{head}@@ -0,0 +1,{len(lines)} @@\n{body}{tail}"
 
 
 def unified(path: str, hunks: Any) -> str | None:

@@ -23,18 +23,9 @@ from ..items import (
     ToolResultPart,
 )
 from .claude_diff import called_file, file_refs
-from .claude_wire import (
-    AssistantLine,
-    Block,
-    Event,
-    StreamLine,
-    UserLine,
-    as_text,
-    decode,
-    elements,
-    plain,
-)
+from .claude_wire import AssistantLine, Block, Event, StreamLine, UserLine
 from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted, Unparsed
+from .native import as_text, decode, elements, plain
 
 REMEMBERED_CALLS = 1000
 """Tool calls without a result whose file is kept: a call may never get one."""

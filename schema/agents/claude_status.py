@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..items import StatusPart
-from .claude_wire import as_text
 from .effects import Effect, ItemCompleted, Unparsed
+from .native import as_text
 
 _TOLD: Mapping[str, tuple[str, ...]] = {
     "agents_killed": (),

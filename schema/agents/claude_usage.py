@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .claude_wire import ResultLine, members
+from .claude_wire import ResultLine
+from .native import members
 
 _FIELDS: Mapping[str, str] = {
     "input_tokens": "inputTokens",

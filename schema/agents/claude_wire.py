@@ -4,15 +4,10 @@ Only what the dialect needs is declared, and what may change its shape without h
 version adds or retypes must not cost us the line. A line that does not fit is reported, never guessed at.
 """
 
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Raw, Struct
-
-T = TypeVar("T")
-
-BAD_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises. A deeply nested line exhausts the stack, which msgspec reports as a RecursionError."""
 
 
 class Head(Struct):
@@ -134,33 +129,3 @@ class ControlAnswer(Struct):
 
 class ControlResponse(Struct):
     response: ControlAnswer
-
-
-def decode(raw: bytes | Raw, cls: type[T]) -> T:
-    """Raises one of :data:`BAD_JSON`."""
-    return msgspec.json.decode(raw, type=cls)
-
-
-def plain(raw: bytes | Raw) -> Any:
-    """JSON text as dicts and lists."""
-    return msgspec.json.decode(raw)
-
-
-def members(value: Any) -> dict[str, Any]:
-    """A JSON object as it is; anything else has no members."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def elements(value: Any) -> list[Any]:
-    """A JSON array as it is; anything else has no elements."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
-
-
-def as_text(value: Any) -> str:
-    """A string as it is, anything else as JSON text."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def line(message: Any) -> bytes:
-    """A line for claude's stdin. :class:`msgspec.Raw` inside is written as it stands."""
-    return msgspec.json.encode(message) + b"\n"

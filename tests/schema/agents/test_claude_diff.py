@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_agent.schema.agents.claude_diff import created, file_refs, unified
+from sandbox_agent.schema.agents.claude_diff import file_refs, unified
+from sandbox_agent.schema.agents.diffs import created
 from sandbox_agent.schema.items import FileRefPart
 
 

@@ -1,0 +1,44 @@
+"""JSON lines of an agent, whichever it is: read without trust, and written.
+
+What an agent says may be anything; these helpers never raise on a shape, and decoding raises one known set of errors.
+"""
+
+from typing import Any, TypeVar, cast
+
+import msgspec
+from msgspec import Raw
+
+T = TypeVar("T")
+
+BAD_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises. A deeply nested line exhausts the stack, which msgspec reports as a RecursionError."""
+
+
+def decode(raw: bytes | Raw, cls: type[T]) -> T:
+    """Raises one of :data:`BAD_JSON`."""
+    return msgspec.json.decode(raw, type=cls)
+
+
+def plain(raw: bytes | Raw) -> Any:
+    """JSON text as dicts and lists."""
+    return msgspec.json.decode(raw)
+
+
+def members(value: Any) -> dict[str, Any]:
+    """A JSON object as it is; anything else has no members."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def elements(value: Any) -> list[Any]:
+    """A JSON array as it is; anything else has no elements."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """A string as it is, anything else as JSON text."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def line(message: Any) -> bytes:
+    """A line for an agent's stdin. :class:`msgspec.Raw` inside is written as it stands."""
+    return msgspec.json.encode(message) + b"\n"
