@@ -21,7 +21,10 @@ INSTALL_TIMEOUT = 600  # seconds; the package is some 240 MB
 
 @dataclass(frozen=True)
 class Package:
-    """An agent's npm package; ``native`` is where its program stands in `node_modules`, by platform."""
+    """An agent's npm package; ``native`` is where its program stands in `node_modules`, by platform.
+
+    ``{platform}`` is npm's name of it, with a suffix where the C library is musl; ``{triple}`` is Rust's.
+    """
 
     name: str
     native: str
@@ -29,6 +32,7 @@ class Package:
 
 PACKAGES = {
     "claude": Package("@anthropic-ai/claude-code", "@anthropic-ai/claude-code-{platform}/claude"),
+    "codex": Package("@openai/codex", "@openai/codex-{platform}/vendor/{triple}/bin/codex"),
     "opencode": Package("opencode-ai", "opencode-{platform}/bin/opencode"),
     "amp": Package("@ampcode/cli", "@ampcode/cli-{platform}/amp"),
 }
@@ -63,7 +67,7 @@ def install(agent: str, version: str) -> None:
             timeout=INSTALL_TIMEOUT,
         )  # fmt: skip
     said = subprocess.run([program, "--version"], check=True, timeout=60, capture_output=True, text=True).stdout
-    if not said.startswith(version):
+    if version not in said.split():
         raise SystemExit(f"{program} says that it is {said.strip()!r}, not {version}")
     _link(BIN / agent, program)
     print(f"{agent} {version}: {program}")
@@ -73,7 +77,12 @@ def _native(package: Package, prefix: Path) -> Path:
     machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine().lower()]
     system = f"{platform.system().lower()}-{machine}"
     musl = "-musl" if Path(f"/lib/ld-musl-{platform.machine()}.so.1").exists() else ""
-    return prefix / "node_modules" / package.native.format(platform=system + musl)
+    rust = {"x64": "x86_64", "arm64": "aarch64"}[machine]
+    vendor = "apple-darwin" if platform.system() == "Darwin" else "unknown-linux-musl"  # static: for any C library
+    if "{triple}" in package.native:
+        musl = ""
+    native = package.native.format(platform=system + musl, triple=f"{rust}-{vendor}")
+    return prefix / "node_modules" / native
 
 
 def _link(link: Path, program: Path) -> None:

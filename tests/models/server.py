@@ -9,6 +9,7 @@ import trio
 from .anthropic import Anthropic
 from .http import Request, Response, serve_connection
 from .openai_chat import OpenAiChat
+from .openai_responses import OpenAiResponses
 
 
 class ModelProtocol(Protocol):
@@ -46,7 +47,7 @@ class ModelServer:
 async def model_server() -> AsyncIterator[ModelServer]:
     """A model server on a free loopback port, gone at the end of the block whatever its clients do."""
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    server = ModelServer(listener.socket.getsockname()[1], [Anthropic(), OpenAiChat()])
+    server = ModelServer(listener.socket.getsockname()[1], [Anthropic(), OpenAiChat(), OpenAiResponses()])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, lambda stream: serve_connection(stream, server.handle), [listener])
         yield server
