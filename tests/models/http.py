@@ -1,7 +1,7 @@
 """Just enough HTTP/1.1 for a model server: h11 over trio streams, one request after the other, streamed answers."""
 
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -35,13 +35,15 @@ class Response:
 
 
 Handler = Callable[[Request], Response]
+Upgrade = Callable[[Request, trio.SocketStream, bytes], Awaitable[None]]
+"""Goes on with the connection as a WebSocket; the bytes are what came after the request."""
 
 
-async def serve_connection(stream: trio.SocketStream, handler: Handler) -> None:
+async def serve_connection(stream: trio.SocketStream, handler: Handler, upgrade: Upgrade | None = None) -> None:
     """Answer requests until the client goes. A client that leaves in the middle of an answer is no error."""
     connection = h11.Connection(h11.SERVER)
     try:
-        while await _exchange(connection, stream, handler):
+        while await _exchange(connection, stream, handler, upgrade):
             connection.start_next_cycle()
     except (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
         pass
@@ -49,9 +51,14 @@ async def serve_connection(stream: trio.SocketStream, handler: Handler) -> None:
         await trio.aclose_forcefully(stream)
 
 
-async def _exchange(connection: h11.Connection, stream: trio.SocketStream, handler: Handler) -> bool:
+async def _exchange(
+    connection: h11.Connection, stream: trio.SocketStream, handler: Handler, upgrade: Upgrade | None
+) -> bool:
     request = await _read_request(connection, stream)
     if request is None:
+        return False
+    if upgrade is not None and request.headers.get("upgrade", "").lower() == "websocket":
+        await upgrade(request, stream, connection.trailing_data[0])
         return False
     response = handler(request)
     fixed = isinstance(response.body, bytes)
