@@ -28,7 +28,7 @@ ErrorType = Literal[
     "timeout",
 ]
 """The types of wire 0.1. Ours besides: not_found, method_not_allowed, payload_too_large, unsupported_media_type,
-queue_full, too_many_sessions, shutting_down, internal_error."""
+queue_full, too_many_sessions, shutting_down, internal_error, credentials_missing."""
 
 
 @frozen
@@ -81,6 +81,20 @@ def agent_not_installed(agent: str, message: str | None = None) -> Problem:
     if message:
         extensions["details"] = {"message": message}
     return Problem("agent_not_installed", 404, "Agent Not Installed", f"agent not installed: {agent}", extensions)
+
+
+def credentials_missing(
+    agent: str, remedy: str, variables: tuple[str, ...], files: tuple[str, ...], troubles: tuple[str, ...] = ()
+) -> Problem:
+    """The agent could not work. 424, because 401 is about the token of our own API, which was right."""
+    details: dict[str, Any] = {"remedy": remedy, "variables": list(variables), "files": list(files)}
+    return Problem(
+        "credentials_missing",
+        424,
+        "Credentials Missing",
+        f"credentials missing: {agent}: {remedy}",
+        {"agent": agent, "details": details | ({"troubles": list(troubles)} if troubles else {})},
+    )
 
 
 def agent_process_exited(agent: str, exit_code: int | None, stderr: str | None) -> Problem:

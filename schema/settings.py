@@ -47,6 +47,8 @@ class Settings:
     max_line_bytes: int = setting(16 << 20, "bytes", "longest line that an agent may write")
     terminal_tail_bytes: int = setting(64 << 10, "bytes", "end of an agent's terminal kept for diagnostics")
     max_outbox_bytes: int = setting(64 << 20, "bytes", "most that waits to be written to an agent's stdin")
+    credential_file_bytes: int = setting(16 << 20, "bytes", "largest file that is searched for an agent's credentials")
+    credentials_age: float = setting(5.0, "seconds", "time before a list of agents looks for credentials again")
     probe_timeout: float = setting(10.0, "seconds", "time for an agent to tell its version")
     mock_step_ms: float = setting(20.0, "milliseconds", "pause of the mock agent after each step")
 

@@ -1,0 +1,61 @@
+"""The credentials that agents run with: found in the daemon's environment and in the agents' own files."""
+
+from collections.abc import Mapping
+
+import trio
+from attrs import frozen
+
+from ..schema.agent_credentials import available, environment_for, missing
+from ..schema.credential_discovery import Discovery
+from ..schema.settings import Settings
+from .credential_reader import places_of, read_credentials
+
+
+@frozen
+class _Look:
+    at: float
+    discovery: Discovery
+
+
+class Credentials:
+    """``environment`` is the daemon's, less our own token. Nothing is written, and no secret is kept beyond
+    ``credentials_age``: a session always looks again, so that a login of a moment ago counts."""
+
+    def __init__(self, environment: Mapping[str, str], settings: Settings) -> None:
+        self._environment = environment
+        self._settings = settings
+        self._last: _Look | None = None
+        self._looking = trio.Lock()
+
+    def __repr__(self) -> str:
+        if self._last is None:
+            return "<Credentials not looked for>"
+        providers = dict.fromkeys(c.provider for c in self._last.discovery.found)
+        return f"<Credentials {' '.join(providers) or 'none'}>"
+
+    async def available(self, agent: str) -> bool:
+        """Whether the agent has what it needs. At most one look in ``credentials_age`` seconds."""
+        async with self._looking:
+            now = trio.current_time()
+            if self._last is None or now - self._last.at > self._settings.credentials_age:
+                self._last = _Look(now, await self._look(None))
+            return available(agent, self._environment, self._last.discovery)
+
+    async def require(self, agent: str, directory: str) -> None:
+        """Raises the ``credentials_missing`` problem for an agent that could not work in this directory."""
+        discovery = await self._look(directory)
+        where = places_of(self._environment, directory)
+        problem = missing(agent, self._environment, discovery, where)
+        if problem is not None:
+            raise problem
+
+    async def environment(self, agent: str, directory: str) -> dict[str, str]:
+        """The whole environment of the agent: inherited, less what is not its business, with what it needs added."""
+        return environment_for(agent, self._environment, await self._look(directory))
+
+    async def _look(self, directory: str | None) -> Discovery:
+        where = places_of(self._environment, directory)
+        # Not abandoned on cancel: it ends by itself, and a thread left behind would hold secrets.
+        return await trio.to_thread.run_sync(
+            read_credentials, self._environment, where, self._settings.credential_file_bytes
+        )

@@ -1,0 +1,130 @@
+"""What each agent gets of the credentials that there are, and when it cannot do without.
+
+The daemon adds and never replaces: an agent that its own files let in, or that has its credential in a variable that
+it reads, is handed nothing. A credential from a file goes only where its file would have sent it: not to the server
+that ANTHROPIC_BASE_URL, OPENAI_BASE_URL or AMP_URL names, and not into a set-up that needs none.
+"""
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from .credential_discovery import Discovery
+from .credential_places import Places
+from .credentials import VARIABLES, AuthType, Credential, is_set
+from .problems import Problem, credentials_missing
+
+_REDIRECTS = {"anthropic": "ANTHROPIC_BASE_URL", "openai": "OPENAI_BASE_URL", "amp": "AMP_URL"}
+
+Takes = Mapping[tuple[str, AuthType], tuple[str, ...]]
+
+
+@frozen
+class Needs:
+    """``providers`` are those whose credentials the agent keeps in its environment. ``takes`` are the variables by
+    which a credential of this provider and kind is handed to it. ``reads`` are all variables by which it can be let
+    in. ``remedy`` tells a person what to do when there is nothing; empty for an agent that works without."""
+
+    providers: tuple[str, ...]
+    takes: Takes = field(factory=dict[tuple[str, AuthType], tuple[str, ...]])
+    reads: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+NEEDS: Mapping[str, Needs] = {
+    "claude": Needs(
+        providers=("anthropic",),
+        takes={
+            ("anthropic", "api_key"): ("ANTHROPIC_API_KEY",),
+            ("anthropic", "oauth"): ("CLAUDE_CODE_OAUTH_TOKEN",),
+        },
+        reads=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
+        remedy="set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN for the daemon, or log in with `claude` as its user",
+    ),
+    "codex": Needs(
+        providers=("openai",),
+        takes={("openai", "api_key"): ("OPENAI_API_KEY", "CODEX_API_KEY")},
+        reads=("OPENAI_API_KEY", "CODEX_API_KEY"),
+        remedy="set OPENAI_API_KEY for the daemon, or log in with `codex login` as its user",
+    ),
+    "opencode": Needs(
+        providers=("anthropic", "openai"),
+        takes={
+            ("anthropic", "api_key"): ("ANTHROPIC_API_KEY",),
+            ("openai", "api_key"): ("OPENAI_API_KEY",),
+        },
+        reads=("ANTHROPIC_API_KEY", "OPENAI_API_KEY"),
+    ),
+    # Early releases of Amp took Anthropic's key; today's need their own, and wait minutes for a login without it.
+    "amp": Needs(
+        providers=("amp", "anthropic"),
+        takes={("amp", "api_key"): ("AMP_API_KEY",)},
+        reads=("AMP_API_KEY",),
+        remedy="set AMP_API_KEY for the daemon, or log in with `amp login` as its user",
+    ),
+    "mock": Needs(providers=()),
+}
+
+_ANY = Needs(providers=tuple({v.provider for v in VARIABLES}))
+
+
+def environment_for(agent: str, environment: Mapping[str, str], discovery: Discovery) -> dict[str, str]:
+    """What the agent inherits of the daemon's environment, and what it is handed besides."""
+    providers = NEEDS.get(agent, _ANY).providers
+    foreign = {v.name for v in VARIABLES if v.provider not in providers}
+    if agent == "codex":
+        foreign -= discovery.variables
+    kept = {name: value for name, value in environment.items() if name not in foreign}
+    return kept | additions(agent, environment, discovery)
+
+
+def additions(agent: str, environment: Mapping[str, str], discovery: Discovery) -> dict[str, str]:
+    added: dict[str, str] = {}
+    needs = NEEDS.get(agent, _ANY)
+    for provider in dict.fromkeys(provider for provider, _ in needs.takes):
+        credential = _for(agent, provider, environment, discovery)
+        if credential is not None:
+            names = needs.takes[provider, credential.auth_type]
+            others = [n for n in needs.reads if n not in names and is_set(environment, n) and _is_of(n, provider)]
+            if not others:
+                added |= {name: credential.secret for name in names if not is_set(environment, name)}
+    return added
+
+
+def available(agent: str, environment: Mapping[str, str], discovery: Discovery) -> bool:
+    """For an agent that works without any: whether there is one that it can use."""
+    needs = NEEDS.get(agent, _ANY)
+    if not needs.providers:
+        return True
+    let_in = agent in discovery.logins or any(is_set(environment, name) for name in needs.reads)
+    return let_in or agent in discovery.special or additions(agent, environment, discovery) != {}
+
+
+def missing(agent: str, environment: Mapping[str, str], discovery: Discovery, places: Places) -> Problem | None:
+    """The problem of an agent that could not work, or would wait for a login that nobody can give it."""
+    needs = NEEDS.get(agent, _ANY)
+    if not needs.remedy or available(agent, environment, discovery):
+        return None
+    return credentials_missing(agent, needs.remedy, needs.reads, places.of(agent), discovery.troubles)
+
+
+def providers_of(agent: str) -> tuple[str, ...]:
+    """Whose credential the agent uses first; for people who ask by the agent's name."""
+    return tuple(dict.fromkeys(provider for provider, _ in NEEDS[agent].takes))
+
+
+def _for(agent: str, provider: str, environment: Mapping[str, str], discovery: Discovery) -> Credential | None:
+    """The credential to hand over; None also when the agent has its own."""
+    takes = NEEDS[agent].takes
+    usable = [c for c in discovery.found if c.provider == provider]
+    if any(c.own == agent for c in usable) or (agent != "opencode" and agent in discovery.logins):
+        return None
+    redirected = is_set(environment, _REDIRECTS[provider]) or agent in discovery.special
+    for credential in usable:
+        if (provider, credential.auth_type) in takes and (credential.source == "environment" or not redirected):
+            return credential
+    return None
+
+
+def _is_of(name: str, provider: str) -> bool:
+    return any(v.name == name and v.provider == provider for v in VARIABLES)

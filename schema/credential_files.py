@@ -1,0 +1,199 @@
+"""What stands in the agents' files, from their bytes (wire 0.1, section 10). Nothing here knows where they stand.
+
+A file whose content is not what it should be raises :class:`NotReadable` with the reason, without quoting any of it.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from attrs import frozen
+
+from .credentials import AuthType, is_set
+
+Object = Mapping[str, Any]
+
+_AMP_NAMES = (
+    "anthropicApiKey", "anthropic_api_key", "apiKey", "api_key", "accessToken", "access_token", "token",
+    "auth.anthropicApiKey", "auth.apiKey", "auth.token", "anthropic.apiKey", "anthropic.token",
+)  # fmt: skip
+_CLAUDE_NAMES = ("primaryApiKey", "apiKey", "anthropicApiKey", "customApiKey")
+
+CLAUDE_CLOUDS = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
+
+
+class NotReadable(ValueError):
+    """The file is there, and nothing can be learned from it."""
+
+
+@frozen
+class Secret:
+    provider: str
+    auth_type: AuthType
+    value: str
+
+
+@frozen
+class Login:
+    """``token`` is None when it has expired; ``renewable`` says that its agent can get a new one by itself."""
+
+    token: str | None
+    renewable: bool
+
+
+@frozen
+class CodexConfig:
+    """``special`` says why codex may do without an OpenAI credential; ``variables`` are those that hold its keys."""
+
+    special: str | None
+    variables: frozenset[str]
+
+
+def json_object(data: bytes) -> Object:
+    try:
+        value: Any = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise NotReadable("is not JSON") from error
+    if not isinstance(value, dict):
+        raise NotReadable("is not a JSON object")
+    return cast("Object", value)
+
+
+def amp_config(data: bytes) -> Secret | None:
+    """The reference takes every key in it for Anthropic's, also Amp's own, which Anthropic has no business to see."""
+    content = json_object(data)
+    for name in _AMP_NAMES:
+        if value := _text(content, name):
+            return Secret("amp", "api_key", value) if value.startswith("sgamp_") else _anthropic(value)
+    return None
+
+
+def amp_secrets(data: bytes, url: str | None) -> str | None:
+    """The key for this server, whose URL stands in the name exactly as it was given to amp (measured: a trailing slash
+    counts). Without a URL any key counts: amp may have it from its settings."""
+    content = json_object(data)
+    names = [f"apiKey@{url}"] if url else [name for name in content if name.startswith("apiKey@")]
+    return next((value for name in names if (value := _string(content.get(name)))), None)
+
+
+def claude_key(data: bytes) -> Secret | None:
+    content = json_object(data)
+    for name in _CLAUDE_NAMES:
+        if (value := _text(content, name)) and value.startswith("sk-ant-"):
+            return _anthropic(value)
+    return None
+
+
+def claude_primary_key(data: bytes) -> str | None:
+    """The one key of the file that claude itself reads."""
+    return _text(json_object(data), "primaryApiKey")
+
+
+def claude_login(data: bytes, now_ms: int) -> Login | None:
+    content = json_object(data)
+    token = _text(content, "claudeAiOauth.accessToken")
+    renewable = _text(content, "claudeAiOauth.refreshToken") is not None
+    if _expired(_member(content, "claudeAiOauth.expiresAt"), now_ms):
+        token = None
+    return Login(token, renewable) if token or renewable else None
+
+
+def claude_settings(data: bytes) -> str | None:
+    """Why claude may do without a credential that we know of."""
+    content = json_object(data)
+    if _text(content, "apiKeyHelper"):
+        return "apiKeyHelper"
+    env = _member(content, "env")
+    values = {k: str(v) for k, v in cast("Object", env).items()} if isinstance(env, dict) else {}
+    names = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL")
+    return next((name for name in (*names, *CLAUDE_CLOUDS) if is_set(values, name)), None)
+
+
+def codex_login(data: bytes) -> tuple[str | None, Login | None]:
+    """The API key, and the ChatGPT login. Its token says nothing of its expiry; codex renews it by itself."""
+    content = json_object(data)
+    token = _text(content, "tokens.access_token")
+    renewable = _text(content, "tokens.refresh_token") is not None
+    return _text(content, "OPENAI_API_KEY"), Login(token, renewable) if token or renewable else None
+
+
+def codex_config(data: bytes) -> CodexConfig:
+    try:
+        content = tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise NotReadable("is not TOML") from error
+    profiles = [content, *_objects(content.get("profiles"))]
+    providers = [p.get("model_provider", "openai") for p in profiles]
+    variables = [_string(provider.get("env_key")) for provider in _objects(content.get("model_providers"))]
+    special: str | None = None
+    if any(provider != "openai" for provider in providers):
+        special = "model_provider"
+    elif content.get("cli_auth_credentials_store", "file") != "file":
+        special = "cli_auth_credentials_store"
+    elif _string(content.get("openai_base_url")):
+        special = "openai_base_url"
+    return CodexConfig(special, frozenset(filter(None, variables)))
+
+
+def opencode_login(data: bytes, now_ms: int) -> Iterator[Secret]:
+    """Of each provider of the file what others can use, too: not a token that has expired."""
+    for provider, login in json_object(data).items():
+        if not isinstance(login, dict):
+            continue
+        content = cast("Object", login)
+        match content.get("type"):
+            case "api":
+                if key := _text(content, "key"):
+                    yield Secret(provider, "api_key", key)
+            case "oauth":
+                token = _text(content, "access")
+                if token and not _expired(content.get("expires"), now_ms):
+                    yield Secret(provider, "oauth", token)
+            case _:
+                pass
+
+
+def _anthropic(value: str) -> Secret:
+    """A login's token looks like a key and is refused as one."""
+    return Secret("anthropic", "oauth" if value.startswith("sk-ant-oat") else "api_key", value)
+
+
+def _expired(at: Any, now_ms: int) -> bool:
+    """Milliseconds since the epoch, or RFC 3339. No time, or one that nobody can read, is no expiry."""
+    if isinstance(at, bool):
+        return False
+    if isinstance(at, (int, float)):
+        return 0 < at <= now_ms
+    if not isinstance(at, str):
+        return False
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        return False
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.timestamp() * 1000 <= now_ms
+
+
+def _member(content: Object, path: str) -> Any:
+    value: Any = content
+    for name in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = cast("Object", value).get(name)
+    return value
+
+
+def _text(content: Object, path: str) -> str | None:
+    return _string(_member(content, path))
+
+
+def _string(value: Any) -> str | None:
+    """Neither blank nor with a NUL, which no variable can hold."""
+    return value if isinstance(value, str) and value.strip() and "\0" not in value else None
+
+
+def _objects(table: Any) -> list[Object]:
+    values: list[Any] = list(cast("Object", table).values()) if isinstance(table, dict) else []
+    return [cast("Object", value) for value in values if isinstance(value, dict)]
