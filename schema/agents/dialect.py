@@ -6,7 +6,7 @@ in order. A dialect has no clock, no files and no randomness, so that a transcri
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -17,7 +17,8 @@ from .effects import Effect
 @frozen
 class AgentSpec:
     """What an agent process is started for. ``resume`` is the native id of a conversation to go on with; ``seed`` is
-    unique to the process, for dialects that must name things themselves."""
+    unique to the process and unguessable, for dialects that must name things themselves. ``environment`` is what the
+    agent inherits: for a variable whose value must be added to and not replaced."""
 
     session_id: str
     executable: tuple[str, ...]
@@ -29,7 +30,9 @@ class AgentSpec:
     variant: str | None = None
     resume: str | None = None
     as_root: bool = False
+    title: str | None = None
     settings: Mapping[str, str] = field(factory=dict[str, str])
+    environment: Mapping[str, str] = field(factory=dict[str, str], repr=False)
 
 
 @frozen
@@ -111,6 +114,36 @@ class Dialect(Protocol):
 
     def exited(self, status: ExitStatus) -> Effects:
         """The process is gone: what is left to say. The ledger closes the turn and its items by itself."""
+        ...
+
+
+@frozen
+class HttpResponse:
+    """``status`` is 0 when there was no answer, or none that could be taken in; ``reason`` then says why."""
+
+    status: int
+    body: bytes = b""
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+@runtime_checkable
+class HttpDialect(Dialect, Protocol):
+    """A dialect of an agent that is spoken to over HTTP, once ``Reach`` has told where."""
+
+    def responded(self, call_id: str, response: HttpResponse) -> Effects:
+        """What came of a ``CallHttp``; called exactly once for each, while the process lives."""
+        ...
+
+    def stream_opened(self) -> Effects:
+        """The stream is open: for the first time, or again after it broke."""
+        ...
+
+    def streamed(self, data: bytes) -> Effects:
+        """The payload of one event of the stream."""
         ...
 
 

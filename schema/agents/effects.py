@@ -126,6 +126,37 @@ class Write:
 
 
 @frozen
+class Reach:
+    """From now on the agent answers HTTP at ``base_url``, with basic authentication. Comes before the other two."""
+
+    base_url: str
+    username: str
+    password: str = field(repr=False)
+
+
+@frozen
+class CallHttp:
+    """Make this request; the answer comes through ``HttpDialect.responded`` with the same ``call_id``.
+
+    Requests are made one after the other, in order: what a later one builds upon has been answered by then.
+    ``body`` is JSON text.
+    """
+
+    call_id: str
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    body: bytes | None = None
+
+
+@frozen
+class FollowStream:
+    """Follow the server-sent events at ``path`` from now on, also when the connection breaks: every time that the
+    stream is open again, ``HttpDialect.stream_opened`` is told, for what came meanwhile is lost."""
+
+    path: str
+
+
+@frozen
 class AskPermission:
     """Ask a human. The answer comes back through ``Dialect.answer_permission`` with the same ``permission_id``."""
 
@@ -154,5 +185,6 @@ class WithdrawAsk:
 
 
 Draft = TurnStarted | TurnEnded | ItemStarted | ItemDelta | ItemCompleted | Errored | Unparsed | SessionEnded
-Command = Ready | NativeSessionNamed | Write | AskPermission | AskQuestion | WithdrawAsk
+ToAgent = Write | Reach | CallHttp | FollowStream
+Command = Ready | NativeSessionNamed | ToAgent | AskPermission | AskQuestion | WithdrawAsk
 Effect = Draft | Command
