@@ -12,6 +12,7 @@ from .token_options import TokenChoice, token_options
 COMMANDS = {
     "server": Home(".server", "server", "Run the daemon."),
     "api": Home(".api.group", "api", "Call a running daemon."),
+    "credentials": Home(".credentials", "credentials", "Find the agents' credentials."),
     "demo": Home(".demo.command", "demo", "Run one session and show its transcript."),
 }
 

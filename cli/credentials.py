@@ -1,0 +1,118 @@
+"""``sandbox-agent credentials``: what the daemon would find here, for people and for shells. Needs no daemon."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..actors.credential_reader import places_of, read_credentials
+from ..schema.agent_credentials import NEEDS, providers_of
+from ..schema.credentials import Credential, by_provider, redacted, shell_lines
+from ..schema.settings import Settings
+from .failure import Failure
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+NAMED = ("anthropic", "openai")
+"""Providers that are members of their own in the output; all others stand under ``other`` (wire 0.1, section 11)."""
+
+MOVING = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_DATA_HOME")
+
+AGENTS = tuple(agent for agent, needs in NEEDS.items() if needs.takes)
+
+
+def search_options(command: F) -> F:
+    command = click.option("--no-oauth", is_flag=True, help="Leave out OAuth tokens.")(command)
+    return click.option(
+        "-d",
+        "--home-dir",
+        "home",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help="Search the files of this home directory instead of yours.",
+    )(command)
+
+
+@click.group(no_args_is_help=True)
+def credentials() -> None:
+    """Find the credentials of agents in this environment and in the agents' files."""
+
+
+@credentials.command()
+@click.option("-a", "--agent", type=click.Choice(AGENTS), help="Print only what this agent would use.")
+@click.option("-p", "--provider", help="Print only the secret of this provider.")
+@click.option("-r", "--redact", is_flag=True, help="Show only the ends of secrets.")
+@search_options
+def extract(agent: str | None, provider: str | None, redact: bool, home: Path | None, no_oauth: bool) -> None:
+    """Print what is found as JSON; with --agent or --provider the bare secret. Secrets are shown unless -r is given."""
+    found = search(home, no_oauth)
+    if agent is None and provider is None:
+        click.echo(json.dumps(summary(found, redact), indent=2))
+        return
+    secret = chosen(found, agent, provider).secret
+    # As bytes: a variable need not be text in the terminal's encoding.
+    click.echo(os.fsencode(redacted(secret) if redact else secret))
+
+
+@credentials.command("extract-env")
+@click.option("-e", "--export", is_flag=True, help="Put `export` before each assignment.")
+@search_options
+def extract_env(export: bool, home: Path | None, no_oauth: bool) -> None:
+    """Print what is found as assignments that a shell can `eval`."""
+    for line in shell_lines(search(home, no_oauth).values(), export):
+        click.echo(os.fsencode(line))
+
+
+def search(home: Path | None, no_oauth: bool) -> dict[str, Credential]:
+    environment: Mapping[str, str] = os.environ
+    if home is not None:
+        # These say where the files of our own home are.
+        kept = {name: value for name, value in os.environ.items() if name not in MOVING}
+        environment = kept | {"HOME": str(home.absolute())}
+    discovery = read_credentials(environment, places_of(environment), Settings().credential_file_bytes)
+    return by_provider(discovery.found, oauth=not no_oauth)
+
+
+def summary(found: Mapping[str, Credential], redact: bool) -> dict[str, Any]:
+    def shown(credential: Credential | None) -> dict[str, Any] | None:
+        return credential and {
+            "provider": credential.provider,
+            "source": credential.source,
+            "auth_type": credential.auth_type,
+            "api_key": redacted(credential.secret) if redact else credential.secret,
+            "redacted": redact,
+        }
+
+    other = {provider: shown(credential) for provider, credential in found.items() if provider not in NAMED}
+    return {**{provider: shown(found.get(provider)) for provider in NAMED}, "other": other}
+
+
+def chosen(found: Mapping[str, Credential], agent: str | None, provider: str | None) -> Credential:
+    """Raises :class:`Failure` when there is none, or more than one that the agent may mean."""
+    if agent == "opencode" and provider is None:
+        return _of_opencode(found)
+    if agent is not None and agent != "opencode":
+        (used,) = providers_of(agent)
+        if provider not in (None, used):
+            raise Failure(f"agent {agent} does not use provider {provider}; it uses {used}")
+        provider = used
+    credential = found.get(provider or "")
+    if credential is None:
+        raise Failure(f"no credentials found for provider {provider}")
+    return credential
+
+
+def _of_opencode(found: Mapping[str, Credential]) -> Credential:
+    """OpenCode takes any provider; the ones with a name of their own come first."""
+    for provider in providers_of("opencode"):
+        if provider in found:
+            return found[provider]
+    others = [credential for provider, credential in found.items() if provider != "amp"]
+    if not others:
+        raise Failure("no credentials found for agent opencode")
+    if len(others) > 1:
+        names = ", ".join(credential.provider for credential in others)
+        raise Failure(f"agent opencode has credentials of several providers ({names}); choose one with --provider")
+    return others[0]
