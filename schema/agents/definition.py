@@ -1,5 +1,7 @@
 """An agent as the daemon knows it: what it is called, what it can do, which modes it has, how it is spoken to."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 from attrs import frozen
 
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
@@ -11,7 +13,9 @@ class AgentDefinition:
     """``executable`` is the program's name on PATH; None for the agent that is our own program. ``any_mode`` lets a
     client name agent modes that are not in ``modes``. ``permission_aliases`` maps a permission mode that the agent
     lacks to the one that it stands for. Attachments of ``inline_mimes`` are handed to the dialect with
-    their content."""
+    their content. A ``hooked`` agent gets a private directory, and in it the socket on which its hooks
+    ask. ``user_files`` tells by the environment where the user's own settings may be, for an agent that reads only
+    one such file; the first that exists is handed to the dialect."""
 
     id: str
     executable: str | None
@@ -26,3 +30,5 @@ class AgentDefinition:
     refuses_bypass_as_root: bool = False
     resumable: bool = True
     inline_mimes: tuple[str, ...] = ()
+    hooked: bool = False
+    user_files: Callable[[Mapping[str, str]], Sequence[str]] | None = None

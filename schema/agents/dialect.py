@@ -6,7 +6,7 @@ in order. A dialect has no clock, no files and no randomness, so that a transcri
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -15,10 +15,28 @@ from .effects import Effect
 
 
 @frozen
+class UserFile:
+    """A file of the user's own set-up, as it was when the agent was started."""
+
+    path: str
+    content: bytes = field(repr=False)
+
+
+@frozen
+class Hook:
+    """``directory`` is private to one agent process. ``command`` asks the daemon whether a tool may run; it wants no
+    further arguments."""
+
+    directory: str
+    command: tuple[str, ...]
+
+
+@frozen
 class AgentSpec:
     """What an agent process is started for. ``resume`` is the native id of a conversation to go on with; ``seed`` is
     unique to the process and unguessable, for dialects that must name things themselves. ``environment`` is what the
-    agent inherits: for a variable whose value must be added to and not replaced."""
+    agent inherits: for a variable whose value must be added to and not replaced. ``hook`` is there for an agent that
+    has hooks (``AgentDefinition.hooked``), ``user_file`` where one of ``AgentDefinition.user_files`` exists."""
 
     session_id: str
     executable: tuple[str, ...]
@@ -33,16 +51,28 @@ class AgentSpec:
     title: str | None = None
     settings: Mapping[str, str] = field(factory=dict[str, str])
     environment: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    hook: Hook | None = None
+    user_file: UserFile | None = None
+
+
+@frozen
+class PrivateFile:
+    """For its owner alone: mode 0600, or 0700 for a program."""
+
+    content: bytes = field(repr=False)
+    program: bool = False
 
 
 @frozen
 class Launch:
     """``env`` is added to the daemon's environment; a ``None`` removes the variable. ``defaults`` are set only where
-    the daemon's environment has no such variable: the user's word counts."""
+    the daemon's environment has no such variable: the user's word counts. ``files`` are written into ``Hook.directory``
+    by name before the agent starts, and are gone with it."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str | None] = field(factory=dict[str, str | None])
     defaults: Mapping[str, str] = field(factory=dict[str, str])
+    files: Mapping[str, PrivateFile] = field(factory=dict[str, PrivateFile])
 
 
 @frozen
@@ -85,7 +115,8 @@ class Dialect(Protocol):
     """Attachments of these MIME types are read by the session and handed over as ``Attachment.data``."""
 
     def launch(self) -> Launch:
-        """The command line and environment of the agent process."""
+        """The command line and environment of the agent process. Raises :class:`Problem` when the agent cannot be
+        started as the session wants it."""
         ...
 
     def begin(self) -> Effects:
@@ -144,6 +175,19 @@ class HttpDialect(Dialect, Protocol):
 
     def streamed(self, data: bytes) -> Effects:
         """The payload of one event of the stream."""
+        ...
+
+
+@runtime_checkable
+class HookedDialect(Dialect, Protocol):
+    """A dialect whose agent asks through a program that it runs beside itself, not on stdout."""
+
+    def hooked(self, hook_id: str, request: Mapping[str, Any]) -> Effects:
+        """A hook asks; its program waits until ``AnswerHook``."""
+        ...
+
+    def hook_gone(self, hook_id: str) -> Effects:
+        """The program went away without an answer: nobody waits any more."""
         ...
 
 

@@ -157,6 +157,26 @@ class FollowStream:
 
 
 @frozen
+class SignalAgent:
+    """SIGINT to the agent process alone: how an agent that reads no interrupt on stdin is told to stop."""
+
+
+@frozen
+class AnswerHook:
+    """Let the hook go that asked with this id. ``message`` is why not, for the model to read."""
+
+    hook_id: str
+    allow: bool
+    message: str = ""
+
+
+@frozen
+class EndProcess:
+    """The process has done its part and takes no more prompts: it is ended, which is no crash. The next prompt starts
+    another one, which resumes the conversation."""
+
+
+@frozen
 class AskPermission:
     """Ask a human. The answer comes back through ``Dialect.answer_permission`` with the same ``permission_id``."""
 
@@ -185,6 +205,6 @@ class WithdrawAsk:
 
 
 Draft = TurnStarted | TurnEnded | ItemStarted | ItemDelta | ItemCompleted | Errored | Unparsed | SessionEnded
-ToAgent = Write | Reach | CallHttp | FollowStream
-Command = Ready | NativeSessionNamed | ToAgent | AskPermission | AskQuestion | WithdrawAsk
+ToAgent = Write | SignalAgent | AnswerHook | Reach | CallHttp | FollowStream
+Command = Ready | NativeSessionNamed | ToAgent | EndProcess | AskPermission | AskQuestion | WithdrawAsk
 Effect = Draft | Command
