@@ -137,7 +137,7 @@ class AgentProcess:
         self._spawn = spawn
         self._table = table
         self._settings = settings
-        self._redact = redact
+        self.redact = redact
         self._stdin = trio.lowlevel.FdStream(stdin)
         self._stdout = trio.lowlevel.FdStream(stdout)
         self._pty = trio.lowlevel.FdStream(os.dup(spawn.child_fd))
@@ -204,14 +204,14 @@ class AgentProcess:
 
     def _clean(self, line: bytes | OversizedLine) -> bytes | OversizedLine:
         if isinstance(line, OversizedLine):
-            return OversizedLine(self._redact(line.head), line.length)
-        return self._redact(line)
+            return OversizedLine(self.redact(line.head), line.length)
+        return self.redact(line)
 
     async def drain_terminal(self) -> None:
         """Read the terminal, so that the agent never blocks on it. A closed PTY reads as an I/O error."""
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await self._pty.receive_some(CHUNK):
-                self.terminal.feed(self._redact(bytes(chunk)))
+                self.terminal.feed(self.redact(bytes(chunk)))
 
     async def watch(self) -> ExitStatus:
         """Wait until the agent has exited, and reap it."""

@@ -25,7 +25,9 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
         variant=row.request.variant,
         resume=row.resume,
         as_root=services.catalog.as_root,
+        title=row.request.title,
         settings={"step_ms": f"{services.settings.mock_step_ms:g}"},
+        environment=services.environment,
     )
     dialect = definition.make_dialect(spec)
     plan = dialect.launch()

@@ -7,9 +7,11 @@ an agent that floods waits in its own pipe, not in our memory.
 import trio
 from attrs import frozen
 
-from ..schema.agents.dialect import Dialect, ExitStatus
+from ..schema.agents.dialect import Dialect, ExitStatus, HttpDialect, HttpResponse
+from ..schema.agents.effects import CallHttp, FollowStream, Reach, ToAgent, Write
 from ..schema.settings import Settings
 from .agent_process import STDOUT_LINGER, AgentProcess
+from .http_port import HttpPort
 from .ladder import end_process
 from .lines import OversizedLine
 from .mailbox import ActorGone, Mailbox
@@ -24,6 +26,24 @@ MUTE_GRACE = 2.0
 class AgentSpoke:
     link: "AgentLink"
     lines: list[bytes | OversizedLine]
+
+
+@frozen
+class AgentResponded:
+    link: "AgentLink"
+    call_id: str
+    response: HttpResponse
+
+
+@frozen
+class AgentStreamOpened:
+    link: "AgentLink"
+
+
+@frozen
+class AgentStreamed:
+    link: "AgentLink"
+    payloads: list[bytes | OversizedLine]
 
 
 @frozen
@@ -54,10 +74,13 @@ class AgentLink:
         self._scope = trio.CancelScope(shield=True)
         self._output_ended = trio.Event()
         self._done = trio.Event()
+        self._port: HttpPort | None = None
+        self._reached = trio.Event()
 
     def __repr__(self) -> str:
         state = "ending" if self.ending else "ready" if self.ready else "starting"
-        return f"<AgentLink {state} {self.process!r}>"
+        port = f" {self._port!r}" if self._port is not None else ""
+        return f"<AgentLink {state} {self.process!r}{port}>"
 
     async def run(self) -> None:
         """Carry bytes both ways and tell the session what happens, until :meth:`end`."""
@@ -67,6 +90,7 @@ class AgentLink:
                     nursery.start_soon(self.process.write_outbox)
                     nursery.start_soon(self.process.drain_terminal)
                     nursery.start_soon(self._read)
+                    nursery.start_soon(self._speak_http)
                     if self._settings.start_timeout:
                         nursery.start_soon(self._watch_start)
                     if self._settings.idle_timeout:
@@ -89,6 +113,46 @@ class AgentLink:
             await self._credit.acquire()
             await self._tell(AgentSpoke(self, lines))
 
+    def carry_out(self, effect: ToAgent) -> None:
+        """Say something to the agent, without waiting. Raises :class:`OutboxFull` or :class:`PortJammed`."""
+        match effect:
+            case Write(data):
+                self.process.send(data)
+            case Reach():
+                self._port = HttpPort(effect, self, self.process.redact, self._settings)
+                self._reached.set()
+            case CallHttp():
+                self._opened_port.call(effect)
+            case FollowStream(path):
+                self._opened_port.follow(path)
+
+    @property
+    def http(self) -> HttpDialect:
+        """The dialect of an agent that is spoken to over HTTP."""
+        assert isinstance(self.dialect, HttpDialect), "only such a dialect reaches its agent"  # noqa: S101
+        return self.dialect
+
+    @property
+    def _opened_port(self) -> HttpPort:
+        assert self._port is not None, "a dialect must reach its agent before it calls"  # noqa: S101
+        return self._port
+
+    async def _speak_http(self) -> None:
+        """The port is made while a message is handled, in a task of the session's; its own tasks are this link's."""
+        await self._reached.wait()
+        await self._opened_port.run()
+
+    async def responded(self, call_id: str, response: HttpResponse) -> None:
+        await self._tell(AgentResponded(self, call_id, response))
+
+    async def stream_opened(self) -> None:
+        await self._tell(AgentStreamOpened(self))
+
+    async def streamed(self, payloads: list[bytes | OversizedLine]) -> None:
+        if not self.ending:
+            await self._credit.acquire()
+            await self._tell(AgentStreamed(self, payloads))
+
     async def _watch_start(self) -> None:
         await trio.sleep(self._settings.start_timeout)
         if not self.ready:
@@ -109,9 +173,10 @@ class AgentLink:
             except ActorGone:
                 self.ending = True
 
-    def handled(self) -> None:
-        """The session has handled one :class:`AgentSpoke`."""
-        self.heard_at = trio.current_time()
+    def handled(self, *, heard: bool = True) -> None:
+        """The session has handled one :class:`AgentSpoke` or :class:`AgentStreamed`; a heartbeat is nothing heard."""
+        if heard:
+            self.heard_at = trio.current_time()
         self._credit.release()
 
     async def end(self, *, polite: bool) -> None:

@@ -5,7 +5,7 @@ run one at a time in the order of the prompts, every turn and item and ask that 
 died is started again, with its conversation resumed, when the next prompt comes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 from attrs import evolve
@@ -14,11 +14,15 @@ from ..schema.agents.dialect import Effects, ExitStatus, Prompt
 from ..schema.agents.effects import (
     AskPermission,
     AskQuestion,
+    CallHttp,
     Errored,
+    FollowStream,
     ItemCompleted,
     NativeSessionNamed,
+    Reach,
     Ready,
     SessionEnded,
+    ToAgent,
     TurnEnded,
     TurnOutcome,
     TurnStarted,
@@ -34,11 +38,12 @@ from .actor import Actor
 from .agent_process import OutboxFull, SpawnFailed
 from .asks import Asks, requested, resolved
 from .burial import ended_problem
+from .http_port import PortJammed
 from .intensity import Intensity
 from .journal import QueuedPrompt, SessionRow
 from .launcher import launch
 from .lines import OversizedLine
-from .link import AgentExited, AgentLink, AgentSpoke, Overdue
+from .link import AgentExited, AgentLink, AgentResponded, AgentSpoke, AgentStreamed, AgentStreamOpened, Overdue
 from .log import Log
 from .mailbox import Envelope, Mailbox
 from .permissions import AskData, Asked, Decide, Decision, Forget, Withdrawn
@@ -67,7 +72,7 @@ class Session(Actor):
         self._current: QueuedPrompt | None = None
         self._link: AgentLink | None = None
         self._for_broker: list[Asked | Withdrawn | Forget] = []
-        self._for_agent: list[bytes] = []
+        self._for_agent: list[ToAgent] = []
         self._opened = False
         self._relaunched: str | None = None
         self._interrupting = False
@@ -109,8 +114,16 @@ class Session(Actor):
         match envelope.message:
             case AgentSpoke(link, lines):
                 if link is self._link:
-                    await self._hear(lines)
+                    await self._hear(lines, link.dialect.receive)
                 link.handled()
+            case AgentStreamed(link, payloads):
+                link.handled(heard=link is self._link and await self._hear(payloads, link.http.streamed))
+            case AgentStreamOpened(link):
+                if link is self._link:
+                    self._apply(link.http.stream_opened())
+            case AgentResponded(link, call_id, response):
+                if link is self._link:
+                    self._apply(link.http.responded(call_id, response))
             case AgentExited(link, status):
                 if link is self._link:
                     await self._exited(link, status)
@@ -203,17 +216,22 @@ class Session(Actor):
 
     # What the agent does.
 
-    async def _hear(self, lines: Sequence[bytes | OversizedLine]) -> None:
+    async def _hear(self, lines: Sequence[bytes | OversizedLine], receive: Callable[[bytes], Effects]) -> bool:
+        """Whether anything was said that matters; a heartbeat does not."""
+        heard = False
         for count, line in enumerate(lines, 1):
             # An agent that has said its last word is not heard any more.
             if self._link is None or self._row.ended:
-                return
+                break
             if isinstance(line, OversizedLine):
-                self._apply([_oversized(line, self._settings.max_line_bytes)])
+                effects: Effects = [_oversized(line, self._settings.max_line_bytes)]
             else:
-                self._apply(self._link.dialect.receive(line))
+                effects = receive(line)
+            heard = heard or bool(effects)
+            self._apply(effects)
             if count % LINES_PER_SLICE == 0:
                 await trio.lowlevel.checkpoint()
+        return heard
 
     def _apply(self, effects: Effects) -> None:
         for effect in effects:
@@ -226,8 +244,8 @@ class Session(Actor):
                     self._scribe.name(native_session_id)
                     resume = native_session_id if resumable else None
                     self._row = evolve(self._row, native_session_id=native_session_id, resume=resume)
-                case Write(data):
-                    self._for_agent.append(data)
+                case Write() | Reach() | CallHttp() | FollowStream():
+                    self._for_agent.append(effect)
                 case AskPermission(raw=raw):
                     self._ask(effect.data(), raw)
                 case AskQuestion(data, raw):
@@ -375,12 +393,13 @@ class Session(Actor):
             await self._services.broker.tell(message)
 
     async def _write(self) -> None:
-        written, self._for_agent = self._for_agent, []
-        if (link := self._link) is None or not written:
+        told, self._for_agent = self._for_agent, []
+        if (link := self._link) is None:
             return
         try:
-            link.process.send(b"".join(written))
-        except OutboxFull as error:
+            for effect in told:
+                link.carry_out(effect)
+        except (OutboxFull, PortJammed) as error:
             await self._end_agent()
             self._error("agent_deaf", f"the agent does not read what it is told: {error}")
             self._lost(link)

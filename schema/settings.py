@@ -49,6 +49,11 @@ class Settings:
     max_outbox_bytes: int = setting(64 << 20, "bytes", "most that waits to be written to an agent's stdin")
     credential_file_bytes: int = setting(16 << 20, "bytes", "largest file that is searched for an agent's credentials")
     credentials_age: float = setting(5.0, "seconds", "time before a list of agents looks for credentials again")
+    agent_call_timeout: float = setting(30.0, "seconds", "time for an agent that is an HTTP server to answer a request")
+    max_agent_answer_bytes: int = setting(64 << 20, "bytes", "longest answer of an agent that is an HTTP server")
+    stream_silence: float = setting(30.0, "seconds", "silence on an agent's event stream before it is opened again")
+    stream_backoff: float = setting(0.05, "seconds", "pause before a broken event stream is opened again; doubles")
+    stream_backoff_max: float = setting(5.0, "seconds", "longest such pause")
     probe_timeout: float = setting(10.0, "seconds", "time for an agent to tell its version")
     mock_step_ms: float = setting(20.0, "milliseconds", "pause of the mock agent after each step")
 

@@ -1,0 +1,138 @@
+"""The HTTP port: calls to an agent that serves on loopback, one after the other, and the stream of its events.
+
+What comes in is told to a listener, in the order of arrival; a listener that takes its time slows the agent down, for
+nothing is read meanwhile. No call ever raises: an answer that did not come is told as status 0 with the reason.
+"""
+
+from contextlib import suppress
+from typing import Protocol
+
+import httpx
+import trio
+
+from ..schema.agents.dialect import HttpResponse
+from ..schema.agents.effects import CallHttp, Reach
+from ..schema.settings import Settings
+from .lines import LineSplitter, OversizedLine
+from .redaction import Redactor
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+CALLS_WAITING = 1000
+"""Calls that wait for the one that is under way. Dialects make a few per turn: more means that nobody answers."""
+
+_DATA = b"data:"
+
+
+class PortJammed(Exception):
+    """The agent does not answer and too many calls wait for it already."""
+
+
+class HttpListener(Protocol):
+    async def responded(self, call_id: str, response: HttpResponse) -> None: ...
+
+    async def stream_opened(self) -> None: ...
+
+    async def streamed(self, payloads: list[bytes | OversizedLine]) -> None:
+        """The payloads of as many events as one read brought."""
+        ...
+
+
+class HttpPort:
+    """Where one agent answers. Nothing is sent before :meth:`run`."""
+
+    def __init__(self, reach: Reach, listener: HttpListener, redact: Redactor, settings: Settings) -> None:
+        url = httpx.URL(reach.base_url)
+        if url.host not in LOOPBACK:
+            raise ValueError(f"an agent is reached on loopback only, not at {url.host!r}")
+        self._url = url
+        self._auth = httpx.BasicAuth(reach.username, reach.password)
+        self._listener = listener
+        self._redact = redact
+        self._settings = settings
+        self._send_call, self._calls = trio.open_memory_channel[CallHttp](CALLS_WAITING)
+        self._send_path, self._paths = trio.open_memory_channel[str](1)
+        self._answered = 0
+        self._streams = 0
+
+    def __repr__(self) -> str:
+        waiting = self._calls.statistics().current_buffer_used
+        return f"<HttpPort {self._url} answered={self._answered} waiting={waiting} streams={self._streams}>"
+
+    def call(self, call: CallHttp) -> None:
+        """Make a call in its turn, without waiting. Raises :class:`PortJammed`."""
+        try:
+            self._send_call.send_nowait(call)
+        except trio.WouldBlock as error:
+            raise PortJammed(f"{CALLS_WAITING} calls wait for {self._url}") from error
+
+    def follow(self, path: str) -> None:
+        """Follow the events at this path, from :meth:`run` on. An agent has one stream."""
+        self._send_path.send_nowait(path)
+
+    async def run(self) -> None:
+        """Make the calls and follow the stream, until cancelled."""
+        timeout = self._settings.agent_call_timeout
+        client = httpx.AsyncClient(base_url=self._url, auth=self._auth, trust_env=False, timeout=timeout)
+        async with client, trio.open_nursery() as nursery:
+            nursery.start_soon(self._make_calls, client)
+            nursery.start_soon(self._follow, client)
+
+    async def _make_calls(self, client: httpx.AsyncClient) -> None:
+        async for call in self._calls:
+            response = await self._make(client, call)
+            self._answered += 1
+            await self._listener.responded(call.call_id, response)
+
+    async def _make(self, client: httpx.AsyncClient, call: CallHttp) -> HttpResponse:
+        headers = {"content-type": "application/json"} if call.body is not None else None
+        try:
+            with trio.fail_after(self._settings.agent_call_timeout):
+                stream = client.stream(call.method, call.path, content=call.body, headers=headers)
+                async with stream as response:
+                    return await self._take_in(response)
+        except trio.TooSlowError:
+            return HttpResponse(0, reason=f"no answer within {self._settings.agent_call_timeout:g} s")
+        except httpx.HTTPError as error:
+            return HttpResponse(0, reason=f"{type(error).__name__}: {error}")
+
+    async def _take_in(self, response: httpx.Response) -> HttpResponse:
+        limit = self._settings.max_agent_answer_bytes
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > limit:
+                return HttpResponse(0, reason=f"the answer is longer than {limit} bytes")
+        return HttpResponse(response.status_code, self._redact(bytes(body)))
+
+    async def _follow(self, client: httpx.AsyncClient) -> None:
+        path = await self._paths.receive()
+        pause = self._settings.stream_backoff
+        while True:
+            opened = self._streams
+            # It broke, fell silent or was refused: all that can be done is to open it again.
+            with suppress(httpx.HTTPError):
+                await self._listen(client, path)
+            pause = self._settings.stream_backoff if self._streams > opened else pause * 2
+            pause = min(pause, self._settings.stream_backoff_max)
+            await trio.sleep(pause)
+
+    async def _listen(self, client: httpx.AsyncClient, path: str) -> None:
+        """One life of the stream. Agents send a heartbeat, so that silence means a dead connection."""
+        timeout = httpx.Timeout(self._settings.agent_call_timeout, read=self._settings.stream_silence)
+        headers = {"accept": "text/event-stream", "accept-encoding": "identity"}
+        async with client.stream("GET", path, headers=headers, timeout=timeout) as response:
+            if response.status_code != 200:
+                return
+            self._streams += 1
+            await self._listener.stream_opened()
+            splitter = LineSplitter(self._settings.max_line_bytes)
+            async for chunk in response.aiter_bytes():
+                if payloads := [payload for line in splitter.feed(chunk) if (payload := self._payload(line))]:
+                    await self._listener.streamed(payloads)
+
+    def _payload(self, line: bytes | OversizedLine) -> bytes | OversizedLine | None:
+        """The data of one event: agents write each on one line. None for every other line of the format."""
+        if isinstance(line, OversizedLine):
+            return OversizedLine(self._redact(line.head), line.length)
+        return self._redact(line[len(_DATA) :].strip()) if line.startswith(_DATA) else None
