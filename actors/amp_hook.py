@@ -1,0 +1,56 @@
+"""The program that Amp runs to ask whether a tool may run: it asks the daemon, and waits as long as a human takes.
+
+Run as `python -IS amp_hook.py SOCKET` with the tool's input as JSON on stdin and the rest in the environment; only the
+standard library, because every call of a tool waits for its start. Exit status 0 allows and 2 refuses, with the reason
+on stderr for the model to read. Amp takes 1 as "ask", which it cannot do here, so whatever goes wrong is a 2.
+"""
+
+import json
+import os
+import socket
+import sys
+
+ALLOW, REFUSE = 0, 2
+
+
+def request(environment: dict[str, str], said: bytes) -> bytes:
+    """One line of JSON. Input that is none is passed on as text."""
+    text = said.decode(errors="replace")
+    try:
+        tool_input = json.loads(text)
+    except ValueError:
+        tool_input = text
+    message = {
+        "tool": environment.get("AGENT_TOOL_NAME", ""),
+        "input": tool_input,
+        "thread": environment.get("AMP_THREAD_ID"),
+        "toolUseId": environment.get("AGENT_TOOL_USE_ID"),
+    }
+    return json.dumps(message).encode() + b"\n"
+
+
+def ask(path: str, line: bytes) -> tuple[bool, str]:
+    """Whether the tool may run, and why not. Raises OSError or ValueError when nobody answers."""
+    directory, name = os.path.split(path)
+    # A socket's whole path must not be longer than some 100 bytes; its name is short.
+    os.chdir(directory)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(name)
+        connection.sendall(line)
+        with connection.makefile("rb") as answers:
+            answer = json.loads(answers.readline())
+    return answer["allow"] is True, str(answer.get("message", ""))
+
+
+def main() -> int:
+    try:
+        allow, message = ask(sys.argv[1], request(dict(os.environ), sys.stdin.buffer.read()))
+    except (OSError, ValueError, LookupError, TypeError):
+        allow, message = False, "sandbox-agent is gone: nobody can allow this any more"
+    if not allow:
+        sys.stderr.write(message)
+    return ALLOW if allow else REFUSE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
