@@ -1,21 +1,32 @@
-"""The catalog: which agents there are, where their programs stand, and what they say of themselves."""
+"""The catalog: which agents there are, where their programs stand, and what they say of themselves.
+
+A program of ours (install_store.py) comes before one on the daemon's PATH.
+"""
 
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import trio
 from attrs import evolve, frozen
 
-from ..schema.agent_info import AgentInfo, AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.agent_info import (
+    AgentInfo,
+    AgentInstallProgress,
+    AgentListResponse,
+    AgentModelsResponse,
+    AgentModesResponse,
+)
 from ..schema.agents.claude_definition import claude_definition
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.mock_definition import mock_definition
-from ..schema.problems import Problem, agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
+from ..schema.problems import agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ..schema.sessions import CreateSessionRequest
 from ..schema.settings import Settings
+from .install_store import VERSION, Store, data_directory
 from .probe import first_line
 from .processes import ProcessTable
 
@@ -49,27 +60,32 @@ class Catalog:
             raise unsupported_agent(agent, tuple(self._definitions))
         return self._definitions[agent]
 
-    def executable(self, definition: AgentDefinition) -> tuple[str, ...]:
-        """The command that starts the agent. Raises the ``agent_not_installed`` problem."""
+    async def executable(self, definition: AgentDefinition, version: str | None = None) -> tuple[str, ...]:
+        """The command that starts the agent, of exactly this version if one is named. Raises the
+        ``agent_not_installed`` problem."""
+        if (found := await self.find(definition, version)) is None:
+            store = Store(data_directory(self._settings, self._environment), definition.id)
+            what = f"version {version} of {definition.id}" if version else f"program {definition.executable!r}"
+            raise agent_not_installed(definition.id, f"no {what} in {store.root} or on the daemon's PATH")
+        return found
+
+    async def find(self, definition: AgentDefinition, version: str | None = None) -> tuple[str, ...] | None:
+        """As :meth:`executable`; None when it is not installed."""
         if definition.executable is None:
             return (sys.executable, "-m", "sandbox_agent.actors.mock")
-        installed = self._data_directory() / "bin" / definition.executable
-        if os.access(installed, os.X_OK):
-            return (str(installed),)
+        store = Store(data_directory(self._settings, self._environment), definition.id)
+        installed = await trio.to_thread.run_sync(store.find, version)
+        if installed is not None:
+            return (str(installed.program),)
         found = shutil.which(definition.executable, path=self._environment.get("PATH"))
-        if found is None:
-            raise agent_not_installed(
-                definition.id, f"no program {definition.executable!r} in {installed.parent} or on the daemon's PATH"
-            )
+        if found is None or (version and version not in (await self._version((found,)) or "").split()):
+            return None
         return (found,)
-
-    def _data_directory(self) -> Path:
-        home = self._environment.get("HOME") or "."
-        return Path(self._environment.get("XDG_DATA_HOME") or Path(home, ".local", "share")) / "sandbox-agent"
 
     def resolve(self, request: CreateSessionRequest) -> CreateSessionRequest:
         """The request with every default filled in. Raises a problem for a mode that the agent does not have."""
         definition = self.definition(request.agent)
+        check_version(request.agent_version)
         modes = tuple(mode.id for mode in definition.modes)
         agent_mode = request.agent_mode or modes[0]
         if agent_mode not in modes and not definition.any_mode:
@@ -99,11 +115,12 @@ class Catalog:
         """Root, and nobody has vouched that this is a sandbox."""
         return os.geteuid() == 0 and not self._environment.get("IS_SANDBOX")
 
-    async def list(self) -> AgentListResponse:
+    async def list(self, installs: Mapping[str, AgentInstallProgress] = MappingProxyType({})) -> AgentListResponse:
+        """``installs`` is what is being installed, by agent."""
         infos: dict[str, AgentInfo] = {}
 
         async def describe(definition: AgentDefinition) -> None:
-            infos[definition.id] = await self._info(definition)
+            infos[definition.id] = evolve(await self._info(definition), install=installs.get(definition.id))
 
         async with trio.open_nursery() as nursery:
             for definition in self._definitions.values():
@@ -121,9 +138,8 @@ class Catalog:
         credentials = self._has_credentials(definition.id)
         if definition.executable is None:
             return AgentInfo(definition.id, True, credentials, definition.capabilities, "builtin")
-        try:
-            executable = self.executable(definition)
-        except Problem:
+        executable = await self.find(definition)
+        if executable is None:
             return AgentInfo(definition.id, False, credentials, definition.capabilities)
         version = await self._version(executable)
         return AgentInfo(definition.id, True, credentials, definition.capabilities, version, executable[0])
@@ -149,3 +165,9 @@ class Catalog:
         home = self._environment.get("HOME") or "."
         config = Path(self._environment.get("CLAUDE_CONFIG_DIR") or Path(home, ".claude"))
         return (config / ".credentials.json").is_file()
+
+
+def check_version(version: str | None) -> None:
+    """Raises the ``invalid_request`` problem for what no version can be."""
+    if version is not None and not VERSION.fullmatch(version):
+        raise invalid_request(f"agentVersion must be one exact version, such as 1.2.3; got {version!r}")

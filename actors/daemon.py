@@ -2,6 +2,7 @@
 
 daemon
 ├─ permission broker   permanent
+├─ installer           permanent
 └─ registry            permanent, holds the sessions' supervisor
    └─ session, many    transient
 """
@@ -10,15 +11,16 @@ import mimetypes
 import os
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import trio
 
-from ..schema.agent_info import AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import Attachment, Prompt
 from ..schema.codec import Codec
-from ..schema.problems import internal_error, invalid_request, shutting_down
+from ..schema.problems import Problem, internal_error, invalid_request, shutting_down
 from ..schema.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
@@ -33,8 +35,10 @@ from ..schema.sessions import (
 )
 from ..schema.settings import Settings
 from .burial import ended_problem
-from .catalog import Catalog
+from .catalog import Catalog, check_version
 from .clock import Clock
+from .install_job import Wanted, Workshop
+from .installer import Install, Installer, Installs
 from .intensity import Intensity
 from .journal import MemoryJournal
 from .log import Log
@@ -73,6 +77,7 @@ class Daemon:
         clock = Clock()
         self._journal = MemoryJournal(self.settings, clock, _unique()[-12:])
         self._broker = Mailbox("permissions", self.settings.mailbox_size)
+        self._installer = Mailbox("installer", self.settings.mailbox_size)
         self._registry = Mailbox("registry", self.settings.mailbox_size)
         self._catalog = Catalog(environment, self.settings, self.table)
         self._services = Services(
@@ -95,6 +100,8 @@ class Daemon:
         )
         self._chain = Chain(intensity)
         self._chain.add("permissions", lambda: PermissionBroker(self._broker, self.settings.ask_timeout).run)
+        workshop = Workshop(self.settings, environment, self.table, _unique)
+        self._chain.add("installer", lambda: Installer(self._installer, workshop).run)
         self._chain.add("registry", lambda: Registry(self._registry, self._services).run)
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
@@ -110,6 +117,7 @@ class Daemon:
                 await self._chain.run(task_status=task_status)
         finally:
             self._broker.close()
+            self._installer.close()
             self._registry.close()
             self._journal.close()
             self._ended.set()
@@ -125,21 +133,38 @@ class Daemon:
         return self._journal.feed
 
     async def create_session(self, session_id: str, request: CreateSessionRequest) -> CreateSessionResponse:
-        definition = self._catalog.definition(request.agent)
+        """An agent that is not there is installed first; the session is there meanwhile, and tells of the progress."""
         resolved = self._catalog.resolve(request)
-        self._catalog.executable(definition)
+        missing = await self._missing(request)
         directory = await _directory(request.directory)
         # Shielded: a client that hangs up now must not leave a session that was registered and never opened.
-        with trio.CancelScope(shield=True):
-            return await self._create(Create(session_id, resolved, directory))
+        with trio.CancelScope(shield=True) as shield:
+            return await self._create(Create(session_id, resolved, directory), missing, shield)
         raise AssertionError("a shielded scope is never cancelled")
 
-    async def _create(self, create: Create) -> CreateSessionResponse:
+    async def _missing(self, request: CreateSessionRequest) -> Wanted | None:
+        """What must be installed before the session can start. Raises the ``agent_not_installed`` problem when
+        installing is switched off."""
+        definition, version = self._catalog.definition(request.agent), request.agent_version
+        if await self._catalog.find(definition, version) is not None:
+            return None
+        if not self.settings.auto_install:
+            await self._catalog.executable(definition, version)
+        return Wanted.make(definition.id, version, current=False)
+
+    async def _create(self, create: Create, missing: Wanted | None, shield: trio.CancelScope) -> CreateSessionResponse:
         found = await self._ask(self._registry, create)
         try:
+            if missing is not None and found.child is not None:
+                # An install takes minutes: here a client may hang up, and its session goes. The install goes on.
+                shield.shield = False
+                await self._ask(self._installer, Install(missing, found.child.mailbox))
+                shield.shield = True
             native_session_id = await self._ask_session(create.session_id, found, Open())
-        except Exception:
-            await self._ask(self._registry, Drop(create.session_id))
+        except BaseException:
+            shield.shield = True
+            with suppress(Problem):
+                await self._ask(self._registry, Drop(create.session_id))
             raise
         return CreateSessionResponse(healthy=True, native_session_id=native_session_id)
 
@@ -202,7 +227,18 @@ class Daemon:
         return await self._ask(self._broker, ListQuestions())
 
     async def list_agents(self) -> AgentListResponse:
-        return await self._catalog.list()
+        return await self._catalog.list(await self._ask(self._installer, Installs()))
+
+    async def install_agent(self, agent: str, request: AgentInstallRequest) -> None:
+        """Install an agent and make that version the current one. Nothing happens when it is there already, unless
+        it shall be installed anew; a program on PATH is enough when no version is named."""
+        definition = self._catalog.definition(agent)
+        check_version(request.agent_version)
+        named, reinstall = request.agent_version, bool(request.reinstall)
+        there = named is None and await self._catalog.find(definition) is not None
+        if definition.executable is None or (there and not reinstall):
+            return
+        await self._ask(self._installer, Install(Wanted.make(agent, named, reinstall=reinstall)))
 
     async def agent_modes(self, agent: str) -> AgentModesResponse:
         return self._catalog.modes(agent)

@@ -16,7 +16,7 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
     definition = services.catalog.definition(row.request.agent)
     spec = AgentSpec(
         session_id=row.session_id,
-        executable=services.catalog.executable(definition),
+        executable=await services.catalog.executable(definition, row.request.agent_version),
         directory=row.directory,
         agent_mode=row.request.agent_mode or "",
         permission_mode=row.request.permission_mode or "",

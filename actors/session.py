@@ -39,6 +39,7 @@ from .agent_process import OutboxFull, SpawnFailed
 from .asks import Asks, requested, resolved
 from .burial import ended_problem
 from .http_port import PortJammed
+from .installer import Installing
 from .intensity import Intensity
 from .journal import QueuedPrompt, SessionRow
 from .launcher import launch
@@ -73,6 +74,7 @@ class Session(Actor):
         self._link: AgentLink | None = None
         self._for_broker: list[Asked | Withdrawn | Forget] = []
         self._for_agent: list[ToAgent] = []
+        self._begun = False
         self._opened = False
         self._relaunched: str | None = None
         self._interrupting = False
@@ -88,7 +90,7 @@ class Session(Actor):
         """A session that has lived before closes what its former life, or its process, left open."""
         left_open = await self._scribe.restore()
         self._ledger.resume_turns(self._row.turns)
-        self._opened = self._log.last > 0
+        self._begun = self._opened = self._log.last > 0
         for ask in left_open:
             self._asks.add(ask)
         if self._asks or self._ledger.turn:
@@ -132,6 +134,8 @@ class Session(Actor):
                     await self._overdue(link, what)
             case Decide(decision):
                 answer = self._decide(decision)
+            case Installing() as installing:
+                self._installing(installing)
             case Open():
                 answer = await self._open()
             case Send(prompt):
@@ -153,6 +157,19 @@ class Session(Actor):
         except SpawnFailed as error:
             raise agent_process_exited(self._row.request.agent, None, str(error)) from error
         self._opened = True
+        self._begin()
+        self._connect(link)
+        return self._row.native_session_id
+
+    def _installing(self, installing: Installing) -> None:
+        """The agent is being installed; Open follows when it is there."""
+        self._begin()
+        self._scribe.draft(installing.item(f"install_{self._log.last}"))
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
         request = self._row.request
         metadata = {
             "agent": request.agent,
@@ -162,8 +179,6 @@ class Session(Actor):
             "directory": self._row.directory,
         }
         self._scribe.note("session.started", SessionStartedData(metadata))
-        self._connect(link)
-        return self._row.native_session_id
 
     def _accept(self, prompt: Prompt) -> Receipt:
         if self._row.ended:
@@ -407,7 +422,7 @@ class Session(Actor):
 
     async def _advance(self) -> bool:
         """Take up the next prompt if its turn has come; True when there is something new to settle."""
-        if not self._row.queue or self._in_flight:
+        if not self._opened or not self._row.queue or self._in_flight:
             return False
         if self._link is None:
             await self._relaunch()

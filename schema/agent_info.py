@@ -42,8 +42,23 @@ class ServerStatusInfo:
     last_error: str | None = optional()
 
 
+InstallPhase = Literal["waiting", "downloading", "unpacking", "checking", "activating"]
+
+
+@frozen
+class AgentInstallProgress:
+    """An install that is going on (ours). ``waiting`` is for another process's install of the same agent;
+    ``percent`` is how much of the phase is done, as far as that is known."""
+
+    version: str
+    phase: InstallPhase
+    percent: int | None = optional()
+
+
 @frozen
 class AgentInfo:
+    """``install`` (ours) is there while the agent is being installed."""
+
     id: str
     installed: bool
     credentials_available: bool
@@ -51,6 +66,7 @@ class AgentInfo:
     version: str | None = optional()
     path: str | None = optional()
     server_status: ServerStatusInfo | None = optional()
+    install: AgentInstallProgress | None = optional()
 
 
 @frozen
@@ -86,4 +102,7 @@ class AgentModelsResponse:
 
 @frozen
 class AgentInstallRequest:
+    """``agent_version`` (ours) is an exact version; without it, the one that this daemon was made for."""
+
     reinstall: bool | None = optional()
+    agent_version: str | None = optional()

@@ -15,6 +15,7 @@ Json = dict[str, Any]
 # Two Literals with the same values are one object to Python, so an enum is named by where it stands.
 ENUM_NAMES: Mapping[tuple[type, str], str] = MappingProxyType(
     {
+        (agent_info.AgentInstallProgress, "phase"): "AgentInstallPhase",
         (agent_info.ServerStatusInfo, "status"): "ServerStatus",
         (cursor.StreamResync, "reason"): "ResyncReason",
         (events.UniversalEvent, "source"): "EventSource",

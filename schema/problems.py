@@ -83,6 +83,16 @@ def agent_not_installed(agent: str, message: str | None = None) -> Problem:
     return Problem("agent_not_installed", 404, "Agent Not Installed", f"agent not installed: {agent}", extensions)
 
 
+def install_failed(agent: str, reason: str) -> Problem:
+    return Problem(
+        "install_failed",
+        500,
+        "Install Failed",
+        f"install failed: {agent}",
+        {"agent": agent, "details": {"stderr": reason}},
+    )
+
+
 def credentials_missing(
     agent: str, remedy: str, variables: tuple[str, ...], files: tuple[str, ...], troubles: tuple[str, ...] = ()
 ) -> Problem:

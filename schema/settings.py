@@ -10,7 +10,7 @@ import attrs
 from attrs import frozen
 
 
-def setting(default: float, unit: str, meaning: str) -> Any:
+def setting(default: float | str, unit: str, meaning: str) -> Any:
     return attrs.field(default=default, metadata={"unit": unit, "meaning": meaning})
 
 
@@ -57,6 +57,31 @@ class Settings:
     probe_timeout: float = setting(10.0, "seconds", "time for an agent to tell its version")
     mock_step_ms: float = setting(20.0, "milliseconds", "pause of the mock agent after each step")
 
+    # Installing agents.
+    auto_install: bool = setting(True, "on or off", "install an agent when a session needs it and it is not there")
+    data_dir: str = setting(
+        "", "directory", "where agents are installed; empty for sandbox-agent in $XDG_DATA_HOME or ~/.local/share"
+    )
+    install_timeout: float = setting(900.0, "seconds", "time for one install, with the wait for another process's")
+    install_progress: float = setting(1.0, "seconds", "time between two status items of a session that waits for one")
+    max_install_bytes: int = setting(2 << 30, "bytes", "largest download, and the most that one may unpack to")
+    download_timeout: float = setting(30.0, "seconds", "silence of a download before it is given up")
+    npm: str = setting("npm", "program", "what installs agents; when it is empty or not there, they are downloaded")
+    claude_download_url: str = setting(
+        "https://storage.googleapis.com/claude-code-dist-86c565f3-f756-42ad-8dfa-d59b1c096819/claude-code-releases",
+        "url",
+        "where the releases of Claude Code are",
+    )
+    codex_download_url: str = setting(
+        "https://github.com/openai/codex/releases/download", "url", "where the releases of Codex are"
+    )
+    opencode_download_url: str = setting(
+        "https://api.github.com/repos/anomalyco/opencode/releases/tags", "url", "what tells the releases of OpenCode"
+    )
+    amp_download_url: str = setting(
+        "https://storage.googleapis.com/amp-public-assets-prod-0/cli", "url", "where the releases of Amp are"
+    )
+
     # The ending ladder: how long each rung waits before the next.
     end_eof: float = setting(0.5, "seconds", "after the agent's stdin was closed")
     end_interrupt: float = setting(0.5, "seconds", "after SIGINT to the agent")
@@ -74,5 +99,5 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         for name, value in attrs.asdict(self).items():
-            if not value >= 0:  # also refuses NaN, which compares false with everything
+            if not isinstance(value, str) and not value >= 0:  # also refuses NaN, which compares false with everything
                 raise ValueError(f"setting {name} must not be negative; got {value}")

@@ -38,6 +38,10 @@ async def list_agents(call: Call) -> AgentListResponse:
     return await call.daemon.list_agents()
 
 
+async def install_agent(call: Call) -> None:
+    await call.daemon.install_agent(call.ids["agent"], call.body)
+
+
 async def get_agent_modes(call: Call) -> AgentModesResponse:
     return await call.daemon.agent_modes(call.ids["agent"])
 

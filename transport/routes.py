@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from ..schema.agent_info import AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
 from ..schema.queries import EventsQuery, StreamQuery, TurnStreamQuery
 from ..schema.sessions import (
     CreateSessionRequest,
@@ -106,6 +106,19 @@ ROUTES: tuple[Route, ...] = (
         success="All agents, installed or not",
         answer=AgentListResponse,
     ),
+    _post(
+        "/v1/agents/{agent}/install",
+        handlers.install_agent,
+        tag="agents",
+        summary="Install Agent",
+        description="Answers when the agent is installed; the agent list tells of the progress meanwhile. Nothing "
+        "happens when it is there already, unless `reinstall` is true or another `agentVersion` is named. That version "
+        "is then used by every session that names none.",
+        success="The agent is installed",
+        status=204,
+        body=AgentInstallRequest,
+        problems=(400, 404),
+    ),
     _get(
         "/v1/agents/{agent}/modes",
         handlers.get_agent_modes,
@@ -141,7 +154,7 @@ ROUTES: tuple[Route, ...] = (
         success="The session was created",
         body=CreateSessionRequest,
         answer=CreateSessionResponse,
-        problems=(400, 404, 409, 429),
+        problems=(400, 404, 409, 429, 500),
     ),
     _get(
         _SESSION,

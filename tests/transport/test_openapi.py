@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = "SANDBOX_AGENT_REFERENCE_OPENAPI"
 
 LATER_PATHS = {
-    "/v1/agents/{agent}/install",
     "/v1/fs/entries",
     "/v1/fs/entry",
     "/v1/fs/file",
@@ -26,7 +25,6 @@ LATER_PATHS = {
     "/v1/fs/upload-batch",
 }
 LATER_SCHEMAS = {
-    "AgentInstallRequest",
     "FsActionResponse",
     "FsDeleteQuery",
     "FsEntriesQuery",

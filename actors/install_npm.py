@@ -1,0 +1,101 @@
+"""The npm source: the ordinary client installs the vendor's package, with its own configuration, registry and checks.
+
+Install scripts do not run. The program is the native one from the package of this platform, see install_packages.py.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import trio
+
+from ..schema.settings import Settings
+from .install_command import run_command
+from .install_failure import InstallFailed, Report
+from .install_packages import PACKAGES, drop_spare_builds
+from .install_platform import Platform
+from .processes import ProcessTable
+from .redaction import Redactor
+
+FLAGS = (
+    "--ignore-scripts",
+    "--include=optional",  # the native programs are optional dependencies
+    "--no-global",
+    "--no-audit",
+    "--no-fund",
+    "--no-update-notifier",
+    "--loglevel=error",
+    # Without a network npm's own defaults try for more than a minute before they say so.
+    "--fetch-retries=2",
+    "--fetch-retry-mintimeout=500",
+    "--fetch-retry-maxtimeout=2000",
+)
+
+LOOK = 0.25
+"""Seconds between two looks at how much npm has written; it tells nobody."""
+
+
+class Npm:
+    name = "npm"
+
+    def __init__(self, program: str, environment: Mapping[str, str], table: ProcessTable, platform: Platform) -> None:
+        self._program = program
+        self._environment = environment
+        self._table = table
+        self._platform = platform
+
+    def __repr__(self) -> str:
+        return f"<Npm {self._program}>"
+
+    @classmethod
+    def found(
+        cls, settings: Settings, environment: Mapping[str, str], table: ProcessTable, platform: Platform
+    ) -> "Npm | None":
+        """None when there is no npm, or it shall not be used."""
+        program = shutil.which(settings.npm, path=environment.get("PATH")) if settings.npm else None
+        return None if program is None else cls(program, environment, table, platform)
+
+    async def fetch(self, agent: str, version: str, tree: Path, report: Report) -> Path:
+        """Fill the tree; returns the program in it."""
+        package = PACKAGES[agent]
+        report("downloading", 0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_measure, tree, package.size, report)
+            await self._install(f"{package.name}@{version}", tree)
+            nursery.cancel_scope.cancel()
+        modules = tree / "node_modules"
+        program = await trio.to_thread.run_sync(package.program, modules, self._platform)
+        if program is None:
+            wanted = package.paths(self._platform)[0]
+            raise InstallFailed(f"{package.name}@{version} brought no program for {self._platform.name}: no {wanted}")
+        await trio.to_thread.run_sync(drop_spare_builds, agent, modules, program)
+        return program
+
+    async def _install(self, package: str, tree: Path) -> None:
+        argv = (self._program, "install", "--prefix", str(tree), *FLAGS, package)
+        try:
+            done = await run_command(argv, self._environment, tree, tree.name, self._table)
+        except OSError as error:
+            raise InstallFailed(f"{self._program} cannot be run: {error}") from error
+        if done.status != 0:
+            said = Redactor(self._environment)(f"{done.stderr}\n{done.stdout}".strip().encode()).decode()
+            raise InstallFailed(f"`npm install {package}` failed with status {done.status}: {said}")
+
+
+async def _measure(tree: Path, size: int, report: Report) -> None:
+    while True:
+        await trio.sleep(LOOK)
+        written = await trio.to_thread.run_sync(_size, tree)
+        report("downloading", min(99, written * 100 // size))
+
+
+def _size(tree: Path) -> int:
+    total = 0
+    for directory, _, files in os.walk(tree):
+        for name in files:
+            try:
+                total += Path(directory, name).lstat().st_size
+            except OSError:  # npm moves files while we look
+                continue
+    return total
