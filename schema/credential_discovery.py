@@ -62,9 +62,9 @@ class _Search:
     def amp(self, places: Places) -> None:
         self.add("amp", places.amp_config, self.read(places.amp_config, files.amp_config))
         url = self.environment.get("AMP_URL")
-        for path in places.own_amp_secrets:
-            if key := self.read(path, lambda data: files.amp_secrets(data, url)):
-                self.add("amp", path, Secret("amp", "api_key", key), own="amp")
+        path = places.own_amp_secrets
+        if key := self.read(path, lambda data: files.amp_secrets(data, url)):
+            self.add("amp", path, Secret("amp", "api_key", key), own="amp")
 
     def claude(self, places: Places) -> None:
         for path in places.claude_keys:

@@ -72,7 +72,7 @@ def amp_config(data: bytes) -> Secret | None:
 
 def amp_secrets(data: bytes, url: str | None) -> str | None:
     """The key for this server, whose URL stands in the name exactly as it was given to amp (measured: a trailing slash
-    counts). Without a URL any key counts: amp may have it from its settings."""
+    counts). Without a URL any key counts: amp may have one from its settings."""
     content = json_object(data)
     names = [f"apiKey@{url}"] if url else [name for name in content if name.startswith("apiKey@")]
     return next((value for name in names if (value := _string(content.get(name)))), None)

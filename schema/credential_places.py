@@ -15,7 +15,7 @@ class Places:
     program, the others only by us: older versions and older tools wrote them."""
 
     amp_config: str
-    own_amp_secrets: tuple[str, ...]
+    own_amp_secrets: str
     own_claude_key: str
     claude_keys: tuple[str, ...]
     own_claude_login: str
@@ -41,7 +41,7 @@ class Places:
             case "codex":
                 return (self.own_codex_login, *self.codex_configs)
             case "amp":
-                return (*self.own_amp_secrets, self.amp_config)
+                return (self.own_amp_secrets, self.amp_config)
             case _:
                 return (self.own_opencode_login,)
 
@@ -54,7 +54,7 @@ def places(environment: Mapping[str, str], home: str, directory: str | None = No
     data = environment.get("XDG_DATA_HOME") or f"{home}/.local/share"
     return Places(
         amp_config=f"{home}/.amp/config.json",
-        own_amp_secrets=_once(f"{data}/amp/secrets.json", f"{home}/.local/share/amp/secrets.json"),
+        own_amp_secrets=f"{data}/amp/secrets.json",
         own_claude_key=f"{moved or home}/.claude.json",
         claude_keys=(f"{home}/.claude.json.api", f"{moved or home}/.claude.json", f"{home}/.claude.json.nathan"),
         own_claude_login=f"{claude}/.credentials.json",

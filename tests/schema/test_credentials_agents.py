@@ -97,6 +97,7 @@ def test_files_are_found_where_the_agents_own_variables_move_them(
 def test_a_home_that_was_moved_away_from_is_not_used_behind_the_users_back():
     assert Here(CLAUDE_KEY, CLAUDE_LOGIN, CLAUDE_CONFIG_DIR="/moved").chosen() == {}
     assert Here(CODEX_KEY, CODEX_HOME="/moved").chosen() == {}
+    assert Here(AMP_KEY, XDG_DATA_HOME="/moved").chosen() == {}
     assert Here(OPENCODE, XDG_DATA_HOME="/moved").chosen()["groq"] == "gsk"  # 0.1 reads the fixed path always
 
 
