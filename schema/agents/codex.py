@@ -1,0 +1,291 @@
+"""Codex's dialect: the JSON-RPC of `codex app-server` (captured from 0.169.0).
+
+One process serves one session, and in it one thread; the threads beside it are sub-agents.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from ..sessions import PermissionReply
+from . import codex_launch, codex_prompt
+from .codex_asks import Asks
+from .codex_errors import error_data, rpc_error
+from .codex_items import Items
+from .codex_status import Statuses
+from .codex_turn import Completed, Turn
+from .codex_usage import Usage
+from .codex_wire import (
+    DeltaParams,
+    ErrorParams,
+    Frame,
+    ItemParams,
+    ResolvedParams,
+    ThreadResult,
+    TurnParams,
+    TurnResult,
+    UsageParams,
+    request,
+)
+from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
+from .effects import (
+    Effect,
+    Errored,
+    ItemCompleted,
+    ItemDelta,
+    ItemStarted,
+    NativeSessionNamed,
+    Ready,
+    TurnEnded,
+    TurnOutcome,
+    TurnStarted,
+    Unparsed,
+    Write,
+)
+from .native import BAD_JSON, as_text, decode, line, members, plain
+
+_NO_THREAD = "no rollout found"
+"""How codex says that it has not written the thread down; it does so when the first turn starts."""
+
+_OUTCOMES: Mapping[Any, TurnOutcome] = MappingProxyType({"completed": "completed", "interrupted": "interrupted"})
+
+
+class Codex:
+    """The state machine of one codex process."""
+
+    inline_mimes: tuple[str, ...] = codex_prompt.IMAGES
+
+    def __init__(self, spec: AgentSpec) -> None:
+        self._spec = spec
+        self._resume = spec.resume
+        self._thread: str | None = None
+        self._model: str | None = None
+        self._ready = False
+        self._resumable = False
+        self._requests = 0
+        # It came when there was no thread, because the attempt to open one had failed: it makes the next attempt.
+        self._held: Prompt | None = None
+        self._turn = Turn()
+        self._items = Items()
+        self._asks = Asks(spec.seed, accept_edits=spec.permission_mode == "acceptEdits")
+        self._statuses = Statuses(spec.seed)
+        self._usage = Usage()
+
+    def __repr__(self) -> str:
+        state = "starting" if not self._ready else "in a turn" if self._turn.open else "idle"
+        return f"<Codex {self._thread} {state} {self._asks!r} {self._items!r}>"
+
+    def launch(self) -> Launch:
+        return codex_launch.launch(self._spec)
+
+    def begin(self) -> Effects:
+        return (Write(line(codex_launch.initialize())),)
+
+    def prompt(self, prompt: Prompt) -> Effects:
+        self._turn.open = True
+        shown, native_id = codex_prompt.shown(prompt), codex_prompt.native_id(prompt)
+        if self._thread is None:
+            self._held = prompt
+        return (
+            TurnStarted(),
+            ItemStarted(native_id, "message", "user", shown, synthetic=True),
+            ItemCompleted(native_id, "message", "user", shown, synthetic=True),
+            self._open_thread() if self._thread is None else self._start_turn(self._thread, prompt),
+        )
+
+    def receive(self, line: bytes) -> Effects:
+        try:
+            return list(self._read(decode(line, Frame), line))
+        except BAD_JSON as error:
+            return (Unparsed(str(error), "codex stdout", line),)
+
+    def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
+        return list(self._asks.permission_answered(permission_id, reply))
+
+    def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
+        return list(self._asks.question_answered(question_id, answers))
+
+    def interrupt(self) -> Effects:
+        if not self._turn.open or self._turn.interrupting:
+            return ()
+        if self._held is not None:
+            self._held = None
+            self._turn.over()
+            return (TurnEnded("interrupted"),)
+        self._turn.interrupting = True
+        return list(self._stop())
+
+    def exited(self, status: ExitStatus) -> Effects:
+        self._turn.over()
+        return ()
+
+    # What we ask of codex.
+
+    def _request_id(self, kind: str) -> str:
+        """Ids of ours are words that say what is answered."""
+        self._requests += 1
+        return f"{kind}_{self._requests}"
+
+    def _open_thread(self) -> Write:
+        return Write(line(codex_launch.thread_request(self._spec, self._request_id("thread"), self._resume)))
+
+    def _start_turn(self, thread: str, prompt: Prompt) -> Write:
+        self._turn.prompted()
+        return Write(line(codex_prompt.turn_request(self._spec, self._request_id("turn"), thread, self._model, prompt)))
+
+    def _stop(self) -> Iterator[Effect]:
+        if self._turn.interrupting and self._turn.can_be_stopped:
+            params = {"threadId": self._thread, "turnId": self._turn.id}
+            yield Write(line(request(self._request_id("interrupt"), "turn/interrupt", **params)))
+
+    # What codex says.
+
+    def _read(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
+        if frame.method and frame.id is not None:
+            params = members(plain(frame.params))
+            changes = self._items.changes(as_text(params.get("itemId")))
+            yield from self._asks.asked(frame.method, frame.id, params, changes, raw)
+        elif frame.method:
+            yield from self._notified(frame, raw)
+        elif frame.id is not None:
+            yield from self._answered(str(frame.id), frame, raw)
+        else:
+            yield Unparsed("neither a request nor an answer", "codex stdout", raw)
+
+    def _notified(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
+        match frame.method:
+            case "item/agentMessage/delta" | "item/plan/delta":
+                delta = decode(frame.params, DeltaParams)
+                yield ItemDelta(delta.item_id, delta.delta, raw=raw)
+            case "item/reasoning/summaryTextDelta" | "item/reasoning/textDelta":
+                yield from self._items.thought(decode(frame.params, DeltaParams), raw)
+            case "item/commandExecution/outputDelta" | "item/fileChange/outputDelta":
+                yield from self._items.printed(decode(frame.params, DeltaParams), raw)
+            case "item/started":
+                params = decode(frame.params, ItemParams)
+                yield from self._items.started(params.item, params.thread_id, raw)
+            case "item/completed":
+                yield from self._completed(decode(frame.params, ItemParams), raw)
+            case "turn/started":
+                yield from self._turn_started(decode(frame.params, TurnParams), raw)
+            case "turn/completed":
+                yield from self._turn_completed(decode(frame.params, TurnParams), raw)
+            case "error":
+                yield from self._failed(decode(frame.params, ErrorParams), raw)
+            case "serverRequest/resolved":
+                yield from self._asks.resolved(decode(frame.params, ResolvedParams).request_id)
+            case "item/fileChange/patchUpdated" | "item/reasoning/summaryPartAdded":
+                yield from self._items.grew(members(plain(frame.params)), raw)
+            case method:
+                if method == "thread/tokenUsage/updated":
+                    usage = decode(frame.params, UsageParams)
+                    self._usage.updated(usage.thread_id, usage.token_usage, counts=self._turn.open)
+                yield from self._statuses.told(frame, self._items, raw)
+
+    def _completed(self, params: ItemParams, raw: bytes) -> Iterator[Effect]:
+        if params.thread_id == self._thread and not self._resumable:
+            self._resumable = True
+            yield NativeSessionNamed(params.thread_id, resumable=True)
+        if params.item.get("clientId") is None:  # else it is our prompt, which the client has seen
+            yield from self._items.completed(params.item, params.thread_id, raw)
+
+    def _turn_started(self, params: TurnParams, raw: bytes) -> Iterator[Effect]:
+        if params.thread_id == self._thread:
+            self._turn.began(as_text(params.turn.get("id")))
+            yield TurnStarted(synthetic=False, raw=raw)
+            yield from self._stop()
+
+    def _turn_completed(self, params: TurnParams, raw: bytes) -> Iterator[Effect]:
+        completed = Completed(params.turn, raw)
+        if params.thread_id == self._thread and self._turn.completed(completed):
+            yield from self._end_turn(completed)
+
+    def _end_turn(self, completed: Completed) -> Iterator[Effect]:
+        turn, raw = completed.turn, completed.raw
+        outcome = _OUTCOMES.get(turn.get("status"), "failed")
+        yield from self._asks.turn_ended()
+        if outcome == "failed" and not self._turn.told_error:
+            yield Errored(error_data(members(turn.get("error")), retryable=False), raw=raw)
+        self._turn.end = TurnEnded(outcome, self._usage.turn_ended(turn), synthetic=False, raw=raw)
+        if self._turn.interrupting or outcome == "interrupted":
+            # The commands of an interrupted turn run on, as "background terminals", unless they are ended too.
+            params = {"threadId": self._thread}
+            yield Write(line(request(self._request_id("clean"), "thread/backgroundTerminals/clean", **params)))
+        else:
+            yield from self._turn_over()
+
+    def _turn_over(self) -> Iterator[Effect]:
+        end = self._turn.end
+        self._turn.over()
+        if end is not None:
+            yield from self._items.turn_ended(failed=end.outcome != "completed")
+            yield end
+
+    def _failed(self, params: ErrorParams, raw: bytes) -> Iterator[Effect]:
+        if params.thread_id not in ("", self._thread):
+            yield self._statuses.sub_agent_failed(params, self._items, raw)
+            return
+        self._turn.told_error = self._turn.told_error or not params.will_retry
+        yield Errored(error_data(params.error, retryable=params.will_retry), params.will_retry, raw=raw)
+
+    def _answered(self, request_id: str, frame: Frame, raw: bytes) -> Iterator[Effect]:
+        match request_id.partition("_")[0]:
+            case "initialize" if not self._ready:
+                yield from self._initialized(frame, raw)
+            case "thread" if self._thread is None:
+                yield from self._thread_answered(frame, raw)
+            case "turn":
+                yield from self._turn_answered(frame, raw)
+            case "clean":
+                yield from self._turn_over()  # also when codex could not
+            case "interrupt":
+                if frame.error is not None and self._turn.open:
+                    yield Unparsed(f"the interrupt failed: {as_text(frame.error)}", "codex response", raw)
+            case _:
+                yield Unparsed(f"an answer to {request_id!r}, which was not asked", "codex response", raw)
+
+    def _initialized(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
+        if frame.error is not None:
+            yield Errored(rpc_error(frame.error, "start_failed"), raw=raw)
+        yield Write(line({"method": "initialized"}))
+        yield self._open_thread()
+
+    def _thread_answered(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
+        if frame.error is None:
+            result = decode(frame.result, ThreadResult)
+            self._thread = as_text(result.thread.get("id"))
+            self._model = result.model if isinstance(result.model, str) else None
+            self._resumable = self._resume is not None
+            yield NativeSessionNamed(self._thread, self._resumable)
+        elif self._resume is not None and _NO_THREAD in as_text(frame.error):
+            yield Errored(rpc_error(frame.error, "resume_failed", retryable=True), retryable=True, raw=raw)
+            self._resume = None
+            yield self._open_thread()
+            return
+        else:
+            yield Errored(rpc_error(frame.error, "resume_failed" if self._resume else "start_failed"), raw=raw)
+        if not self._ready:
+            self._ready = True  # also without a thread: the next prompt tries again
+            yield Ready()
+        if (held := self._held) is not None:
+            self._held = None
+            yield from self._take_up(held)
+
+    def _take_up(self, prompt: Prompt) -> Iterator[Effect]:
+        if self._thread is not None:
+            yield self._start_turn(self._thread, prompt)
+        else:
+            self._turn.over()
+            yield TurnEnded("failed")
+
+    def _turn_answered(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
+        if frame.error is not None:
+            self._turn.over()
+            yield Errored(rpc_error(frame.error, "jsonrpc.error"), raw=raw)
+            yield TurnEnded("failed", synthetic=False, raw=raw)
+            return
+        completed = self._turn.named(as_text(decode(frame.result, TurnResult).turn.get("id")))
+        if completed is not None:
+            yield from self._end_turn(completed)
+        else:
+            yield from self._stop()

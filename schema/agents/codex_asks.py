@@ -1,0 +1,228 @@
+"""What codex asks of a human: leave to run a command, to patch files, to use an MCP tool, and answers to questions.
+
+Each is a request of codex's that waits for its answer; the turn waits with it. No request is left without one.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from ..events import QuestionEventData, QuestionOption, QuestionPart
+from ..items import StatusPart
+from ..sessions import PermissionReply
+from .codex_changes import file_refs
+from .codex_elicitation import content_of, fields_of
+from .codex_tools import APPLY_PATCH, SHELL, command_arguments
+from .codex_wire import RequestId, answer, refusal
+from .effects import AskPermission, AskQuestion, Effect, ItemCompleted, Unparsed, WithdrawAsk, Write
+from .native import as_text, elements, line, members
+
+_DECISIONS: Mapping[PermissionReply, Any] = {
+    "once": {"decision": "accept"},
+    "always": {"decision": "acceptForSession"},  # also where codex does not offer it
+    "reject": {"decision": "decline"},  # the turn goes on; "cancel" would end it
+}
+
+_TOOL_DECISIONS: Mapping[PermissionReply, Any] = {
+    "once": {"action": "accept", "content": {}, "_meta": None},
+    "always": {"action": "accept", "content": {}, "_meta": {"persist": "session"}},
+    "reject": {"action": "decline", "content": None, "_meta": None},
+}
+
+_DECLINED = _TOOL_DECISIONS["reject"]
+
+
+@frozen
+class _Permission:
+    request_id: RequestId
+    results: Mapping[PermissionReply, Any]
+
+
+@frozen
+class _Question:
+    """``result`` makes codex's answer of the human's; None when the human rejects to answer."""
+
+    request_id: RequestId
+    result: Callable[[Sequence[Sequence[str]] | None], Any]
+
+
+class Asks:
+    """What is asked and not yet answered, by the id that the client knows. Codex's own ids start at 0 in each process;
+    ``seed`` makes ours unique in the session."""
+
+    def __init__(self, seed: str, *, accept_edits: bool) -> None:
+        self._seed = seed
+        self._accept_edits = accept_edits
+        self._open: dict[str, _Permission | _Question] = {}
+
+    def __repr__(self) -> str:
+        return f"<Asks open={sorted(self._open)}>"
+
+    def asked(
+        self, method: str, request_id: RequestId, params: dict[str, Any], changes: Any, raw: bytes
+    ) -> Iterator[Effect]:
+        """``changes`` are those of the item that a patch is to be approved for: the request does not tell them."""
+        match method:
+            case "item/commandExecution/requestApproval":
+                tool_input = command_arguments(params)
+                yield self._permission(method, request_id, params, SHELL, tool_input, _DECISIONS, raw)
+            case "item/fileChange/requestApproval" if self._accept_edits:
+                yield Write(line(answer(request_id, _DECISIONS["always"])))
+            case "item/fileChange/requestApproval":
+                files = file_refs(changes)
+                told = {
+                    "paths": [file.path for file in files],
+                    "diff": "".join(file.diff or "" for file in files),
+                }
+                tool_input = {"changes": changes}
+                yield self._permission(method, request_id, params, APPLY_PATCH, tool_input, _DECISIONS, raw, **told)
+            case "item/permissions/requestApproval":
+                wanted = params.get("permissions")
+                results = _permission_profiles(wanted)
+                yield self._permission(method, request_id, params, "permissions", wanted, results, raw)
+            case "item/tool/requestUserInput":
+                yield self._user_input(request_id, params, raw)
+            case "mcpServer/elicitation/request":
+                yield from self._elicited(method, request_id, params, raw)
+            case _:
+                what = f"unsupported server request {method!r}"
+                yield Write(line(refusal(request_id, what)))
+                yield Unparsed(what, "codex server request", raw)
+
+    def resolved(self, request_id: RequestId) -> Iterator[Effect]:
+        """Codex no longer waits. Of an ask that was answered it says so too."""
+        ask_id = self._name(request_id)
+        if self._open.pop(ask_id, None) is not None:
+            yield WithdrawAsk(ask_id)
+
+    def turn_ended(self) -> Iterator[Effect]:
+        """Codex tells that it no longer waits only after the turn has ended."""
+        withdrawn, self._open = self._open, {}
+        yield from map(WithdrawAsk, withdrawn)
+
+    def permission_answered(self, permission_id: str, reply: PermissionReply) -> Iterator[Effect]:
+        ask = self._open.pop(permission_id, None)
+        if isinstance(ask, _Permission):
+            yield Write(line(answer(ask.request_id, ask.results[reply])))
+
+    def question_answered(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Iterator[Effect]:
+        ask = self._open.pop(question_id, None)
+        if isinstance(ask, _Question):
+            yield Write(line(answer(ask.request_id, ask.result(answers))))
+
+    def _name(self, request_id: RequestId) -> str:
+        return f"ask_{self._seed}_{request_id}"
+
+    def _permission(
+        self,
+        method: str,
+        request_id: RequestId,
+        params: dict[str, Any],
+        tool: str,
+        tool_input: Any,
+        results: Mapping[PermissionReply, Any],
+        raw: bytes,
+        **told: Any,
+    ) -> AskPermission:
+        ask_id = self._name(request_id)
+        self._open[ask_id] = _Permission(request_id, results)
+        metadata = {
+            "toolName": tool,
+            "input": tool_input,
+            "toolUseId": params.get("itemId"),
+            "description": params.get("reason") or params.get("message"),
+            "codexRequestKind": _KINDS.get(method),
+            "codexRequestId": request_id,
+            **{name: params[name] for name in _PASSED_ON if params.get(name) is not None},
+            **told,
+        }
+        return AskPermission(ask_id, tool, metadata, raw)
+
+    def _question(
+        self,
+        request_id: RequestId,
+        questions: Sequence[QuestionPart],
+        result: Callable[[Sequence[Sequence[str]] | None], Any],
+        raw: bytes,
+    ) -> AskQuestion:
+        ask_id = self._name(request_id)
+        self._open[ask_id] = _Question(request_id, result)
+        first = questions[0]
+        labels = tuple(option.label for option in first.options)
+        data = QuestionEventData(ask_id, first.question, labels, None, "requested", tuple(questions))
+        return AskQuestion(data, raw)
+
+    def _user_input(self, request_id: RequestId, params: dict[str, Any], raw: bytes) -> Effect:
+        asked = [members(said) for said in elements(params.get("questions"))]
+        if not asked:
+            return Write(line(answer(request_id, {"answers": {}})))
+        names = [as_text(said.get("id")) for said in asked]
+
+        def result(answers: Sequence[Sequence[str]] | None) -> Any:
+            given = zip(names, answers or (), strict=False)
+            return {"answers": {name: {"answers": list(labels)} for name, labels in given}}
+
+        return self._question(request_id, [_part(said) for said in asked], result, raw)
+
+    def _elicited(self, method: str, request_id: RequestId, params: dict[str, Any], raw: bytes) -> Iterator[Effect]:
+        meta = members(params.get("_meta"))
+        server = as_text(params.get("serverName"))
+        if meta.get("codex_approval_kind") == "mcp_tool_call":
+            tool = f"{server}.{meta.get('tool_name')}"
+            tool_input = meta.get("tool_params")
+            yield self._permission(method, request_id, params, tool, tool_input, _TOOL_DECISIONS, raw)
+            return
+        fields = fields_of(params.get("requestedSchema")) if params.get("mode") == "form" else ()
+        if not fields:
+            yield Write(line(answer(request_id, _DECLINED)))
+            why = f"{server} asked for what no choice can answer: {as_text(params.get('message'))}"
+            part = StatusPart("elicitation.declined", why)
+            yield ItemCompleted(f"{self._name(request_id)}#declined", "status", "system", (part,), raw=raw)
+            return
+
+        def result(answers: Sequence[Sequence[str]] | None) -> Any:
+            content = None if answers is None else content_of(fields, answers)
+            return _DECLINED if content is None else {"action": "accept", "content": content, "_meta": None}
+
+        yield self._question(request_id, [field.part for field in fields], result, raw)
+
+
+_KINDS: Mapping[str, str] = {
+    "item/commandExecution/requestApproval": "commandExecution",
+    "item/fileChange/requestApproval": "fileChange",
+    "item/permissions/requestApproval": "permissions",
+    "mcpServer/elicitation/request": "mcpToolCall",
+}
+"""Wire 0.1's names, for clients that go by them."""
+
+_PASSED_ON = ("threadId", "turnId", "itemId", "command", "cwd", "reason", "grantRoot", "serverName")
+
+
+def _permission_profiles(wanted: Any) -> Mapping[PermissionReply, Any]:
+    """To grant is to send back what was wanted, to reject is to grant nothing."""
+    granted = {name: value for name, value in members(wanted).items() if value is not None}
+    return {
+        "once": {"permissions": granted, "scope": "turn"},
+        "always": {"permissions": granted, "scope": "session"},
+        "reject": {"permissions": {}, "scope": "turn"},
+    }
+
+
+def _part(said: dict[str, Any]) -> QuestionPart:
+    header = said.get("header")
+    return QuestionPart(
+        as_text(said.get("question") or ""),
+        tuple(map(_option, elements(said.get("options")))),
+        header if isinstance(header, str) else None,
+    )
+
+
+def _option(option: Any) -> QuestionOption:
+    match option:
+        case {"label": str(label), "description": str(description)}:
+            return QuestionOption(label, description)
+        case {"label": str(label)}:
+            return QuestionOption(label)
+        case _:
+            return QuestionOption(as_text(option))

@@ -1,0 +1,83 @@
+"""How codex is started, and what its thread is told: command line, environment, modes (measured on 0.169.0)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from .codex_wire import request
+from .dialect import AgentSpec, Launch
+
+INITIALIZE = "initialize"
+"""The request id of the handshake."""
+
+DEFAULT_MODEL = "default"
+"""The model that the user's config.toml names, or codex's own choice."""
+
+
+@frozen
+class Policy:
+    """When codex asks, and what its sandbox lets a command do without asking."""
+
+    approval: str
+    sandbox: str
+
+
+PERMISSION_MODES: Mapping[str, Policy] = {
+    "default": Policy("on-request", "workspace-write"),
+    "plan": Policy("untrusted", "read-only"),
+    "bypass": Policy("never", "danger-full-access"),
+    "acceptEdits": Policy("on-request", "workspace-write"),
+}
+
+_FLAGS = (
+    "-c", "tools.update_plan.enabled=true",  # without it the model has no tool to keep a plan
+    "-c", "suppress_unstable_features_warning=true",  # about the feature that we enable
+    "--enable", "default_mode_request_user_input",  # without it questions are answered empty outside of plan mode
+    "--disable", "plugins",  # it would fetch its curated plugins from the network at every start
+)  # fmt: skip
+
+_NOISE = (
+    "account/rateLimits/updated",
+    "app/list/updated",
+    "remoteControl/status/changed",
+    "thread/readState/changed",
+    "thread/status/changed",
+)
+"""Notifications that are not even sent to us."""
+
+
+def launch(spec: AgentSpec) -> Launch:
+    return Launch((*spec.executable, "app-server", *_FLAGS), defaults={"RUST_LOG": "off"})
+
+
+def initialize() -> dict[str, Any]:
+    return request(
+        INITIALIZE,
+        "initialize",
+        clientInfo={"name": "sandbox-agent", "title": "Sandbox Agent", "version": "1"},
+        capabilities={
+            "experimentalApi": True,  # collaboration modes, background terminals
+            "requestAttestation": False,
+            "optOutNotificationMethods": list(_NOISE),
+        },
+    )
+
+
+def thread_request(spec: AgentSpec, request_id: str, resume: str | None) -> dict[str, Any]:
+    """Start a thread, or go on with the one named ``resume``; its earlier turns are in our own log."""
+    policy = PERMISSION_MODES[spec.permission_mode]
+    params: dict[str, Any] = {
+        "cwd": spec.directory,
+        "approvalPolicy": policy.approval,
+        "sandbox": policy.sandbox,
+    }
+    if model := chosen_model(spec):
+        params["model"] = model
+    if resume is None:
+        return request(request_id, "thread/start", **params)
+    return request(request_id, "thread/resume", threadId=resume, excludeTurns=True, **params)
+
+
+def chosen_model(spec: AgentSpec) -> str | None:
+    return spec.model if spec.model != DEFAULT_MODEL else None
