@@ -6,6 +6,7 @@ from pathlib import Path
 import trio
 from attrs import frozen
 
+from .codex_home import codex_home
 from .install import BIN, executable
 
 POLL = 0.01  # seconds; nothing tells us of a new file or process
@@ -42,6 +43,7 @@ class Sandbox:
             "CLAUDE_CONFIG_DIR": str(home / ".claude"),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "CLAUDE_CODE_MAX_RETRIES": "1",  # of 10, which take minutes
+            **codex_home(home, model_url),
         }
         return cls(home, work, environment)
 
