@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 
 import trio
@@ -26,13 +25,12 @@ from ..schema.agents.mock_definition import mock_definition
 from ..schema.problems import agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ..schema.sessions import CreateSessionRequest
 from ..schema.settings import Settings
+from .credentials import Credentials
 from .install_store import VERSION, Store, data_directory
 from .probe import first_line
 from .processes import ProcessTable
 
 PERMISSION_MODES = ("default", "plan", "bypass", "acceptEdits")
-
-_CLAUDE_KEYS = ("ANTHROPIC_API_KEY", "CLAUDE_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 
 
 @frozen
@@ -42,12 +40,15 @@ class _Version:
 
 
 class Catalog:
-    """``environment`` is the daemon's: PATH, HOME and the variables that hold credentials are read from it."""
+    """``environment`` is the daemon's: PATH and HOME are read from it."""
 
-    def __init__(self, environment: Mapping[str, str], settings: Settings, table: ProcessTable) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], settings: Settings, table: ProcessTable, credentials: Credentials
+    ) -> None:
         self._environment = environment
         self._settings = settings
         self._table = table
+        self._credentials = credentials
         self._definitions = {d.id: d for d in (claude_definition(), mock_definition())}
         self._versions: dict[str, _Version] = {}
 
@@ -135,7 +136,7 @@ class Catalog:
         return AgentModelsResponse(definition.models, definition.default_model)
 
     async def _info(self, definition: AgentDefinition) -> AgentInfo:
-        credentials = self._has_credentials(definition.id)
+        credentials = await self._credentials.available(definition.id)
         if definition.executable is None:
             return AgentInfo(definition.id, True, credentials, definition.capabilities, "builtin")
         executable = await self.find(definition)
@@ -156,15 +157,6 @@ class Catalog:
             known = _Version(changed, text.split(" (")[0] if text else None)
             self._versions[path] = known
         return known.text
-
-    def _has_credentials(self, agent: str) -> bool:
-        if agent == "mock":
-            return True
-        if any(self._environment.get(name) for name in _CLAUDE_KEYS):
-            return True
-        home = self._environment.get("HOME") or "."
-        config = Path(self._environment.get("CLAUDE_CONFIG_DIR") or Path(home, ".claude"))
-        return (config / ".credentials.json").is_file()
 
 
 def check_version(version: str | None) -> None:

@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 
 import trio
-from attrs import frozen
+from attrs import field, frozen
 
-from ..schema.agent_credentials import available, environment_for, missing
+from ..schema.agent_credentials import available, environment_for, login_variable, missing
 from ..schema.credential_discovery import Discovery
 from ..schema.settings import Settings
 from .credential_reader import places_of, read_credentials
+
+
+@frozen
+class Grant:
+    """What an agent runs with: its whole environment, inherited and added. ``login_variable`` names the variable of it
+    whose key the dialect must tell the agent; None when nothing has to be told."""
+
+    environment: dict[str, str] = field(repr=False)
+    login_variable: str | None
 
 
 @frozen
@@ -43,15 +52,19 @@ class Credentials:
 
     async def require(self, agent: str, directory: str) -> None:
         """Raises the ``credentials_missing`` problem for an agent that could not work in this directory."""
+        await self.grant(agent, directory)
+
+    async def grant(self, agent: str, directory: str) -> Grant:
+        """Raises as :meth:`require`."""
         discovery = await self._look(directory)
         where = places_of(self._environment, directory)
         problem = missing(agent, self._environment, discovery, where)
         if problem is not None:
             raise problem
-
-    async def environment(self, agent: str, directory: str) -> dict[str, str]:
-        """The whole environment of the agent: inherited, less what is not its business, with what it needs added."""
-        return environment_for(agent, self._environment, await self._look(directory))
+        return Grant(
+            environment_for(agent, self._environment, discovery),
+            login_variable(agent, self._environment, discovery),
+        )
 
     async def _look(self, directory: str | None) -> Discovery:
         where = places_of(self._environment, directory)

@@ -37,6 +37,7 @@ from ..schema.settings import Settings
 from .burial import ended_problem
 from .catalog import Catalog, check_version
 from .clock import Clock
+from .credentials import Credentials
 from .install_job import Wanted, Workshop
 from .installer import Install, Installer, Installs
 from .intensity import Intensity
@@ -79,13 +80,15 @@ class Daemon:
         self._broker = Mailbox("permissions", self.settings.mailbox_size)
         self._installer = Mailbox("installer", self.settings.mailbox_size)
         self._registry = Mailbox("registry", self.settings.mailbox_size)
-        self._catalog = Catalog(environment, self.settings, self.table)
+        self._credentials = Credentials(environment, self.settings)
+        self._catalog = Catalog(environment, self.settings, self.table, self._credentials)
         self._services = Services(
             settings=self.settings,
             codec=self.codec,
             clock=clock,
             journal=self._journal,
             catalog=self._catalog,
+            credentials=self._credentials,
             table=self.table,
             environment=environment,
             broker=self._broker,
@@ -137,6 +140,8 @@ class Daemon:
         resolved = self._catalog.resolve(request)
         missing = await self._missing(request)
         directory = await _directory(request.directory)
+        # Before an install: its minutes would be in vain.
+        await self._credentials.require(request.agent, directory)
         # Shielded: a client that hangs up now must not leave a session that was registered and never opened.
         with trio.CancelScope(shield=True) as shield:
             return await self._create(Create(session_id, resolved, directory), missing, shield)

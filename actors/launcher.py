@@ -11,9 +11,10 @@ from .services import Services
 async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> AgentLink:
     """Start the agent of a session; a conversation that it has written down is resumed.
 
-    Raises :class:`SpawnFailed`, or the ``agent_not_installed`` problem.
+    Raises :class:`SpawnFailed`, or the ``agent_not_installed`` or ``credentials_missing`` problem.
     """
     definition = services.catalog.definition(row.request.agent)
+    grant = await services.credentials.grant(row.request.agent, row.directory)
     spec = AgentSpec(
         session_id=row.session_id,
         executable=await services.catalog.executable(definition, row.request.agent_version),
@@ -27,11 +28,12 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
         as_root=services.catalog.as_root,
         title=row.request.title,
         settings={"step_ms": f"{services.settings.mock_step_ms:g}"},
-        environment=services.environment,
+        environment=grant.environment,
+        login_variable=grant.login_variable,
     )
     dialect = definition.make_dialect(spec)
     plan = dialect.launch()
-    environment = {**plan.defaults, **services.environment, **plan.env}
+    environment = {**plan.defaults, **spec.environment, **plan.env}
     process = await AgentProcess.spawn(
         plan.argv,
         {name: value for name, value in environment.items() if value is not None},

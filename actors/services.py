@@ -8,6 +8,7 @@ from ..schema.codec import Codec
 from ..schema.settings import Settings
 from .catalog import Catalog
 from .clock import Clock
+from .credentials import Credentials
 from .journal import Journal
 from .mailbox import Mailbox
 from .processes import ProcessTable
@@ -15,13 +16,15 @@ from .processes import ProcessTable
 
 @frozen
 class Services:
-    """``environment`` is what agents inherit; ``unique`` draws an id that no other call has drawn or will draw."""
+    """``environment`` is the daemon's, less our own token; ``credentials`` knows what an agent gets of it.
+    ``unique`` draws an id that no other call has drawn or will draw."""
 
     settings: Settings
     codec: Codec
     clock: Clock
     journal: Journal
     catalog: Catalog
+    credentials: Credentials
     table: ProcessTable
     environment: Mapping[str, str]
     broker: Mailbox

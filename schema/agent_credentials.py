@@ -91,6 +91,16 @@ def additions(agent: str, environment: Mapping[str, str], discovery: Discovery) 
     return added
 
 
+def login_variable(agent: str, environment: Mapping[str, str], discovery: Discovery) -> str | None:
+    """The variable of the agent's environment whose key it must be told at its start. Codex's server reads none of
+    them (measured on 0.169.0). None for an agent that is let in without, and whose own login would be lost."""
+    own_provider = discovery.special.get("codex", "openai_base_url").startswith("openai_base_url")
+    if agent != "codex" or "codex" in discovery.logins or not own_provider:
+        return None
+    inherited = environment_for(agent, environment, discovery)
+    return next((name for name in NEEDS[agent].reads if is_set(inherited, name)), None)
+
+
 def available(agent: str, environment: Mapping[str, str], discovery: Discovery) -> bool:
     """For an agent that works without any: whether there is one that it can use."""
     needs = NEEDS.get(agent, _ANY)

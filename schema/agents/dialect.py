@@ -35,8 +35,10 @@ class Hook:
 class AgentSpec:
     """What an agent process is started for. ``resume`` is the native id of a conversation to go on with; ``seed`` is
     unique to the process and unguessable, for dialects that must name things themselves. ``environment`` is what the
-    agent inherits: for a variable whose value must be added to and not replaced. ``hook`` is there for an agent that
-    has hooks (``AgentDefinition.hooked``), ``user_file`` where one of ``AgentDefinition.user_files`` exists."""
+    agent inherits: for a variable whose value must be added to and not replaced. ``login_variable`` is the one
+    whose key the agent must be told, because it does not read it by itself; None when it is let in. ``hook`` is there
+    for an agent that has hooks (``AgentDefinition.hooked``), ``user_file`` where one of ``AgentDefinition.user_files``
+    exists."""
 
     session_id: str
     executable: tuple[str, ...]
@@ -51,6 +53,7 @@ class AgentSpec:
     title: str | None = None
     settings: Mapping[str, str] = field(factory=dict[str, str])
     environment: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    login_variable: str | None = None
     hook: Hook | None = None
     user_file: UserFile | None = None
 

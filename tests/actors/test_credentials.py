@@ -34,6 +34,10 @@ async def refusal(credentials: Credentials, agent: str, directory: Path) -> dict
     return details
 
 
+async def given(credentials: Credentials, agent: str) -> dict[str, str]:
+    return (await credentials.grant(agent, "/")).environment
+
+
 async def test_a_login_of_a_moment_ago_counts_when_an_agent_starts(home: Path):
     credentials = here(home)
     with trio.fail_after(10):
@@ -61,7 +65,8 @@ async def test_a_list_of_agents_looks_once_in_a_while_and_not_for_each_agent(
 async def test_nothing_of_a_secret_is_in_a_repr(home: Path):
     credentials = here(home, ANTHROPIC_API_KEY=KEY)
     assert await credentials.available("claude")
-    assert KEY not in f"{credentials!r} {vars(credentials)['_last']!r}"
+    grant = await credentials.grant("claude", "/")
+    assert KEY not in f"{credentials!r} {vars(credentials)['_last']!r} {grant!r}"
 
 
 async def test_the_environment_is_handed_on_with_what_is_missing(home: Path):
@@ -70,14 +75,14 @@ async def test_the_environment_is_handed_on_with_what_is_missing(home: Path):
     credentials = here(home, CLAUDE_API_KEY=KEY, LANG="C")
     inherited = {"HOME": str(home), "LANG": "C"}
     with trio.fail_after(10):
-        assert await credentials.environment("claude", "/") == inherited | {
+        assert await given(credentials, "claude") == inherited | {
             "CLAUDE_API_KEY": KEY,
             "ANTHROPIC_API_KEY": KEY,
         }
-        assert await credentials.environment("codex", "/") == inherited
-        opencode = await credentials.environment("opencode", "/")
+        assert await given(credentials, "codex") == inherited
+        opencode = await given(credentials, "opencode")
         assert (opencode["ANTHROPIC_API_KEY"], opencode["OPENAI_API_KEY"]) == (KEY, "sk-fake-openai")
-        assert await credentials.environment("mock", "/") == inherited
+        assert await given(credentials, "mock") == inherited
 
 
 async def test_what_is_no_regular_file_neither_blocks_nor_fills_us(home: Path, tmp_path: Path):

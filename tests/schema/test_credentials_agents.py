@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from sandbox_agent.schema.agent_credentials import NEEDS, additions, available, environment_for, missing
+from sandbox_agent.schema.agent_credentials import NEEDS, additions, available, environment_for, login_variable, missing
 from sandbox_agent.schema.credential_discovery import Discovery, discover
 from sandbox_agent.schema.credential_files import NotReadable
 from sandbox_agent.schema.credential_places import Places, places
@@ -183,6 +183,32 @@ def test_a_login_is_handed_over_as_what_it_is():
     assert Here(login).added("claude") == {"CLAUDE_CODE_OAUTH_TOKEN": "t"}
     chatgpt = {f"{HOME}/.local/share/opencode/auth.json": {"openai": {"type": "oauth", "access": "t", "expires": 0}}}
     assert Here(chatgpt).added("codex") == {}
+
+
+GATEWAY = {f"{HOME}/.codex/config.toml": 'openai_base_url = "http://gateway"'}
+ROUTER = {f"{HOME}/.codex/config.toml": 'model_provider = "router"'}
+KEYRING = {f"{HOME}/.codex/config.toml": 'cli_auth_credentials_store = "keyring"'}
+
+
+@pytest.mark.parametrize(
+    ("here", "variable"),
+    [
+        (Here(OPENAI_API_KEY="o"), "OPENAI_API_KEY"),
+        (Here(CODEX_API_KEY="c"), "OPENAI_API_KEY"),
+        (Here(OPENCODE), "OPENAI_API_KEY"),
+        (Here(GATEWAY, OPENAI_API_KEY="o"), "OPENAI_API_KEY"),
+        (Here(GATEWAY, OPENCODE), None),
+        (Here(CODEX_KEY, OPENAI_API_KEY="o"), None),
+        (Here(CODEX_LOGIN, OPENAI_API_KEY="o"), None),
+        (Here(ROUTER, OPENAI_API_KEY="o"), None),
+        (Here(KEYRING, OPENAI_API_KEY="o"), None),
+        (Here(), None),
+    ],
+)
+def test_codex_is_told_a_key_only_when_nothing_else_lets_it_in(here: Here, variable: str | None):
+    assert login_variable("codex", here.environment, here.discovery) == variable
+    assert variable is None or variable in here.inherits("codex")
+    assert login_variable("claude", here.environment, here.discovery) is None
 
 
 # Refusals.
