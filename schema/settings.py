@@ -17,7 +17,7 @@ def setting(default: float, unit: str, meaning: str) -> Any:
 @frozen(kw_only=True)
 class Settings:
     # What a client may ask for.
-    max_body_bytes: int = setting(32 << 20, "bytes", "largest request body and WebSocket message")
+    max_body_bytes: int = setting(4 << 20, "bytes", "largest request body and WebSocket message")
     max_header_bytes: int = setting(64 << 10, "bytes", "largest request line with its headers")
     body_timeout: float = setting(300.0, "seconds", "time for the body of a request to arrive")
     websocket_auth_timeout: float = setting(10.0, "seconds", "time for a WebSocket's first frame to bring the token")
