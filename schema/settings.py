@@ -24,6 +24,7 @@ class Settings:
     websocket_answers_kept: int = setting(1000, "answers", "answers to WebSocket commands kept per session for repeats")
     max_sessions: int = setting(1000, "sessions", "most sessions that are not ended")
     ended_sessions_kept: int = setting(1000, "sessions", "ended sessions that stay listed; the oldest go first")
+    ended_bytes_kept: int = setting(1 << 30, "bytes", "events of ended sessions that are kept; the oldest go first")
     max_queued_prompts: int = setting(16, "prompts", "prompts that wait for a session's turn to end")
     max_attachment_bytes: int = setting(20 << 20, "bytes", "largest attachment that is sent inline")
 
