@@ -16,6 +16,7 @@ from ..schema.agents.mock_definition import mock_definition
 from ..schema.problems import Problem, agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ..schema.sessions import CreateSessionRequest
 from ..schema.settings import Settings
+from .model_lists import ModelLists
 from .probe import first_line
 from .processes import ProcessTable
 
@@ -38,6 +39,7 @@ class Catalog:
         self._settings = settings
         self._table = table
         self._definitions = {d.id: d for d in (claude_definition(), mock_definition())}
+        self._models = ModelLists(environment, settings)
         self._versions: dict[str, _Version] = {}
 
     def __repr__(self) -> str:
@@ -113,9 +115,8 @@ class Catalog:
     def modes(self, agent: str) -> AgentModesResponse:
         return AgentModesResponse(self.definition(agent).modes)
 
-    def models(self, agent: str) -> AgentModelsResponse:
-        definition = self.definition(agent)
-        return AgentModelsResponse(definition.models, definition.default_model)
+    async def models(self, agent: str) -> AgentModelsResponse:
+        return await self._models.of(self.definition(agent))
 
     async def _info(self, definition: AgentDefinition) -> AgentInfo:
         credentials = self._has_credentials(definition.id)

@@ -49,6 +49,8 @@ class Settings:
     terminal_tail_bytes: int = setting(64 << 10, "bytes", "end of an agent's terminal kept for diagnostics")
     max_outbox_bytes: int = setting(64 << 20, "bytes", "most that waits to be written to an agent's stdin")
     probe_timeout: float = setting(10.0, "seconds", "time for an agent to tell its version")
+    models_timeout: float = setting(10.0, "seconds", "time for an agent's vendor to list its models")
+    models_kept: float = setting(3600.0, "seconds", "how long such a list is used before it is asked for again")
     mock_step_ms: float = setting(20.0, "milliseconds", "pause of the mock agent after each step")
 
     # The ending ladder: how long each rung waits before the next.

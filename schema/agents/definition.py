@@ -1,9 +1,28 @@
 """An agent as the daemon knows it: what it is called, what it can do, which modes it has, how it is spoken to."""
 
+from collections.abc import Callable, Mapping
+
 from attrs import frozen
 
-from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
+from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo, AgentModelsResponse
 from .dialect import MakeDialect
+
+
+@frozen
+class HttpGet:
+    """A request to make. ``headers`` may hold a credential."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+@frozen
+class ModelList:
+    """How to ask an agent's vendor which models there are. ``ask`` gets the environment and returns None when it cannot
+    be asked; ``read`` returns None for an answer that it does not understand."""
+
+    ask: Callable[[Mapping[str, str]], HttpGet | None]
+    read: Callable[[bytes], AgentModelsResponse | None]
 
 
 @frozen
@@ -26,3 +45,4 @@ class AgentDefinition:
     refuses_bypass_as_root: bool = False
     resumable: bool = True
     inline_mimes: tuple[str, ...] = ()
+    model_list: ModelList | None = None
