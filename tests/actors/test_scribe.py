@@ -19,15 +19,15 @@ from .house import check_history, events_of
 
 def deepest() -> object:
     """As deep as the decoder lets JSON be: inside an event it is too deep for the encoder."""
+    value: object = []
     low, high = 1, 1 << 17
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            msgspec.json.decode(b"[" * middle + b"]" * middle)
-            low = middle
+            value, low = msgspec.json.decode(b"[" * middle + b"]" * middle), middle
         except RecursionError:
             high = middle
-    return msgspec.json.decode(b"[" * low + b"]" * low)
+    return value
 
 
 async def scribe() -> tuple[Scribe, MemoryJournal]:
