@@ -27,6 +27,7 @@ from ..schema.sessions import CreateSessionRequest
 from ..schema.settings import Settings
 from .credentials import Credentials
 from .install_store import VERSION, Store, data_directory
+from .model_lists import ModelLists
 from .probe import first_line
 from .processes import ProcessTable
 
@@ -50,6 +51,7 @@ class Catalog:
         self._table = table
         self._credentials = credentials
         self._definitions = {d.id: d for d in (claude_definition(), mock_definition())}
+        self._models = ModelLists(environment, settings)
         self._versions: dict[str, _Version] = {}
 
     def __repr__(self) -> str:
@@ -131,9 +133,8 @@ class Catalog:
     def modes(self, agent: str) -> AgentModesResponse:
         return AgentModesResponse(self.definition(agent).modes)
 
-    def models(self, agent: str) -> AgentModelsResponse:
-        definition = self.definition(agent)
-        return AgentModelsResponse(definition.models, definition.default_model)
+    async def models(self, agent: str) -> AgentModelsResponse:
+        return await self._models.of(self.definition(agent))
 
     async def _info(self, definition: AgentDefinition) -> AgentInfo:
         credentials = await self._credentials.available(definition.id)

@@ -249,7 +249,7 @@ class Daemon:
         return self._catalog.modes(agent)
 
     async def agent_models(self, agent: str) -> AgentModelsResponse:
-        return self._catalog.models(agent)
+        return await self._catalog.models(agent)
 
     async def _find(self, session_id: str) -> Found:
         return await self._ask(self._registry, Find(session_id))

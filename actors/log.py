@@ -62,6 +62,11 @@ class Log:
         return self._last
 
     @property
+    def size(self) -> int:
+        """What the events that it holds cost in memory, about, in bytes."""
+        return self._bytes
+
+    @property
     def closed(self) -> bool:
         """No event will ever follow: the session was deleted or the daemon stops."""
         return self._closed

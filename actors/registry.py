@@ -167,8 +167,13 @@ class Registry(Actor):
 
     async def _forget_oldest(self) -> None:
         ended = [session_id for session_id, entry in self._entries.items() if entry.forgettable]
-        for session_id in ended[: max(0, len(ended) - self._services.settings.ended_sessions_kept)]:
-            del self._entries[session_id]
+        size = sum(self._entries[session_id].log.size for session_id in ended)
+        settings = self._services.settings
+        for count, session_id in zip(range(len(ended), 0, -1), ended, strict=True):
+            if count <= settings.ended_sessions_kept and size <= settings.ended_bytes_kept:
+                break
+            entry = self._entries.pop(session_id)
+            size -= entry.log.size
             await self._services.journal.delete(session_id)
 
     def _find(self, session_id: str) -> _Entry:

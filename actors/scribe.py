@@ -4,13 +4,25 @@ It stamps what a dialect cannot know (sequence, time, ids) and keeps the ledger.
 handled and written in one go by :meth:`flush`; nothing is visible before.
 """
 
+import msgspec
 import trio
+from attrs import evolve
 
 from ..schema.agents.effects import Draft, TurnOutcome
 from ..schema.agents.ledger import EventDraft, Ledger
 from ..schema.codec import Codec
 from ..schema.encode import EncodedEvent, EventEncoder, one_line
-from ..schema.events import EventData, EventType, PermissionEventData, QuestionEventData, UniversalEvent
+from ..schema.events import (
+    ErrorData,
+    EventData,
+    EventType,
+    ItemEventData,
+    PermissionEventData,
+    QuestionEventData,
+    TurnEventData,
+    UniversalEvent,
+)
+from ..schema.items import StatusPart
 from .clock import Clock
 from .journal import Journal, SessionRow
 from .log import Log
@@ -57,7 +69,15 @@ class Scribe:
 
     def _add(self, event: EventDraft) -> None:
         self._sequence += 1
-        encoded = self._encoder.encode(
+        try:
+            encoded = self._encode(event)
+        except (RecursionError, UnicodeError, msgspec.MsgspecError):
+            # JSON that was just shallow enough to be read may be too deep to be written inside an event.
+            encoded = self._encode(evolve(event, data=_without_content(event.data), raw=None))
+        self._unwritten.append(encoded)
+
+    def _encode(self, event: EventDraft) -> EncodedEvent:
+        return self._encoder.encode(
             self._sequence,
             self._clock.stamp(),
             event.type,
@@ -66,7 +86,6 @@ class Scribe:
             raw=one_line(event.raw) if event.raw is not None else None,
             ends_stream=event.ends_stream,
         )
-        self._unwritten.append(encoded)
 
     async def flush(self) -> None:
         """Make what was gathered durable, then visible."""
@@ -96,3 +115,18 @@ class Scribe:
                     asks.pop(ask_id, None)
             case _:
                 pass
+
+
+def _without_content(data: EventData) -> EventData:
+    """The same event, less what an agent may nest without bound."""
+    match data:
+        case ItemEventData(item=item):
+            return ItemEventData(evolve(item, content=(StatusPart("content.unencodable", "nested too deep"),)))
+        case PermissionEventData():
+            return evolve(data, metadata=None)
+        case TurnEventData():
+            return evolve(data, metadata=None)
+        case ErrorData():
+            return evolve(data, details=None)
+        case _:
+            return data

@@ -270,10 +270,9 @@ class Session(Actor):
                 case TurnEnded():
                     self._turn_ended(effect)
                 case SessionEnded():
-                    # The ledger closes the turn; the asks must be closed before the session is.
-                    self._reject_all("session ended")
+                    self._close_all("completed" if effect.reason == "completed" else "failed")
                     self._scribe.draft(effect)
-                    self._row = evolve(self._row, ended=True, queue=(), exit_code=0, end_message=effect.message)
+                    self._row = evolve(self._row, ended=True, exit_code=0, end_message=effect.message)
                     self.stop()
                     return
                 case _:
@@ -363,10 +362,16 @@ class Session(Actor):
         self._end(data)
 
     def _end(self, data: SessionEndedData) -> None:
-        self._close_turn("interrupted" if data.reason == "terminated" else "failed", "session ended")
+        self._close_all("interrupted" if data.reason == "terminated" else "failed")
         self._scribe.note("session.ended", data)
-        self._row = evolve(self._row, ended=True, queue=(), exit_code=data.exit_code, end_message=data.message)
+        self._row = evolve(self._row, ended=True, exit_code=data.exit_code, end_message=data.message)
         self.stop()
+
+    def _close_all(self, outcome: TurnOutcome) -> None:
+        """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran."""
+        self._close_turn(outcome, "session ended")
+        while self._row.queue:
+            self._abandon(self._take(), "interrupted")
 
     def _error(self, code: str, message: str, **details: object) -> None:
         known = {name: value for name, value in details.items() if value not in (None, "")}

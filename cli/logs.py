@@ -8,7 +8,10 @@ import structlog
 
 LogFormat = Literal["text", "json"]
 
-LEVELS = ("debug", "info", "warning", "error")
+
+def _without_locals() -> structlog.tracebacks.ExceptionDictTransformer:
+    """structlog would write out every frame's variables: prompts, bodies and tokens among them."""
+    return structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
 def configure_logs(level: str, log_format: LogFormat) -> None:
@@ -20,7 +23,7 @@ def configure_logs(level: str, log_format: LogFormat) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.processors.ExceptionRenderer(_without_locals()), structlog.processors.JSONRenderer()]
         if log_format == "json"
         else [
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)

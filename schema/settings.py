@@ -17,13 +17,14 @@ def setting(default: float | str, unit: str, meaning: str) -> Any:
 @frozen(kw_only=True)
 class Settings:
     # What a client may ask for.
-    max_body_bytes: int = setting(32 << 20, "bytes", "largest request body and WebSocket message")
+    max_body_bytes: int = setting(4 << 20, "bytes", "largest request body and WebSocket message")
     max_header_bytes: int = setting(64 << 10, "bytes", "largest request line with its headers")
     body_timeout: float = setting(300.0, "seconds", "time for the body of a request to arrive")
     websocket_auth_timeout: float = setting(10.0, "seconds", "time for a WebSocket's first frame to bring the token")
     websocket_answers_kept: int = setting(1000, "answers", "answers to WebSocket commands kept per session for repeats")
     max_sessions: int = setting(1000, "sessions", "most sessions that are not ended")
     ended_sessions_kept: int = setting(1000, "sessions", "ended sessions that stay listed; the oldest go first")
+    ended_bytes_kept: int = setting(1 << 30, "bytes", "events of ended sessions that are kept; the oldest go first")
     max_queued_prompts: int = setting(16, "prompts", "prompts that wait for a session's turn to end")
     max_attachment_bytes: int = setting(20 << 20, "bytes", "largest attachment that is sent inline")
 
@@ -55,6 +56,8 @@ class Settings:
     stream_backoff: float = setting(0.05, "seconds", "pause before a broken event stream is opened again; doubles")
     stream_backoff_max: float = setting(5.0, "seconds", "longest such pause")
     probe_timeout: float = setting(10.0, "seconds", "time for an agent to tell its version")
+    models_timeout: float = setting(10.0, "seconds", "time for an agent's vendor to list its models")
+    models_kept: float = setting(3600.0, "seconds", "how long such a list is used before it is asked for again")
     mock_step_ms: float = setting(20.0, "milliseconds", "pause of the mock agent after each step")
 
     # Installing agents.

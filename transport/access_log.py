@@ -11,7 +11,7 @@ from .failures import log_failure
 
 
 class AccessLog(Logger):
-    """Hypercorn's logger, speaking structlog. A status of None is a client that left before the answer was complete."""
+    """Hypercorn's logger, speaking structlog. A status of None is a client that left before its answer began."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)

@@ -44,6 +44,9 @@ class Connection:
         self._whole = trio.CancelScope()
         self._reading = trio.CancelScope()
         self._state = "idle"
+        self._accepted = 0
+        self._taken = 0
+        self._stalled_since = math.inf
 
     def __repr__(self) -> str:
         return f"<Connection {self._state}>"
@@ -111,37 +114,49 @@ class Connection:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return b""
 
-    async def _write(self, data: bytes) -> None:
-        async with self._writing:
-            rest = memoryview(data)
-            if not rest or self._state == "closed":
-                await trio.lowlevel.checkpoint()
-                return
-            try:
-                while rest:
-                    rest = rest[await self._send_some(rest) :]
-            except (OSError, trio.TooSlowError) as error:
-                log.debug("connection.lost", error=repr(error))
-                self._reading.cancel()
-                await (
-                    trio.sleep_forever()
-                )  # until _read has told the app, and all that this connection does is cancelled
-            except trio.Cancelled:
-                if len(rest) < len(data):  # half a frame is on the wire: nothing that makes sense can follow
-                    self._state = "closed"
-                    self._reading.cancel()
-                raise
+    def check_progress(self, now: float) -> None:
+        """To be called from time to time: cuts off a client that has taken nothing for ``stalled_write_timeout`` while
+        something was to be written. (A deadline around each write cost a third of the write, and the kernel asks for
+        more only when a third of its buffer is free, for which a slow reader needs minutes.)"""
+        if not self._writing.locked():
+            self._stalled_since = math.inf
+            return
+        taken = self._accepted - unsent(self._socket)
+        if taken > self._taken or self._stalled_since == math.inf:
+            self._taken, self._stalled_since = taken, now
+        elif now - self._stalled_since >= self._settings.stalled_write_timeout:
+            log.info("connection.stalled", taken=taken)
+            self._reading.cancel()
 
-    async def _send_some(self, rest: memoryview) -> int:
-        """How much the kernel took. Raises :class:`trio.TooSlowError` when the client took nothing for too long."""
-        queued = unsent(self._socket)
-        while True:
-            with trio.move_on_after(self._settings.stalled_write_timeout or math.inf):
-                return await self._socket.send(rest)
-            # The kernel asks for more only when a third of its buffer is free; a slow reader needs minutes for that.
-            before, queued = queued, unsent(self._socket)
-            if queued >= before:
-                raise trio.TooSlowError
+    async def _write(self, data: bytes) -> None:
+        try:
+            self._writing.acquire_nowait()  # saves a pass through the scheduler, which the send is anyway
+        except trio.WouldBlock:
+            await self._writing.acquire()
+        try:
+            await self._write_all(memoryview(data))
+        finally:
+            self._writing.release()
+
+    async def _write_all(self, data: memoryview) -> None:
+        if not data or self._state == "closed":
+            await trio.lowlevel.checkpoint()
+            return
+        rest = data
+        try:
+            while rest:
+                count = await self._socket.send(rest)
+                self._accepted += count
+                rest = rest[count:]
+        except OSError as error:
+            log.debug("connection.lost", error=repr(error))
+            self._reading.cancel()
+            await trio.sleep_forever()  # until _read has told the app, and all that this connection does is cancelled
+        except trio.Cancelled:
+            if len(rest) < len(data):  # half a frame is on the wire: nothing that makes sense can follow
+                self._state = "closed"
+                self._reading.cancel()
+            raise
 
     async def _finish(self) -> None:
         """Our last answer is sent. Closing at once would reset the connection if the client is still sending, and the

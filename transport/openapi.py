@@ -6,7 +6,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -32,6 +32,24 @@ DESCRIPTION = (
     "Every error is an `application/problem+json` body. The token goes into the Authorization header as `Bearer`, "
     "`Token` or the password of `Basic`, never into a URL."
 )
+
+
+PROBLEMS: Mapping[int, str] = {
+    400: "the request is wrong",
+    401: "the token is missing or wrong",
+    403: "the Host or Origin is not allowed",
+    404: "there is no such path, session or agent",
+    405: "the method is not allowed here",
+    409: "the session id is taken",
+    413: "the body is too large",
+    415: "the body is not JSON by its Content-Type",
+    422: "the body is JSON of the wrong shape",
+    429: "too much at once; Retry-After says when to try again",
+    500: "a failure of the daemon or of the agent",
+    502: "a failure between the daemon and the agent",
+    503: "the daemon is stopping",
+}
+"""In our words: those of Python's ``http`` change from version to version, and the document is committed."""
 
 
 def document() -> Json:
@@ -112,7 +130,7 @@ def problem_statuses(route: Route) -> list[int]:
 
 def problem(status: int, components: Components) -> Json:
     content = {"application/problem+json": {"schema": components.of(ProblemDetails)}}
-    return {"description": HTTPStatus(status).phrase, "content": content}
+    return {"description": PROBLEMS[status], "content": content}
 
 
 def path_parameters(route: Route) -> Iterable[Json]:

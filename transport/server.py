@@ -22,6 +22,8 @@ from .readers import Readers
 from .socket_commands import SocketCommands
 
 BACKLOG = 1024
+PATROLS = 4
+"""How often the writes are looked at within the time that one may stall."""
 
 log = structlog.get_logger("sandbox_agent.transport")
 
@@ -49,6 +51,7 @@ class Server:
             async with trio.open_nursery() as accepting:
                 serve = partial(trio.serve_listeners, self._handle, list(listeners), handler_nursery=connections)
                 accepting.start_soon(serve)
+                accepting.start_soon(self._patrol)
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             await self._context.terminated.set()
@@ -56,6 +59,13 @@ class Server:
             for connection in self._connections:
                 connection.close_if_idle()
             connections.cancel_scope.deadline = trio.current_time() + self._settings.drain_timeout
+
+    async def _patrol(self) -> None:
+        if limit := self._settings.stalled_write_timeout:
+            while True:
+                await trio.sleep(limit / PATROLS)
+                for connection in self._connections:
+                    connection.check_progress(trio.current_time())
 
     async def _handle(self, stream: trio.SocketStream) -> None:
         connection = Connection(self._app, self._config, self._context, self._settings, stream)

@@ -1,9 +1,10 @@
 """Hypercorn's two kinds of stream (one request each), less what hurts us."""
 
+from time import time
 from typing import Any, cast
 
 import msgspec
-from hypercorn.protocol.events import Body, Data, EndBody, Response, StreamClosed
+from hypercorn.protocol.events import Body, Data, EndBody, Event, Response, StreamClosed
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, FrameTooLargeError, WSStream
 from hypercorn.typing import WebsocketAcceptEvent
@@ -38,6 +39,18 @@ def last_answer(problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
 
 class HttpStream(HTTPStream):
     """Its failures are problems too."""
+
+    async def handle(self, event: Event) -> None:
+        if not isinstance(event, StreamClosed) or self.closed or self.state is ASGIHTTPState.CLOSED:
+            await super().handle(event)
+            return
+        # Hypercorn logs no status here. But a client that has all of a short answer hangs up before the send of its
+        # end has returned, and one that leaves a stream was answered too.
+        self.closed = True
+        await self.config.log.access(self.scope, cast("Any", getattr(self, "response", None)), time() - self.start_time)
+        app_put = cast("Any", self).app_put
+        if app_put is not None:
+            await app_put({"type": "http.disconnect"})
 
     async def _send_error_response(self, status_code: int) -> None:
         headers, body = last_answer(http_problem(status_code))

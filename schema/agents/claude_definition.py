@@ -3,8 +3,9 @@
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from .claude import Claude
 from .claude_launch import DEFAULT_MODEL, PERMISSION_MODES
+from .claude_models import ask_models, read_models
 from .claude_prompt import IMAGES
-from .definition import AgentDefinition
+from .definition import AgentDefinition, ModelList
 
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
@@ -40,7 +41,7 @@ def claude_definition() -> AgentDefinition:
             ),
         ),
         permission_modes=tuple(PERMISSION_MODES),
-        # A list that needs no network: these names always stand for the newest model of their kind.
+        # Where Anthropic's list cannot be had: these names always stand for the newest model of their kind.
         models=(
             AgentModelInfo(DEFAULT_MODEL, "Default", _EFFORTS),
             AgentModelInfo("sonnet", "Sonnet", _EFFORTS),
@@ -51,4 +52,5 @@ def claude_definition() -> AgentDefinition:
         make_dialect=Claude,
         refuses_bypass_as_root=True,
         inline_mimes=IMAGES,
+        model_list=ModelList(ask_models, read_models),
     )

@@ -4,8 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 
-from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
+from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo, AgentModelsResponse
 from .dialect import MakeDialect
+
+
+@frozen
+class HttpGet:
+    """A request to make. ``headers`` may hold a credential."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+@frozen
+class ModelList:
+    """How to ask an agent's vendor which models there are. ``ask`` gets the environment and returns None when it cannot
+    be asked; ``read`` returns None for an answer that it does not understand."""
+
+    ask: Callable[[Mapping[str, str]], HttpGet | None]
+    read: Callable[[bytes], AgentModelsResponse | None]
 
 
 @frozen
@@ -32,3 +49,4 @@ class AgentDefinition:
     inline_mimes: tuple[str, ...] = ()
     hooked: bool = False
     user_files: Callable[[Mapping[str, str]], Sequence[str]] | None = None
+    model_list: ModelList | None = None

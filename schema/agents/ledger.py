@@ -9,12 +9,14 @@ It allots item and turn ids, and holds these rules for every agent alike (wire 0
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import Any, cast
 
 from attrs import define, field, frozen
 
 from ..encode import json_or_text
 from ..events import (
     AgentUnparsedData,
+    ErrorData,
     EventData,
     EventType,
     ItemDeltaData,
@@ -133,7 +135,8 @@ class Ledger:
                 yield from self._delta(draft)
             case ItemCompleted():
                 yield from self._complete(draft)
-            case Errored(data=data):
+            case Errored():
+                data = _retryable(draft.data) if draft.retryable else draft.data
                 yield EventDraft("error", data, draft.synthetic, draft.raw, ends_stream=not draft.retryable)
             case Unparsed():
                 data = AgentUnparsedData(draft.error, draft.location)
@@ -268,6 +271,13 @@ class Ledger:
             item = UniversalItem(item_id, native_id, None, "message", "assistant", (), "in_progress")
             self._open[native_id] = _OpenItem(item)
         self._open[native_id].add(delta)
+
+
+def _retryable(data: ErrorData) -> ErrorData:
+    """Says so on the wire, where a reader of the turn decides whether to go on reading."""
+    details: Any = data.details
+    known = cast("dict[str, Any]", details) if isinstance(details, dict) else {"detail": details} if details else {}
+    return ErrorData(data.message, data.code, {**known, "retryable": True})
 
 
 def _number(numbered_id: str | None) -> int:

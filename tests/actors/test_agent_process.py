@@ -191,7 +191,8 @@ async def test_no_descendant_outlives_the_ladder(then):
     async with running(FAMILY + "    " + then) as process:
         pids = [int(pid) for pid in (await first_line(process)).split()]
         assert len(pids) == 4
-        assert all(alive(pid) for pid in pids)
+        # When the agent has exited already, the hang-up of its terminal may have ended the ordinary child.
+        assert sum(alive(pid) for pid in pids) >= 3
         with trio.fail_after(5):
             await end_process(process, SETTINGS)
         assert not [pid for pid in pids if alive(pid)]

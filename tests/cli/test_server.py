@@ -13,6 +13,7 @@ import pytest
 
 from .commands import TIMEOUT, Commands
 from .daemon import RunningDaemon, daemon
+from .processes import alive, descendants
 
 TOKEN = {"SANDBOX_AGENT_TOKEN": "a-token-of-the-test"}
 
@@ -119,28 +120,6 @@ def busy(commands: Commands, running: RunningDaemon) -> list[int]:
     found = descendants(running.process.pid)
     assert len(found) >= 3
     return found
-
-
-def descendants(pid: int) -> list[int]:
-    found: list[int] = []
-    pending = [pid]
-    while pending:
-        for task in Path(f"/proc/{pending.pop()}/task").iterdir():
-            children = [int(child) for child in (task / "children").read_text().split()]
-            found += children
-            pending += children
-    return found
-
-
-def alive(pids: list[int]) -> list[int]:
-    return [pid for pid in pids if Path(f"/proc/{pid}/stat").exists() and not is_zombie(pid)]
-
-
-def is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -11,7 +11,7 @@ import httpx
 
 from .commands import TIMEOUT, Commands
 from .daemon import daemon
-from .test_server import alive, descendants
+from .processes import alive, descendants
 
 TOKEN = "a-token-of-the-test"
 SESSIONS = 50

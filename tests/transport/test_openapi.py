@@ -4,7 +4,6 @@ import json
 import os
 from pathlib import Path
 
-import pytest
 from openapi_spec_validator import validate
 from sandbox_agent.transport.openapi import document, document_json
 from sandbox_agent.transport.routes import ROUTES
@@ -61,11 +60,9 @@ def test_operation_ids_are_unique():
 
 
 def reference() -> dict:
+    """Wire 0.1's own document when the variable names it; else what is known of it: its structure without its words."""
     named = os.environ.get(REFERENCE)
-    path = Path(named) if named else ROOT.parent / "shared" / "reference" / "openapi-0.1.12.json"
-    if not path.exists():
-        pytest.skip(f"no reference document at hand; {REFERENCE} may name it")
-    return json.loads(path.read_text())
+    return json.loads((Path(named) if named else Path(__file__).with_name("wire-0.1.12.json")).read_text())
 
 
 def resolve(schema: dict, root: dict) -> dict:

@@ -173,6 +173,7 @@ def test_an_error_ends_the_turns_stream_unless_the_agent_goes_on():
     ledger = Ledger()
     fatal, retried = apply_all(ledger, [Errored(ErrorData("a")), Errored(ErrorData("b"), retryable=True)])
     assert (fatal.ends_stream, retried.ends_stream) == (True, False)
+    assert (fatal.data.details, retried.data.details) == (None, {"retryable": True})
 
 
 def test_what_is_unparsed_is_synthetic_and_ends_nothing():

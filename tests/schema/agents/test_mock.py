@@ -236,8 +236,8 @@ def test_the_events_of_a_turn_as_clients_see_them():
         b'{"type":"item_started","id":"a","kind":"message","role":null,"content":[{"type":"nope"}]}',
         b'{"type":"item_started","id":"a","kind":"message","role":null,"content":["\xff"]}',
         b'{"type":"item_started","id":"a","kind":"message","role":null,"content":[{"type":"json","json":'
-        + b"[" * 5000
-        + b"]" * 5000
+        + b"[" * 50_000
+        + b"]" * 50_000
         + b"}]}",
         b'{"type":"turn_ended","outcome":"perhaps"}',
     ],

@@ -1,0 +1,71 @@
+"""The models of each agent: asked where its vendor keeps a list, known by heart where that is not possible."""
+
+from collections.abc import Mapping
+
+import structlog
+import trio
+from attrs import define, field
+
+from ..schema.agent_info import AgentModelsResponse
+from ..schema.agents.definition import AgentDefinition, HttpGet
+from ..schema.settings import Settings
+
+MAX_ANSWER_BYTES = 4 << 20
+
+RETRY_AFTER = 60.0
+"""Seconds until a list that could not be had is asked for again."""
+
+_log = structlog.get_logger("models")
+
+
+@define
+class _Known:
+    lock: trio.Lock = field(factory=trio.Lock)
+    models: AgentModelsResponse | None = None
+    until: float = float("-inf")
+
+
+class ModelLists:
+    """Askers at the same time share one request. A list is kept for ``models_kept`` seconds."""
+
+    def __init__(self, environment: Mapping[str, str], settings: Settings) -> None:
+        self._environment = environment
+        self._settings = settings
+        self._known: dict[str, _Known] = {}
+
+    def __repr__(self) -> str:
+        return f"<ModelLists {' '.join(agent for agent, known in self._known.items() if known.models) or 'none'}>"
+
+    async def of(self, definition: AgentDefinition) -> AgentModelsResponse:
+        by_heart = AgentModelsResponse(definition.models, definition.default_model)
+        if definition.model_list is None:
+            return by_heart
+        known = self._known.setdefault(definition.id, _Known())
+        async with known.lock:
+            if trio.current_time() >= known.until:
+                request = definition.model_list.ask(self._environment)
+                body = await self._get(request) if request is not None else None
+                known.models = definition.model_list.read(body) if body is not None else None
+                kept = RETRY_AFTER if known.models is None else self._settings.models_kept
+                known.until = trio.current_time() + kept
+            return known.models or by_heart
+
+    async def _get(self, request: HttpGet) -> bytes | None:
+        import httpx
+
+        body = b""
+        try:
+            with trio.fail_after(self._settings.models_timeout):
+                async with (
+                    httpx.AsyncClient() as client,
+                    client.stream("GET", request.url, headers=dict(request.headers)) as response,
+                ):
+                    response.raise_for_status()
+                    # Read to the end in any case: leaving in the middle leaves httpx's generators to the collector.
+                    async for chunk in response.aiter_bytes():
+                        body += chunk if len(body) <= MAX_ANSWER_BYTES else b""
+        except (httpx.HTTPError, httpx.InvalidURL, trio.TooSlowError) as error:
+            # Without the error's text: it may hold a URL with a user's password in it.
+            _log.warning("the list of models cannot be had", error=type(error).__name__)
+            return None
+        return body if len(body) <= MAX_ANSWER_BYTES else None
