@@ -19,6 +19,7 @@ from ..schema.agent_info import (
     AgentModelsResponse,
     AgentModesResponse,
 )
+from ..schema.agents.amp_definition import amp_definition
 from ..schema.agents.claude_definition import claude_definition
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.mock_definition import mock_definition
@@ -50,7 +51,7 @@ class Catalog:
         self._settings = settings
         self._table = table
         self._credentials = credentials
-        self._definitions = {d.id: d for d in (claude_definition(), mock_definition())}
+        self._definitions = {d.id: d for d in (claude_definition(), amp_definition(), mock_definition())}
         self._models = ModelLists(environment, settings)
         self._versions: dict[str, _Version] = {}
 

@@ -49,8 +49,9 @@ class HookServer:
         return f"<HookServer waiting={' '.join(self._waiting) or 'none'}>"
 
     @classmethod
-    async def listen(cls, directory: PrivateDirectory, max_request_bytes: int) -> "HookServer":
+    async def open(cls, max_request_bytes: int) -> "HookServer":
         """Hooks may ask from now on; they wait until :meth:`serve`. Raises OSError."""
+        directory = await PrivateDirectory.make()
         server = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
         # By the directory's handle: a socket's whole path must not be longer than some 100 bytes.
         handle = os.open(directory.path, os.O_PATH | os.O_DIRECTORY)
@@ -59,6 +60,8 @@ class HookServer:
             server.listen()
         except BaseException:
             server.close()
+            with trio.CancelScope(shield=True):
+                await directory.remove()
             raise
         finally:
             os.close(handle)
@@ -66,7 +69,11 @@ class HookServer:
 
     async def serve(self, asked: Asked, gone: Gone) -> None:
         """Tell of every hook that asks, and of every one that goes without its answer, until cancelled."""
-        await trio.serve_listeners(lambda stream: self._converse(stream, asked, gone), [self._listener])
+
+        async def converse(stream: trio.SocketStream) -> None:
+            await self._converse(stream, asked, gone)
+
+        await trio.serve_listeners(converse, [self._listener])
 
     async def aclose(self) -> None:
         """Nobody can ask any more, and the directory goes. The agent must have exited."""

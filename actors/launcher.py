@@ -1,11 +1,22 @@
 """Launching: from what is kept of a session to a running agent process."""
 
-from ..schema.agents.dialect import AgentSpec
-from .agent_process import AgentProcess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import trio
+from attrs import evolve
+
+from ..schema.agents.definition import AgentDefinition
+from ..schema.agents.dialect import AgentSpec, Hook, UserFile
+from .agent_process import AgentProcess, SpawnFailed
+from .hook import SOCKET, HookServer
 from .journal import SessionRow
 from .link import AgentLink
 from .mailbox import Mailbox
 from .services import Services
+
+_HOOK_PROGRAM = Path(__file__).with_name("amp_hook.py")
 
 
 async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> AgentLink:
@@ -30,16 +41,51 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
         settings={"step_ms": f"{services.settings.mock_step_ms:g}"},
         environment=grant.environment,
         login_variable=grant.login_variable,
+        user_file=await _user_file(definition, services.environment),
     )
+    if not definition.hooked:
+        return await _start(services, definition, spec, mailbox)
+    try:
+        hooks = await HookServer.open(services.settings.max_line_bytes)
+    except OSError as error:
+        raise SpawnFailed(f"no directory for the agent's private files: {error}") from error
+    try:
+        path = hooks.directory.path
+        hook = Hook(str(path), (sys.executable, "-IS", str(_HOOK_PROGRAM), str(path / SOCKET)))
+        return await _start(services, definition, evolve(spec, hook=hook), mailbox, hooks)
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await hooks.aclose()
+        raise
+
+
+async def _start(
+    services: Services, definition: AgentDefinition, spec: AgentSpec, mailbox: Mailbox, hooks: HookServer | None = None
+) -> AgentLink:
     dialect = definition.make_dialect(spec)
     plan = dialect.launch()
+    if hooks is not None:
+        try:
+            await hooks.directory.write(plan.files)
+        except OSError as error:
+            raise SpawnFailed(f"the agent's private files cannot be written: {error}") from error
     environment = {**plan.defaults, **spec.environment, **plan.env}
     process = await AgentProcess.spawn(
         plan.argv,
         {name: value for name, value in environment.items() if value is not None},
-        row.directory,
+        spec.directory,
         services.unique(),
         services.table,
         services.settings,
     )
-    return AgentLink(process, dialect, mailbox, services.settings)
+    return AgentLink(process, dialect, mailbox, services.settings, hooks)
+
+
+async def _user_file(definition: AgentDefinition, environment: Mapping[str, str]) -> UserFile | None:
+    """The first of the user's files that exists. One that cannot be read is as good as none, as it is to the agent."""
+    for path in definition.user_files(environment) if definition.user_files is not None else ():
+        try:
+            return UserFile(path, await trio.Path(path).read_bytes())
+        except OSError:
+            continue
+    return None

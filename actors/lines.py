@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from ..schema.agents.effects import Unparsed
+
 KEPT_HEAD = 4096
 """Bytes of an oversized line that are kept to show what it was."""
 
@@ -14,6 +16,10 @@ class OversizedLine:
 
     head: bytes
     length: int
+
+    def unparsed(self, limit: int) -> Unparsed:
+        error = f"a line of {self.length} bytes is longer than {limit}, the most that is read; its beginning is kept"
+        return Unparsed(error, "stdout", self.head)
 
 
 class LineSplitter:

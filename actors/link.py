@@ -4,17 +4,23 @@ Everything that the agent does reaches the session as a message. A few batches o
 an agent that floods waits in its own pipe, not in our memory.
 """
 
+import signal
+from collections.abc import Mapping
+from typing import Any
+
 import trio
 from attrs import frozen
 
-from ..schema.agents.dialect import Dialect, ExitStatus, HttpDialect, HttpResponse
-from ..schema.agents.effects import CallHttp, FollowStream, Reach, ToAgent, Write
+from ..schema.agents.dialect import Dialect, Effects, ExitStatus, HookedDialect, HttpDialect, HttpResponse
+from ..schema.agents.effects import AnswerHook, CallHttp, FollowStream, Reach, SignalAgent, ToAgent, Write
 from ..schema.settings import Settings
 from .agent_process import STDOUT_LINGER, AgentProcess
+from .hook import HookServer
 from .http_port import HttpPort
 from .ladder import end_process
 from .lines import OversizedLine
 from .mailbox import ActorGone, Mailbox
+from .processes import send_signal
 
 BATCHES_UNDER_WAY = 4
 
@@ -34,16 +40,41 @@ class AgentResponded:
     call_id: str
     response: HttpResponse
 
+    def effects(self) -> Effects:
+        return self.link.http.responded(self.call_id, self.response)
+
 
 @frozen
 class AgentStreamOpened:
     link: "AgentLink"
+
+    def effects(self) -> Effects:
+        return self.link.http.stream_opened()
 
 
 @frozen
 class AgentStreamed:
     link: "AgentLink"
     payloads: list[bytes | OversizedLine]
+
+
+@frozen
+class HookAsked:
+    link: "AgentLink"
+    hook_id: str
+    request: Mapping[str, Any]
+
+    def effects(self) -> Effects:
+        return self.link.hooked.hooked(self.hook_id, self.request)
+
+
+@frozen
+class HookGone:
+    link: "AgentLink"
+    hook_id: str
+
+    def effects(self) -> Effects:
+        return self.link.hooked.hook_gone(self.hook_id)
 
 
 @frozen
@@ -61,7 +92,14 @@ class Overdue:
 
 
 class AgentLink:
-    def __init__(self, process: AgentProcess, dialect: Dialect, mailbox: Mailbox, settings: Settings) -> None:
+    def __init__(
+        self,
+        process: AgentProcess,
+        dialect: Dialect,
+        mailbox: Mailbox,
+        settings: Settings,
+        hooks: HookServer | None = None,
+    ) -> None:
         self.process = process
         self.dialect = dialect
         self.ready = False
@@ -74,6 +112,7 @@ class AgentLink:
         self._scope = trio.CancelScope(shield=True)
         self._output_ended = trio.Event()
         self._done = trio.Event()
+        self._hooks = hooks
         self._port: HttpPort | None = None
         self._reached = trio.Event()
 
@@ -91,6 +130,8 @@ class AgentLink:
                     nursery.start_soon(self.process.drain_terminal)
                     nursery.start_soon(self._read)
                     nursery.start_soon(self._speak_http)
+                    if self._hooks is not None:
+                        nursery.start_soon(self._hooks.serve, self._hook_asked, self._hook_gone)
                     if self._settings.start_timeout:
                         nursery.start_soon(self._watch_start)
                     if self._settings.idle_timeout:
@@ -118,6 +159,11 @@ class AgentLink:
         match effect:
             case Write(data):
                 self.process.send(data)
+            case SignalAgent():
+                send_signal(self.process.tree.root, signal.SIGINT)
+            case AnswerHook(hook_id, allow, message):
+                if self._hooks is not None:
+                    self._hooks.answer(hook_id, allow=allow, message=message)
             case Reach():
                 self._port = HttpPort(effect, self, self.process.redact, self._settings)
                 self._reached.set()
@@ -141,6 +187,18 @@ class AgentLink:
         """The port is made while a message is handled, in a task of the session's; its own tasks are this link's."""
         await self._reached.wait()
         await self._opened_port.run()
+
+    @property
+    def hooked(self) -> HookedDialect:
+        """The dialect of an agent whose hooks ask."""
+        assert isinstance(self.dialect, HookedDialect), "only such a dialect's agent has hooks"  # noqa: S101
+        return self.dialect
+
+    async def _hook_asked(self, hook_id: str, request: Mapping[str, Any]) -> None:
+        await self._tell(HookAsked(self, hook_id, request))
+
+    async def _hook_gone(self, hook_id: str) -> None:
+        await self._tell(HookGone(self, hook_id))
 
     async def responded(self, call_id: str, response: HttpResponse) -> None:
         await self._tell(AgentResponded(self, call_id, response))
@@ -189,3 +247,5 @@ class AgentLink:
         self._scope.cancel()
         await self._done.wait()
         await self.process.aclose()
+        if self._hooks is not None:
+            await self._hooks.aclose()

@@ -14,21 +14,17 @@ from ..schema.agents.dialect import Effects, ExitStatus, Prompt
 from ..schema.agents.effects import (
     AskPermission,
     AskQuestion,
-    CallHttp,
+    EndProcess,
     Errored,
-    FollowStream,
     ItemCompleted,
     NativeSessionNamed,
-    Reach,
     Ready,
     SessionEnded,
     ToAgent,
     TurnEnded,
     TurnOutcome,
     TurnStarted,
-    Unparsed,
     WithdrawAsk,
-    Write,
 )
 from ..schema.events import ErrorData, PermissionEventData, SessionEndedData, SessionStartedData
 from ..schema.items import StatusPart, TextPart
@@ -44,7 +40,17 @@ from .intensity import Intensity
 from .journal import QueuedPrompt, SessionRow
 from .launcher import launch
 from .lines import OversizedLine
-from .link import AgentExited, AgentLink, AgentResponded, AgentSpoke, AgentStreamed, AgentStreamOpened, Overdue
+from .link import (
+    AgentExited,
+    AgentLink,
+    AgentResponded,
+    AgentSpoke,
+    AgentStreamed,
+    AgentStreamOpened,
+    HookAsked,
+    HookGone,
+    Overdue,
+)
 from .log import Log
 from .mailbox import Envelope, Mailbox
 from .permissions import AskData, Asked, Decide, Decision, Forget, Withdrawn
@@ -74,6 +80,7 @@ class Session(Actor):
         self._link: AgentLink | None = None
         self._for_broker: list[Asked | Withdrawn | Forget] = []
         self._for_agent: list[ToAgent] = []
+        self._retiring = False
         self._begun = False
         self._opened = False
         self._relaunched: str | None = None
@@ -120,12 +127,9 @@ class Session(Actor):
                 link.handled()
             case AgentStreamed(link, payloads):
                 link.handled(heard=link is self._link and await self._hear(payloads, link.http.streamed))
-            case AgentStreamOpened(link):
+            case (AgentStreamOpened(link) | AgentResponded(link) | HookAsked(link) | HookGone(link)) as heard:
                 if link is self._link:
-                    self._apply(link.http.stream_opened())
-            case AgentResponded(link, call_id, response):
-                if link is self._link:
-                    self._apply(link.http.responded(call_id, response))
+                    self._apply(heard.effects())
             case AgentExited(link, status):
                 if link is self._link:
                     await self._exited(link, status)
@@ -239,7 +243,7 @@ class Session(Actor):
             if self._link is None or self._row.ended:
                 break
             if isinstance(line, OversizedLine):
-                effects: Effects = [_oversized(line, self._settings.max_line_bytes)]
+                effects: Effects = [line.unparsed(self._settings.max_line_bytes)]
             else:
                 effects = receive(line)
             heard = heard or bool(effects)
@@ -259,8 +263,8 @@ class Session(Actor):
                     self._scribe.name(native_session_id)
                     resume = native_session_id if resumable else None
                     self._row = evolve(self._row, native_session_id=native_session_id, resume=resume)
-                case Write() | Reach() | CallHttp() | FollowStream():
-                    self._for_agent.append(effect)
+                case EndProcess():
+                    self._retiring = True
                 case AskPermission(raw=raw):
                     self._ask(effect.data(), raw)
                 case AskQuestion(data, raw):
@@ -276,7 +280,10 @@ class Session(Actor):
                     self.stop()
                     return
                 case _:
-                    self._scribe.draft(effect)
+                    if isinstance(effect, ToAgent):
+                        self._for_agent.append(effect)
+                    else:
+                        self._scribe.draft(effect)
 
     def _ask(self, ask: AskData, raw: bytes | None) -> None:
         self._asks.add(ask)
@@ -294,8 +301,9 @@ class Session(Actor):
     async def _exited(self, link: AgentLink, status: ExitStatus) -> None:
         in_flight = self._in_flight
         self._apply(link.dialect.exited(status))
+        expected = self._retiring or (link.ready and not in_flight and status.code == 0)
         await self._end_agent()
-        if self._row.ended or (link.ready and not in_flight and status.code == 0):
+        if self._row.ended or expected:
             return
         agent = self._row.request.agent
         stderr = link.process.terminal.output()
@@ -336,6 +344,7 @@ class Session(Actor):
         if (link := self._link) is not None:
             await link.end(polite=not self._in_flight)
             self._link = None
+        self._retiring = False
 
     def _lost(self, link: AgentLink) -> None:
         """The agent went away in mid-turn, or before it could take up the first prompt that waited for it."""
@@ -404,7 +413,10 @@ class Session(Actor):
                 await self._end_agent()
                 await self._services.broker.tell(Forget(self._row.session_id))
                 break
-            if not await self._advance():
+            if self._retiring:
+                # Before the next prompt is taken up: this process would not read it.
+                await self._end_agent()
+            elif not await self._advance():
                 break
 
     async def _tell_broker(self) -> None:
@@ -488,8 +500,3 @@ class Session(Actor):
         if self._in_flight:
             return "waiting" if self._asks else "running"
         return "idle"
-
-
-def _oversized(line: OversizedLine, limit: int) -> Unparsed:
-    error = f"a line of {line.length} bytes is longer than {limit}, the most that is read; its beginning is kept"
-    return Unparsed(error, "stdout", line.head)

@@ -239,7 +239,7 @@ async def test_a_deleted_session_is_gone_and_its_id_free():
 @pytest.mark.parametrize(
     ("request_", "kind", "mend"),
     [
-        (CreateSessionRequest("nobody"), "unsupported_agent", "known agents: claude, mock"),
+        (CreateSessionRequest("nobody"), "unsupported_agent", "known agents: claude, "),
         (CreateSessionRequest("mock", agent_mode="dance"), "mode_not_supported", "mock dance"),
         (CreateSessionRequest("mock", permission_mode="maybe"), "invalid_request", "invalid permission mode: maybe"),
         (CreateSessionRequest("mock", directory="relative"), "invalid_request", "must be an absolute path"),

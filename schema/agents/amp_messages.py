@@ -1,0 +1,111 @@
+"""Amp's messages to items. They come whole and without ids, so they are numbered; only tool calls have ids."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from ..items import ContentPart, FileRefPart, JsonPart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from .amp_files import called_files, touched_files
+from .amp_wire import AssistantLine, Block, UserLine
+from .effects import Effect, ItemCompleted, Unparsed
+from .native import BAD_JSON, as_text, decode, elements, members, plain
+
+REMEMBERED_CALLS = 1000
+"""Tool calls without a result whose files are kept: a call may never get one."""
+
+_SPOKEN = ("output", "content", "summary", "diff")
+"""The members of a result that is an object, the first of which is its text."""
+
+
+class Conversation:
+    """``prefix`` makes the ids of messages unique among the processes of a session."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._messages = count(1)
+        self._calls: dict[str, tuple[str, Any, tuple[FileRefPart, ...]]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Conversation calls={len(self._calls)}>"
+
+    def turn_ended(self) -> None:
+        self._calls.clear()
+
+    def call_of(self, tool: str, arguments: Any) -> str | None:
+        """The id of the call without a result that looks like this: hooks are not told it."""
+        for call_id, (name, known, _) in self._calls.items():
+            if (name, known) == (tool, arguments):
+                return call_id
+        return None
+
+    def assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
+        message = f"{self._prefix}#{next(self._messages)}"
+        parent: str | None = None
+        for index, said in enumerate(line.message.content):
+            try:
+                block = decode(said, Block)
+            except BAD_JSON as error:
+                # Alone: what the rest of the line says may be that the turn ends.
+                yield Unparsed(str(error), "amp message", raw)
+                continue
+            if block.type == "tool_use":
+                yield self._call(block, parent, raw)
+                continue
+            native_id = f"{message}.{index}"
+            parent = parent or native_id
+            match block.type:
+                case "text":
+                    yield ItemCompleted(native_id, "message", "assistant", (TextPart(block.text),), raw=raw)
+                case "thinking":
+                    part = ReasoningPart(block.thinking, "public")
+                    yield ItemCompleted(native_id, "message", "assistant", (part,), raw=raw)
+                case _:
+                    yield ItemCompleted(native_id, "unknown", "assistant", (JsonPart(plain(said)),), raw=raw)
+
+    def _call(self, block: Block, parent: str | None, raw: bytes) -> Effect:
+        arguments = plain(block.input)
+        if len(self._calls) < REMEMBERED_CALLS:
+            self._calls[block.id] = (block.name, arguments, called_files(block.name, arguments))
+        part = ToolCallPart(block.name, bytes(block.input).decode(), block.id)
+        return ItemCompleted(block.id, "tool_call", "assistant", (part,), False, parent, raw=raw)
+
+    def user(self, line: UserLine, raw: bytes) -> Iterator[Effect]:
+        """Tool results. The rest repeats the prompt."""
+        content = line.message.content
+        for said in () if isinstance(content, str) else content:
+            block = decode(said, Block)
+            if block.type == "tool_result":
+                yield self._result(block, raw)
+
+    def _result(self, block: Block, raw: bytes) -> Effect:
+        call_id = block.tool_use_id
+        _, _, called = self._calls.pop(call_id, ("", None, ()))
+        content = plain(block.content)
+        facts = _facts(content)
+        code = members(facts).get("exitCode")
+        failed = bool(block.is_error) or (isinstance(code, int) and code != 0)
+        parts: list[ContentPart] = [ToolResultPart(call_id, _text(content, facts))]
+        if isinstance(code, int):
+            parts.append(JsonPart({"exitCode": code}))
+        if not failed:
+            parts += touched_files(facts, called)
+        return ItemCompleted(f"{call_id}#result", "tool_result", "tool", tuple(parts), failed, call_id, raw=raw)
+
+
+def _facts(content: Any) -> Any:
+    """A result is a string, and often that string is JSON."""
+    if isinstance(content, str) and content[:1] in ("{", "["):
+        try:
+            return plain(content.encode(errors="replace"))
+        except BAD_JSON:
+            return None
+    return None if isinstance(content, str) else content
+
+
+def _text(content: Any, facts: Any) -> str:
+    for name in _SPOKEN:
+        said = members(facts).get(name)
+        if isinstance(said, str):
+            return said
+    texts = [said for part in elements(facts) if isinstance(said := members(part).get("text"), str)]
+    return "\n".join(texts) if texts else as_text(content)
