@@ -47,6 +47,8 @@ from .native import BAD_JSON, as_text, decode, line, members, plain
 _NO_THREAD = "no rollout found"
 """How codex says that it has not written the thread down; it does so when the first turn starts."""
 
+_CLEAN = "thread/backgroundTerminals/clean"
+
 _OUTCOMES: Mapping[Any, TurnOutcome] = MappingProxyType({"completed": "completed", "interrupted": "interrupted"})
 
 
@@ -66,6 +68,7 @@ class Codex:
         # It came when there was no thread, because the attempt to open one had failed: it makes the next attempt.
         self._held: Prompt | None = None
         self._turn = Turn()
+        self._sub_turns: dict[str, str] = {}  # by the sub-agent's thread
         self._items = Items()
         self._asks = Asks(spec.seed, accept_edits=spec.permission_mode == "acceptEdits")
         self._statuses = Statuses(spec.seed)
@@ -137,6 +140,10 @@ class Codex:
         if self._turn.interrupting and self._turn.can_be_stopped:
             params = {"threadId": self._thread, "turnId": self._turn.id}
             yield Write(line(request(self._request_id("interrupt"), "turn/interrupt", **params)))
+            for thread, turn in self._sub_turns.items():
+                params = {"threadId": thread, "turnId": turn}
+                yield Write(line(request(self._request_id("stop"), "turn/interrupt", **params)))
+                yield Write(line(request(self._request_id("stop"), _CLEAN, threadId=thread)))
 
     # What codex says.
 
@@ -194,23 +201,26 @@ class Codex:
             self._turn.began(as_text(params.turn.get("id")))
             yield TurnStarted(synthetic=False, raw=raw)
             yield from self._stop()
+        else:
+            self._sub_turns[params.thread_id] = as_text(params.turn.get("id"))
 
     def _turn_completed(self, params: TurnParams, raw: bytes) -> Iterator[Effect]:
         completed = Completed(params.turn, raw)
-        if params.thread_id == self._thread and self._turn.completed(completed):
-            yield from self._end_turn(completed)
+        if params.thread_id != self._thread:
+            self._sub_turns.pop(params.thread_id, None)
+        elif self._turn.completed(completed):
+            yield from self._end_turn(params.thread_id, completed)
 
-    def _end_turn(self, completed: Completed) -> Iterator[Effect]:
+    def _end_turn(self, thread: str, completed: Completed) -> Iterator[Effect]:
         turn, raw = completed.turn, completed.raw
         outcome = _OUTCOMES.get(turn.get("status"), "failed")
-        yield from self._asks.turn_ended()
+        yield from self._asks.turn_ended(thread)
         if outcome == "failed" and not self._turn.told_error:
             yield Errored(error_data(members(turn.get("error")), retryable=False), raw=raw)
         self._turn.end = TurnEnded(outcome, self._usage.turn_ended(turn), synthetic=False, raw=raw)
         if self._turn.interrupting or outcome == "interrupted":
             # The commands of an interrupted turn run on, as "background terminals", unless they are ended too.
-            params = {"threadId": self._thread}
-            yield Write(line(request(self._request_id("clean"), "thread/backgroundTerminals/clean", **params)))
+            yield Write(line(request(self._request_id("clean"), _CLEAN, threadId=thread)))
         else:
             yield from self._turn_over()
 
@@ -241,6 +251,8 @@ class Codex:
             case "interrupt":
                 if frame.error is not None and self._turn.open:
                     yield Unparsed(f"the interrupt failed: {as_text(frame.error)}", "codex response", raw)
+            case "stop":
+                pass  # a sub-agent may have ended by itself
             case _:
                 yield Unparsed(f"an answer to {request_id!r}, which was not asked", "codex response", raw)
 
@@ -285,7 +297,7 @@ class Codex:
             yield TurnEnded("failed", synthetic=False, raw=raw)
             return
         completed = self._turn.named(as_text(decode(frame.result, TurnResult).turn.get("id")))
-        if completed is not None:
-            yield from self._end_turn(completed)
+        if completed is not None and self._thread is not None:
+            yield from self._end_turn(self._thread, completed)
         else:
             yield from self._stop()

@@ -36,6 +36,7 @@ _DECLINED = _TOOL_DECISIONS["reject"]
 @frozen
 class _Permission:
     request_id: RequestId
+    thread: Any
     results: Mapping[PermissionReply, Any]
 
 
@@ -44,6 +45,7 @@ class _Question:
     """``result`` makes codex's answer of the human's; None when the human rejects to answer."""
 
     request_id: RequestId
+    thread: Any
     result: Callable[[Sequence[Sequence[str]] | None], Any]
 
 
@@ -96,10 +98,12 @@ class Asks:
         if self._open.pop(ask_id, None) is not None:
             yield WithdrawAsk(ask_id)
 
-    def turn_ended(self) -> Iterator[Effect]:
-        """Codex tells that it no longer waits only after the turn has ended."""
-        withdrawn, self._open = self._open, {}
-        yield from map(WithdrawAsk, withdrawn)
+    def turn_ended(self, thread: str) -> Iterator[Effect]:
+        """Codex tells that it no longer waits only after the turn has ended. A sub-agent's turn goes on, and so do its
+        asks."""
+        for ask_id in [ask_id for ask_id, ask in self._open.items() if ask.thread == thread]:
+            del self._open[ask_id]
+            yield WithdrawAsk(ask_id)
 
     def permission_answered(self, permission_id: str, reply: PermissionReply) -> Iterator[Effect]:
         ask = self._open.pop(permission_id, None)
@@ -126,7 +130,7 @@ class Asks:
         **told: Any,
     ) -> AskPermission:
         ask_id = self._name(request_id)
-        self._open[ask_id] = _Permission(request_id, results)
+        self._open[ask_id] = _Permission(request_id, params.get("threadId"), results)
         metadata = {
             "toolName": tool,
             "input": tool_input,
@@ -142,12 +146,13 @@ class Asks:
     def _question(
         self,
         request_id: RequestId,
+        params: dict[str, Any],
         questions: Sequence[QuestionPart],
         result: Callable[[Sequence[Sequence[str]] | None], Any],
         raw: bytes,
     ) -> AskQuestion:
         ask_id = self._name(request_id)
-        self._open[ask_id] = _Question(request_id, result)
+        self._open[ask_id] = _Question(request_id, params.get("threadId"), result)
         first = questions[0]
         labels = tuple(option.label for option in first.options)
         data = QuestionEventData(ask_id, first.question, labels, None, "requested", tuple(questions))
@@ -163,7 +168,7 @@ class Asks:
             given = zip(names, answers or (), strict=False)
             return {"answers": {name: {"answers": list(labels)} for name, labels in given}}
 
-        return self._question(request_id, [_part(said) for said in asked], result, raw)
+        return self._question(request_id, params, [_part(said) for said in asked], result, raw)
 
     def _elicited(self, method: str, request_id: RequestId, params: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         meta = members(params.get("_meta"))
@@ -185,7 +190,7 @@ class Asks:
             content = None if answers is None else content_of(fields, answers)
             return _DECLINED if content is None else {"action": "accept", "content": content, "_meta": None}
 
-        yield self._question(request_id, [field.part for field in fields], result, raw)
+        yield self._question(request_id, params, [field.part for field in fields], result, raw)
 
 
 _KINDS: Mapping[str, str] = {

@@ -23,6 +23,7 @@ def _refs(changes: Any) -> Iterator[FileRefPart]:
             case {"path": str(path), "kind": {"type": "delete"}, "diff": str(content)}:
                 yield FileRefPart(path, "patch", deleted(path, content))
             case {"path": str(path), "kind": {"move_path": str(target)}, "diff": str(hunks)}:
+                hunks = hunks.removesuffix(f"\n\nMoved to: {target}")  # codex's own words, no part of the diff
                 yield FileRefPart(target, "patch", f"--- {path}\n+++ {target}\n{hunks}")
             case {"path": str(path), "diff": str(hunks)}:
                 yield FileRefPart(path, "patch", f"--- {path}\n+++ {path}\n{hunks}")

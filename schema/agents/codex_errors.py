@@ -3,13 +3,14 @@
 from typing import Any
 
 from ..events import ErrorData
-from .native import as_text, members
+from .native import BAD_JSON, as_text, members, plain
 
 _OF_THE_API = frozenset({
-    "badRequest", "contextWindowExceeded", "flexUnavailable", "internalServerError", "modelNotFound",
-    "rateLimitExceeded", "serverOverloaded", "unauthorized", "usageLimitExceeded",
+    "badRequest", "contextWindowExceeded", "flexUnavailable", "httpConnectionFailed", "internalServerError",
+    "modelNotFound", "rateLimitExceeded", "responseStreamConnectionFailed", "responseStreamDisconnected",
+    "responseTooManyFailedAttempts", "serverOverloaded", "unauthorized", "usageLimitExceeded",
 })  # fmt: skip
-"""Kinds of errors that the model's API is the source of, though codex tells no HTTP status with them."""
+"""Kinds of errors whose source is the model's API; not all of them tell an HTTP status."""
 
 
 def error_data(error: dict[str, Any], *, retryable: bool) -> ErrorData:
@@ -17,11 +18,23 @@ def error_data(error: dict[str, Any], *, retryable: bool) -> ErrorData:
     info = error.get("codexErrorInfo")
     kind, facts = next(iter(members(info).items()), (info, None))
     status = members(facts).get("httpStatusCode")
-    code = "api_error" if status is not None or (isinstance(kind, str) and kind in _OF_THE_API) else "agent_error"
     message = as_text(error.get("message") or "codex reports an error without words")
+    refused = _refusal(message)
+    code = "api_error" if refused or (isinstance(kind, str) and kind in _OF_THE_API) else "agent_error"
+    message = refused or message
     if more := error.get("additionalDetails"):
         message = f"{message}: {as_text(more)}"
     return ErrorData(message, code, {"status": status, "kind": kind, "retryable": retryable})
+
+
+def _refusal(message: str) -> str | None:
+    """What the API said when it refused the request (HTTP 400): codex passes its whole answer on as the message."""
+    try:
+        said = plain(message.encode()) if message.startswith("{") else None
+    except BAD_JSON:
+        return None
+    refused = members(members(said).get("error")).get("message")
+    return refused if isinstance(refused, str) and refused else None
 
 
 def rpc_error(error: Any, code: str, *, retryable: bool = False) -> ErrorData:

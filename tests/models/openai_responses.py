@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from itertools import count
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from itertools import chain, count
 from typing import Any
 
 import trio
@@ -111,12 +111,17 @@ def _result(item: dict[str, Any]) -> ToolResult:
 
 
 def _freeform(body: dict[str, Any]) -> set[str]:
-    """The tools that take text, not JSON."""
-    offered = [*(body.get("tools") or [])]
-    for item in body["input"]:
-        if item.get("type") == "additional_tools":
-            offered += item.get("tools") or []
-    return {tool["name"] for tool in offered if tool["type"] == "custom"}
+    """The tools that take text, not JSON. Codex's "code mode" sends its tools as a message, in namespaces."""
+    sent = (item.get("tools") or [] for item in body["input"] if item.get("type") == "additional_tools")
+    return set(_freeform_names(chain(body.get("tools") or [], *sent)))
+
+
+def _freeform_names(tools: Iterable[dict[str, Any]], prefix: str = "") -> Iterator[str]:
+    for tool in tools:
+        if tool["type"] == "custom":
+            yield prefix + tool["name"]
+        elif tool["type"] == "namespace":
+            yield from _freeform_names(tool["tools"], f"{prefix}{tool['name']}.")
 
 
 def _event(kind: str, **members: Any) -> bytes:
@@ -131,14 +136,12 @@ def _item(block: Block, name: str, freeform: set[str]) -> dict[str, Any]:
         case Thinking(text=text):
             summary = [{"type": "summary_text", "text": text}]
             return {"type": "reasoning", "id": f"rs_{name}", "summary": summary, "encrypted_content": "c2ln"}
-        case ToolCall(name=tool, arguments=arguments) if tool in freeform:
-            call = {"call_id": f"call_{name}", "name": tool, "input": arguments["input"]}
-            return {"type": "custom_tool_call", "id": f"ctc_{name}", **call}
         case ToolCall(name=tool, arguments=arguments):
             namespace, _, bare = tool.rpartition(".")
-            call = {"call_id": f"call_{name}", "name": bare, "arguments": json.dumps(arguments)}
-            inside = {"namespace": namespace} if namespace else {}
-            return {"type": "function_call", "id": f"fc_{name}", **call, **inside}
+            called = {"call_id": f"call_{name}", "name": bare} | ({"namespace": namespace} if namespace else {})
+            if tool in freeform:
+                return {"type": "custom_tool_call", "id": f"ctc_{name}", "input": arguments["input"], **called}
+            return {"type": "function_call", "id": f"fc_{name}", "arguments": json.dumps(arguments), **called}
 
 
 def _begun(item: dict[str, Any]) -> dict[str, Any]:
