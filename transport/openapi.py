@@ -44,6 +44,7 @@ PROBLEMS: Mapping[int, str] = {
     413: "the body is too large",
     415: "the body is not JSON by its Content-Type",
     422: "the body is JSON of the wrong shape",
+    424: "the agent has no credentials; the details say which and where they were looked for",
     429: "too much at once; Retry-After says when to try again",
     500: "a failure of the daemon or of the agent",
     502: "a failure between the daemon and the agent",

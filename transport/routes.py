@@ -154,7 +154,7 @@ ROUTES: tuple[Route, ...] = (
         success="The session was created",
         body=CreateSessionRequest,
         answer=CreateSessionResponse,
-        problems=(400, 404, 409, 429, 500),
+        problems=(400, 404, 409, 424, 429, 500),
     ),
     _get(
         _SESSION,
