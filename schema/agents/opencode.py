@@ -1,0 +1,373 @@
+"""OpenCode's dialect: the REST calls and the event stream of `opencode serve` (captured from 1.18.33).
+
+One server serves one session of ours. What we say is a call, what happens is told by the stream, so the two are never
+in step: an event may still tell of the turn before, and an answer may come after what it caused.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from ..events import ErrorData
+from ..sessions import PermissionReply
+from . import opencode_launch, opencode_models, opencode_prompt
+from .dialect import AgentSpec, Effects, ExitStatus, HttpResponse, Launch, Prompt
+from .effects import (
+    CallHttp,
+    Effect,
+    Errored,
+    FollowStream,
+    ItemCompleted,
+    ItemStarted,
+    NativeSessionNamed,
+    Ready,
+    TurnEnded,
+    TurnStarted,
+    Unparsed,
+)
+from .native import BAD_JSON, decode, elements, members, plain
+from .opencode_asks import REPLY, Asks
+from .opencode_status import ABORTED, error, is_ignored, retry, status, todos
+from .opencode_turn import Turn
+from .opencode_wire import (
+    Delta,
+    Event,
+    MessageUpdate,
+    PartUpdate,
+    PermissionAsked,
+    QuestionAsked,
+    Recorded,
+    Replied,
+    SessionEvent,
+    SessionUpdate,
+)
+
+EVENTS = "/event"
+
+RECOVERED_MESSAGES = 100
+"""How many of the latest messages are read again when the stream was broken."""
+
+MOST_CHECKS = 10
+"""How often an idle session is asked for the end of an answer before the turn ends without it."""
+
+
+class OpenCode:
+    """The state machine of one opencode server."""
+
+    inline_mimes: tuple[str, ...] = opencode_prompt.IMAGES
+
+    def __init__(self, spec: AgentSpec) -> None:
+        self._spec = spec
+        self._agent = opencode_launch.agent_name(spec)
+        self._model = spec.model if spec.model != opencode_launch.DEFAULT_MODEL else None
+        self._reached = self._connected = self._ready = False
+        self._native_id: str | None = None
+        self._config: Any = None
+        self._asks = Asks()
+        self._turn: Turn | None = None
+        self._last_prompt_id: str | None = None
+        self._prompts = 0
+        # The item that called each sub-agent, by the sub-agent's session.
+        self._callers: dict[str, str | None] = {}
+
+    def __repr__(self) -> str:
+        state = "starting" if not self._ready else "idle" if self._turn is None else repr(self._turn)
+        return f"<OpenCode {self._native_id} {state} {self._asks!r}>"
+
+    # What the session wants.
+
+    def launch(self) -> Launch:
+        return opencode_launch.launch(self._spec)
+
+    def begin(self) -> Effects:
+        """The server speaks first: it says where it listens."""
+        return ()
+
+    def prompt(self, prompt: Prompt) -> Effects:
+        self._prompts += 1
+        shown = opencode_prompt.shown(prompt)
+        native_id = f"user_{prompt.number}"
+        effects: list[Effect] = [
+            TurnStarted(),
+            ItemStarted(native_id, "message", "user", shown, synthetic=True),
+            ItemCompleted(native_id, "message", "user", shown, synthetic=True),
+        ]
+        if self._native_id is None:
+            data = ErrorData("opencode has no session; the error at its start says why", "no_session")
+            return [*effects, Errored(data, synthetic=True), TurnEnded("failed")]
+        self._turn = Turn(self._prompts, self._native_id, self._asks, self._callers)
+        body: dict[str, Any] = {"parts": opencode_prompt.native(prompt), "agent": self._agent}
+        if self._model is not None:
+            # Always: without it a model that failed would be used again.
+            body["model"] = opencode_models.native(self._model)
+        if self._spec.variant:
+            body["variant"] = self._spec.variant
+        path = f"/session/{self._native_id}/prompt_async"
+        return [*effects, _call(f"prompt {self._turn.number}", "POST", path, body)]
+
+    def receive(self, line: bytes) -> Effects:
+        """Only one line of stdout matters; the rest is talk."""
+        if self._reached or (reach := opencode_launch.listening(line, self._spec)) is None:
+            return ()
+        self._reached = True
+        return (reach, FollowStream(EVENTS))
+
+    def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
+        return list(self._asks.permission_answered(permission_id, reply))
+
+    def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
+        return list(self._asks.question_answered(question_id, answers))
+
+    def interrupt(self) -> Effects:
+        if self._turn is None:
+            return ()
+        self._turn.interrupting = True
+        return [self._abort(self._turn), *self._asks.stopped()]
+
+    def exited(self, status: ExitStatus) -> Effects:
+        self._turn = None
+        return ()
+
+    # What the server answers.
+
+    def responded(self, call_id: str, response: HttpResponse) -> Effects:
+        try:
+            return list(self._answered(call_id, response))
+        except BAD_JSON as problem:
+            return (Unparsed(str(problem), f"opencode answer to {call_id}", response.body),)
+
+    def _answered(self, call_id: str, response: HttpResponse) -> Iterator[Effect]:
+        what, _, about = call_id.partition(" ")
+        turn = self._turn if self._turn is not None and about == str(self._turn.number) else None
+        match what:
+            case "config":
+                self._config = _body(response)
+            case "providers":
+                self._choose_model(_body(response))
+            case "session":
+                yield from self._session_answered(response)
+            case "prompt" if turn is not None and not response.ok:
+                yield Errored(_refused(response, "prompt_failed"), synthetic=response.status == 0)
+                yield self._abort(turn)  # it may have been taken all the same
+                yield from self._end(turn)
+            case "abort" if turn is not None:
+                turn.aborts_answered += 1
+                yield self._ask_status(turn)
+            case "status" if turn is not None and response.ok:
+                if turn.under_way and not self._is_busy(plain(response.body)):
+                    yield from self._idle(turn)
+            case "messages" if turn is not None and response.ok:
+                yield from self._recover(turn, response.body)
+            case "permission" | "question" if response.ok:
+                for asked in elements(plain(response.body)):
+                    yield from self._asked_again(what, msgspec.json.encode(asked))
+            case _ if call_id.startswith(REPLY) and not response.ok and response.status != 404:
+                # 404: it waits no longer; that is what was wanted, or is told by the stream.
+                yield Errored(_refused(response, "reply_failed"), retryable=True)
+            case _:
+                pass
+
+    def _session_answered(self, response: HttpResponse) -> Iterator[Effect]:
+        """The last step of the handshake."""
+        facts = members(_body(response))
+        session_id = facts.get("id")
+        if response.ok and isinstance(session_id, str):
+            self._native_id = session_id
+            yield NativeSessionNamed(session_id)
+        elif self._spec.resume and response.status == 404 and not self._prompts:
+            said = error(facts).message
+            yield Errored(ErrorData(said, "resume_failed", {"status": 404, "retryable": False}), raw=response.body)
+            self._prompts = 1  # asked once: the fresh session's answer is final
+            yield self._create()
+            return
+        else:
+            yield Errored(_refused(response, "start_failed"))
+        # Also without a session: each prompt then fails with that reason, instead of a start that never ends.
+        self._ready = True
+        yield Ready()
+
+    def _create(self) -> CallHttp:
+        body: dict[str, Any] = {}
+        if self._spec.title:
+            body["title"] = self._spec.title
+        if rules := opencode_launch.session_rules(self._spec):
+            body["permission"] = rules
+        return _call("session", "POST", "/session", body)
+
+    def _choose_model(self, providers: Any) -> None:
+        model = self._model or opencode_models.configured(self._config, self._agent)
+        self._model = model or opencode_models.first_default(providers)
+
+    # What the stream tells.
+
+    def stream_opened(self) -> Effects:
+        """Not yet: `server.connected` is what says that events come from now on."""
+        return ()
+
+    def streamed(self, data: bytes) -> Effects:
+        try:
+            return list(self._read(decode(data, Event), data))
+        except BAD_JSON as problem:
+            return (Unparsed(str(problem), "opencode event", data),)
+
+    def _read(self, event: Event, raw: bytes) -> Iterator[Effect]:
+        match event.type:
+            case "message.part.delta":
+                if self._turn is not None:
+                    yield from self._turn.messages.delta(decode(event.properties, Delta), raw)
+            case "message.part.updated":
+                if self._turn is not None:
+                    yield from self._turn.messages.part(decode(event.properties, PartUpdate).part, raw)
+            case "message.updated":
+                yield from self._message(decode(event.properties, MessageUpdate))
+            case "permission.asked" | "question.asked":
+                yield from self._asked(event.type.partition(".")[0], bytes(event.properties), raw)
+            case "permission.replied" | "question.replied" | "question.rejected":
+                yield from self._asks.withdrawn(decode(event.properties, Replied).request_id)
+            case "session.created":
+                session = decode(event.properties, SessionUpdate).info
+                if session.parent_id is not None:
+                    self._callers.setdefault(session.id, None)
+            case "session.status" | "session.idle" | "session.error" | "session.compacted" | "todo.updated":
+                yield from self._session(event, decode(event.properties, SessionEvent), raw)
+            case "server.connected":
+                yield from self._subscribed()
+            case kind:
+                if not is_ignored(kind):
+                    yield Unparsed(f"unknown event {kind!r}", "opencode event", raw)
+
+    def _subscribed(self) -> Iterator[Effect]:
+        if not self._connected:
+            self._connected = True
+            yield _call("config", "GET", "/config")
+            yield _call("providers", "GET", "/config/providers")
+            resume = self._spec.resume
+            yield _call("session", "GET", f"/session/{resume}") if resume else self._create()
+        elif (turn := self._turn) is not None:
+            # The stream was broken. In this order: what was said, what is asked, whether it is over.
+            yield self._ask_history(turn)
+            yield _call(f"permission {turn.number}", "GET", "/permission")
+            yield _call(f"question {turn.number}", "GET", "/question")
+            yield self._ask_status(turn)
+
+    def _message(self, update: MessageUpdate) -> Iterator[Effect]:
+        turn, message = self._turn, update.info
+        if turn is None:
+            return
+        was_taken_up = turn.messages.prompt_id is not None
+        turn.messages.message(message)
+        if not was_taken_up and turn.messages.prompt_id is not None and turn.aborts_answered:
+            # The interrupt came before opencode had taken up the prompt, and stopped nothing.
+            yield self._abort(turn)
+
+    def _session(self, event: Event, facts: SessionEvent, raw: bytes) -> Iterator[Effect]:
+        turn, own = self._turn, facts.session_id == self._native_id
+        parent = self._callers.get(facts.session_id)
+        if turn is None or not (own or facts.session_id in self._callers):
+            return
+        match event.type:
+            case "session.status" if facts.status.type == "retry":
+                yield retry(facts.status, event.id, parent, raw)
+            case "session.compacted":
+                yield status("compacted", None, event.id, parent, raw)
+            case "todo.updated":
+                yield todos(facts.todos, event.id, parent, raw)
+            case "session.error" if own:
+                yield from self._failed(turn, facts.error, raw)
+            case "session.error" if members(facts.error).get("name") != ABORTED:
+                # A sub-agent's: the tool that called it tells the agent, which goes on.
+                yield Errored(error(facts.error, retryable=True), retryable=True, raw=raw)
+            case "session.idle" if own and turn.messages.prompt_id is not None:
+                if turn.messages.last is not None and turn.messages.complete:
+                    yield from self._end(turn, raw)
+                else:
+                    # Too early, or an idle that was meant for the turn before; the server knows.
+                    yield self._ask_status(turn)
+            case _:
+                pass
+
+    def _failed(self, turn: Turn, said: Any, raw: bytes) -> Iterator[Effect]:
+        """An error is told twice, the second time with a trace; and it is not always followed by an idle."""
+        if members(said).get("name") == ABORTED:
+            turn.aborted = True
+        elif not turn.failed:
+            turn.failed = True
+            yield Errored(error(said), raw=raw)
+        yield self._ask_status(turn)
+
+    def _asked(self, what: str, properties: bytes, raw: bytes) -> Iterator[Effect]:
+        """Whoever asks, also a sub-agent that we have not heard of yet: the server is ours alone."""
+        if what == "permission":
+            yield from self._asks.permission(decode(properties, PermissionAsked), raw)
+        else:
+            yield from self._asks.question(decode(properties, QuestionAsked), raw)
+
+    def _asked_again(self, what: str, asked: bytes) -> Iterator[Effect]:
+        if self._turn is not None and not self._turn.interrupting:
+            yield from self._asked(what, asked, asked)
+
+    def _recover(self, turn: Turn, body: bytes) -> Iterator[Effect]:
+        """The ledger drops what clients have seen already."""
+        history = decode(body, list[Recorded])
+        prompts = [index for index, recorded in enumerate(history) if recorded.info.role == "user"]
+        begin = next(
+            (i for i in prompts if history[i].info.id == turn.messages.prompt_id), prompts[-1] if prompts else 0
+        )
+        if prompts and history[begin].info.id == self._last_prompt_id:
+            return  # the prompt has not been taken up yet
+        for recorded in history[begin:]:
+            turn.messages.message(recorded.info)
+            for part in recorded.parts:
+                yield from turn.messages.part(part, msgspec.json.encode(part))
+            if recorded.info.error is not None:
+                yield from self._failed(turn, recorded.info.error, msgspec.json.encode(recorded.info))
+
+    # How a turn ends.
+
+    def _idle(self, turn: Turn) -> Iterator[Effect]:
+        """The server is at rest. An answer that was stopped is put down some milliseconds later."""
+        if turn.messages.complete or turn.checks == MOST_CHECKS:
+            yield from self._end(turn)
+        else:
+            turn.checks += 1
+            yield self._ask_history(turn)
+            yield self._ask_status(turn)
+
+    def _end(self, turn: Turn, raw: bytes | None = None) -> Iterator[Effect]:
+        self._turn = None
+        self._last_prompt_id = turn.messages.prompt_id
+        yield from self._asks.turn_ended()
+        yield TurnEnded(turn.outcome, turn.metadata, synthetic=raw is None, raw=raw)
+
+    def _abort(self, turn: Turn) -> CallHttp:
+        return _call(f"abort {turn.number}", "POST", f"/session/{self._native_id}/abort")
+
+    def _ask_status(self, turn: Turn) -> CallHttp:
+        return _call(f"status {turn.number}", "GET", "/session/status")
+
+    def _ask_history(self, turn: Turn) -> CallHttp:
+        path = f"/session/{self._native_id}/message?limit={RECOVERED_MESSAGES}"
+        return _call(f"messages {turn.number}", "GET", path)
+
+    def _is_busy(self, statuses: Any) -> bool:
+        """Sessions that are idle are not listed."""
+        return members(members(statuses).get(self._native_id or "")).get("type") in ("busy", "retry")
+
+
+def _call(call_id: str, method: Any, path: str, body: Any = None) -> CallHttp:
+    return CallHttp(call_id, method, path, None if body is None else msgspec.json.encode(body))
+
+
+def _body(response: HttpResponse) -> Any:
+    """The answer's JSON; nothing when there is none, as when a proxy or a crash answered."""
+    try:
+        return plain(response.body)
+    except BAD_JSON:
+        return None
+
+
+def _refused(response: HttpResponse, code: str) -> ErrorData:
+    facts = _body(response)
+    said = error(facts, code).message if facts is not None else response.reason or f"HTTP {response.status}"
+    return ErrorData(said, code, {"status": response.status or None, "answer": facts, "retryable": False})
