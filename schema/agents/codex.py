@@ -242,6 +242,9 @@ class Codex:
         match request_id.partition("_")[0]:
             case "initialize" if not self._ready:
                 yield from self._initialized(frame, raw)
+            case codex_launch.LOGIN:
+                if frame.error is not None:
+                    yield Errored(rpc_error(frame.error, "login_failed"), raw=raw)
             case "thread" if self._thread is None:
                 yield from self._thread_answered(frame, raw)
             case "turn":
@@ -260,6 +263,8 @@ class Codex:
         if frame.error is not None:
             yield Errored(rpc_error(frame.error, "start_failed"), raw=raw)
         yield Write(line({"method": "initialized"}))
+        if login := codex_launch.login(self._spec):
+            yield Write(line(login))
         yield self._open_thread()
 
     def _thread_answered(self, frame: Frame, raw: bytes) -> Iterator[Effect]:

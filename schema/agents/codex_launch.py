@@ -11,6 +11,8 @@ from .dialect import AgentSpec, Launch
 INITIALIZE = "initialize"
 """The request id of the handshake."""
 
+LOGIN = "login"
+
 DEFAULT_MODEL = "default"
 """The model that the user's config.toml names, or codex's own choice."""
 
@@ -47,8 +49,13 @@ _NOISE = (
 """Notifications that are not even sent to us."""
 
 
+_IN_MEMORY = ("-c", 'cli_auth_credentials_store="ephemeral"')
+"""What codex is told at its start stays in the process; by default it would be written into the user's auth.json."""
+
+
 def launch(spec: AgentSpec) -> Launch:
-    return Launch((*spec.executable, "app-server", *_FLAGS), defaults={"RUST_LOG": "off"})
+    login = _IN_MEMORY if spec.login_variable else ()
+    return Launch((*spec.executable, "app-server", *login, *_FLAGS), defaults={"RUST_LOG": "off"})
 
 
 def initialize() -> dict[str, Any]:
@@ -62,6 +69,13 @@ def initialize() -> dict[str, Any]:
             "optOutNotificationMethods": list(_NOISE),
         },
     )
+
+
+def login(spec: AgentSpec) -> dict[str, Any] | None:
+    """Codex's server takes no key from its environment, unlike its terminal program."""
+    if spec.login_variable is None:
+        return None
+    return request(LOGIN, "account/login/start", type="apiKey", apiKey=spec.environment[spec.login_variable])
 
 
 def thread_request(spec: AgentSpec, request_id: str, resume: str | None) -> dict[str, Any]:
