@@ -23,6 +23,7 @@ from ..schema.agents.amp_definition import amp_definition
 from ..schema.agents.claude_definition import claude_definition
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.mock_definition import mock_definition
+from ..schema.agents.opencode_definition import opencode_definition
 from ..schema.problems import agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ..schema.sessions import CreateSessionRequest
 from ..schema.settings import Settings
@@ -51,7 +52,9 @@ class Catalog:
         self._settings = settings
         self._table = table
         self._credentials = credentials
-        self._definitions = {d.id: d for d in (claude_definition(), amp_definition(), mock_definition())}
+        self._definitions = {
+            d.id: d for d in (claude_definition(), opencode_definition(), amp_definition(), mock_definition())
+        }
         self._models = ModelLists(environment, settings)
         self._versions: dict[str, _Version] = {}
 

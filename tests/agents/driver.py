@@ -8,12 +8,26 @@ from typing import TypeVar
 
 import attrs
 import trio
-from sandbox_agent.schema.agents.dialect import AgentSpec, Dialect, ExitStatus, MakeDialect, Prompt
+from sandbox_agent.actors.http_port import HttpPort
+from sandbox_agent.actors.lines import OversizedLine
+from sandbox_agent.actors.redaction import Redactor
+from sandbox_agent.schema.agents.dialect import (
+    AgentSpec,
+    Dialect,
+    ExitStatus,
+    HttpDialect,
+    HttpResponse,
+    MakeDialect,
+    Prompt,
+)
 from sandbox_agent.schema.agents.effects import (
     AskPermission,
     AskQuestion,
+    CallHttp,
     Effect,
+    FollowStream,
     NativeSessionNamed,
+    Reach,
     Ready,
     WithdrawAsk,
     Write,
@@ -21,6 +35,7 @@ from sandbox_agent.schema.agents.effects import (
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
 from sandbox_agent.schema.events import ItemEventData
 from sandbox_agent.schema.items import UniversalItem
+from sandbox_agent.schema.settings import Settings
 
 from ..schema.playbook import DRAFTS
 from .sandbox import Sandbox
@@ -45,10 +60,12 @@ def leave_open(_: Dialect, __: AskPermission | AskQuestion) -> Sequence[Effect]:
 class Driver:
     """``events`` is all that a client would see, ``asks`` what was ever asked, ``withdrawn`` what was taken back."""
 
-    def __init__(self, dialect: Dialect, process: trio.Process, answer: Answer) -> None:
+    def __init__(self, dialect: Dialect, process: trio.Process, answer: Answer, nursery: trio.Nursery) -> None:
         self.dialect = dialect
         self.process = process
         self.answer = answer
+        self._nursery = nursery
+        self._port: HttpPort | None = None
         self.ledger = Ledger()
         self.events: list[EventDraft] = []
         self.asks: list[AskPermission | AskQuestion] = []
@@ -65,6 +82,15 @@ class Driver:
                 case Write(data=data):
                     assert self.process.stdin is not None
                     await self.process.stdin.send_all(data)
+                case Reach():
+                    self._port = HttpPort(effect, self, Redactor({}), Settings())
+                    self._nursery.start_soon(self._port.run)
+                case CallHttp():
+                    assert self._port is not None
+                    self._port.call(effect)
+                case FollowStream(path=path):
+                    assert self._port is not None
+                    self._port.follow(path)
                 case AskPermission() | AskQuestion():
                     self.asks.append(effect)
                     await self.perform(self.answer(self.dialect, effect))
@@ -89,6 +115,22 @@ class Driver:
         code = await self.process.wait()
         self.status = ExitStatus(code, None) if code >= 0 else ExitStatus(None, -code)
         await self.perform(self.dialect.exited(self.status))
+
+    @property
+    def http(self) -> HttpDialect:
+        assert isinstance(self.dialect, HttpDialect)
+        return self.dialect
+
+    async def responded(self, call_id: str, response: HttpResponse) -> None:
+        await self.perform(self.http.responded(call_id, response))
+
+    async def stream_opened(self) -> None:
+        await self.perform(self.http.stream_opened())
+
+    async def streamed(self, payloads: list[bytes | OversizedLine]) -> None:
+        for payload in payloads:
+            assert isinstance(payload, bytes)
+            await self.perform(self.http.streamed(payload))
 
     async def until(self, found: Callable[[], T | None]) -> T:
         """Wait for something to be there."""
@@ -129,9 +171,9 @@ async def driving(make: MakeDialect, sandbox: Sandbox, answer: Answer = allow, *
             launch.argv, cwd=sandbox.work, env=environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
         )  # fmt: skip
-        driver = Driver(dialect, process, answer)
         try:
             async with trio.open_nursery() as nursery:
+                driver = Driver(dialect, process, answer, nursery)
                 nursery.start_soon(driver.listen)
                 await driver.perform(dialect.begin())
                 await driver.until(lambda: driver.ready or driver.status)

@@ -8,14 +8,15 @@ from attrs import frozen
 
 from .codex_home import codex_home
 from .install import BIN, executable
+from .opencode_home import opencode_home
 
 POLL = 0.01  # seconds; nothing tells us of a new file or process
 
 FAKE_KEY = "sk-ant-fake-key-for-tests"
 
 PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6364f8cf500f000e1801805a"
-    "347d6b0000000049454e44ae426082"
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478da63f8cfc0f01f000500"
+    "01ff56c72f0d0000000049454e44ae426082"
 )
 """A picture of one pixel."""
 
@@ -44,6 +45,7 @@ class Sandbox:
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "CLAUDE_CODE_MAX_RETRIES": "1",  # of 10, which take minutes
             **codex_home(home, model_url),
+            **opencode_home(home, model_url),
         }
         return cls(home, work, environment)
 
