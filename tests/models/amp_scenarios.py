@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 
-from .conversation import Conversation, Reply, ToolCall, call, say
+from .conversation import Conversation, Reply, Text, Thinking, ToolCall, call, say
 from .scenarios import Script, failing, report, tools
 
 
 def _hello(_: Conversation, arguments: list[str]) -> Reply:
     return say(" ".join(["Hello", "from", "the", "model.", *arguments]))
+
+
+def _think(_: Conversation, __: list[str]) -> Reply:
+    return Reply((Thinking("First I ponder. Then I decide."), Text("Answer after thinking.")))
 
 
 def _echo(conversation: Conversation, _: list[str]) -> Reply:
@@ -48,6 +52,7 @@ def _patch(arguments: list[str]) -> Reply:
 
 AMP: Mapping[str, Script] = {
     "SCN_HELLO": _hello,
+    "SCN_THINK": _think,
     "SCN_ECHO": _echo,
     "SCN_LEN": _length,
     "SCN_IMAGE": _image,
