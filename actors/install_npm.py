@@ -62,8 +62,10 @@ class Npm:
         report("downloading", 0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_measure, tree, package.size, report)
-            await self._install(f"{package.name}@{version}", tree)
+            failure = await self._install(f"{package.name}@{version}", tree)
             nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise InstallFailed(failure)
         modules = tree / "node_modules"
         program = await trio.to_thread.run_sync(package.program, modules, self._platform)
         if program is None:
@@ -72,15 +74,17 @@ class Npm:
         await trio.to_thread.run_sync(drop_spare_builds, agent, modules, program)
         return program
 
-    async def _install(self, package: str, tree: Path) -> None:
+    async def _install(self, package: str, tree: Path) -> str | None:
+        """Why it failed; a nursery would wrap what it raised."""
         argv = (self._program, "install", "--prefix", str(tree), *FLAGS, package)
         try:
             done = await run_command(argv, self._environment, tree, tree.name, self._table)
         except OSError as error:
-            raise InstallFailed(f"{self._program} cannot be run: {error}") from error
-        if done.status != 0:
-            said = Redactor(self._environment)(f"{done.stderr}\n{done.stdout}".strip().encode()).decode()
-            raise InstallFailed(f"`npm install {package}` failed with status {done.status}: {said}")
+            return f"{self._program} cannot be run: {error}"
+        if done.status == 0:
+            return None
+        said = Redactor(self._environment)(f"{done.stderr}\n{done.stdout}".strip().encode()).decode()
+        return f"`npm install {package}` failed with status {done.status}: {said}"
 
 
 async def _measure(tree: Path, size: int, report: Report) -> None:

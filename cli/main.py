@@ -13,6 +13,7 @@ COMMANDS = {
     "server": Home(".server", "server", "Run the daemon."),
     "api": Home(".api.group", "api", "Call a running daemon."),
     "credentials": Home(".credentials", "credentials", "Find the agents' credentials."),
+    "install-agent": Home(".install_agent", "install_agent", "Install an agent, or all of them."),
     "demo": Home(".demo.command", "demo", "Run one session and show its transcript."),
 }
 

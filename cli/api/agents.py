@@ -25,6 +25,17 @@ def list_agents(client: Client) -> None:
     client.show("GET", "/v1/agents")
 
 
+@agents.command("install")
+@click.argument("agent")
+@click.option("-r", "--reinstall", is_flag=True, help="Install it anew when it is there.")
+@click.option("-A", "--agent-version", metavar="VERSION", help="An exact version.")
+@with_client
+def install(client: Client, agent: str, reinstall: bool, agent_version: str | None) -> None:
+    """Install an agent; returns when it is there, and prints nothing."""
+    body = {"reinstall": reinstall, "agentVersion": agent_version}
+    client.show("POST", f"/v1/agents/{quote(agent, safe='')}/install", body=body, patient=True)
+
+
 @agents.command("modes")
 @click.argument("agent")
 @with_client

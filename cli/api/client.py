@@ -43,17 +43,35 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._http.close()
 
-    def call(self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
-        """The JSON answer, or None for an empty one. Raises :class:`Refusal` for a problem."""
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        patient: bool = False,
+    ) -> Any:
+        """The JSON answer, or None for an empty one. ``patient`` waits for as long as the daemon takes: an install
+        is bounded there. Raises :class:`Refusal` for a problem."""
+        timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT) if patient else httpx.USE_CLIENT_DEFAULT
         with self._told():
-            response = self._http.request(method, path, params=_present(query), json=body)
+            response = self._http.request(method, path, params=_present(query), json=body, timeout=timeout)
         if response.is_error:
             raise _refusal(response)
         return _json(response) if response.content else None
 
-    def show(self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None) -> None:
+    def show(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        patient: bool = False,
+    ) -> None:
         """Call and print the answer: JSON with two spaces; nothing when there is no body."""
-        answer = self.call(method, path, body=body, query=query)
+        answer = self.call(method, path, body=body, query=query, patient=patient)
         if answer is not None:
             click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 

@@ -46,7 +46,7 @@ def with_client(command: Callable[..., None]) -> Callable[..., None]:
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
-        help="Longest wait for an answer; streams have no limit.",
+        help="Longest wait for an answer; streams and installs have no limit.",
     )
     @token_options
     @click.pass_obj

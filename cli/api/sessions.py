@@ -57,7 +57,7 @@ def create(client: Client, session: str, mcp_config: Path | None, skill: tuple[s
         body["mcp"] = mcp_servers(mcp_config)
     if skill:
         body["skills"] = skill_sources(skill)
-    client.show("POST", session_path(session), body=body)
+    client.show("POST", session_path(session), body=body, patient=True)  # its agent may have to be installed
 
 
 @sessions.command("list")
