@@ -1,7 +1,9 @@
 """Unpacking what a vendor sends: into the tree and nowhere else, and no more than was allowed for."""
 
+import gzip
 import shutil
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -29,7 +31,7 @@ def unpack(archive: Path, target: Path, limit: int, check: Callable[[], None]) -
                     _write(tar, member, path)
                 else:
                     raise InstallFailed(f"the archive holds {member.name!r}, which is neither a file nor a directory")
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise InstallFailed(f"the archive is damaged: {error}") from error
 
 

@@ -1,11 +1,11 @@
 """The download source, for machines without npm: the vendor's own build, checked against the vendor's SHA-256."""
 
 import hashlib
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import httpx
 import msgspec
@@ -67,8 +67,8 @@ class Download:
             _require_success(response)
             length = response.headers.get("Content-Length", "")
             size = artifact.size or (int(length) if length.isdigit() else None)
-            async with await trio.open_file(target, "xb") as file:
-                async for chunk in response.aiter_raw(CHUNK):
+            async with await trio.open_file(target, "xb") as file, _closing(response.aiter_raw(CHUNK)) as chunks:
+                async for chunk in chunks:
                     received += len(chunk)
                     if received > self._settings.max_install_bytes:
                         raise InstallFailed(f"{artifact.url} is larger than {self._settings.max_install_bytes} bytes")
@@ -91,10 +91,11 @@ class _Documents:
         with _told(url):
             async with self._http.stream("GET", url) as response:
                 _require_success(response)
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > MAX_DOCUMENT:
-                        raise InstallFailed(f"{url} is larger than {MAX_DOCUMENT} bytes")
+                async with _closing(response.aiter_bytes()) as chunks:
+                    async for chunk in chunks:
+                        body += chunk
+                        if len(body) > MAX_DOCUMENT:
+                            raise InstallFailed(f"{url} is larger than {MAX_DOCUMENT} bytes")
         return body.decode(errors="replace")
 
     async def json(self, url: str, kind: type[T]) -> T:
@@ -102,6 +103,11 @@ class _Documents:
             return msgspec.json.decode(await self.text(url), type=kind)
         except msgspec.MsgspecError as error:
             raise InstallFailed(f"{url} is not what its vendor used to publish: {error}") from error
+
+
+def _closing(chunks: AsyncIterator[bytes]) -> aclosing[AsyncGenerator[bytes]]:
+    """httpx's iterators are generators: one that is left in the middle is closed now, not by the garbage collector."""
+    return aclosing(cast("AsyncGenerator[bytes]", chunks))
 
 
 def _require_success(response: httpx.Response) -> None:
