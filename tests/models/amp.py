@@ -30,6 +30,7 @@ class AmpServer:
         self.url = f"http://127.0.0.1:{port}"
         self.threads: dict[str, AmpThread] = {}
         self.requests: list[Request] = []
+        self.refuses_keys = False
         self._nursery = nursery
 
     def __repr__(self) -> str:
@@ -50,6 +51,8 @@ class AmpServer:
 
     def handle(self, request: Request) -> Response:
         self.requests.append(request)
+        if self.refuses_keys:
+            return Response.of_json(401, {"error": "unauthorized"})
         if request.path.startswith("/api/internal"):
             return self._internal(_body(request))
         if request.path.startswith("/api/thread-actors"):

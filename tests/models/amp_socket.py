@@ -3,16 +3,20 @@
 import json
 import math
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import trio
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, TextMessage
+from wsproto.utilities import LocalProtocolError
 
 from .http import READ_BYTES
 from .http import Request as HttpRequest
 
 SUBPROTOCOL = "rivet"
+
+_GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class AmpSocket:
@@ -27,8 +31,10 @@ class AmpSocket:
         self._send.send_nowait(AcceptConnection(subprotocol=SUBPROTOCOL))
 
     async def write(self) -> None:
-        async for event in self._frames:
-            await self._stream.send_all(self._connection.send(event))
+        """A program that closes or goes in the meantime does not want to hear the rest."""
+        with suppress(LocalProtocolError, *_GONE):
+            async for event in self._frames:
+                await self._stream.send_all(self._connection.send(event))
 
     async def messages(self, received: bytes) -> AsyncIterator[dict[str, Any]]:
         """What the program says, until it goes. ``received`` came together with the upgrade."""
@@ -53,7 +59,9 @@ class AmpSocket:
                         return
                     case _:
                         pass
-            received = await self._stream.receive_some(READ_BYTES)
+            received = b""
+            with suppress(*_GONE):
+                received = bytes(await self._stream.receive_some(READ_BYTES))
             if not received:
                 return
 
