@@ -14,7 +14,11 @@ pytestmark = pytest.mark.agents
 
 
 def replying(reply: str) -> Answer:
+    """Once: after an "always" the broker answers."""
+
     async def answer(session: Session, event: Event) -> None:
+        if reply == "always" and len(of_type(session.events, "permission.requested")) > 1:
+            return
         await session.post(f"/permissions/{event['data']['permission_id']}/reply", reply=reply)
 
     return answer
@@ -28,11 +32,11 @@ def users_settings(sandbox: Sandbox, **settings: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "status", "made", "asked"),
-    [("once", "accept", True, 2), ("always", "accept_for_session", True, 1), ("reject", "reject", False, 2)],
+    ("reply", "status", "made", "cause"),
+    [("once", "accept", True, None), ("always", "accept_for_session", True, "rule"), ("reject", "reject", False, None)],
 )
 async def test_each_answer_to_a_permission(
-    amp_daemon: RunningDaemon, sandbox: Sandbox, reply: str, status: str, made: bool, asked: int
+    amp_daemon: RunningDaemon, sandbox: Sandbox, reply: str, status: str, made: bool, cause: str | None
 ):
     session = await amp_daemon.session(sandbox, replying(reply), agent="amp")
     turn = await session.turn("SCN_BASH touch made")
@@ -49,8 +53,9 @@ async def test_each_answer_to_a_permission(
     assert items(turn, "tool_result")[0]["status"] == ("completed" if made else "failed")
     assert ("The user does not allow this." in last_words(turn)) is not made, "the model hears why"
     assert outcome(turn) == "completed"
-    await session.turn("SCN_BASH touch made")
-    assert len(of_type(session.events, "permission.requested")) == asked
+    again = await session.turn("SCN_BASH touch made")
+    (resolved,) = of_type(again, "permission.resolved")
+    assert (resolved["data"]["status"], resolved["data"]["metadata"].get("cause")) == (status, cause)
 
 
 async def test_a_session_waits_while_it_asks_and_what_is_pending_is_listed(amp_daemon: RunningDaemon, sandbox: Sandbox):
