@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import trio
 from attrs import field, frozen
 
-from ..schema.agent_credentials import available, environment_for, login_variable, missing
-from ..schema.credential_discovery import Discovery
+from ..schema.agent_credentials import available, environment_for, login_variable, missing, takes_any
+from ..schema.credential_discovery import NOTHING, Discovery
 from ..schema.settings import Settings
 from .credential_reader import places_of, read_credentials
 
@@ -56,6 +56,8 @@ class Credentials:
 
     async def grant(self, agent: str, directory: str) -> Grant:
         """Raises as :meth:`require`."""
+        if not takes_any(agent):
+            return Grant(environment_for(agent, self._environment, NOTHING), None)
         discovery = await self._look(directory)
         where = places_of(self._environment, directory)
         problem = missing(agent, self._environment, discovery, where)

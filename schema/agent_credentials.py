@@ -95,7 +95,7 @@ def login_variable(agent: str, environment: Mapping[str, str], discovery: Discov
     """The variable of the agent's environment whose key it must be told at its start. Codex's server reads none of
     them (measured on 0.169.0). None for an agent that is let in without, and whose own login would be lost."""
     own_provider = discovery.special.get("codex", "openai_base_url").startswith("openai_base_url")
-    if agent != "codex" or "codex" in discovery.logins or not own_provider:
+    if agent != "codex" or ("codex", "openai") in discovery.logins or not own_provider:
         return None
     inherited = environment_for(agent, environment, discovery)
     return next((name for name in NEEDS[agent].reads if is_set(inherited, name)), None)
@@ -106,7 +106,7 @@ def available(agent: str, environment: Mapping[str, str], discovery: Discovery) 
     needs = NEEDS.get(agent, _ANY)
     if not needs.providers:
         return True
-    let_in = agent in discovery.logins or any(is_set(environment, name) for name in needs.reads)
+    let_in = any(who == agent for who, _ in discovery.logins) or any(is_set(environment, n) for n in needs.reads)
     return let_in or agent in discovery.special or additions(agent, environment, discovery) != {}
 
 
@@ -118,6 +118,11 @@ def missing(agent: str, environment: Mapping[str, str], discovery: Discovery, pl
     return credentials_missing(agent, needs.remedy, needs.reads, places.of(agent), discovery.troubles)
 
 
+def takes_any(agent: str) -> bool:
+    """False for an agent to which nothing is ever handed: nobody has to look for it."""
+    return NEEDS.get(agent, _ANY).takes != {}
+
+
 def providers_of(agent: str) -> tuple[str, ...]:
     """Whose credential the agent uses first; for people who ask by the agent's name."""
     return tuple(dict.fromkeys(provider for provider, _ in NEEDS[agent].takes))
@@ -125,13 +130,13 @@ def providers_of(agent: str) -> tuple[str, ...]:
 
 def _for(agent: str, provider: str, environment: Mapping[str, str], discovery: Discovery) -> Credential | None:
     """The credential to hand over; None also when the agent has its own."""
-    takes = NEEDS[agent].takes
-    usable = [c for c in discovery.found if c.provider == provider]
-    if any(c.own == agent for c in usable) or (agent != "opencode" and agent in discovery.logins):
+    if (agent, provider) in discovery.logins:
         return None
+    takes = NEEDS[agent].takes
     redirected = is_set(environment, _REDIRECTS[provider]) or agent in discovery.special
-    for credential in usable:
-        if (provider, credential.auth_type) in takes and (credential.source == "environment" or not redirected):
+    for credential in discovery.found:
+        usable = credential.provider == provider and (provider, credential.auth_type) in takes
+        if usable and (credential.source == "environment" or not redirected):
             return credential
     return None
 

@@ -1,6 +1,7 @@
 """Discovery: which credentials there are, in the order in which they count (wire 0.1, section 10)."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from attrs import define, field, frozen
@@ -18,16 +19,19 @@ FileContent = bytes | NotReadable
 
 @frozen
 class Discovery:
-    """``found`` is in order of precedence. ``logins`` are the agents whose own files let them in, also by a token that
-    has expired and that they renew themselves. ``special`` says of an agent why its own set-up may need no credential
-    that we know of. ``variables`` are named by codex's configuration as holding keys. ``troubles`` are files that
-    could not be read, with the reason."""
+    """``found`` is in order of precedence. ``logins`` are agents and the providers at which their own files let them
+    in, also by a token that has expired and that they renew themselves. ``special`` says of an agent why its own
+    set-up may need no credential that we know of. ``variables`` are named by codex's configuration as holding keys.
+    ``troubles`` are files that could not be read, with the reason."""
 
     found: tuple[Credential, ...]
-    logins: frozenset[str]
+    logins: frozenset[tuple[str, str]]
     special: Mapping[str, str]
     variables: frozenset[str]
     troubles: tuple[str, ...]
+
+
+NOTHING = Discovery((), frozenset(), MappingProxyType({}), frozenset(), ())
 
 
 def discover(
@@ -54,7 +58,7 @@ class _Search:
     contents: Mapping[str, FileContent]
     now_ms: int
     found: list[Credential]
-    logins: set[str] = field(factory=set[str])
+    logins: set[tuple[str, str]] = field(factory=set[tuple[str, str]])
     special: dict[str, str] = field(factory=dict[str, str])
     variables: set[str] = field(factory=set[str])
     troubles: list[str] = field(factory=list[str])
@@ -64,20 +68,20 @@ class _Search:
         url = self.environment.get("AMP_URL")
         path = places.own_amp_secrets
         if key := self.read(path, lambda data: files.amp_secrets(data, url)):
-            self.add("amp", path, Secret("amp", "api_key", key), own="amp")
+            self.logins.add(("amp", "amp"))
+            self.add("amp", path, Secret("amp", "api_key", key))
 
     def claude(self, places: Places) -> None:
         for path in places.claude_keys:
-            own = path == places.own_claude_key and self.read(path, files.claude_primary_key) is not None
-            self.add("claude-code", path, self.read(path, files.claude_key), own="claude" if own else None)
+            if path == places.own_claude_key and self.read(path, files.claude_primary_key) is not None:
+                self.logins.add(("claude", "anthropic"))
+            self.add("claude-code", path, self.read(path, files.claude_key))
         for path in places.claude_logins:
             login = self.read(path, lambda data: files.claude_login(data, self.now_ms))
-            own = login is not None and path == places.own_claude_login
-            if own:
-                self.logins.add("claude")
+            if login is not None and path == places.own_claude_login:
+                self.logins.add(("claude", "anthropic"))
             if login is not None and login.token is not None:
-                secret = Secret("anthropic", "oauth", login.token)
-                self.add("claude-code", path, secret, own="claude" if own else None)
+                self.add("claude-code", path, Secret("anthropic", "oauth", login.token))
         clouds = (name for name in files.CLAUDE_CLOUDS if _is_on(self.environment, name))
         for name in (*clouds, *(n for n in ("ANTHROPIC_BASE_URL",) if is_set(self.environment, n))):
             self.special.setdefault("claude", name)
@@ -88,12 +92,12 @@ class _Search:
     def codex(self, places: Places) -> None:
         path = places.own_codex_login
         key, login = self.read(path, files.codex_login) or (None, None)
+        if key is not None or login is not None:
+            self.logins.add(("codex", "openai"))
         if key is not None:
-            self.add("codex", path, Secret("openai", "api_key", key), own="codex")
-        if login is not None:
-            self.logins.add("codex")
-            if login.token is not None:
-                self.add("codex", path, Secret("openai", "oauth", login.token), own="codex")
+            self.add("codex", path, Secret("openai", "api_key", key))
+        if login is not None and login.token is not None:
+            self.add("codex", path, Secret("openai", "oauth", login.token))
         for path in places.codex_configs:
             if config := self.read(path, files.codex_config):
                 self.variables |= config.variables
@@ -102,9 +106,10 @@ class _Search:
 
     def opencode(self, places: Places) -> None:
         for path in places.opencode_logins:
-            own = "opencode" if path == places.own_opencode_login else None
-            for secret in self.read(path, lambda data: tuple(files.opencode_login(data, self.now_ms))) or ():
-                self.add("opencode", path, secret, own)
+            for provider, secret in self.read(path, lambda data: tuple(files.opencode_login(data, self.now_ms))) or ():
+                if path == places.own_opencode_login:
+                    self.logins.add(("opencode", provider))
+                self.add("opencode", path, secret)
 
     def read(self, path: str, parse: Callable[[bytes], T]) -> T | None:
         content = self.contents.get(path)
@@ -117,11 +122,9 @@ class _Search:
                 self.troubles.append(trouble)
             return None
 
-    def add(self, source: Source, path: str, secret: Secret | None, own: str | None = None) -> None:
+    def add(self, source: Source, path: str, secret: Secret | None) -> None:
         if secret is not None:
-            self.found.append(Credential(secret.provider, source, secret.auth_type, secret.value, path, own))
-            if own is not None:
-                self.logins.add(own)
+            self.found.append(Credential(secret.provider, source, secret.auth_type, secret.value, path))
 
 
 def _is_on(environment: Mapping[str, str], name: str) -> bool:

@@ -137,8 +137,9 @@ def codex_config(data: bytes) -> CodexConfig:
     return CodexConfig(special, frozenset(filter(None, variables)))
 
 
-def opencode_login(data: bytes, now_ms: int) -> Iterator[Secret]:
-    """Of each provider of the file what others can use, too: not a token that has expired."""
+def opencode_login(data: bytes, now_ms: int) -> Iterator[tuple[str, Secret | None]]:
+    """Each provider that the file lets in, with what others can use of it: None for a token that has expired and that
+    opencode renews."""
     for provider, login in json_object(data).items():
         if not isinstance(login, dict):
             continue
@@ -146,11 +147,11 @@ def opencode_login(data: bytes, now_ms: int) -> Iterator[Secret]:
         match content.get("type"):
             case "api":
                 if key := _text(content, "key"):
-                    yield Secret(provider, "api_key", key)
+                    yield provider, Secret(provider, "api_key", key)
             case "oauth":
-                token = _text(content, "access")
-                if token and not _expired(content.get("expires"), now_ms):
-                    yield Secret(provider, "oauth", token)
+                token = None if _expired(content.get("expires"), now_ms) else _text(content, "access")
+                if token or _text(content, "refresh"):
+                    yield provider, Secret(provider, "oauth", token) if token else None
             case _:
                 pass
 

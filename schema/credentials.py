@@ -40,15 +40,13 @@ VARIABLES = (
 
 @frozen
 class Credential:
-    """``place`` is the variable or the file where it stands. ``own`` is the agent whose own program reads it there,
-    so that nobody has to hand it over; None for a variable or a file that is nobody's."""
+    """``place`` is the variable or the file where it stands."""
 
     provider: str
     source: Source
     auth_type: AuthType
     secret: str = field(repr=False)
     place: str
-    own: str | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -28,6 +28,11 @@ OPENCODE = {
         "groq": {"type": "api", "key": "gsk"},
     }
 }
+OPENCODE_RENEWS = {
+    f"{HOME}/.local/share/opencode/auth.json": {
+        "anthropic": {"type": "oauth", "access": "old", "refresh": "r", "expires": NOW - 1}
+    }
+}
 
 Files = Mapping[str, object]
 
@@ -162,6 +167,13 @@ def test_codex_keeps_a_foreign_key_that_its_configuration_names():
         ),
         ("opencode", [CODEX_LOGIN, CLAUDE_LOGIN], {}, {}),
         ("opencode", [OPENCODE, CODEX_KEY], {}, {}),
+        ("opencode", [OPENCODE_RENEWS, CLAUDE_KEY, CODEX_KEY], {}, {"OPENAI_API_KEY": "sk-codex"}),
+        (
+            "opencode",
+            [OPENCODE],
+            {"XDG_DATA_HOME": "/moved"},
+            {"ANTHROPIC_API_KEY": "sk-ant-opencode", "OPENAI_API_KEY": "sk-opencode"},
+        ),
         ("opencode", [CODEX_KEY], {"OPENAI_BASE_URL": "http://gateway"}, {}),
         ("amp", [AMP_KEY], {}, {}),
         ("amp", [{f"{HOME}/.amp/config.json": {"apiKey": "sgamp_2"}}], {}, {"AMP_API_KEY": "sgamp_2"}),
@@ -309,7 +321,8 @@ def test_a_file_that_cannot_be_read_is_named_with_its_reason():
 
 
 @pytest.mark.parametrize(
-    ("files", "available"), [([], False), ([OPENCODE], True), ([CODEX_KEY], True), ([AMP_KEY], False)]
+    ("files", "available"),
+    [([], False), ([OPENCODE], True), ([OPENCODE_RENEWS], True), ([CODEX_KEY], True), ([AMP_KEY], False)],
 )
 def test_opencode_is_listed_with_credentials_when_it_can_use_one(files: list[Files], available: bool):
     assert Here(*files).available("opencode") is available

@@ -134,11 +134,13 @@ def test_opencodes_file_holds_any_provider_and_expired_tokens_are_left_out():
         openai={"type": "oauth", "access": "o", "expires": FUTURE},
         openrouter={"type": "api", "key": "k"},
         corporate={"type": "wellknown", "key": "X", "token": "t"},
+        gone={"type": "oauth", "access": "g", "expires": PAST},
         broken="text",
     )
     assert list(files.opencode_login(content, NOW)) == [
-        Secret("openai", "oauth", "o"),
-        Secret("openrouter", "api_key", "k"),
+        ("anthropic", None),
+        ("openai", Secret("openai", "oauth", "o")),
+        ("openrouter", Secret("openrouter", "api_key", "k")),
     ]
 
 
