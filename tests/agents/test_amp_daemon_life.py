@@ -1,5 +1,8 @@
 """How turns, processes and sessions of the real Amp end, through a really started daemon."""
 
+import json
+from pathlib import Path
+
 import psutil
 import pytest
 
@@ -126,3 +129,33 @@ async def test_a_key_that_is_refused_is_told_and_nothing_hangs(sandbox: Sandbox,
         assert outcome(turn) == "failed"
         (error,) = of_type(turn, "error")
         assert "API key" in str(error["data"])
+
+
+async def test_without_any_credential_nothing_is_started(sandbox: Sandbox, amps: AmpServer):
+    for name in ("AMP_API_KEY", "ANTHROPIC_API_KEY"):
+        del sandbox.environment[name]
+    async with running_daemon(sandbox) as daemon:
+        response = await daemon.create(agent="amp", directory=str(sandbox.work))
+        assert response.status_code == 424, response.text
+        assert "AMP_API_KEY" in response.text
+        assert agents(daemon) == []
+    assert amps.requests == []
+
+
+async def test_who_logs_out_between_two_processes_is_told_and_can_log_in_again(sandbox: Sandbox, amps: AmpServer):
+    key = sandbox.environment.pop("AMP_API_KEY")
+    secrets = Path(sandbox.home, ".local", "share", "amp", "secrets.json")
+    secrets.parent.mkdir(parents=True)
+    secrets.write_text(json.dumps({f"apiKey@{amps.url}": key}))
+    async with running_daemon(sandbox) as daemon:
+        session = await daemon.session(sandbox, agent="amp")
+        assert outcome(await session.turn("SCN_HELLO")) == "completed"
+        secrets.unlink()
+        await session.turn("SCN_FAIL")  # ends its process
+        turn = await session.turn("SCN_HELLO")
+        (error,) = of_type(turn, "error")
+        assert "AMP_API_KEY" in error["data"]["message"]
+        assert outcome(turn) == "failed"
+        secrets.write_text(json.dumps({f"apiKey@{amps.url}": key}))
+        assert outcome(await session.turn("SCN_HELLO")) == "completed"
+        assert of_type(session.events, "agent.unparsed") == []
