@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from .credential_discovery import Discovery
 from .credential_places import Places
-from .credentials import VARIABLES, AuthType, Credential, is_set
+from .credentials import OPENCODE_CONTENT, VARIABLES, AuthType, Credential, is_set
 from .problems import Problem, credentials_missing
 
 _REDIRECTS = {"anthropic": "ANTHROPIC_BASE_URL", "openai": "OPENAI_BASE_URL", "amp": "AMP_URL"}
@@ -72,6 +72,8 @@ def environment_for(agent: str, environment: Mapping[str, str], discovery: Disco
     """What the agent inherits of the daemon's environment, and what it is handed besides."""
     providers = NEEDS.get(agent, _ANY).providers
     foreign = {v.name for v in VARIABLES if v.provider not in providers}
+    if agent in NEEDS and agent != "opencode":
+        foreign.add(OPENCODE_CONTENT)
     if agent == "codex":
         foreign -= discovery.variables
     kept = {name: value for name, value in environment.items() if name not in foreign}

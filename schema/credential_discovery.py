@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from . import credential_files as files
 from .credential_files import NotReadable, Secret
 from .credential_places import Places
-from .credentials import Credential, Source, is_set, of_environment
+from .credentials import OPENCODE_CONTENT, Credential, Source, is_set, of_environment
 
 T = TypeVar("T")
 
@@ -38,7 +38,9 @@ def discover(
     environment: Mapping[str, str], contents: Mapping[str, FileContent], places: Places, now_ms: int
 ) -> Discovery:
     """``contents`` holds each of ``places`` that exists, by path."""
-    search = _Search(environment, contents, now_ms, list(of_environment(environment)))
+    content = environment.get(OPENCODE_CONTENT, "")
+    given = {OPENCODE_CONTENT: content.encode(errors="surrogateescape")} if content.strip() else {}
+    search = _Search(environment, {**contents, **given}, now_ms, list(of_environment(environment)))
     search.amp(places)
     search.claude(places)
     search.codex(places)
@@ -105,9 +107,9 @@ class _Search:
                     self.special.setdefault("codex", f"{config.special} in {path}")
 
     def opencode(self, places: Places) -> None:
-        for path in places.opencode_logins:
+        for path in (OPENCODE_CONTENT, *places.opencode_logins):
             for provider, secret in self.read(path, lambda data: tuple(files.opencode_login(data, self.now_ms))) or ():
-                if path == places.own_opencode_login:
+                if path in (OPENCODE_CONTENT, places.own_opencode_login):
                     self.logins.add(("opencode", provider))
                 self.add("opencode", path, secret)
 

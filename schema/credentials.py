@@ -38,6 +38,10 @@ VARIABLES = (
 """All that we know, in the order in which they count."""
 
 
+OPENCODE_CONTENT = "OPENCODE_AUTH_CONTENT"
+"""What would stand in OpenCode's file, as a variable; it reads both (seen in 1.18.33)."""
+
+
 @frozen
 class Credential:
     """``place`` is the variable or the file where it stands."""

@@ -106,6 +106,18 @@ def test_a_home_that_was_moved_away_from_is_not_used_behind_the_users_back():
     assert Here(OPENCODE, XDG_DATA_HOME="/moved").chosen()["groq"] == "gsk"  # 0.1 reads the fixed path always
 
 
+def test_opencodes_file_may_be_a_variable_which_is_nobody_elses_business():
+    content = json.dumps({"openai": {"type": "api", "key": "sk-variable"}})
+    here = Here(OPENCODE, OPENCODE_AUTH_CONTENT=content)
+    assert here.chosen()["openai"] == "sk-variable"
+    assert here.available("opencode")
+    assert here.inherits("opencode") == here.environment
+    assert here.inherits("codex") == {"PATH": "/bin", "OPENAI_API_KEY": "sk-variable", "CODEX_API_KEY": "sk-variable"}
+    for agent in ("claude", "amp", "mock"):
+        assert "OPENCODE_AUTH_CONTENT" not in here.inherits(agent)
+    assert Here(OPENCODE_AUTH_CONTENT="{").discovery.troubles == ("OPENCODE_AUTH_CONTENT is not JSON",)
+
+
 # What an agent inherits.
 
 
