@@ -21,6 +21,7 @@ from ..schema.agent_info import (
 )
 from ..schema.agents.amp_definition import amp_definition
 from ..schema.agents.claude_definition import claude_definition
+from ..schema.agents.codex_definition import codex_definition
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.mock_definition import mock_definition
 from ..schema.agents.opencode_definition import opencode_definition
@@ -53,7 +54,14 @@ class Catalog:
         self._table = table
         self._credentials = credentials
         self._definitions = {
-            d.id: d for d in (claude_definition(), opencode_definition(), amp_definition(), mock_definition())
+            d.id: d
+            for d in (
+                claude_definition(),
+                codex_definition(),
+                opencode_definition(),
+                amp_definition(),
+                mock_definition(),
+            )
         }
         self._models = ModelLists(environment, settings)
         self._versions: dict[str, _Version] = {}
