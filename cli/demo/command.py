@@ -3,13 +3,13 @@
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ..failure import Failure
-
 SESSION = "demo"
+
+REQUEST_TIMEOUT = 120.0
+"""Seconds for the daemon to answer anything else."""
 
 
 @click.command()
@@ -21,12 +21,13 @@ def demo(agent: str, permission_mode: str, model: str | None, prompts: tuple[str
     """Run one session and show its transcript.
 
     Starts a daemon of its own on a free port and stops it at the end. With a terminal it asks you for each permission
-    and question; without one it answers them itself and says so. Agents other than mock need their program and
-    credentials.
+    and question; without one it answers them itself and says so. Agents other than mock need credentials; one that
+    is not there is installed.
     """
     # All of these are slow to import, and --help must not be.
     from rich.console import Console
 
+    from ...schema.settings import Settings
     from ..api.client import Client
     from .asks import Human
     from .daemon import own_daemon
@@ -34,15 +35,17 @@ def demo(agent: str, permission_mode: str, model: str | None, prompts: tuple[str
     from .session import DemoSession
     from .transcript import Transcript
 
+    # Creating a session may have to install its agent first.
+    patience = Settings().install_timeout + REQUEST_TIMEOUT
     console = Console(highlight=False)
     transcript = Transcript(console)
     human = Human(transcript, console if sys.stdin.isatty() and sys.stdout.isatty() else None)
     with tempfile.TemporaryDirectory(prefix="sandbox-agent-demo-") as scratch:
         workspace = Path(scratch, "workspace")
         workspace.mkdir()
-        with own_daemon(Path(scratch, "daemon.log")) as (url, token), Client(url, token, timeout=120.0) as client:
+        with own_daemon(Path(scratch, "daemon.log")) as (url, token), Client(url, token, timeout=patience) as client:
             transcript.note(f"the daemon listens on {url}")
-            _require(client.call("GET", "/v1/agents"), agent)
+            # The daemon knows best what is missing, and says it in its answer.
             body = {"agent": agent, "permissionMode": permission_mode, "model": model, "directory": str(workspace)}
             client.call("POST", f"/v1/sessions/{SESSION}", body={k: v for k, v in body.items() if v is not None})
             session = DemoSession(client, SESSION, human, transcript)
@@ -52,14 +55,3 @@ def demo(agent: str, permission_mode: str, model: str | None, prompts: tuple[str
             client.call("POST", f"/v1/sessions/{SESSION}/terminate")
             transcript.note(f"session ended after {offset} events")
         transcript.note("the daemon stopped cleanly")
-
-
-def _require(listing: Any, agent: str) -> None:
-    """Say what is missing before anything is tried. Raises :class:`Failure`."""
-    known = {info["id"]: info for info in listing["agents"]}
-    if agent not in known:
-        raise Failure(f"unknown agent {agent!r}; the daemon knows {', '.join(known)}")
-    if not known[agent]["installed"]:
-        raise Failure(f"the program `{agent}` is not installed: it is not on PATH")
-    if not known[agent]["credentialsAvailable"]:
-        raise Failure(f"there are no credentials for {agent}: log in with its own program, or set its API key variable")

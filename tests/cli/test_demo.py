@@ -1,5 +1,6 @@
 """`make demo` is the first thing that a newcomer sees: with and without a terminal, and when something is missing."""
 
+import json
 import sys
 
 import pexpect
@@ -55,19 +56,20 @@ def test_with_a_terminal_the_user_decides(commands: Commands) -> None:
     assert terminal.exitstatus == 0
 
 
-@pytest.mark.parametrize(("agent", "reason"), [("claude", "not installed"), ("nobody", "unknown agent")])
-def test_an_agent_that_cannot_run_is_told_with_the_reason(commands: Commands, agent: str, reason: str) -> None:
-    done = commands.run("demo", "--agent", agent, env={"PATH": "/nonexistent"})
+def test_an_unknown_agent_is_told_with_those_that_are_known(commands: Commands) -> None:
+    done = commands.run("demo", "--agent", "nobody")
     assert done.returncode == 1
-    assert reason in done.stderr
+    assert "unsupported agent: nobody (known agents: claude" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_missing_credentials_are_told(commands: Commands) -> None:
-    program = commands.home / "bin" / "claude"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\necho 1.0.0\n")
-    program.chmod(0o755)
-    done = commands.run("demo", "--agent", "claude", env={"PATH": f"{program.parent}:/usr/bin:/bin"})
+@pytest.mark.parametrize(("agent", "variable"), [("claude", "ANTHROPIC_API_KEY"), ("amp", "AMP_API_KEY")])
+def test_missing_credentials_are_told_with_the_remedy_before_anything_is_installed(
+    commands: Commands, agent: str, variable: str
+) -> None:
+    done = commands.run("demo", "--agent", agent)
     assert done.returncode == 1
-    assert "no credentials for claude" in done.stderr
+    problem = json.loads(done.stderr)
+    assert problem["type"] == "urn:sandbox-agent:error:credentials_missing"
+    assert f"set {variable}" in problem["details"]["remedy"]
+    assert not (commands.home / ".local" / "share").exists()
