@@ -12,6 +12,7 @@ from . import codex_launch, codex_prompt
 from .codex_asks import Asks
 from .codex_errors import error_data, rpc_error
 from .codex_items import Items
+from .codex_requests import Requests
 from .codex_status import Statuses
 from .codex_turn import Completed, Turn
 from .codex_usage import Usage
@@ -25,7 +26,6 @@ from .codex_wire import (
     TurnParams,
     TurnResult,
     UsageParams,
-    request,
 )
 from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from .effects import (
@@ -47,8 +47,6 @@ from .native import BAD_JSON, as_text, decode, line, members, plain
 _NO_THREAD = "no rollout found"
 """How codex says that it has not written the thread down; it does so when the first turn starts."""
 
-_CLEAN = "thread/backgroundTerminals/clean"
-
 _OUTCOMES: Mapping[Any, TurnOutcome] = MappingProxyType({"completed": "completed", "interrupted": "interrupted"})
 
 
@@ -64,7 +62,7 @@ class Codex:
         self._model: str | None = None
         self._ready = False
         self._resumable = False
-        self._requests = 0
+        self._requests = Requests(spec)
         # It came when there was no thread, because the attempt to open one had failed: it makes the next attempt.
         self._held: Prompt | None = None
         self._turn = Turn()
@@ -82,7 +80,7 @@ class Codex:
         return codex_launch.launch(self._spec)
 
     def begin(self) -> Effects:
-        return (Write(line(codex_launch.initialize())),)
+        return (self._requests.initialize(),)
 
     def prompt(self, prompt: Prompt) -> Effects:
         self._turn.open = True
@@ -93,7 +91,9 @@ class Codex:
             TurnStarted(),
             ItemStarted(native_id, "message", "user", shown, synthetic=True),
             ItemCompleted(native_id, "message", "user", shown, synthetic=True),
-            self._open_thread() if self._thread is None else self._start_turn(self._thread, prompt),
+            self._requests.open_thread(self._resume)
+            if self._thread is None
+            else self._start_turn(self._thread, prompt),
         )
 
     def receive(self, line: bytes) -> Effects:
@@ -122,28 +122,17 @@ class Codex:
         self._turn.over()
         return ()
 
-    # What we ask of codex.
-
-    def _request_id(self, kind: str) -> str:
-        """Ids of ours are words that say what is answered."""
-        self._requests += 1
-        return f"{kind}_{self._requests}"
-
-    def _open_thread(self) -> Write:
-        return Write(line(codex_launch.thread_request(self._spec, self._request_id("thread"), self._resume)))
-
     def _start_turn(self, thread: str, prompt: Prompt) -> Write:
         self._turn.prompted()
-        return Write(line(codex_prompt.turn_request(self._spec, self._request_id("turn"), thread, self._model, prompt)))
+        return self._requests.start_turn(thread, self._model, prompt)
 
     def _stop(self) -> Iterator[Effect]:
-        if self._turn.interrupting and self._turn.can_be_stopped:
-            params = {"threadId": self._thread, "turnId": self._turn.id}
-            yield Write(line(request(self._request_id("interrupt"), "turn/interrupt", **params)))
+        """Now, or as soon as codex takes it."""
+        if self._turn.interrupting and self._turn.can_be_stopped and self._thread is not None:
+            yield self._requests.interrupt(self._thread, self._turn.id or "")
             for thread, turn in self._sub_turns.items():
-                params = {"threadId": thread, "turnId": turn}
-                yield Write(line(request(self._request_id("stop"), "turn/interrupt", **params)))
-                yield Write(line(request(self._request_id("stop"), _CLEAN, threadId=thread)))
+                yield self._requests.interrupt(thread, turn, sub_agent=True)
+                yield self._requests.clean(thread, sub_agent=True)
 
     # What codex says.
 
@@ -219,8 +208,7 @@ class Codex:
             yield Errored(error_data(members(turn.get("error")), retryable=False), raw=raw)
         self._turn.end = TurnEnded(outcome, self._usage.turn_ended(turn), synthetic=False, raw=raw)
         if self._turn.interrupting or outcome == "interrupted":
-            # The commands of an interrupted turn run on, as "background terminals", unless they are ended too.
-            yield Write(line(request(self._request_id("clean"), _CLEAN, threadId=thread)))
+            yield self._requests.clean(thread)
         else:
             yield from self._turn_over()
 
@@ -265,7 +253,7 @@ class Codex:
         yield Write(line({"method": "initialized"}))
         if login := codex_launch.login(self._spec):
             yield Write(line(login))
-        yield self._open_thread()
+        yield self._requests.open_thread(self._resume)
 
     def _thread_answered(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
         if frame.error is None:
@@ -277,7 +265,7 @@ class Codex:
         elif self._resume is not None and _NO_THREAD in as_text(frame.error):
             yield Errored(rpc_error(frame.error, "resume_failed", retryable=True), retryable=True, raw=raw)
             self._resume = None
-            yield self._open_thread()
+            yield self._requests.open_thread(self._resume)
             return
         else:
             yield Errored(rpc_error(frame.error, "resume_failed" if self._resume else "start_failed"), raw=raw)
