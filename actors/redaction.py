@@ -14,11 +14,11 @@ class Redactor:
     """Replaces the values of variables whose name says that they are secret."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        values = {
-            value.encode(errors="surrogateescape")
-            for name, value in environment.items()
-            if any(word in name.upper() for word in SECRET_WORDS) and len(value) >= SHORTEST_SECRET
-        }
+        # A line break that a shell left at the end of a key is not printed with it.
+        secrets = (
+            value.strip() for name, value in environment.items() if any(word in name.upper() for word in SECRET_WORDS)
+        )
+        values = {secret.encode(errors="surrogateescape") for secret in secrets if len(secret) >= SHORTEST_SECRET}
         # Longest first: a secret that contains another must not leave its rest behind.
         self._secrets = sorted(values, key=len, reverse=True)
 
