@@ -77,12 +77,14 @@ class Tools:
             return True, (ToolResultPart(call_id, as_text(state.get("error") or "")),)
         metadata = members(state.get("metadata"))
         content: list[ContentPart] = [ToolResultPart(call_id, as_text(state.get("output") or ""))]
-        exit_code = metadata.get("exit")
+        failed = call_id in self._asks.refused_calls
         if "exit" in metadata:
-            content.append(JsonPart({"exit_code": exit_code}))
+            # None when the command was killed, with the turn or by its own time limit.
+            content.append(JsonPart({"exit_code": metadata["exit"]}))
+            failed = failed or metadata["exit"] != 0
         content += _images(state.get("attachments"))
         content += self._files(name, call_id, members(state.get("input")), metadata)
-        return exit_code not in (None, 0) or call_id in self._asks.refused_calls, tuple(content)
+        return failed, tuple(content)
 
     def _files(
         self, name: str, call_id: str, arguments: dict[str, Any], metadata: dict[str, Any]

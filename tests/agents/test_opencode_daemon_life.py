@@ -12,7 +12,7 @@ pytestmark = pytest.mark.agents
 
 
 def server_of(daemon: RunningDaemon) -> psutil.Process:
-    (server,) = [process for process in daemon.descendants() if "serve" in process.cmdline()]
+    (server,) = [process for process in daemon.descendants() if process.name() == "opencode"]
     return server
 
 
@@ -32,7 +32,7 @@ async def test_interrupts_in_a_stream_and_in_a_tool_and_errors_of_the_model(daem
     assert (await session.post("/interrupt")).json() == {"interrupted": True}
     await session.wait_for("turn.ended", 2)
     assert outcome(session.events[start:]) == "interrupted"
-    assert items(session.events, "tool_result"), "the call got its result"
+    assert items(session.events, "tool_result")[-1]["status"] == "failed"
     assert of_type(session.events, "error") == []
     assert (await session.post("/interrupt")).json() == {"interrupted": False}
 

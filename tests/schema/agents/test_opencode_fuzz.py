@@ -1,0 +1,129 @@
+"""Whatever opencode says, the dialect answers with effects: it never raises, and the ledger keeps its promises."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sandbox_agent.schema.agents.dialect import HttpResponse, Prompt
+from sandbox_agent.schema.agents.effects import CallHttp, Draft, Effect, ItemDelta, Unparsed
+from sandbox_agent.schema.agents.ledger import Ledger
+from sandbox_agent.schema.agents.opencode import OpenCode
+
+from .opencode_spec import SPEC
+from .test_claude_fuzz import junk, quoted
+
+PLAYBOOKS = Path(__file__).parent / "playbooks" / "opencode"
+LINES = [line for path in sorted(PLAYBOOKS.glob("*.txt")) for line in path.read_text().splitlines()]
+EVENTS = [json.loads(line[2:]) for line in LINES if line.startswith("~ ")]
+ANSWERS = [json.loads(line[2:]) for line in LINES if line.startswith("@ ")]
+
+EXAMPLES = 300
+
+
+@st.composite
+def mangled(draw: st.DrawFn, messages: list[Any]) -> Any:
+    """Something real of which some members are replaced or gone."""
+
+    def walk(value: Any, depth: int) -> Any:
+        if depth and draw(st.integers(0, 9)) == 0:
+            return draw(junk)
+        if isinstance(value, dict):
+            left_out = draw(st.sets(st.sampled_from(sorted(value)), max_size=1)) if value and depth else ()
+            return {name: walk(inner, depth + 1) for name, inner in value.items() if name not in left_out}
+        if isinstance(value, list):
+            return [walk(inner, depth + 1) for inner in value]
+        return value
+
+    return walk(draw(st.sampled_from(messages)), 0)
+
+
+def in_a_turn() -> OpenCode:
+    """The session is the one of an event that comes, so that much of what comes is about it."""
+    dialect = OpenCode(SPEC)
+    dialect.receive(b"opencode server listening on http://127.0.0.1:4096")
+    dialect.responded("session", HttpResponse(200, b'{"id":"%b"}' % EVENTS[1]["properties"]["sessionID"].encode()))
+    dialect.prompt(Prompt(1, "go on"))
+    return dialect
+
+
+def take(dialect: OpenCode, effects: Any, ledger: Ledger) -> None:
+    for effect in effects:
+        assert isinstance(effect, get_args(Effect))
+        if isinstance(effect, get_args(Draft)):
+            list(ledger.apply(effect))
+        elif isinstance(effect, CallHttp):
+            json.loads(effect.body or b"null")
+    assert isinstance(repr(dialect), str)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(mangled(EVENTS), min_size=1, max_size=12))
+def test_real_events_with_members_replaced_or_missing(events: list[Any]):
+    dialect, ledger = in_a_turn(), Ledger()
+    for event in events:
+        take(dialect, dialect.streamed(msgspec.json.encode(event)), ledger)
+    take(dialect, dialect.interrupt(), ledger)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(mangled(ANSWERS), min_size=1, max_size=6))
+def test_real_answers_with_members_replaced_or_missing(answers: list[Any]):
+    dialect, ledger = in_a_turn(), Ledger()
+    for answer in answers:
+        if len(answer) == 3 and isinstance(answer[0], str) and isinstance(answer[1], int):
+            body = msgspec.json.encode(answer[2])
+            take(dialect, dialect.responded(answer[0], HttpResponse(answer[1], body)), ledger)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    st.sampled_from(["config", "providers", "session", "prompt 1", "abort 1", "status 1", "messages 1", "permission 1",
+                     "question 1", "reply per_1"]),
+    st.binary(max_size=64) | quoted | junk.map(msgspec.json.encode),
+    st.sampled_from([0, 200, 204, 400, 404, 500]),
+)  # fmt: skip
+def test_answers_that_are_nothing_at_all(call_id: str, body: bytes, status: int):
+    take(dialect := in_a_turn(), dialect.responded(call_id, HttpResponse(status, body)), Ledger())
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(st.binary(max_size=64) | quoted | junk.map(msgspec.json.encode), max_size=5))
+def test_events_that_are_nothing_at_all(lines: list[bytes]):
+    dialect, ledger = in_a_turn(), Ledger()
+    for line in lines:
+        take(dialect, dialect.streamed(line), ledger)
+        take(dialect, dialect.receive(line), ledger)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.sampled_from(EVENTS), st.data())
+def test_events_that_are_cut_off(event: Any, data: st.DataObject):
+    line = msgspec.json.encode(event)
+    (effect,) = in_a_turn().streamed(line[: data.draw(st.integers(0, len(line) - 1))])
+    assert isinstance(effect, Unparsed)
+
+
+def test_a_delta_costs_well_under_30_microseconds():
+    """Among the first words of a turn that is still going on: after a reasoning part has begun."""
+    dialect, text = in_a_turn(), (PLAYBOOKS / "text.txt").read_text()
+    events = [line[2:].encode() for line in text.splitlines() if line.startswith("~ ")]
+    session_id = json.loads(events[1])["properties"]["sessionID"].encode()
+    dialect.responded("session", HttpResponse(200, b'{"id":"%b"}' % session_id))
+    dialect.prompt(Prompt(1, "go on"))
+    delta = next(event for event in events if b'"message.part.delta"' in event)
+    for event in events[: events.index(delta) + 1]:
+        dialect.streamed(event)
+    assert isinstance(dialect.streamed(delta)[-1], ItemDelta)
+    best = min(_seconds_for(dialect, delta, 500) for _ in range(20))
+    assert best / 500 < 30e-6
+
+
+def _seconds_for(dialect: OpenCode, delta: bytes, count: int) -> float:
+    began = time.perf_counter()
+    for _ in range(count):
+        dialect.streamed(delta)
+    return time.perf_counter() - began
