@@ -16,7 +16,7 @@ stdout, from the program:
 
 =============== ================================= =============================================================
 hello           session                           ready for prompts
-item_started    id, kind, role, content           content parts are those of the universal schema
+item_started    id, kind, role, content, parent?  content parts are those of the universal schema
 delta           id, text                          more text of an open item
 item_completed  id, kind, role, content, failed?
 permission      id, action, metadata              an ask that is answered on stdin, during the turn or after it

@@ -1,6 +1,6 @@
 """From a prompt to its script: the fixed prompts that clients' tests send, the commands, and the echo of the rest."""
 
-from . import demo, load, trouble
+from . import demo, load, trouble, work
 from .lines import permission, say
 from .steps import Await, Play, Script
 
@@ -119,6 +119,9 @@ COMMANDS: dict[str, tuple[Play, str, str]] = {
     "session.end": (end, "session.end", ""),
     "echo": (echo, "echo TEXT", "says the text"),
     "say": (echo, "say TEXT", ""),
+    "run": (work.run, "run COMMAND", "asks, then runs a shell command"),
+    "edit": (work.edit, "edit PATH OLD NEW", "asks, then replaces a text in a file"),
+    "fail": (work.fail, "fail [MESSAGE]", "an error that ends the turn"),
     "sleep": (trouble.sleep, "sleep SECONDS", "a tool that runs so long; an interrupt ends it"),
     "burst": (load.burst, "burst COUNT BYTES", "so many deltas of that size, as fast as possible"),
     "pace": (load.pace, "pace COUNT PER_SECOND BYTES", "deltas that carry their time, at that rate"),

@@ -49,6 +49,7 @@ class _Started(_Line, tag="item_started"):
     kind: ItemKind
     role: ItemRole | None
     content: tuple[Raw, ...] = ()
+    parent: str | None = None
 
 
 class _Delta(_Line, tag="delta"):
@@ -139,7 +140,8 @@ class Mock:
             case _Delta():
                 return (ItemDelta(said.id, said.text, raw=raw),)
             case _Started():
-                return (ItemStarted(said.id, said.kind, said.role, decode_parts(said.content), raw=raw),)
+                content = decode_parts(said.content)
+                return (ItemStarted(said.id, said.kind, said.role, content, said.parent, raw=raw),)
             case _Completed():
                 content = decode_parts(said.content)
                 return (ItemCompleted(said.id, said.kind, said.role, content, said.failed, raw=raw),)
