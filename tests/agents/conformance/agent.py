@@ -1,0 +1,71 @@
+"""What the story must know of an agent: its home, how its model is moved to do something, and how it hears."""
+
+from collections.abc import Callable, Mapping
+from shlex import quote
+
+from attrs import field, frozen
+
+from ...models.amp import AmpServer
+from ...models.server import ModelServer
+from ..sandbox import Sandbox
+
+
+@frozen
+class Models:
+    """Every scripted model there is; an agent uses the one that it knows."""
+
+    http: ModelServer
+    amp: AmpServer
+
+    def last_request(self) -> str:
+        """The last request that came with tools: one without is for a title."""
+        asked = [body for body in self.http.asked() if "tools" in body]
+        return str(asked[-1])
+
+
+Prepare = Callable[[Sandbox, Models], Mapping[str, str]]
+"""Writes the agent's configuration; what it returns goes into the daemon's environment."""
+
+
+def scripted(scenario: str) -> Callable[[str], str]:
+    """The prompt for a scenario that takes a shell command."""
+    return lambda command: f"{scenario} {quote(command)}"
+
+
+def nothing(_: Sandbox, __: Models) -> Mapping[str, str]:
+    """:meth:`Sandbox.make` has done it all."""
+    return {}
+
+
+@frozen
+class Agent:
+    """Prompts are what moves the scripted model. ``tool`` makes the agent ask for leave to run a shell
+    command. ``edit`` wants a path, an old and a new word behind it.
+
+    ``told`` is what the agent's model says of a prompt that it got whole, ``seen`` what it says of one PNG at a path.
+    ``questions`` are the questions that ``ask`` makes it ask, and whether several labels may be chosen.
+    ``heard`` is all that the model was told with the last prompt; None for an agent without a model."""
+
+    name: str
+    heard: Callable[[Models], str] | None
+    hello: str = "SCN_HELLO"
+    answer: str = "Hello from the model."
+    tool: Callable[[str], str] = scripted("SCN_BASH")
+    edit: str = "SCN_EDIT"
+    think: str = "SCN_THINK"
+    thought: str = "First I ponder. Then I decide."
+    todo: str | None = "SCN_TODO"
+    ask: str | None = "SCN_ASK"
+    questions: tuple[tuple[str, bool], ...] = (("Which color?", False), ("Which sizes?", True))
+    fail: str = "SCN_400"
+    error: str = "the scripted model refuses"
+    long: str = "SCN_LEN"
+    told: Callable[[str], str] = lambda prompt: f"Prompt has {len(prompt)} characters."
+    image: str = "SCN_IMAGE"
+    seen: Callable[[str], str] = lambda _path: "Images: image/png:"
+    prepare: Prepare = nothing
+    cannot: frozenset[str] = field(factory=frozenset[str])
+    """The capabilities that the agent is known not to have; every other one must be there."""
+
+    def __repr__(self) -> str:
+        return self.name

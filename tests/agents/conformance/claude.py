@@ -1,0 +1,5 @@
+"""Claude Code, with Anthropic's Messages API."""
+
+from .agent import Agent, Models
+
+CLAUDE = Agent("claude", heard=Models.last_request, cannot=frozenset({"sharedProcess"}))

@@ -1,0 +1,16 @@
+"""Codex, with OpenAI's Responses API. It runs commands in a sandbox of its own, and asks for leave to leave it."""
+
+from .agent import Agent, Models, scripted
+
+
+def _heard(models: Models) -> str:
+    return str(models.http.asked()[-1]["input"])
+
+
+CODEX = Agent(
+    "codex",
+    heard=_heard,
+    tool=scripted("SCN_ESCALATE"),
+    questions=(("Which color?", False), ("Which size?", False)),
+    cannot=frozenset({"sharedProcess"}),
+)

@@ -1,0 +1,34 @@
+"""The agents that the story is played with, and the world of each."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ...models.amp import amp_server
+from ...models.server import model_server
+from ..daemon import running_daemon
+from ..sandbox import Sandbox
+from .agent import Agent, Models
+from .amp import AMP
+from .claude import CLAUDE
+from .codex import CODEX
+from .mock import MOCK
+from .opencode import OPENCODE
+from .world import World, sign
+
+AGENTS = (MOCK, CLAUDE, CODEX, OPENCODE, AMP)
+
+
+@pytest.fixture(params=AGENTS, ids=repr)
+def agent(request: pytest.FixtureRequest) -> Agent:
+    return request.param
+
+
+@pytest.fixture
+async def world(agent: Agent, tmp_path: Path) -> AsyncIterator[World]:
+    async with model_server() as http, amp_server() as amp:
+        sandbox, models = Sandbox.make(tmp_path, http.url), Models(http, amp)
+        sandbox.environment.update(sign(), **agent.prepare(sandbox, models))
+        async with running_daemon(sandbox) as daemon:
+            yield World(agent, daemon, sandbox, models)

@@ -1,0 +1,55 @@
+"""The story's last part: how turns, agents and sessions end. Each test is played by every agent."""
+
+import pytest
+
+from ..daemon import alive, of_type, outcome
+from .world import World
+
+pytestmark = pytest.mark.agents
+
+SLEEP = ("sleep", "4711")
+
+
+async def test_an_interrupt_in_mid_tool_ends_the_turn_and_the_tools_processes(world: World):
+    session = await world.session()
+    await session.send(world.agent.tool("touch running; sleep 4711"))
+    await world.sandbox.made("running")
+    assert world.running(*SLEEP)
+    assert (await session.post("/interrupt")).json() == {"interrupted": True}
+    await session.wait_for("turn.ended")
+    assert outcome(session.events) == "interrupted"
+    await world.gone(*SLEEP)
+    assert outcome(await session.turn(world.agent.hello)) == "completed"
+    world.check()
+
+
+async def test_kill_9_in_mid_turn_fails_the_turn_and_the_next_prompt_resumes(world: World):
+    session = await world.session()
+    await session.turn(f"{world.agent.hello} remembered")
+    native = (await session.info())["nativeSessionId"]
+    await session.send(world.agent.tool("touch running; sleep 4711"))
+    await world.sandbox.made("running")
+    world.agent_process().kill()
+    await session.wait_for("turn.ended", 2)
+    turn = await session.turn(world.agent.hello)
+    outcomes = [event["data"]["metadata"]["outcome"] for event in of_type(session.events, "turn.ended")]
+    assert outcomes == ["completed", "failed", "completed"]
+    assert turn[-1]["native_session_id"] == native
+    assert world.heard(f"{world.agent.hello} remembered")
+    assert world.running(*SLEEP) == []
+    world.check(errors=("",))
+    assert [event["data"]["code"] for event in of_type(session.events, "error")] == ["process_exit"]
+
+
+async def test_terminate_leaves_no_descendant(world: World):
+    session = await world.session()
+    await session.send(world.agent.tool("setsid sleep 4711 & touch running; sleep 4711"))
+    await world.sandbox.made("running")
+    running = world.signed()
+    assert len(running) >= 3, "the agent, and two that sleep"
+    assert (await session.post("/terminate")).status_code == 204
+    assert alive(running) == []
+    assert world.signed() == []
+    ended = await session.wait_for("session.ended")
+    assert ended["data"]["reason"] == "terminated"
+    world.check()

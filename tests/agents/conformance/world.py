@@ -1,0 +1,96 @@
+"""Everything that one test of the story runs in: a daemon, one agent, its model, and a sign on all processes."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import psutil
+import trio
+from attrs import define, field
+
+from ...actors.house import check_history
+from ..daemon import Event, RunningDaemon, Session, of_type
+from ..sandbox import POLL, Sandbox
+from .agent import Agent, Models
+from .human import Human
+
+SIGN = "CONFORMANCE_SIGN"
+
+
+def sign() -> dict[str, str]:
+    """An environment variable that every descendant of the daemon inherits, wherever its parents went."""
+    return {SIGN: uuid.uuid4().hex}
+
+
+@define
+class World:
+    agent: Agent
+    daemon: RunningDaemon
+    sandbox: Sandbox
+    models: Models
+    sessions: list[Session] = field(factory=list[Session])
+
+    async def session(self, human: Human | None = None, **body: Any) -> Session:
+        session = await self.daemon.session(self.sandbox, human or Human(), agent=self.agent.name, **body)
+        self.sessions.append(session)
+        return session
+
+    async def capabilities(self) -> dict[str, bool]:
+        agents = (await self.daemon.http.get("/v1/agents")).json()["agents"]
+        (capabilities,) = [agent["capabilities"] for agent in agents if agent["id"] == self.agent.name]
+        return capabilities
+
+    def heard(self, text: str) -> bool:
+        """Whether the model was told this with the last prompt. An agent without a model is not asked."""
+        return self.agent.heard is None or text in self.agent.heard(self.models)
+
+    def signed(self) -> list[psutil.Process]:
+        """Every living process below the daemon, found by its environment and not by its parents."""
+        mark = f"{SIGN}={self.sandbox.environment[SIGN]}".encode()
+        found = [process for process in psutil.process_iter() if mark in _environment(process)]
+        return [process for process in found if process.pid != self.daemon.process.pid]
+
+    def agent_process(self) -> psutil.Process:
+        """The one that the daemon started."""
+        (process,) = [process for process in self.signed() if process.ppid() == self.daemon.process.pid]
+        return process
+
+    def running(self, *argv: str) -> list[psutil.Process]:
+        return [process for process in self.signed() if _command(process) == list(argv)]
+
+    async def gone(self, *argv: str) -> None:
+        """Wait until no process has this command line."""
+        while self.running(*argv):
+            await trio.sleep(POLL)
+
+    def check(self, errors: tuple[str, ...] = ()) -> None:
+        """What must hold of every log. ``errors`` are the messages of the errors that were provoked: what an agent
+        prints on its terminal is none."""
+        told: list[str] = []
+        for session in self.sessions:
+            check_history(session.events)
+            assert of_type(session.events, "agent.unparsed") == []
+            told += [event["data"]["message"] for event in of_type(session.events, "error")]
+        assert len(told) == len(errors), told
+        assert all(part in message for part, message in zip(errors, told, strict=True)), told
+
+
+def _environment(process: psutil.Process) -> bytes:
+    try:
+        return Path(f"/proc/{process.pid}/environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def texts(events: list[Event]) -> list[str]:
+    """The text of every message of the assistant."""
+    items = [event["data"]["item"] for event in of_type(events, "item.completed")]
+    said = [item for item in items if (item["kind"], item["role"]) == ("message", "assistant")]
+    return ["".join(part.get("text", "") for part in item["content"] if part["type"] == "text") for item in said]
