@@ -1,0 +1,12 @@
+"""The session that codex's playbooks play in."""
+
+from sandbox_agent.schema.agents.dialect import AgentSpec
+
+SPEC = AgentSpec(
+    session_id="s",
+    executable=("codex",),
+    directory="/sandbox/work",
+    agent_mode="build",
+    permission_mode="default",
+    seed="seed",
+)

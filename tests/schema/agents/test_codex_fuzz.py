@@ -1,0 +1,116 @@
+"""Whatever codex says, the dialect answers with effects: it never raises, and the ledger keeps its promises."""
+
+import time
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sandbox_agent.schema.agents.codex import Codex
+from sandbox_agent.schema.agents.dialect import Prompt
+from sandbox_agent.schema.agents.effects import Draft, Effect, ItemDelta, Unparsed
+from sandbox_agent.schema.agents.ledger import Ledger
+
+from .codex_spec import SPEC
+
+LINES = [
+    line[2:].encode()
+    for path in sorted((Path(__file__).parent / "playbooks" / "codex").glob("*.txt"))
+    for line in path.read_text().splitlines()
+    if line.startswith("< ")
+]
+MESSAGES = [msgspec.json.decode(line) for line in LINES]
+
+EXAMPLES = 300
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+quoted = st.binary(max_size=8).map(lambda inner: b'{"method":"%b"}' % inner)
+"""JSON but for its characters: msgspec reports bad UTF-8 in a string by another class than bad JSON."""
+
+
+@st.composite
+def mangled(draw: st.DrawFn) -> bytes:
+    """A real line of which some members are replaced or gone."""
+
+    def walk(value: Any, depth: int) -> Any:
+        if draw(st.integers(0, 9)) == 0:
+            return draw(junk)
+        if isinstance(value, dict):
+            left_out = draw(st.sets(st.sampled_from(sorted(value)), max_size=1)) if value and depth else ()
+            return {name: walk(inner, depth + 1) for name, inner in value.items() if name not in left_out}
+        if isinstance(value, list):
+            return [walk(inner, depth + 1) for inner in value]
+        return value
+
+    message = draw(st.sampled_from(MESSAGES))
+    kept = ("method", "id")
+    return msgspec.json.encode({n: inner if n in kept else walk(inner, 1) for n, inner in message.items()})
+
+
+def hear(lines: list[bytes]) -> None:
+    dialect, ledger = Codex(SPEC), Ledger()
+
+    def perform(effects: Any) -> None:
+        for effect in effects:
+            assert isinstance(effect, get_args(Effect))
+            if isinstance(effect, get_args(Draft)):
+                list(ledger.apply(effect))  # type: ignore[arg-type]
+
+    perform(dialect.begin())
+    for number, line in enumerate(lines, 1):
+        perform(dialect.receive(line))
+        for ask_id in list(dialect._asks._open):
+            perform(dialect.answer_permission(ask_id, "always"))
+            perform(dialect.answer_question(ask_id, [["a"], [], ["b"]]))
+        if number % 3 == 0 and ledger.turn is None:
+            perform(dialect.prompt(Prompt(number, "hi")))
+        elif number % 5 == 0:
+            perform(dialect.interrupt())
+    assert isinstance(repr(dialect), str)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(mangled(), min_size=1, max_size=12))
+def test_real_lines_with_members_replaced_or_missing(lines: list[bytes]):
+    hear(lines)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(st.sampled_from(LINES), min_size=1, max_size=30))
+def test_real_lines_in_any_order(lines: list[bytes]):
+    hear(lines)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(st.binary(max_size=64) | quoted | junk.map(msgspec.json.encode), max_size=5))
+def test_lines_that_are_nothing_at_all(lines: list[bytes]):
+    hear(lines)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.sampled_from(LINES), st.data())
+def test_lines_that_are_cut_off(line: bytes, data: st.DataObject):
+    cut = line[: data.draw(st.integers(0, len(line) - 1))]
+    (effect,) = Codex(SPEC).receive(cut)
+    assert isinstance(effect, Unparsed)
+
+
+def test_a_delta_costs_well_under_30_microseconds():
+    dialect = Codex(SPEC)
+    delta = next(line for line in LINES if b'"item/agentMessage/delta"' in line)
+    assert isinstance(dialect.receive(delta)[0], ItemDelta)
+    best = min(_seconds_for(dialect, delta, 500) for _ in range(20))
+    assert best / 500 < 30e-6
+
+
+def _seconds_for(dialect: Codex, line: bytes, count: int) -> float:
+    began = time.perf_counter()
+    for _ in range(count):
+        dialect.receive(line)
+    return time.perf_counter() - began
