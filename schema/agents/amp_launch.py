@@ -33,6 +33,8 @@ def launch(spec: AgentSpec) -> Launch:
     if spec.resume:
         argv += ["threads", "continue", spec.resume]
     argv += ["--settings-file", f"{spec.hook.directory}/{SETTINGS}", *_PROTOCOL]
+    if spec.title and not spec.resume:  # refused for a thread that goes on
+        argv += ["--title", spec.title]
     if spec.variant:
         argv += ["--mode", spec.variant]
     files = {

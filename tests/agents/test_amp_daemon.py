@@ -113,10 +113,14 @@ async def test_an_error_of_the_model_fails_the_turn_and_the_thread_goes_on(
     assert len(amps.threads) == 1
 
 
-async def test_the_mode_is_the_sessions_variant(amp_daemon: RunningDaemon, sandbox: Sandbox, amps: AmpServer):
-    session = await amp_daemon.session(sandbox, agent="amp", variant="ultra")
+async def test_the_mode_is_the_sessions_variant_and_the_title_its_own(
+    amp_daemon: RunningDaemon, sandbox: Sandbox, amps: AmpServer
+):
+    session = await amp_daemon.session(sandbox, agent="amp", variant="ultra", title="my work")
+    await session.turn("SCN_FAIL")
+    assert (amps.thread.mode, amps.thread.title) == ("ultra", "my work")
     await session.turn("SCN_HELLO")
-    assert amps.thread.mode == "ultra"
+    assert (amps.thread.mode, amps.thread.title) == ("ultra", "my work")
     refused = await amp_daemon.create(agent="amp", directory=str(sandbox.work), model="gpt-5")
     assert (refused.status_code, refused.json()["details"]) == (400, {"supported": ["low", "medium", "high", "ultra"]})
     unplanned = await amp_daemon.create(agent="amp", directory=str(sandbox.work), permissionMode="plan")

@@ -24,6 +24,7 @@ class AmpThread:
     def __init__(self, thread_id: str, mode: str, nursery: trio.Nursery) -> None:
         self.id = thread_id
         self.mode = mode
+        self.title = ""
         self.messages: list[Message] = []
         self.tools: list[str] = []
         self._nursery = nursery
@@ -75,6 +76,8 @@ class AmpThread:
                 self._note("executor_status", status="running", executorId="local")
             case "client_resume":
                 self._state("idle", [socket])
+            case "client_set_thread_title":
+                self.title = params["title"]
             case "client_append_user_msg":
                 self.mode = params.get("agentMode") or self.mode
                 self._nursery.start_soon(self._run_turn, params)

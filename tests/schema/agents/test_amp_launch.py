@@ -43,6 +43,11 @@ def test_the_variant_is_amps_mode_and_any_name_passes():
     assert launch(model="amp-default").argv == launch().argv
 
 
+def test_only_a_fresh_thread_takes_a_title():
+    assert launch(title="my work").argv == (*launch().argv, "--title", "my work")
+    assert launch(title="my work", resume="T-1").argv == launch(resume="T-1").argv
+
+
 def test_a_model_is_refused_with_what_there_is_instead():
     with pytest.raises(Problem, match="amp takes no model"):
         launch(model="gpt-5")
