@@ -63,7 +63,7 @@ class Catalog:
                 mock_definition(),
             )
         }
-        self._models = ModelLists(environment, settings)
+        self._models = ModelLists(credentials, self.find, table, settings)
         self._versions: dict[str, _Version] = {}
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """The models of each agent: asked where its vendor keeps a list, known by heart where that is not possible."""
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 import trio
@@ -8,7 +9,12 @@ from attrs import define, field
 
 from ..schema.agent_info import AgentModelsResponse
 from ..schema.agents.definition import AgentDefinition, HttpGet
+from ..schema.problems import Problem
 from ..schema.settings import Settings
+from .agent_process import SpawnFailed
+from .credentials import Credentials
+from .model_probe import ask_program
+from .processes import ProcessTable
 
 MAX_ANSWER_BYTES = 4 << 20
 
@@ -25,11 +31,17 @@ class _Known:
     until: float = float("-inf")
 
 
+Find = Callable[[AgentDefinition], Awaitable[Sequence[str] | None]]
+"""The command that starts an agent; None when it is not installed."""
+
+
 class ModelLists:
     """Askers at the same time share one request. A list is kept for ``models_kept`` seconds."""
 
-    def __init__(self, environment: Mapping[str, str], settings: Settings) -> None:
-        self._environment = environment
+    def __init__(self, credentials: Credentials, find: Find, table: ProcessTable, settings: Settings) -> None:
+        self._credentials = credentials
+        self._find = find
+        self._table = table
         self._settings = settings
         self._known: dict[str, _Known] = {}
 
@@ -38,17 +50,33 @@ class ModelLists:
 
     async def of(self, definition: AgentDefinition) -> AgentModelsResponse:
         by_heart = AgentModelsResponse(definition.models, definition.default_model)
-        if definition.model_list is None:
+        if definition.model_list is None and definition.model_talk is None:
             return by_heart
         known = self._known.setdefault(definition.id, _Known())
         async with known.lock:
             if trio.current_time() >= known.until:
-                request = definition.model_list.ask(self._environment)
-                body = await self._get(request) if request is not None else None
-                known.models = definition.model_list.read(body) if body is not None else None
+                known.models = await self._ask(definition)
                 kept = RETRY_AFTER if known.models is None else self._settings.models_kept
                 known.until = trio.current_time() + kept
             return known.models or by_heart
+
+    async def _ask(self, definition: AgentDefinition) -> AgentModelsResponse | None:
+        try:
+            environment = (await self._credentials.grant(definition.id, "/")).environment
+            if definition.model_list is not None:
+                request = definition.model_list.ask(environment)
+                body = await self._get(request) if request is not None else None
+                return definition.model_list.read(body) if body is not None else None
+            program = await self._find(definition)
+            if definition.model_talk is None or program is None:
+                return None
+            marker = f"models-{definition.id}-{uuid.uuid4()}"
+            return await ask_program(definition.model_talk(), program, environment, marker, self._table, self._settings)
+        except Problem:  # no credential: nothing to ask with, and nothing to complain of
+            return None
+        except SpawnFailed as error:
+            _log.warning("the list of models cannot be had", agent=definition.id, error=str(error))
+            return None
 
     async def _get(self, request: HttpGet) -> bytes | None:
         import httpx

@@ -3,6 +3,7 @@
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from .codex import Codex
 from .codex_launch import DEFAULT_MODEL, PERMISSION_MODES
+from .codex_model_talk import CodexModelTalk
 from .codex_models import DEFAULT
 from .codex_prompt import IMAGES
 from .definition import AgentDefinition
@@ -51,4 +52,5 @@ def codex_definition() -> AgentDefinition:
         default_model=DEFAULT_MODEL,
         make_dialect=Codex,
         inline_mimes=IMAGES,
+        model_talk=CodexModelTalk,
     )

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo, AgentModelsResponse
 from .dialect import MakeDialect
+from .model_talk import ModelTalk
 
 
 @frozen
@@ -50,3 +51,4 @@ class AgentDefinition:
     hooked: bool = False
     user_files: Callable[[Mapping[str, str]], Sequence[str]] | None = None
     model_list: ModelList | None = None
+    model_talk: Callable[[], ModelTalk] | None = None

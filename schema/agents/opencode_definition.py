@@ -4,6 +4,7 @@ from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from .definition import AgentDefinition
 from .opencode import OpenCode
 from .opencode_launch import DEFAULT_MODEL, PERMISSION_MODES
+from .opencode_model_talk import OpenCodeModelTalk
 from .opencode_prompt import IMAGES
 
 
@@ -37,10 +38,11 @@ def opencode_definition() -> AgentDefinition:
             AgentModeInfo("custom", "Custom", "Any agent of the user's own OpenCode configuration, by its name"),
         ),
         permission_modes=tuple(PERMISSION_MODES),
-        # What there is depends on the user's providers: ``opencode_models.models`` reads it from a running server.
+        # What there is depends on the user's providers; the program is asked.
         models=(AgentModelInfo(DEFAULT_MODEL, "Default"),),
         default_model=DEFAULT_MODEL,
         make_dialect=OpenCode,
         any_mode=True,
         inline_mimes=IMAGES,
+        model_talk=OpenCodeModelTalk,
     )

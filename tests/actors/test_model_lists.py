@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import trio
+from sandbox_agent.actors.credentials import Credentials
 from sandbox_agent.actors.model_lists import ModelLists
+from sandbox_agent.actors.processes import ProcessTable
 from sandbox_agent.schema.agents.claude_definition import claude_definition
 from sandbox_agent.schema.agents.claude_models import ask_models
+from sandbox_agent.schema.agents.definition import AgentDefinition
 from sandbox_agent.schema.settings import Settings
 
 from ..models.http import Request, Response, serve_connection
@@ -38,13 +41,22 @@ async def vendor(answer: Response) -> AsyncIterator[tuple[str, list[Request]]]:
             nursery.cancel_scope.cancel()
 
 
+def lists_for(environment: dict[str, str], settings: Settings) -> ModelLists:
+    async def nowhere(definition: AgentDefinition) -> None:
+        return None
+
+    # A HOME of its own: credentials are looked for in files, too.
+    private = {"HOME": "/nonexistent", **environment}
+    return ModelLists(Credentials(private, settings), nowhere, ProcessTable(), settings)
+
+
 async def listed(lists: ModelLists) -> list[str]:
     return [model.id for model in (await lists.of(claude_definition())).models]
 
 
 async def test_the_vendors_list_is_sorted_and_its_newest_is_the_default():
     async with vendor(Response.of_json(200, VENDORS)) as (url, requests):
-        lists = ModelLists({"ANTHROPIC_API_KEY": "sk-fake-key", "ANTHROPIC_BASE_URL": url}, Settings())
+        lists = lists_for({"ANTHROPIC_API_KEY": "sk-fake-key", "ANTHROPIC_BASE_URL": url}, Settings())
         models = await lists.of(claude_definition())
         assert [(m.id, m.name) for m in models.models] == [("claude-a", "A"), ("claude-b", "B")]
         assert models.default_model == "claude-a"
@@ -54,7 +66,7 @@ async def test_the_vendors_list_is_sorted_and_its_newest_is_the_default():
 
 async def test_many_askers_make_one_request():
     async with vendor(Response.of_json(200, VENDORS)) as (url, requests):
-        lists = ModelLists({"CLAUDE_CODE_OAUTH_TOKEN": "fake-token", "ANTHROPIC_BASE_URL": url}, Settings())
+        lists = lists_for({"CLAUDE_CODE_OAUTH_TOKEN": "fake-token", "ANTHROPIC_BASE_URL": url}, Settings())
         async with trio.open_nursery() as nursery:
             for _ in range(10):
                 nursery.start_soon(listed, lists)
@@ -65,7 +77,7 @@ async def test_many_askers_make_one_request():
 @pytest.mark.parametrize("environment", [{}, {"ANTHROPIC_API_KEY": ""}])
 async def test_without_a_credential_nothing_is_asked(environment: dict[str, str]):
     assert ask_models(environment) is None
-    assert await listed(ModelLists(environment, Settings())) == BY_HEART
+    assert await listed(lists_for(environment, Settings())) == BY_HEART
 
 
 @pytest.mark.parametrize(
@@ -81,7 +93,7 @@ async def test_without_a_credential_nothing_is_asked(environment: dict[str, str]
 )
 async def test_an_answer_of_no_use_gives_the_list_known_by_heart_and_is_not_asked_for_again_at_once(answer: Any):
     async with vendor(answer) as (url, requests):
-        lists = ModelLists({"ANTHROPIC_API_KEY": "sk-fake-key", "ANTHROPIC_BASE_URL": url}, Settings())
+        lists = lists_for({"ANTHROPIC_API_KEY": "sk-fake-key", "ANTHROPIC_BASE_URL": url}, Settings())
         assert await listed(lists) == BY_HEART
         assert await listed(lists) == BY_HEART
         assert len(requests) == 1
@@ -90,7 +102,7 @@ async def test_an_answer_of_no_use_gives_the_list_known_by_heart_and_is_not_aske
 async def test_a_vendor_that_does_not_answer_is_given_up():
     listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
     url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
-    lists = ModelLists({"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": url}, Settings(models_timeout=0.2))
+    lists = lists_for({"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": url}, Settings(models_timeout=0.2))
     with trio.fail_after(10):
         assert await listed(lists) == BY_HEART
     await listener.aclose()

@@ -1,0 +1,60 @@
+"""Asking an agent's own program for its models: a process of its own, bounded in time, its tree ended in any case."""
+
+from collections.abc import Mapping, Sequence
+
+import trio
+
+from ..schema.agent_info import AgentModelsResponse
+from ..schema.agents.model_talk import ModelTalk
+from ..schema.settings import Settings
+from .agent_process import AgentProcess, OutboxFull
+from .ladder import end_process
+from .lines import OversizedLine
+from .processes import ProcessTable
+
+
+async def ask_program(
+    talk: ModelTalk,
+    program: Sequence[str],
+    environment: Mapping[str, str],
+    marker: str,
+    table: ProcessTable,
+    settings: Settings,
+) -> AgentModelsResponse | None:
+    """None when it does not tell in ``models_timeout`` seconds. Raises :class:`SpawnFailed`."""
+    # Shielded, for whoever asks may leave, and the process must not be left. It is bounded by its own timeout.
+    with trio.CancelScope(shield=True):
+        process = await AgentProcess.spawn((*program, *talk.arguments), environment, "/", marker, table, settings)
+        async with trio.open_nursery() as nursery:
+            for task in (process.watch, process.write_outbox, process.drain_terminal):
+                nursery.start_soon(task)
+            try:
+                return await _converse(process, talk, settings.models_timeout)
+            finally:
+                await end_process(process, settings)
+                await process.exited_within(settings.end_kill)
+                await process.aclose()
+                nursery.cancel_scope.cancel()
+    raise AssertionError("a shielded scope is never cancelled")
+
+
+async def _converse(process: AgentProcess, talk: ModelTalk, seconds: float) -> AgentModelsResponse | None:
+    told: list[AgentModelsResponse] = []
+
+    async def deliver(lines: list[bytes | OversizedLine]) -> None:
+        for line in lines:
+            if isinstance(line, bytes) and (more := talk.receive(line)):
+                process.send(more)
+        if (models := talk.known(ended=False)) is not None:
+            told.append(models)
+            scope.cancel()
+
+    with trio.move_on_after(seconds) as scope:
+        try:
+            if first := talk.begin():
+                process.send(first)
+            await process.read(deliver)
+        except OutboxFull:
+            return None
+        return talk.known(ended=True)
+    return told[0] if told else None

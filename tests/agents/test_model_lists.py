@@ -1,0 +1,21 @@
+"""The real programs, asked for their models through a really started daemon."""
+
+import pytest
+
+from .daemon import RunningDaemon
+
+pytestmark = pytest.mark.agents
+
+
+@pytest.mark.parametrize(("agent", "named"), [("codex", "gpt-"), ("opencode", "mock/mock-1")])
+async def test_the_programs_own_list_is_what_the_api_tells(daemon: RunningDaemon, agent: str, named: str):
+    answer = (await daemon.http.get(f"/v1/agents/{agent}/models")).json()
+    ids = [model["id"] for model in answer["models"]]
+    assert answer["defaultModel"] == ids[0] == "default"
+    assert any(model.startswith(named) for model in ids), ids
+    assert any(model.get("variants") for model in answer["models"]), answer
+
+
+async def test_claude_has_its_list_by_heart_where_the_vendor_tells_none(daemon: RunningDaemon):
+    answer = (await daemon.http.get("/v1/agents/claude/models")).json()
+    assert [model["id"] for model in answer["models"]] == ["default", "sonnet", "opus", "haiku"]
