@@ -7,7 +7,7 @@ from .daemon import RunningDaemon
 pytestmark = pytest.mark.agents
 
 
-@pytest.mark.parametrize(("agent", "named"), [("codex", "gpt-"), ("opencode", "mock/mock-1")])
+@pytest.mark.parametrize(("agent", "named"), [("codex", "gpt-"), ("opencode", "scripted/model-1")])
 async def test_the_programs_own_list_is_what_the_api_tells(daemon: RunningDaemon, agent: str, named: str):
     answer = (await daemon.http.get(f"/v1/agents/{agent}/models")).json()
     ids = [model["id"] for model in answer["models"]]
