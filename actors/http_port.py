@@ -4,7 +4,8 @@ What comes in is told to a listener, in the order of arrival; a listener that ta
 nothing is read meanwhile. No call ever raises: an answer that did not come is told as status 0 with the reason.
 """
 
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import httpx
@@ -99,10 +100,11 @@ class HttpPort:
     async def _take_in(self, response: httpx.Response) -> HttpResponse:
         limit = self._settings.max_agent_answer_bytes
         body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > limit:
-                return HttpResponse(0, reason=f"the answer is longer than {limit} bytes")
+        async with _chunks(response) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > limit:
+                    return HttpResponse(0, reason=f"the answer is longer than {limit} bytes")
         return HttpResponse(response.status_code, self._redact(bytes(body)))
 
     async def _follow(self, client: httpx.AsyncClient) -> None:
@@ -127,12 +129,28 @@ class HttpPort:
             self._streams += 1
             await self._listener.stream_opened()
             splitter = LineSplitter(self._settings.max_line_bytes)
-            async for chunk in response.aiter_bytes():
-                if payloads := [payload for line in splitter.feed(chunk) if (payload := self._payload(line))]:
-                    await self._listener.streamed(payloads)
+            async with _chunks(response) as chunks:
+                async for chunk in chunks:
+                    if payloads := [payload for line in splitter.feed(chunk) if (payload := self._payload(line))]:
+                        await self._listener.streamed(payloads)
 
     def _payload(self, line: bytes | OversizedLine) -> bytes | OversizedLine | None:
         """The data of one event: agents write each on one line. None for every other line of the format."""
         if isinstance(line, OversizedLine):
             return OversizedLine(self._redact(line.head), line.length)
         return self._redact(line[len(_DATA) :].strip()) if line.startswith(_DATA) else None
+
+
+@asynccontextmanager
+async def _chunks(response: httpx.Response) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    """The body, which may be left in its middle. Httpx nests async generators and closes none but the outermost: those
+    inside would be left to the garbage collector. So we close the connection, and run them to their end."""
+    chunks = response.aiter_bytes()
+    try:
+        yield chunks
+    finally:
+        with trio.CancelScope(shield=True):
+            await response.aclose()
+            with suppress(httpx.HTTPError, httpx.StreamError):
+                async for _ in chunks:
+                    pass

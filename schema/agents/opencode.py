@@ -148,6 +148,7 @@ class OpenCode:
             case "session":
                 yield from self._session_answered(response)
             case "prompt" if turn is not None and not response.ok:
+                turn.failed = True
                 yield Errored(_refused(response, "prompt_failed"), synthetic=response.status == 0)
                 yield self._abort(turn)  # it may have been taken all the same
                 yield from self._end(turn)
