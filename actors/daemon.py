@@ -169,6 +169,9 @@ class Daemon:
         except BaseException:
             shield.shield = True
             with suppress(Problem):
+                if missing is not None:  # its log has begun, so it also ends
+                    await self._ask_session(create.session_id, found, Terminate())
+            with suppress(Problem):
                 await self._ask(self._registry, Drop(create.session_id))
             raise
         return CreateSessionResponse(healthy=True, native_session_id=native_session_id)

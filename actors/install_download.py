@@ -40,7 +40,7 @@ class Download:
     async def fetch(self, agent: str, version: str, tree: Path, report: Report) -> Path:
         """Fill the tree; returns the program in it."""
         report("downloading", 0)
-        timeout = httpx.Timeout(self._settings.download_timeout, connect=CONNECT_TIMEOUT)
+        timeout = httpx.Timeout(self._settings.download_timeout or None, connect=CONNECT_TIMEOUT)
         async with httpx.AsyncClient(timeout=timeout, follow_redirects=True) as http:
             artifact = await VENDORS[agent](_Documents(http), self._settings, version, self._platform)
             arrived = tree / "arrived"

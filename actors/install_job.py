@@ -122,7 +122,7 @@ class Workshop:
     async def _check(self, program: Path, wanted: Wanted, tree: Path) -> None:
         """A stub, a build for another machine or another version than was asked for must not be activated."""
         argv = (str(program), "--version")
-        with trio.move_on_after(self.settings.probe_timeout):
+        with trio.move_on_after(self.settings.probe_timeout or float("inf")):
             try:
                 done = await run_command(argv, self.environment, tree, tree.name, self.table)
             except OSError as error:

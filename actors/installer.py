@@ -49,6 +49,13 @@ class Installing:
         return ItemCompleted(native_id, "status", "system", (part,), synthetic=True)
 
 
+@frozen
+class NotInstalled:
+    """To a session that waits for its agent: it waits in vain."""
+
+    reason: str
+
+
 @define(eq=False)
 class _Job:
     wanted: Wanted
@@ -104,10 +111,12 @@ class Installer(Actor):
         while line:
             job = line[0]
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._tell, job)
+                nursery.start_soon(self._tell_progress, job)
                 error = await self._install(job)
                 nursery.cancel_scope.cancel()
             line.pop(0)
+            if error is not None:
+                await self._tell(job, NotInstalled(str(error)))
             for envelope in job.envelopes:
                 if error is None:
                     envelope.answer()
@@ -129,17 +138,20 @@ class Installer(Actor):
         _log.info("installed", agent=wanted.agent, version=wanted.version)
         return None
 
-    async def _tell(self, job: _Job) -> None:
+    async def _tell_progress(self, job: _Job) -> None:
         told = None
         while self._workshop.settings.install_progress:
             if job.progress != told:
                 told = job.progress
-                for watcher in tuple(job.watchers):
-                    try:
-                        await watcher.tell(Installing(told))
-                    except ActorGone:
-                        job.watchers.remove(watcher)
+                await self._tell(job, Installing(told))
             await trio.sleep(self._workshop.settings.install_progress)
+
+    async def _tell(self, job: _Job, message: Installing | NotInstalled) -> None:
+        for watcher in tuple(job.watchers):
+            try:
+                await watcher.tell(message)
+            except ActorGone:
+                job.watchers.remove(watcher)
 
     def statistics(self) -> dict[str, int]:
         return {"installs": sum(len(line) for line in self._lines.values()), **super().statistics()}

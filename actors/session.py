@@ -26,7 +26,7 @@ from ..schema.agents.effects import (
     TurnStarted,
     WithdrawAsk,
 )
-from ..schema.events import ErrorData, PermissionEventData, SessionEndedData, SessionStartedData
+from ..schema.events import ErrorData, PermissionEventData, SessionEndedData
 from ..schema.items import StatusPart, TextPart
 from ..schema.problems import Problem, agent_process_exited, queue_full
 from ..schema.sessions import InterruptResponse, SessionStatus
@@ -35,7 +35,7 @@ from .agent_process import OutboxFull, SpawnFailed
 from .asks import Asks, requested, resolved
 from .burial import ended_problem
 from .http_port import PortJammed
-from .installer import Installing
+from .installer import Installing, NotInstalled
 from .intensity import Intensity
 from .journal import QueuedPrompt, SessionRow
 from .launcher import launch
@@ -56,7 +56,7 @@ from .mailbox import Envelope, Mailbox
 from .permissions import AskData, Asked, Decide, Decision, Forget, Withdrawn
 from .scribe import Scribe
 from .services import Services
-from .session_card import Card, Changed
+from .session_card import Card, Changed, started
 from .session_messages import Interrupt, Open, Receipt, Send, Terminate
 
 LINES_PER_SLICE = 64
@@ -139,7 +139,12 @@ class Session(Actor):
             case Decide(decision):
                 answer = self._decide(decision)
             case Installing() as installing:
-                self._installing(installing)
+                self._begin()
+                self._scribe.draft(installing.item(f"install_{self._log.last}"))
+            case NotInstalled(reason):
+                self._begin()
+                self._error("install_failed", reason)
+                self._fail(SessionEndedData("error", "daemon", reason))
             case Open():
                 answer = await self._open()
             case Send(prompt):
@@ -165,24 +170,11 @@ class Session(Actor):
         self._connect(link)
         return self._row.native_session_id
 
-    def _installing(self, installing: Installing) -> None:
-        """The agent is being installed; Open follows when it is there."""
-        self._begin()
-        self._scribe.draft(installing.item(f"install_{self._log.last}"))
-
     def _begin(self) -> None:
-        if self._begun:
-            return
-        self._begun = True
-        request = self._row.request
-        metadata = {
-            "agent": request.agent,
-            "agentMode": request.agent_mode,
-            "permissionMode": request.permission_mode,
-            "model": request.model,
-            "directory": self._row.directory,
-        }
-        self._scribe.note("session.started", SessionStartedData(metadata))
+        """Once, before anything else is told: a session may have to wait until its agent is installed."""
+        if not self._begun:
+            self._begun = True
+            self._scribe.note("session.started", started(self._row))
 
     def _accept(self, prompt: Prompt) -> Receipt:
         if self._row.ended:

@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from ..schema.events import SessionStartedData
 from ..schema.sessions import SessionInfo, SessionStatus
 from .journal import SessionRow
 from .log import Log
@@ -36,6 +37,19 @@ class Card:
             mcp=request.mcp,
             skills=request.skills,
         )
+
+
+def started(row: SessionRow) -> SessionStartedData:
+    """What the first event of a session's log says of it."""
+    request = row.request
+    metadata = {
+        "agent": request.agent,
+        "agentMode": request.agent_mode,
+        "permissionMode": request.permission_mode,
+        "model": request.model,
+        "directory": row.directory,
+    }
+    return SessionStartedData(metadata)
 
 
 @frozen

@@ -15,7 +15,7 @@ from sandbox_agent.schema.agents.versions import PINNED
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
 
-from .house import events_of, said
+from .house import check_history, events_of, said
 from .install_world import LIMIT, POLL, PROGRAM, World, alive
 
 
@@ -147,6 +147,26 @@ async def test_a_failed_install_refuses_the_session_and_leaves_none(tmp_path: Pa
         await here.create()
 
 
+async def test_who_follows_a_session_is_told_how_its_install_ended(tmp_path: Path):
+    async with site(tmp_path) as here:
+        here.world.plan(hang=True, status=1, stderr="npm error: no network\n")
+        async with trio.open_nursery() as nursery:
+
+            async def create() -> None:
+                with pytest.raises(Problem):
+                    await here.create()
+
+            nursery.start_soon(create)
+            await here.world.hanging()
+            log = await here.daemon.log("s")
+            here.world.go()
+        events = events_of(log)
+        check_history(events)
+        assert said(events[0]) == "session.started"
+        assert [said(event) for event in events[-2:]] == ["error install_failed", "session.ended error daemon"]
+        assert "no network" in events[-1]["data"]["message"]
+
+
 async def test_with_auto_install_off_the_session_is_refused(tmp_path: Path):
     async with site(tmp_path, auto_install=False) as here:
         with pytest.raises(Problem) as refused:
@@ -163,7 +183,9 @@ async def test_a_client_that_hangs_up_leaves_no_session_but_the_install_goes_on(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(here.create)
             await here.world.hanging()
+            log = await here.daemon.log("s")
             nursery.cancel_scope.cancel()
+        assert said(events_of(log)[-1]) == "session.ended terminated daemon"
         assert (await here.daemon.list_sessions()).sessions == ()
         assert (await here.claude()).install is not None
         here.world.go()
