@@ -131,7 +131,7 @@ class AgentLink:
                     nursery.start_soon(self._read)
                     nursery.start_soon(self._speak_http)
                     if self._hooks is not None:
-                        nursery.start_soon(self._hooks.serve, self._hook_asked, self._hook_gone)
+                        nursery.start_soon(self._hooks.serve, self._hook_asked, self._hook_gone, self.process.redact)
                     if self._settings.start_timeout:
                         nursery.start_soon(self._watch_start)
                     if self._settings.idle_timeout:

@@ -46,7 +46,7 @@ async def serving() -> AsyncIterator[Hooks]:
         hooks = Hooks(server)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(server.serve, hooks.asked, hooks.gone)
+                nursery.start_soon(server.serve, hooks.asked, hooks.gone, lambda said: said.replace(b"secret", b"***"))
                 yield hooks
                 nursery.cancel_scope.cancel()
         finally:
@@ -75,6 +75,12 @@ async def test_a_request_gets_the_one_answer_that_is_meant_for_it():
         assert json.loads(await everything(first)) == {"allow": False, "message": "no"}
         assert json.loads(await everything(second)) == {"allow": True, "message": ""}
         assert repr(hooks.server) == "<HookServer waiting=none>"
+
+
+async def test_a_secret_is_masked_before_anybody_sees_it():
+    async with serving() as hooks, await hooks.connect() as stream:
+        await stream.send_all(b'{"tool": "a", "input": "my secret"}\n')
+        assert (await hooks.news.receive())[1] == {"tool": "a", "input": "my ***"}
 
 
 async def test_a_hook_that_goes_before_its_answer_is_told_once_and_an_answer_to_it_is_nothing():
