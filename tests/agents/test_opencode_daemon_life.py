@@ -2,9 +2,10 @@
 
 import psutil
 import pytest
+import trio
 
 from ..models.server import ModelServer
-from .daemon import RunningDaemon, alive, items, last_words, of_type, outcome, parts
+from .daemon import RunningDaemon, alive, items, last_words, leave_open, of_type, outcome, parts, running_daemon
 from .sandbox import Sandbox
 from .test_opencode_daemon import check_history
 
@@ -110,3 +111,26 @@ async def test_a_conversation_that_is_lost_is_a_clear_error_and_a_fresh_one_goes
     assert last_words(fresh) == "Hello from the model. again"
     assert (await session.info())["nativeSessionId"] != native
     check_history(session)
+
+
+async def test_a_stream_that_breaks_again_and_again_loses_and_repeats_nothing(sandbox: Sandbox):
+    """Opencode's heartbeat comes every ten seconds: with less patience than that, each silence is taken for a break."""
+    sandbox.environment["SANDBOX_AGENT_STREAM_SILENCE"] = "0.3"
+    async with running_daemon(sandbox) as daemon:
+        session = await daemon.session(sandbox, leave_open, agent="opencode")
+        await session.send("SCN_BASH 'sleep 2; echo slept'")
+        request = await session.wait_for("permission.requested")
+        await trio.sleep(1)  # pending over several breaks, which nothing tells us of
+        await session.post(f"/permissions/{request['data']['permission_id']}/reply", reply="once")
+        await session.wait_for("turn.ended")
+        assert len(of_type(session.events, "permission.requested")) == 1
+        assert [item["kind"] for item in items(session.events)] == [
+            "message", "message", "tool_call", "tool_result", "message"
+        ]  # fmt: skip
+        assert items(session.events, "tool_result")[0]["content"][0]["output"] == "slept\n"
+        assert last_words(session.events) == "Tools said: slept\n"
+        assert outcome(session.events) == "completed"
+        usage = of_type(session.events, "turn.ended")[0]["data"]["metadata"]["usage"]
+        assert usage["input_tokens"] == 200
+        assert last_words(await session.turn("SCN_HELLO")) == "Hello from the model."
+        check_history(session)
