@@ -1,0 +1,160 @@
+"""Sessions of an agent that asks through hooks, and whose process ends with a failed turn."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from sandbox_agent.actors.daemon import Daemon
+from sandbox_agent.actors.log import Log
+from sandbox_agent.schema.sessions import CreateSessionRequest, PermissionReply
+from sandbox_agent.schema.settings import Settings
+
+from .house import Event, House, check_history, events_of, said
+
+TIME_LIMIT = 30  # seconds for everything that a test does
+
+
+class Hooked(House):
+    """A house with one session of the stand-in for amp."""
+
+    log: Log
+
+    async def until_asked(self, number: int = 1) -> Event:
+        return await self.until_type(self.log, "permission.requested", number)
+
+    async def reply(self, asked: Event, reply: PermissionReply) -> None:
+        await self.daemon.reply_permission("s", asked["data"]["permission_id"], reply)
+
+    async def until_ended(self, turns: int = 1) -> list[Event]:
+        await self.until_type(self.log, "turn.ended", turns)
+        return events_of(self.log)
+
+
+@pytest.fixture
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where private directories are made."""
+    path = tmp_path / "private"
+    path.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(path))
+    return path
+
+
+@asynccontextmanager
+async def hooked(private: Path, **settings: Any) -> AsyncIterator[Hooked]:
+    """When the block ends, nothing private and no process is left."""
+    home = private.parent
+    program = home / "amp"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {Path(__file__).with_name("hooked_agent.py")} "$@"\n')
+    program.chmod(0o700)
+    environment = {
+        "PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home), "AMP_API_KEY": "sgamp_fake-key", "SIGN": str(home),
+    }  # fmt: skip
+    house = Hooked(Daemon(Settings(**settings), environment), f"SIGN={home}")
+    with trio.fail_after(TIME_LIMIT):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(house.daemon.run)
+            await house.daemon.create_session("s", CreateSessionRequest(agent="amp", directory=str(home)))
+            house.log = await house.daemon.log("s")
+            yield house
+            await house.daemon.stop()
+            check_history(events_of(house.log))
+    assert not house.agents_alive()
+    assert list(private.iterdir()) == []
+
+
+def outcomes(events: list[Event]) -> list[str]:
+    return [event["data"]["metadata"]["outcome"] for event in events if event["type"] == "turn.ended"]
+
+
+def items(events: list[Event], kind: str) -> list[str]:
+    """The text of the completed items of a kind, without the human's."""
+    done = [event["data"]["item"] for event in events if event["type"] == "item.completed"]
+    parts = [item["content"][0] for item in done if item["kind"] == kind and item["role"] != "user"]
+    return [part["output"] if kind == "tool_result" else part["text"] for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("reply", "result"), [("once", "0"), ("always", "0"), ("reject", "2 The user does not allow this.")]
+)
+async def test_a_human_answers_a_hook(private: Path, reply: PermissionReply, result: str):
+    async with hooked(private) as house:
+        await house.send("tool ls -l")
+        asked = await house.until_asked()
+        assert asked["data"]["metadata"]["input"] == {"command": "ls -l"}
+        assert asked["data"]["metadata"]["toolUseId"].startswith("TU-")
+        await house.reply(asked, reply)
+        assert items(await house.until_ended(), "tool_result") == [result]
+
+
+async def test_after_an_always_the_next_process_is_not_asked_for_either(private: Path):
+    async with hooked(private) as house:
+        await house.send("tool ls")
+        await house.reply(await house.until_asked(), "always")
+        await house.send("fail")
+        await house.send("tool rm")
+        events = await house.until_ended(3)
+        assert items(events, "tool_result") == ["0", "0"]
+        (_, resolved) = [event["data"] for event in events if event["type"] == "permission.resolved"]
+        assert resolved["metadata"]["cause"] == "rule"
+
+
+async def test_nobody_answers_in_time(private: Path):
+    async with hooked(private, ask_timeout=0.05) as house:
+        await house.send("tool ls")
+        assert items(await house.until_ended(), "tool_result") == ["2 The user does not allow this."]
+
+
+async def test_a_process_that_is_done_is_ended_before_the_next_prompt_and_counts_as_no_crash(private: Path):
+    async with hooked(private, agent_restarts=2, end_eof=0.05) as house:
+        for _ in range(4):
+            await house.send("fail")
+        await house.send("hello")
+        events = await house.until_ended(5)
+        assert outcomes(events) == ["failed"] * 4 + ["completed"]
+        assert items(events, "message") == ["threads continue: hello"]
+        assert [said(event) for event in events if event["type"] == "error"] == ["error agent_error"] * 4
+
+
+async def test_between_a_failed_turn_and_the_next_prompt_the_session_is_suspended(private: Path):
+    async with hooked(private, end_eof=0.05) as house:
+        await house.send("fail")
+        await house.until_ended()
+        await house.until_status("suspended")
+        assert list(private.iterdir()) == []
+
+
+@pytest.mark.parametrize("prompt", ["hang", "tool ls"])
+async def test_an_interrupt_is_a_signal_and_no_crash(private: Path, prompt: str):
+    async with hooked(private, agent_restarts=1) as house:
+        await house.send("hello")
+        await house.until_ended()
+        await house.send(prompt)
+        await house.until_type(house.log, "turn.started", 2)
+        if prompt != "hang":
+            await house.until_asked()
+        assert (await house.daemon.interrupt("s")).interrupted
+        await house.send("hello")
+        events = await house.until_ended(3)
+        assert outcomes(events) == ["completed", "interrupted", "completed"]
+        assert not [event for event in events if event["type"] in ("error", "session.ended")]
+
+
+async def test_a_session_that_is_terminated_leaves_no_hook_and_nothing_private(private: Path):
+    async with hooked(private) as house:
+        await house.send("tool ls")
+        await house.until_asked()
+        await house.daemon.terminate("s")
+        assert list(private.iterdir()) == []
+        assert not house.agents_alive()
+
+
+async def test_an_agent_that_cannot_be_started_leaves_nothing_private(private: Path):
+    async with hooked(private) as house:
+        with pytest.raises(Exception, match="takes no model"):
+            await house.daemon.create_session("t", CreateSessionRequest(agent="amp", model="gpt-5"))
+        assert len(list(private.iterdir())) == 1
