@@ -167,7 +167,8 @@ class Catalog:
             text = await first_line(
                 (*executable, "--version"), self._environment, self._table, self._settings.probe_timeout
             )
-            known = _Version(changed, text.split(" (")[0] if text else None)
+            # Some say who they are before the version ("codex-cli 0.1"), some say more after it ("2.1 (Claude Code)").
+            known = _Version(changed, text.split(" (")[0].split()[-1] if text and text.strip() else None)
             self._versions[path] = known
         return known.text
 
