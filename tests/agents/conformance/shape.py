@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..daemon import Event
+from ..daemon import Event, of_type
 
 
 def shape(events: Sequence[Event]) -> list[str]:
-    """An item stands where it was completed, its deltas with it. Status items are an agent's own."""
+    """An item stands where it began, but a tool's result where it is complete: output may be streamed into it from the
+    call on. Deltas are part of their item. Status items are an agent's own."""
     return list(_lines(events))
 
 
 def _lines(events: Sequence[Event]) -> Iterator[str]:
+    completed = [event["data"]["item"] for event in of_type(events, "item.completed")]
+    ends = {item["item_id"]: f"{item['kind']} {item['role']} {item['status']}" for item in completed}
     for event in events:
         data = event["data"]
         match event["type"]:
-            case "session.started" | "item.started" | "item.delta":
+            case "session.started" | "item.delta":
                 pass
-            case "item.completed":
+            case "item.started" | "item.completed":
                 item = data["item"]
-                if item["kind"] != "status":
-                    yield f"{item['kind']} {item['role']} {item['status']}"
+                shown = "item.completed" if item["kind"] == "tool_result" else "item.started"
+                if item["kind"] != "status" and event["type"] == shown:
+                    yield ends[item["item_id"]]
             case "permission.requested" | "question.requested":
                 yield event["type"]
             case "permission.resolved" | "question.resolved":

@@ -12,9 +12,8 @@ SLEEP = ("sleep", "4711")
 
 async def test_an_interrupt_in_mid_tool_ends_the_turn_and_the_tools_processes(world: World):
     session = await world.session()
-    await session.send(world.agent.tool("touch running; sleep 4711"))
-    await world.sandbox.made("running")
-    assert world.running(*SLEEP)
+    await session.send(world.agent.tool("touch made; sleep 4711"))
+    await world.runs(*SLEEP)
     assert (await session.post("/interrupt")).json() == {"interrupted": True}
     await session.wait_for("turn.ended")
     assert outcome(session.events) == "interrupted"
@@ -27,8 +26,8 @@ async def test_kill_9_in_mid_turn_fails_the_turn_and_the_next_prompt_resumes(wor
     session = await world.session()
     await session.turn(f"{world.agent.hello} remembered")
     native = (await session.info())["nativeSessionId"]
-    await session.send(world.agent.tool("touch running; sleep 4711"))
-    await world.sandbox.made("running")
+    await session.send(world.agent.tool("touch made; sleep 4711"))
+    await world.runs(*SLEEP)
     world.agent_process().kill()
     await session.wait_for("turn.ended", 2)
     turn = await session.turn(world.agent.hello)
@@ -43,10 +42,9 @@ async def test_kill_9_in_mid_turn_fails_the_turn_and_the_next_prompt_resumes(wor
 
 async def test_terminate_leaves_no_descendant(world: World):
     session = await world.session()
-    await session.send(world.agent.tool("setsid sleep 4711 & touch running; sleep 4711"))
-    await world.sandbox.made("running")
+    await session.send(world.agent.tool("setsid sleep 4711 & touch made; sleep 4711"))
+    await world.runs(*SLEEP, count=2)
     running = world.signed()
-    assert len(running) >= 3, "the agent, and two that sleep"
     assert (await session.post("/terminate")).status_code == 204
     assert alive(running) == []
     assert world.signed() == []

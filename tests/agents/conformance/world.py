@@ -58,6 +58,11 @@ class World:
     def running(self, *argv: str) -> list[psutil.Process]:
         return [process for process in self.signed() if _command(process) == list(argv)]
 
+    async def runs(self, *argv: str, count: int = 1) -> None:
+        """Wait until so many processes have this command line."""
+        while len(self.running(*argv)) < count:
+            await trio.sleep(POLL)
+
     async def gone(self, *argv: str) -> None:
         """Wait until no process has this command line."""
         while self.running(*argv):
