@@ -32,6 +32,9 @@ FLAGS = (
     "--fetch-retry-maxtimeout=2000",
 )
 
+SHOWN = 4000
+"""Characters of npm's words that are told; the cause stands first."""
+
 LOOK = 0.25
 """Seconds between two looks at how much npm has written; it tells nobody."""
 
@@ -84,7 +87,7 @@ class Npm:
         if done.status == 0:
             return None
         said = Redactor(self._environment)(f"{done.stderr}\n{done.stdout}".strip().encode()).decode()
-        return f"`npm install {package}` failed with status {done.status}: {said}"
+        return f"`npm install {package}` failed with status {done.status}: {said[:SHOWN]}"
 
 
 async def _measure(tree: Path, size: int, report: Report) -> None:

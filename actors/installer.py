@@ -114,9 +114,9 @@ class Installer(Actor):
                 nursery.start_soon(self._tell_progress, job)
                 error = await self._install(job)
                 nursery.cancel_scope.cancel()
-            line.pop(0)
             if error is not None:
                 await self._tell(job, NotInstalled(str(error)))
+            line.pop(0)
             for envelope in job.envelopes:
                 if error is None:
                     envelope.answer()

@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from sandbox_agent.actors.daemon import Daemon
+from sandbox_agent.actors.install_job import Wanted
+from sandbox_agent.actors.installer import Install, Installer, Installs
 from sandbox_agent.actors.log import Log
+from sandbox_agent.actors.mailbox import Mailbox
 from sandbox_agent.schema.agent_info import AgentInfo, AgentInstallRequest
 from sandbox_agent.schema.agents.versions import PINNED
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
 
 from .house import check_history, events_of, said
-from .install_world import LIMIT, POLL, PROGRAM, World, alive
+from .install_world import LIMIT, POLL, PROGRAM, VERSION, World, alive
 
 
 class Site:
@@ -292,3 +296,35 @@ async def test_a_crash_of_our_own_fails_the_install_and_disturbs_no_session(tmp_
             await here.create()
         assert failed.value.kind == "install_failed"
         assert (await here.daemon.session_info("mock")).status in ("starting", "idle")
+
+
+async def test_a_session_that_does_not_listen_does_not_make_the_installer_deaf(tmp_path: Path):
+    world = World(tmp_path)
+    world.plan(status=1, stderr="no network\n")
+    mailbox, deaf = Mailbox("installer", 10), Mailbox("deaf", 0)
+    installer = Installer(mailbox, world.workshop(install_progress=0.0))
+    wanted = Wanted("claude", VERSION)
+    failures: list[Problem] = []
+
+    async def ask(watcher: Mailbox | None) -> None:
+        with pytest.raises(Problem) as failed:
+            await mailbox.ask(Install(wanted, watcher))
+        failures.append(failed.value)
+
+    with trio.fail_after(LIMIT):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(installer.run)
+            async with trio.open_nursery() as asking:
+                asking.start_soon(ask, deaf)
+                while deaf.statistics()["blocked_senders"] == 0:
+                    await trio.sleep(POLL)
+                assert (await mailbox.ask(Installs()))["claude"].version == VERSION
+                assert repr(installer) == "<Installer claude=downloading>"
+                asking.start_soon(ask, None)
+                await trio.testing.wait_all_tasks_blocked()
+                deaf.close()
+            assert await mailbox.ask(Installs()) == {}
+            assert repr(installer) == "<Installer idle>"
+            nursery.cancel_scope.cancel()
+    assert [failure.kind for failure in failures] == ["install_failed"] * 2
+    assert len(world.calls()) == 1
