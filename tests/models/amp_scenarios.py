@@ -65,6 +65,7 @@ AMP: Mapping[str, Script] = {
     "SCN_READ": tools(lambda args: call("Read", path=args[0])),
     "SCN_EDIT": tools(lambda args: call("Read", path=args[0]), _edit),
     "SCN_PATCH": tools(lambda args: call("Read", path=args[0]), _patch),
+    "SCN_MCP": tools(lambda args: call("mcp__lab__echo", text=" ".join(args))),
     "SCN_UNKNOWNTOOL": tools(lambda _: call("NoSuchTool", anything=1)),
     "SCN_FAIL": failing(500, "fake", "the scripted model refuses"),
 }

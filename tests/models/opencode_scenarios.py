@@ -64,6 +64,7 @@ OPENCODE: Mapping[str, Script] = {
     "SCN_WRITE": tools(lambda args: call("write", filePath=args[0], content=" ".join(args[1:]) + "\n")),
     "SCN_READ": tools(lambda args: call("read", filePath=args[0])),
     "SCN_EDIT": tools(lambda args: call("read", filePath=args[0]), _edit),
+    "SCN_MCP": tools(lambda args: call("lab_echo", text=" ".join(args))),
     "SCN_ASK": tools(lambda _: call("question", questions=QUESTIONS)),
     "SCN_SUBAGENT": tools(_subagent),
     "SCN_TODO": tools(lambda _: call("todowrite", todos=TODOS)),

@@ -137,6 +137,7 @@ CLAUDE: Mapping[str, Script] = {
     "SCN_WRITE": tools(lambda args: call("Write", file_path=args[0], content=" ".join(args[1:]) + "\n")),
     "SCN_READ": tools(lambda args: call("Read", file_path=args[0])),
     "SCN_EDIT": tools(lambda args: call("Read", file_path=args[0]), _edit),
+    "SCN_MCP": tools(lambda args: call("mcp__lab__echo", text=" ".join(args))),
     "SCN_ASK": tools(lambda _: call("AskUserQuestion", questions=QUESTIONS)),
     "SCN_PLAN": tools(lambda _: call("ExitPlanMode", plan=PLAN)),
     "SCN_SUBAGENT": tools(_subagent),

@@ -1,5 +1,6 @@
 """What the story must know of an agent: its home, how its model is moved to do something, and how it hears."""
 
+import sys
 from collections.abc import Callable, Mapping
 from shlex import quote
 
@@ -7,7 +8,13 @@ from attrs import field, frozen
 
 from ...models.amp import AmpServer
 from ...models.server import ModelServer
+from .. import mcp_server
 from ..sandbox import Sandbox
+
+USAGE = {"input_tokens": 100, "output_tokens": 20, "cache_read_tokens": 20, "cache_write_tokens": 30}
+"""What every scripted model says of every answer."""
+
+MCP_SERVER = (sys.executable, mcp_server.__file__)
 
 
 @frozen
@@ -39,12 +46,14 @@ def nothing(_: Sandbox, __: Models) -> Mapping[str, str]:
 
 @frozen
 class Agent:
-    """Prompts are what moves the scripted model. ``tool`` makes the agent ask for leave to run a shell
-    command. ``edit`` wants a path, an old and a new word behind it.
+    """Prompts are what moves the scripted model. ``tool`` makes the agent ask for leave to run a shell command, ``edit``
+    wants a path, an old and a new word behind it.
 
     ``told`` is what the agent's model says of a prompt that it got whole, ``seen`` what it says of one PNG at a path.
-    ``questions`` are the questions that ``ask`` makes it ask, and whether several labels may be chosen.
-    ``heard`` is all that the model was told with the last prompt; None for an agent without a model."""
+    ``questions`` are those that ``ask`` makes it ask, and whether several labels may be chosen. ``usage`` is what is
+    told of the tokens of ``hello``. ``with_mcp`` adds the server ``lab`` to the user's configuration; None where there
+    are no such servers. ``heard`` is all that the model was told with the last prompt; None for an agent without a
+    model. ``cannot`` are the capabilities that the agent is known not to have: every other one must be there."""
 
     name: str
     heard: Callable[[Models], str] | None
@@ -54,7 +63,6 @@ class Agent:
     edit: str = "SCN_EDIT"
     think: str = "SCN_THINK"
     thought: str = "First I ponder. Then I decide."
-    todo: str | None = "SCN_TODO"
     ask: str | None = "SCN_ASK"
     questions: tuple[tuple[str, bool], ...] = (("Which color?", False), ("Which sizes?", True))
     fail: str = "SCN_400"
@@ -63,9 +71,10 @@ class Agent:
     told: Callable[[str], str] = lambda prompt: f"Prompt has {len(prompt)} characters."
     image: str = "SCN_IMAGE"
     seen: Callable[[str], str] = lambda _path: "Images: image/png:"
+    usage: Mapping[str, int] | None = field(factory=lambda: dict(USAGE))
     prepare: Prepare = nothing
+    with_mcp: Callable[[Sandbox], None] | None = None
     cannot: frozenset[str] = field(factory=frozenset[str])
-    """The capabilities that the agent is known not to have; every other one must be there."""
 
     def __repr__(self) -> str:
         return self.name

@@ -1,9 +1,10 @@
 """Amp, with a fake of its server: it keeps the threads, and asks the model."""
 
+import json
 from collections.abc import Mapping
 
 from ..sandbox import Sandbox
-from .agent import Agent, Models
+from .agent import MCP_SERVER, Agent, Models
 
 
 def _home(_: Sandbox, models: Models) -> Mapping[str, str]:
@@ -15,13 +16,21 @@ def _heard(models: Models) -> str:
     return str(models.amp.thread.messages)
 
 
+def _with_mcp(sandbox: Sandbox) -> None:
+    place = sandbox.home / ".config" / "amp"
+    place.mkdir(parents=True)
+    command, *args = MCP_SERVER
+    settings = {"amp.mcpServers": {"lab": {"command": command, "args": args}}}
+    (place / "settings.json").write_text(json.dumps(settings))
+
+
 AMP = Agent(
     "amp",
     heard=_heard,
-    todo=None,
     ask=None,
     questions=(),
     fail="SCN_FAIL",
     prepare=_home,
+    with_mcp=_with_mcp,
     cannot=frozenset({"planMode", "questions", "status", "streamingDeltas", "itemStarted", "sharedProcess"}),
 )

@@ -1,5 +1,17 @@
 """Claude Code, with Anthropic's Messages API."""
 
-from .agent import Agent, Models
+import json
 
-CLAUDE = Agent("claude", heard=Models.last_request, cannot=frozenset({"sharedProcess"}))
+from ..sandbox import Sandbox
+from .agent import MCP_SERVER, Agent, Models
+
+
+def _with_mcp(sandbox: Sandbox) -> None:
+    place = sandbox.home / ".claude"
+    place.mkdir()
+    command, *args = MCP_SERVER
+    servers = {"lab": {"command": command, "args": args}}
+    (place / ".claude.json").write_text(json.dumps({"mcpServers": servers}))
+
+
+CLAUDE = Agent("claude", heard=Models.last_request, with_mcp=_with_mcp, cannot=frozenset({"sharedProcess"}))

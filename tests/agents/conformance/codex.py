@@ -1,5 +1,6 @@
 """Codex, with OpenAI's Responses API. It runs commands in a sandbox of its own, and asks for leave to leave it."""
 
+from ..codex_home import with_mcp_server
 from .agent import Agent, Models, scripted
 
 
@@ -12,5 +13,6 @@ CODEX = Agent(
     heard=_heard,
     tool=scripted("SCN_ESCALATE"),
     questions=(("Which color?", False), ("Which size?", False)),
+    with_mcp=lambda sandbox: with_mcp_server(sandbox.home),
     cannot=frozenset({"sharedProcess"}),
 )

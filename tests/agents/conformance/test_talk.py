@@ -72,8 +72,10 @@ async def test_an_error_of_the_model_fails_the_turn_and_the_session_goes_on(worl
     world.check(errors=(world.agent.error,))
 
 
-async def test_reasoning_is_told(world: World):
+async def test_reasoning_and_the_turns_tokens_are_told(world: World):
     session = await world.session()
+    (ended,) = of_type(await session.turn(world.agent.hello), "turn.ended")
+    assert ended["data"]["metadata"].get("usage") == world.agent.usage
     turn = await session.turn(world.agent.think)
     assert world.agent.thought in [part["text"] for part in parts(turn, "reasoning")]
     assert (await world.capabilities())["reasoning"]

@@ -97,3 +97,20 @@ async def test_an_edit_is_told_with_a_diff_that_applies_to_the_file(world: World
     assert applied(BEFORE, change["diff"]) == after
     assert (await world.capabilities())["fileChanges"]
     world.check()
+
+
+async def test_the_users_mcp_server_is_there_and_its_tool_is_a_tool_call(world: World):
+    if world.agent.with_mcp is None:
+        assert world.agent.heard is None, "only an agent without a model has no use for tools of others"
+        return
+    world.agent.with_mcp(world.sandbox)
+    session = await world.session()
+    turn = await session.turn("SCN_MCP a word")
+    (call,), (result,) = items(turn, "tool_call"), items(turn, "tool_result")
+    assert "lab" in call["content"][0]["name"]
+    assert "a word" in call["content"][0]["arguments"]
+    assert result["parent_id"] == call["item_id"]
+    assert "echo:a word" in result["content"][0]["output"]
+    assert "echo:a word" in texts(turn)[-1]
+    assert (await world.capabilities())["mcpTools"]
+    world.check()
