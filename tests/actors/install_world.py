@@ -39,8 +39,8 @@ for path, text in plan["files"].items():
     program.write_text(text.replace("VERSION", version))
     program.chmod(0o755)
 if plan["hang"]:
-    # A descendant that left its session, as install scripts and helpers of npm may.
-    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    # A descendant that left its session and ignores SIGTERM: the worst that a helper of npm could do.
+    child = subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 600"], start_new_session=True)
     (here / "started").write_text(f"{{os.getpid()}} {{child.pid}}")
     while not (here / "go").exists():
         time.sleep(0.01)
