@@ -46,8 +46,8 @@ def nothing(_: Sandbox, __: Models) -> Mapping[str, str]:
 
 @frozen
 class Agent:
-    """Prompts are what moves the scripted model. ``tool`` makes the agent ask for leave to run a shell command, ``edit``
-    wants a path, an old and a new word behind it.
+    """Prompts are what moves the scripted model. ``tool`` makes the agent ask for leave to run a shell
+    command, ``edit`` wants a path, an old and a new word behind it.
 
     ``told`` is what the agent's model says of a prompt that it got whole, ``seen`` what it says of one PNG at a path.
     ``questions`` are those that ``ask`` makes it ask, and whether several labels may be chosen. ``usage`` is what is

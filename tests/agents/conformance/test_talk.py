@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from ..daemon import of_type, outcome, parts
+from ..daemon import items, of_type, outcome, parts
 from ..sandbox import PNG
 from .shape import shape
 from .world import World, texts
@@ -33,8 +33,10 @@ async def test_deltas_add_up_to_the_message_and_stream_where_that_is_declared(wo
     session = await world.session()
     turn = await session.turn(world.agent.hello)
     capabilities = await world.capabilities()
-    (item,) = [e["data"]["item"] for e in of_type(turn, "item.started") if e["data"]["item"]["role"] == "assistant"]
-    deltas = [event for event in of_type(turn, "item.delta") if event["data"]["item_id"] == item["item_id"]]
+    (started,) = [e for e in of_type(turn, "item.started") if e["data"]["item"]["role"] == "assistant"]
+    item_id = started["data"]["item"]["item_id"]
+    deltas = [event for event in of_type(turn, "item.delta") if event["data"]["item_id"] == item_id]
+    assert started["synthetic"] != capabilities["itemStarted"]
     assert "".join(event["data"]["delta"] for event in deltas) == texts(turn)[-1]
     assert (len(deltas) > 1) == capabilities["streamingDeltas"]
     assert all(event["synthetic"] for event in deltas) != capabilities["streamingDeltas"]
@@ -52,14 +54,19 @@ async def test_the_second_turn_goes_on_with_the_first_ones_conversation(world: W
     world.check()
 
 
-async def test_a_prompt_of_200_kb_and_an_image_arrive_whole(world: World):
+async def test_a_prompt_of_200_kb_an_image_and_a_file_reach_the_model(world: World):
     session = await world.session()
     text = f"{world.agent.long}\n" + "x" * 200_000
     assert texts(await session.turn(text))[-1] == world.agent.told(text)
-    image = world.sandbox.work / "p.png"
+    image, notes = world.sandbox.work / "p.png", world.sandbox.work / "notes.txt"
     await trio.Path(image).write_bytes(PNG)
-    assert world.agent.seen(str(image)) in texts(await session.turn(world.agent.image, [image]))[-1]
-    assert (await world.capabilities())["images"]
+    await trio.Path(notes).write_text("notes")
+    assert world.agent.seen(str(image)) in texts(await session.turn(world.agent.image, [image, notes]))[-1]
+    assert world.heard(str(notes))
+    assert items(session.events, "message")[-2]["content"][1]["type"] == "image"
+    capabilities = await world.capabilities()
+    assert capabilities["images"]
+    assert capabilities["fileAttachments"]
     world.check()
 
 
