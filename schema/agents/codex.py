@@ -5,7 +5,6 @@ One process serves one session, and in it one thread; the threads beside it are 
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from ..sessions import PermissionReply
 from . import codex_launch, codex_prompt
@@ -47,7 +46,7 @@ from .native import BAD_JSON, as_text, decode, line, members, plain
 _NO_THREAD = "no rollout found"
 """How codex says that it has not written the thread down; it does so when the first turn starts."""
 
-_OUTCOMES: Mapping[Any, TurnOutcome] = MappingProxyType({"completed": "completed", "interrupted": "interrupted"})
+_OUTCOMES: Mapping[str, TurnOutcome] = MappingProxyType({"completed": "completed", "interrupted": "interrupted"})
 
 
 class Codex:
@@ -202,7 +201,7 @@ class Codex:
 
     def _end_turn(self, thread: str, completed: Completed) -> Iterator[Effect]:
         turn, raw = completed.turn, completed.raw
-        outcome = _OUTCOMES.get(turn.get("status"), "failed")
+        outcome = _OUTCOMES.get(as_text(turn.get("status")), "failed")
         yield from self._asks.turn_ended(thread)
         if outcome == "failed" and not self._turn.told_error:
             yield Errored(error_data(members(turn.get("error")), retryable=False), raw=raw)

@@ -14,12 +14,11 @@ from sandbox_agent.schema.agents.ledger import Ledger
 
 from .codex_spec import SPEC
 
-LINES = [
-    line[2:].encode()
+TRANSCRIPTS = [
+    [line for line in path.read_text().splitlines() if line[0] in "<>"]
     for path in sorted((Path(__file__).parent / "playbooks" / "codex").glob("*.txt"))
-    for line in path.read_text().splitlines()
-    if line.startswith("< ")
 ]
+LINES = [line[2:].encode() for transcript in TRANSCRIPTS for line in transcript if line.startswith("< ")]
 MESSAGES = [msgspec.json.decode(line) for line in LINES]
 
 EXAMPLES = 300
@@ -35,7 +34,7 @@ quoted = st.binary(max_size=8).map(lambda inner: b'{"method":"%b"}' % inner)
 
 
 @st.composite
-def mangled(draw: st.DrawFn) -> bytes:
+def mangled(draw: st.DrawFn, messages: st.SearchStrategy[Any] | None = None) -> bytes:
     """A real line of which some members are replaced or gone."""
 
     def walk(value: Any, depth: int) -> Any:
@@ -48,31 +47,69 @@ def mangled(draw: st.DrawFn) -> bytes:
             return [walk(inner, depth + 1) for inner in value]
         return value
 
-    message = draw(st.sampled_from(MESSAGES))
+    message = draw(st.sampled_from(MESSAGES) if messages is None else messages)
     kept = ("method", "id")
     return msgspec.json.encode({n: inner if n in kept else walk(inner, 1) for n, inner in message.items()})
 
 
-def hear(lines: list[bytes]) -> None:
-    dialect, ledger = Codex(SPEC), Ledger()
+class Listener:
+    """What a session does with a dialect: it carries out every effect, and answers every ask."""
 
-    def perform(effects: Any) -> None:
+    def __init__(self) -> None:
+        self.dialect, self.ledger = Codex(SPEC), Ledger()
+        self.prompts = 0
+
+    def perform(self, effects: Any) -> None:
         for effect in effects:
             assert isinstance(effect, get_args(Effect))
             if isinstance(effect, get_args(Draft)):
-                list(ledger.apply(effect))  # type: ignore[arg-type]
+                list(self.ledger.apply(effect))  # type: ignore[arg-type]
 
-    perform(dialect.begin())
+    def hear(self, line: bytes) -> None:
+        self.perform(self.dialect.receive(line))
+        for ask_id in list(self.dialect._asks._open):
+            self.perform(self.dialect.answer_permission(ask_id, "always"))
+            self.perform(self.dialect.answer_question(ask_id, [["a"], [], ["b"]]))
+        assert isinstance(repr(self.dialect), str)
+
+    def prompt(self) -> None:
+        if self.ledger.turn is None:
+            self.prompts += 1
+            self.perform(self.dialect.prompt(Prompt(self.prompts, "hi")))
+
+
+def hear(lines: list[bytes]) -> None:
+    listener = Listener()
+    listener.perform(listener.dialect.begin())
     for number, line in enumerate(lines, 1):
-        perform(dialect.receive(line))
-        for ask_id in list(dialect._asks._open):
-            perform(dialect.answer_permission(ask_id, "always"))
-            perform(dialect.answer_question(ask_id, [["a"], [], ["b"]]))
-        if number % 3 == 0 and ledger.turn is None:
-            perform(dialect.prompt(Prompt(number, "hi")))
+        listener.hear(line)
+        if number % 3 == 0:
+            listener.prompt()
         elif number % 5 == 0:
-            perform(dialect.interrupt())
-    assert isinstance(repr(dialect), str)
+            listener.perform(listener.dialect.interrupt())
+
+
+@settings(max_examples=EXAMPLES // 3, deadline=None)
+@given(st.sampled_from(TRANSCRIPTS), st.data())
+def test_real_conversations_with_some_lines_mangled(transcript: list[str], data: st.DataObject):
+    """In the right order, so that the dialect is in the state in which such a line comes."""
+    listener = Listener()
+    spoilt = data.draw(st.sets(st.integers(0, len(transcript) - 1), max_size=4))
+    for number, line in enumerate(transcript):
+        match line.split(" ", 2):
+            case ["<", *_]:
+                said = line[2:].encode()
+                if number in spoilt:
+                    said = data.draw(mangled(st.just(msgspec.json.decode(said))))
+                listener.hear(said)
+            case [">", "begin"]:
+                listener.perform(listener.dialect.begin())
+            case [">", "prompt", *_]:
+                listener.prompt()
+            case [">", "interrupt"]:
+                listener.perform(listener.dialect.interrupt())
+            case _:
+                pass
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
