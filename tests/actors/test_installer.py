@@ -14,6 +14,7 @@ from sandbox_agent.actors.install_job import Wanted
 from sandbox_agent.actors.installer import Install, Installer, Installs
 from sandbox_agent.actors.log import Log
 from sandbox_agent.actors.mailbox import Mailbox
+from sandbox_agent.actors.processes import read_all
 from sandbox_agent.schema.agent_info import AgentInfo, AgentInstallRequest
 from sandbox_agent.schema.agents.versions import PINNED
 from sandbox_agent.schema.problems import Problem
@@ -43,18 +44,18 @@ class Site:
     async def running_program(self) -> str:
         """The command of the agent process that the daemon has started."""
         while True:
-            for pid in _children(os.getpid()):
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                if any(b"/claude" in word for word in command):
-                    return next(word.decode() for word in command if b"/claude" in word)
+            children = [row.id.pid for row in read_all() if row.parent == os.getpid()]
+            programs = [word for pid in children for word in _command(pid) if "/claude" in word]
+            if programs:
+                return programs[0]
             await trio.sleep(POLL)
 
 
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
-    return found
+def _command(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:  # gone by now
+        return []
 
 
 @asynccontextmanager
