@@ -174,7 +174,9 @@ class Codex:
             case method:
                 if method == "thread/tokenUsage/updated":
                     usage = decode(frame.params, UsageParams)
-                    self._usage.updated(usage.thread_id, usage.token_usage, counts=self._turn.open)
+                    # A resumed thread tells of its former life, perhaps after the first prompt has been written.
+                    counts = self._turn.open and usage.turn_id in (self._turn.started, *self._sub_turns.values())
+                    self._usage.updated(usage.thread_id, usage.token_usage, counts=counts)
                 yield from self._statuses.told(frame, self._items, raw)
 
     def _completed(self, params: ItemParams, raw: bytes) -> Iterator[Effect]:

@@ -20,7 +20,7 @@ class Usage:
         return f"<Usage threads={len(self._threads)} told={self._told}>"
 
     def updated(self, thread: str, usage: Mapping[str, Any], *, counts: bool) -> None:
-        """``counts`` is false between turns: a resumed thread begins with the sums of its former life."""
+        """``counts`` is false for what was spent before: a resumed thread tells the sums of its former life."""
         total, last = _counts(usage.get("total")), _counts(usage.get("last"))
         before = self._threads.get(thread) or {name: total[name] - last[name] for name in _FIELDS}
         self._threads[thread] = total

@@ -56,6 +56,7 @@ class ResolvedParams(Struct, rename="camel"):
 
 class UsageParams(Struct, rename="camel"):
     thread_id: str
+    turn_id: str
     token_usage: dict[str, Any]
 
 

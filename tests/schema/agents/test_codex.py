@@ -387,22 +387,26 @@ def test_an_interrupt_of_a_prompt_that_waits_for_a_thread_ends_it():
 
 
 def test_a_turn_tells_what_it_added_to_the_threads_sums():
-    def usage(total: int, last: int, thread: str = "T") -> Any:
+    def usage(total: int, last: int, thread: str = "T", turn: str = "U") -> Any:
         def sums(tokens: int) -> dict[str, int]:
             return {"inputTokens": 10 * tokens, "cachedInputTokens": 3 * tokens, "outputTokens": tokens}
 
         counts = {"total": sums(total), "last": sums(last)}
-        return {"method": "thread/tokenUsage/updated", "params": {"threadId": thread, "tokenUsage": counts}}
+        return {
+            "method": "thread/tokenUsage/updated",
+            "params": {"threadId": thread, "turnId": turn, "tokenUsage": counts},
+        }
 
     dialect = Codex(evolve(SPEC, resume="T"))
     ended: list[dict[str, Any]] = []
     for line in (
         says({"id": "thread_1", "result": {"thread": {"id": "T"}}}),
-        says(usage(50, 7)),  # of the thread's former life
         turn_started(),
+        says(usage(50, 7, turn="of a former life")),  # codex may tell it only now
         says(usage(51, 1)),
         says(usage(51, 1)),  # codex may say it twice
-        says(usage(2, 2, "sub")),
+        turn_started("W", "sub"),
+        says(usage(2, 2, "sub", "W")),
         turn_completed(),
         turn_started("V"),
         turn_completed(turn="V"),
