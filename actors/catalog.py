@@ -12,6 +12,7 @@ from types import MappingProxyType
 import trio
 from attrs import evolve, frozen
 
+from ..schema.agent_credentials import without_credentials
 from ..schema.agent_info import (
     AgentInfo,
     AgentInstallProgress,
@@ -165,7 +166,10 @@ class Catalog:
         known = self._versions.get(path)
         if known is None or known.changed != changed:
             text = await first_line(
-                (*executable, "--version"), self._environment, self._table, self._settings.probe_timeout
+                (*executable, "--version"),
+                without_credentials(self._environment),
+                self._table,
+                self._settings.probe_timeout,
             )
             # Some say who they are before the version ("codex-cli 0.1"), some say more after it ("2.1 (Claude Code)").
             known = _Version(changed, text.split(" (")[0].split()[-1] if text and text.strip() else None)

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import trio
 
+from ..schema.agent_credentials import without_credentials
 from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import Attachment, Prompt
@@ -103,7 +104,7 @@ class Daemon:
         )
         self._chain = Chain(intensity)
         self._chain.add("permissions", lambda: PermissionBroker(self._broker, self.settings.ask_timeout).run)
-        workshop = Workshop(self.settings, environment, self.table, _unique)
+        workshop = Workshop(self.settings, without_credentials(environment), self.table, _unique)
         self._chain.add("installer", lambda: Installer(self._installer, workshop).run)
         self._chain.add("registry", lambda: Registry(self._registry, self._services).run)
         self._scope = trio.CancelScope()

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from ..actors.install_failure import InstallFailed, Report
 from ..actors.install_job import Wanted, Workshop
 from ..actors.processes import ProcessTable
+from ..schema.agent_credentials import without_credentials
 from ..schema.agent_info import InstallPhase
 from ..schema.settings import Settings
 
@@ -32,7 +33,7 @@ class Installing:
         self._agents = agents
         self._version = version
         self._reinstall = reinstall
-        self._workshop = Workshop(settings, environment, ProcessTable(), lambda: str(uuid.uuid4()))
+        self._workshop = Workshop(settings, without_credentials(environment), ProcessTable(), lambda: str(uuid.uuid4()))
         self._console = Console(stderr=True, highlight=False)
         self._bars: Progress | None = None
         if self._console.is_terminal:

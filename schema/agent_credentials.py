@@ -80,6 +80,12 @@ def environment_for(agent: str, environment: Mapping[str, str], discovery: Disco
     return kept | additions(agent, environment, discovery)
 
 
+def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """For programs that need none: npm with the scripts of a package, an agent that is asked for its version."""
+    secret = {variable.name for variable in VARIABLES} | {OPENCODE_CONTENT}
+    return {name: value for name, value in environment.items() if name not in secret}
+
+
 def additions(agent: str, environment: Mapping[str, str], discovery: Discovery) -> dict[str, str]:
     added: dict[str, str] = {}
     needs = NEEDS.get(agent, _ANY)

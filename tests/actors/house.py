@@ -149,7 +149,8 @@ async def house(**settings: Any) -> AsyncIterator[House]:
     """Everything that a daemon started must be gone when it is."""
     options = {"mock_step_ms": 0.0, "end_eof": 0.5, "end_interrupt": 0.3, "end_terminate": 0.5, **settings}
     sign = f"HOUSE={uuid.uuid4()}"
-    h = House(Daemon(Settings(**options), dict([*os.environ.items(), sign.split("=")])), sign)
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **dict([sign.split("=")])}
+    h = House(Daemon(Settings(**options), environment), sign)
     daemon = h.daemon
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:

@@ -4,7 +4,15 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from sandbox_agent.schema.agent_credentials import NEEDS, additions, available, environment_for, login_variable, missing
+from sandbox_agent.schema.agent_credentials import (
+    NEEDS,
+    additions,
+    available,
+    environment_for,
+    login_variable,
+    missing,
+    without_credentials,
+)
 from sandbox_agent.schema.credential_discovery import Discovery, discover
 from sandbox_agent.schema.credential_files import NotReadable
 from sandbox_agent.schema.credential_places import Places, places
@@ -344,3 +352,11 @@ def test_only_opencodes_own_other_providers_are_enough_for_it():
     groq = {f"{HOME}/.local/share/opencode/auth.json": {"groq": {"type": "api", "key": "gsk"}}}
     assert Here(groq).available("opencode")
     assert not Here(groq).available("claude")
+
+
+def test_a_program_that_needs_no_credential_gets_none():
+    known = {variable.name: "secret" for variable in VARIABLES}
+    assert without_credentials({"PATH": "/bin", "NPM_CONFIG_REGISTRY": "url", **known}) == {
+        "PATH": "/bin",
+        "NPM_CONFIG_REGISTRY": "url",
+    }
