@@ -7,7 +7,7 @@ from attrs import frozen
 from rich.console import Console
 from rich.prompt import Prompt
 
-from .transcript import Transcript
+from .transcript import Transcript, question_parts
 
 Reply = Literal["once", "always", "reject"]
 
@@ -30,10 +30,10 @@ class Human:
 
     def question(self, data: dict[str, Any]) -> list[list[str]]:
         """One list of labels per question."""
-        parts: list[dict[str, Any]] = data.get("questions") or [
-            {"question": data["prompt"], "options": [{"label": o} for o in data["options"]]}
+        return [
+            self._answer(part["question"], [option["label"] for option in part["options"]])
+            for part in question_parts(data)
         ]
-        return [self._answer(part["question"], [option["label"] for option in part["options"]]) for part in parts]
 
     def _answer(self, question: str, labels: Sequence[str]) -> list[str]:
         first = labels[0] if labels else "yes"

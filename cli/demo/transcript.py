@@ -13,6 +13,12 @@ MAX_OUTPUT = 2000
 STATUS_STYLE = {"completed": "green", "failed": "red", "in_progress": "yellow"}
 
 
+def question_parts(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every question that was asked together."""
+    one = {"question": data["prompt"], "options": [{"label": label} for label in data["options"]]}
+    return data.get("questions") or [one]
+
+
 class Transcript:
     """Prints one session's events. Streamed text is printed as it comes; an item's end then adds only what is new."""
 
@@ -52,9 +58,12 @@ class Transcript:
             case "permission.resolved":
                 self._line(f"permission {data['action']}: {data['status']}", "yellow")
             case "question.requested":
-                self._line(f"question: {data['prompt']} ({' / '.join(data['options'])})", "bold yellow")
+                for part in question_parts(data):
+                    labels = " / ".join(option["label"] for option in part["options"])
+                    self._line(f"question: {part['question']} ({labels})", "bold yellow")
             case "question.resolved":
-                self._line(f"question {data['status']}: {data['response'] or '-'}", "yellow")
+                answers = "; ".join(", ".join(labels) for labels in data.get("answers") or ())
+                self._line(f"question {data['status']}: {answers or data['response'] or '-'}", "yellow")
             case "session.started":
                 self._line("session started", "dim")
             case "session.ended":

@@ -32,14 +32,13 @@ async def test_the_first_turn_has_the_same_shape_with_every_agent(world: World):
 async def test_deltas_add_up_to_the_message_and_stream_where_that_is_declared(world: World):
     session = await world.session()
     turn = await session.turn(world.agent.hello)
-    capabilities = await world.capabilities()
     (started,) = [e for e in of_type(turn, "item.started") if e["data"]["item"]["role"] == "assistant"]
     item_id = started["data"]["item"]["item_id"]
     deltas = [event for event in of_type(turn, "item.delta") if event["data"]["item_id"] == item_id]
-    assert started["synthetic"] != capabilities["itemStarted"]
+    assert started["synthetic"] != world.can("itemStarted")
     assert "".join(event["data"]["delta"] for event in deltas) == texts(turn)[-1]
-    assert (len(deltas) > 1) == capabilities["streamingDeltas"]
-    assert all(event["synthetic"] for event in deltas) != capabilities["streamingDeltas"]
+    assert (len(deltas) > 1) == world.can("streamingDeltas")
+    assert all(event["synthetic"] for event in deltas) != world.can("streamingDeltas")
     world.check()
 
 
@@ -64,9 +63,8 @@ async def test_a_prompt_of_200_kb_an_image_and_a_file_reach_the_model(world: Wor
     assert world.agent.seen(str(image)) in texts(await session.turn(world.agent.image, [image, notes]))[-1]
     assert world.heard(str(notes))
     assert items(session.events, "message")[-2]["content"][1]["type"] == "image"
-    capabilities = await world.capabilities()
-    assert capabilities["images"]
-    assert capabilities["fileAttachments"]
+    assert world.can("images")
+    assert world.can("fileAttachments")
     world.check()
 
 
@@ -85,7 +83,7 @@ async def test_reasoning_and_the_turns_tokens_are_told(world: World):
     assert ended["data"]["metadata"].get("usage") == world.agent.usage
     turn = await session.turn(world.agent.think)
     assert world.agent.thought in [part["text"] for part in parts(turn, "reasoning")]
-    assert (await world.capabilities())["reasoning"]
+    assert world.can("reasoning")
     world.check()
 
 

@@ -59,13 +59,12 @@ async def test_each_answer_to_a_permission(world: World):
     assert await asked("reject") == ["reject"], "once was for once"
     assert await asked("always") == ["accept_for_session"]
     assert set(await asked(None)) <= {"accept", "accept_for_session"}, "nobody has to answer any more"
-    assert (await world.capabilities())["permissions"]
+    assert world.can("permissions")
     world.check()
 
 
 async def test_questions_are_asked_and_each_answer_reaches_the_model(world: World):
-    capabilities = await world.capabilities()
-    assert capabilities["questions"] == (world.agent.ask is not None)
+    assert world.can("questions") == (world.agent.ask is not None)
     if world.agent.ask is None:
         return
     human = Human()
@@ -95,7 +94,7 @@ async def test_an_edit_is_told_with_a_diff_that_applies_to_the_file(world: World
     (change,) = [part for part in parts(turn, "file_ref") if part["action"] == "patch"]
     assert change["path"] == str(file)
     assert applied(BEFORE, change["diff"]) == after
-    assert (await world.capabilities())["fileChanges"]
+    assert world.can("fileChanges")
     world.check()
 
 
@@ -112,5 +111,5 @@ async def test_the_users_mcp_server_is_there_and_its_tool_is_a_tool_call(world: 
     assert result["parent_id"] == call["item_id"]
     assert "echo:a word" in result["content"][0]["output"]
     assert "echo:a word" in texts(turn)[-1]
-    assert (await world.capabilities())["mcpTools"]
+    assert world.can("mcpTools")
     world.check()

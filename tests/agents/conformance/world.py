@@ -35,6 +35,10 @@ class World:
         self.sessions.append(session)
         return session
 
+    def can(self, capability: str) -> bool:
+        """That the agent says so too is a test of its own: to ask a daemon starts every agent for its version."""
+        return capability not in self.agent.cannot
+
     async def capabilities(self) -> dict[str, bool]:
         agents = (await self.daemon.http.get("/v1/agents")).json()["agents"]
         (capabilities,) = [agent["capabilities"] for agent in agents if agent["id"] == self.agent.name]
