@@ -24,6 +24,9 @@ CALLS_WAITING = 1000
 
 _DATA = b"data:"
 
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
+"""Whatever may go wrong with a request. A URL is made of names that the agent has given."""
+
 
 class PortJammed(Exception):
     """The agent does not answer and too many calls wait for it already."""
@@ -94,7 +97,7 @@ class HttpPort:
                     return await self._take_in(response)
         except trio.TooSlowError:
             return HttpResponse(0, reason=f"no answer within {self._settings.agent_call_timeout:g} s")
-        except httpx.HTTPError as error:
+        except _FAILURES as error:
             return HttpResponse(0, reason=f"{type(error).__name__}: {error}")
 
     async def _take_in(self, response: httpx.Response) -> HttpResponse:
@@ -113,7 +116,7 @@ class HttpPort:
         while True:
             opened = self._streams
             # It broke, fell silent or was refused: all that can be done is to open it again.
-            with suppress(httpx.HTTPError):
+            with suppress(*_FAILURES):
                 await self._listen(client, path)
             pause = self._settings.stream_backoff if self._streams > opened else pause * 2
             pause = min(pause, self._settings.stream_backoff_max)
@@ -151,6 +154,6 @@ async def _chunks(response: httpx.Response) -> AsyncGenerator[AsyncIterator[byte
     finally:
         with trio.CancelScope(shield=True):
             await response.aclose()
-            with suppress(httpx.HTTPError, httpx.StreamError):
+            with suppress(*_FAILURES):
                 async for _ in chunks:
                     pass

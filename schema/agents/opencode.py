@@ -6,6 +6,7 @@ in step: an event may still tell of the turn before, and an answer may come afte
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -103,8 +104,7 @@ class OpenCode:
             body["model"] = opencode_models.native(self._model)
         if self._spec.variant:
             body["variant"] = self._spec.variant
-        path = f"/session/{self._native_id}/prompt_async"
-        return [*effects, _call(f"prompt {self._turn.number}", "POST", path, body)]
+        return [*effects, _call(f"prompt {self._turn.number}", "POST", _session(self._native_id, "prompt_async"), body)]
 
     def receive(self, line: bytes) -> Effects:
         """Only one line of stdout matters; the rest is talk."""
@@ -244,7 +244,7 @@ class OpenCode:
             yield _call("config", "GET", "/config")
             yield _call("providers", "GET", "/config/providers")
             resume = self._spec.resume
-            yield _call("session", "GET", f"/session/{resume}") if resume else self._create()
+            yield _call("session", "GET", _session(resume)) if resume else self._create()
         elif (turn := self._turn) is not None:
             # The stream was broken. In this order: what was said, what is asked, whether it is over.
             yield self._ask_history(turn)
@@ -342,18 +342,22 @@ class OpenCode:
         yield TurnEnded(turn.outcome, turn.metadata, synthetic=raw is None, raw=raw)
 
     def _abort(self, turn: Turn) -> CallHttp:
-        return _call(f"abort {turn.number}", "POST", f"/session/{self._native_id}/abort")
+        return _call(f"abort {turn.number}", "POST", _session(self._native_id, "abort"))
 
     def _ask_status(self, turn: Turn) -> CallHttp:
         return _call(f"status {turn.number}", "GET", "/session/status")
 
     def _ask_history(self, turn: Turn) -> CallHttp:
-        path = f"/session/{self._native_id}/message?limit={RECOVERED_MESSAGES}"
+        path = _session(self._native_id, f"message?limit={RECOVERED_MESSAGES}")
         return _call(f"messages {turn.number}", "GET", path)
 
     def _is_busy(self, statuses: Any) -> bool:
         """Sessions that are idle are not listed."""
         return members(members(statuses).get(self._native_id or "")).get("type") in ("busy", "retry")
+
+
+def _session(session_id: str | None, *rest: str) -> str:
+    return "/".join(["/session", quote(session_id or "", safe=""), *rest])
 
 
 def _call(call_id: str, method: Any, path: str, body: Any = None) -> CallHttp:

@@ -1,6 +1,7 @@
 """What opencode asks of a human: permissions and questions, of the session and of its sub-agents alike."""
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 import msgspec
 from attrs import field, frozen
@@ -86,7 +87,7 @@ class Asks:
         if self._take(ask_id) is not None:
             # Without a message a rejection would end the whole turn, silently.
             body = {"reply": reply, "message": DENIED} if reply == "reject" else {"reply": reply}
-            yield _reply(ask_id, f"/permission/{ask_id}/reply", body)
+            yield _reply(ask_id, "permission", "reply", body)
 
     def question_answered(self, ask_id: str, answers: Sequence[Sequence[str]] | None) -> Iterator[Effect]:
         ask = self._take(ask_id)
@@ -96,7 +97,7 @@ class Asks:
             # Opencode's own rejection would end the whole turn, silently.
             self.refused_calls.add(ask.call_id)
             answers = [[NOT_ANSWERED] for _ in ask.questions]
-        yield _reply(ask_id, f"/question/{ask_id}/reply", {"answers": [list(given) for given in answers]})
+        yield _reply(ask_id, "question", "reply", {"answers": [list(given) for given in answers]})
 
     def withdrawn(self, ask_id: str) -> Iterator[Effect]:
         """Opencode no longer waits: somebody else answered, or an answer to another ask settled this one too."""
@@ -108,9 +109,9 @@ class Asks:
         for ask in list(self._open.values()):
             yield from self.withdrawn(ask.ask_id)
             if ask.questions:
-                yield _reply(ask.ask_id, f"/question/{ask.ask_id}/reject", None)
+                yield _reply(ask.ask_id, "question", "reject", None)
             else:
-                yield _reply(ask.ask_id, f"/permission/{ask.ask_id}/reply", {"reply": "reject"})
+                yield _reply(ask.ask_id, "permission", "reply", {"reply": "reject"})
 
     def turn_ended(self) -> Iterator[Effect]:
         """What nobody waits for any more."""
@@ -120,7 +121,8 @@ class Asks:
         self.diffs.clear()
 
 
-def _reply(ask_id: str, path: str, body: object) -> CallHttp:
+def _reply(ask_id: str, what: str, verb: str, body: object) -> CallHttp:
+    path = f"/{what}/{quote(ask_id, safe='')}/{verb}"
     return CallHttp(REPLY + ask_id, "POST", path, None if body is None else msgspec.json.encode(body))
 
 

@@ -41,7 +41,8 @@ _LISTENING = re.compile(rb"listening on http://127\.0\.0\.1:(\d{1,5})\s*$")
 
 
 def launch(spec: AgentSpec) -> Launch:
-    """The password goes by the environment: a command line is for every user of the machine to read."""
+    """The password goes by the environment: a command line is for every user of the machine to read. The commands that
+    opencode runs inherit it, as they could read it of the server's process: nothing is secret from an agent."""
     environment = {
         "OPENCODE_SERVER_USERNAME": USERNAME,
         "OPENCODE_SERVER_PASSWORD": spec.seed,

@@ -179,6 +179,13 @@ async def test_a_server_that_is_gone_or_talks_nonsense_raises_nothing():
         assert response.reason
 
 
+async def test_a_path_that_is_no_url_raises_nothing():
+    async with agent(says(b"ok")) as server:
+        response = await server.ask("/permission/\n\0/reply")
+        assert (response.status, response.reason.split(":")[0]) == (0, "InvalidURL")
+        assert (await server.ask("/x")).body == b"ok"
+
+
 async def test_secrets_that_an_agent_says_over_http_are_masked():
     stream = streaming([f"data: my {PASSWORD}\n\n".encode()])
 

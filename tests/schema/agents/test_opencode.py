@@ -4,7 +4,7 @@ import pytest
 from sandbox_agent.schema.agents.effects import NativeSessionNamed, Ready, WithdrawAsk
 from sandbox_agent.schema.agents.opencode import MOST_CHECKS
 
-from ..playbook import any_of, exits, interrupts, prompts
+from ..playbook import allows, any_of, exits, interrupts, prompts
 from .opencode_talk import (
     BUSY,
     OWN,
@@ -279,3 +279,13 @@ def test_a_retry_a_compaction_and_a_failing_sub_agent_are_told_and_end_nothing()
 
 def test_nothing_is_heard_between_turns():
     assert idle() >> tells("session.idle") >> tells("message.updated", info=message("user")) >> tells("todo.updated")
+
+
+def test_an_id_is_one_step_of_a_path_whatever_it_holds():
+    assert (
+        answering()
+        >> tells("permission.asked", id="../a b?c", permission="bash")
+        << any_of(object)
+        >> allows("../a b?c")
+        << calls("reply ../a b?c", "POST", "/permission/..%2Fa%20b%3Fc/reply", {"reply": "once"})
+    )
