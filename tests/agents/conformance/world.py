@@ -10,11 +10,13 @@ from attrs import define, field
 
 from ...actors.house import check_history
 from ..daemon import Event, RunningDaemon, Session, of_type
-from ..sandbox import POLL, Sandbox
+from ..sandbox import Sandbox
 from .agent import Agent, Models
 from .human import Human
 
 SIGN = "CONFORMANCE_SIGN"
+
+POLL = 0.05  # seconds; each look reads the environment of every process
 
 
 def sign() -> dict[str, str]:
