@@ -171,12 +171,14 @@ class Codex:
                 yield from self._asks.resolved(decode(frame.params, ResolvedParams).request_id)
             case "item/fileChange/patchUpdated" | "item/reasoning/summaryPartAdded":
                 yield from self._items.grew(members(plain(frame.params)), raw)
-            case method:
-                if method == "thread/tokenUsage/updated":
-                    usage = decode(frame.params, UsageParams)
-                    # A resumed thread tells of its former life, perhaps after the first prompt has been written.
-                    counts = self._turn.open and usage.turn_id in (self._turn.started, *self._sub_turns.values())
-                    self._usage.updated(usage.thread_id, usage.token_usage, counts=counts)
+            case "thread/tokenUsage/updated":
+                usage = decode(frame.params, UsageParams)
+                # A resumed thread tells of its former life, perhaps after the first prompt has been written.
+                counts = self._turn.open and usage.turn_id in (self._turn.started, *self._sub_turns.values())
+                self._usage.updated(usage.thread_id, usage.token_usage, counts=counts)
+                if counts:
+                    yield from self._statuses.told(frame, self._items, raw)
+            case _:
                 yield from self._statuses.told(frame, self._items, raw)
 
     def _completed(self, params: ItemParams, raw: bytes) -> Iterator[Effect]:

@@ -8,11 +8,12 @@ import psutil
 import pytest
 import trio
 from sandbox_agent.schema.agents.codex import Codex
+from sandbox_agent.schema.items import StatusPart
 
 from ..models.server import ModelServer
 from ..schema.playbook import text_of
 from .codex_home import SPAWNING_MODEL
-from .driver import Driver, allow, driving, items, leave_open, outcome
+from .driver import Driver, allow, driving, items, leave_open, outcome, parts
 from .sandbox import POLL, Sandbox
 
 pytestmark = pytest.mark.agents
@@ -148,6 +149,8 @@ async def test_the_first_turn_makes_a_conversation_resumable(sandbox: Sandbox, m
         assert "Hello from the model. remembered" in str(models.asked()[-1]["input"])
         usage = {"input_tokens": 100, "output_tokens": 20, "cache_read_tokens": 20, "cache_write_tokens": 30}
         assert turn[-1].data.metadata["usage"] == usage, "its own, not the former process's"
+        told = [part for part in parts(again.events, StatusPart) if part.label == "thread.token_usage.updated"]
+        assert len(told) == 1
 
 
 async def test_a_conversation_that_is_named_resumable_can_be_resumed_at_once(sandbox: Sandbox):
