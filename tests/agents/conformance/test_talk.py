@@ -18,38 +18,34 @@ FIRST_TURN = [
 ]
 
 
-async def test_the_first_turn_has_the_same_shape_with_every_agent(world: World):
+async def test_the_first_turn_streams_and_has_the_same_shape_with_every_agent(world: World):
     session = await world.session()
     turn = await session.turn(world.agent.hello)
+    assert session.events[0]["data"]["metadata"]["agent"] == world.agent.name
     assert shape(turn) == FIRST_TURN
-    assert world.agent.answer in texts(turn)[-1]
-    assert [event["data"]["metadata"]["agent"] for event in of_type(session.events, "session.started")] == [
-        world.agent.name
-    ]
-    world.check()
-
-
-async def test_deltas_add_up_to_the_message_and_stream_where_that_is_declared(world: World):
-    session = await world.session()
-    turn = await session.turn(world.agent.hello)
+    (said,) = texts(turn)
+    assert world.agent.answer in said
     (started,) = [e for e in of_type(turn, "item.started") if e["data"]["item"]["role"] == "assistant"]
+    assert started["synthetic"] != world.can("itemStarted")
     item_id = started["data"]["item"]["item_id"]
     deltas = [event for event in of_type(turn, "item.delta") if event["data"]["item_id"] == item_id]
-    assert started["synthetic"] != world.can("itemStarted")
-    assert "".join(event["data"]["delta"] for event in deltas) == texts(turn)[-1]
+    assert "".join(event["data"]["delta"] for event in deltas) == said
     assert (len(deltas) > 1) == world.can("streamingDeltas")
     assert all(event["synthetic"] for event in deltas) != world.can("streamingDeltas")
+    assert turn[-1]["data"]["metadata"].get("usage") == world.agent.usage
     world.check()
 
 
-async def test_the_second_turn_goes_on_with_the_first_ones_conversation(world: World):
+async def test_the_second_turn_reasons_and_goes_on_with_the_first_ones_conversation(world: World):
     session = await world.session()
     first = await session.turn(f"{world.agent.hello} remembered")
-    second = await session.turn(world.agent.hello)
+    second = await session.turn(world.agent.think)
     assert (outcome(first), outcome(second)) == ("completed", "completed")
+    assert world.agent.thought in [part["text"] for part in parts(second, "reasoning")]
     assert world.heard(f"{world.agent.hello} remembered")
     assert [event["data"]["turn_id"] for event in of_type(session.events, "turn.ended")] == ["turn_1", "turn_2"]
     assert (await session.info())["nativeSessionId"] == second[-1]["native_session_id"]
+    assert world.can("reasoning")
     world.check()
 
 
@@ -74,16 +70,6 @@ async def test_an_error_of_the_model_fails_the_turn_and_the_session_goes_on(worl
     assert len(of_type(failed, "error")) == 1
     assert outcome(await session.turn(world.agent.hello)) == "completed"
     world.check(errors=(world.agent.error,))
-
-
-async def test_reasoning_and_the_turns_tokens_are_told(world: World):
-    session = await world.session()
-    (ended,) = of_type(await session.turn(world.agent.hello), "turn.ended")
-    assert ended["data"]["metadata"].get("usage") == world.agent.usage
-    turn = await session.turn(world.agent.think)
-    assert world.agent.thought in [part["text"] for part in parts(turn, "reasoning")]
-    assert world.can("reasoning")
-    world.check()
 
 
 async def test_what_an_agent_cannot_do_is_declared(world: World):
