@@ -14,16 +14,15 @@ def project() -> dict[str, Any]:
 
 
 def files() -> list[str]:
-    """Every file that git tracks or would add, relative to the root."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+    """Every file that git tracks, and those in its folders that it would add: a log that somebody wrote beside the
+    Makefile is none of ours. Relative to the root."""
+    new = [name for name in _listed("--others", "--exclude-standard") if "/" in name]
+    return [name for name in (*_listed("--cached"), *new) if (ROOT / name).is_file()]
+
+
+def _listed(*options: str) -> list[str]:
+    command = ["git", "ls-files", *options]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=30).stdout.splitlines()
 
 
 def copy_to(target: Path) -> Path:
