@@ -134,4 +134,6 @@ async def test_a_turns_stream_tells_the_turn_and_ends(amp_daemon: RunningDaemon,
     assert '"turn.started"' in frames[0]
     assert '"turn.ended"' in frames[-1]
     assert '"item.delta"' in response.text
+    # The session's own stream is another connection: it may be a moment behind.
+    await session.wait_for("turn.ended")
     assert outcome(session.events) == "completed"

@@ -124,9 +124,10 @@ async def test_a_stream_that_breaks_again_and_again_loses_and_repeats_nothing(sa
         await session.post(f"/permissions/{request['data']['permission_id']}/reply", reply="once")
         await session.wait_for("turn.ended")
         assert len(of_type(session.events, "permission.requested")) == 1
-        assert [item["kind"] for item in items(session.events)] == [
-            "message", "message", "tool_call", "tool_result", "message"
-        ]  # fmt: skip
+        # Whether the text before a call ends before or after it depends on where the stream broke.
+        kinds = [item["kind"] for item in items(session.events)]
+        assert sorted(kinds) == ["message", "message", "message", "tool_call", "tool_result"]
+        assert kinds.index("tool_call") < kinds.index("tool_result")
         assert items(session.events, "tool_result")[0]["content"][0]["output"] == "slept\n"
         assert last_words(session.events) == "Tools said: slept\n"
         assert outcome(session.events) == "completed"
