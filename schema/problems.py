@@ -170,10 +170,6 @@ def stream_error(message: str) -> Problem:
     return Problem("stream_error", 502, "Stream Error", f"stream error: {message}", {"details": {"message": message}})
 
 
-def timed_out(message: str) -> Problem:
-    return Problem("timeout", 504, "Timeout", "timeout", {"details": {"message": message}})
-
-
 def not_found(path: str) -> Problem:
     return Problem("not_found", 404, "Not Found", f"no such path: {path} (see /openapi.json for the API)")
 

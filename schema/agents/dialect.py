@@ -6,7 +6,7 @@ in order. A dialect has no clock, no files and no randomness, so that a transcri
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -195,4 +195,3 @@ class HookedDialect(Dialect, Protocol):
 
 
 MakeDialect = Callable[[AgentSpec], Dialect]
-AgentMode = Literal["build", "plan"]

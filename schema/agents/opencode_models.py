@@ -1,21 +1,8 @@
-"""The models that opencode offers (`GET /config/providers`), and the one that a session means."""
+"""The model that a session means: named, configured, or the default of a provider (`GET /config/providers`)."""
 
 from typing import Any
 
-from ..agent_info import AgentModelInfo, AgentModelsResponse
-from .native import as_text, elements, members
-
-
-def models(providers: Any) -> AgentModelsResponse:
-    """Every model of every provider that is set up, as ``provider/model``, in the order of the answer."""
-    listed: list[AgentModelInfo] = []
-    for provider in elements(members(providers).get("providers")):
-        name = members(provider).get("id")
-        for model_id, facts in members(members(provider).get("models")).items():
-            known = members(facts)
-            variants = tuple(members(known.get("variants"))) or None
-            listed.append(AgentModelInfo(f"{name}/{model_id}", as_text(known.get("name") or model_id), variants))
-    return AgentModelsResponse(tuple(listed), first_default(providers))
+from .native import elements, members
 
 
 def first_default(providers: Any) -> str | None:

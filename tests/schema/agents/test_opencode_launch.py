@@ -98,14 +98,6 @@ def test_the_default_model_is_the_agents_then_the_configurations_then_the_first_
     assert opencode_models.first_default({"providers": 3}) is None
 
 
-def test_models_are_listed_with_their_variants():
-    models = {"m": {"name": "M", "variants": {"low": {}, "high": {}}}, "n": {}}
-    listed = opencode_models.models({"providers": [{"id": "p", "models": models}], "default": {"p": "m"}})
-    assert [(m.id, m.name, m.variants) for m in listed.models] == [("p/m", "M", ("low", "high")), ("p/n", "n", None)]
-    assert listed.default_model == "p/m"
-    assert opencode_models.models("nothing").models == ()
-
-
 def test_images_go_inline_text_is_read_by_opencode_and_the_rest_is_named():
     prompt = Prompt(1, "look", (
         Attachment("/w/p.png", "image/png", None, b"png"),
