@@ -7,7 +7,8 @@ from attrs import evolve
 
 from ..schema.events import EventType, PermissionEventData, PermissionStatus
 from ..schema.sessions import PermissionReply
-from .permissions import AskData, Decision, ask_id_of
+from .journal import AskData
+from .permissions import Decision, ask_id_of
 
 _STATUS: Mapping[PermissionReply, PermissionStatus] = {
     "once": "accept",
@@ -49,6 +50,9 @@ class Asks:
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._open))
+
+    def open(self) -> tuple[AskData, ...]:
+        return tuple(self._open.values())
 
     def add(self, ask: AskData) -> None:
         self._open[ask_id_of(ask)] = ask

@@ -35,16 +35,16 @@ from ..schema.sessions import (
     SessionListResponse,
 )
 from ..schema.settings import Settings
-from .burial import ended_problem
 from .catalog import Catalog, check_version
 from .clock import Clock
 from .credentials import Credentials
+from .failpoints import VARIABLE, Failpoints
 from .install_job import Wanted, Workshop
 from .installer import Install, Installer, Installs
 from .intensity import Intensity
-from .journal import MemoryJournal
 from .log import Log
 from .mailbox import ActorCrashed, ActorGone, Mailbox, Request
+from .memory_journal import MemoryJournal
 from .permissions import (
     ListPermissions,
     ListQuestions,
@@ -55,12 +55,13 @@ from .permissions import (
 from .processes import ProcessTable
 from .registry import Create, Drop, Find, Found, List, Registry
 from .services import Services
+from .session_card import ended_problem
 from .session_messages import Interrupt, Open, Receipt, Send, Terminate
 from .supervisor import Chain
 
 R = TypeVar("R")
 
-OWN_VARIABLES = ("SANDBOX_AGENT_TOKEN", "SANDBOX_AGENT_TOKEN_FILE")
+OWN_VARIABLES = ("SANDBOX_AGENT_TOKEN", "SANDBOX_AGENT_TOKEN_FILE", VARIABLE)
 """Ours alone: an agent that could read the token could answer its own permissions."""
 
 
@@ -91,6 +92,7 @@ class Daemon:
             catalog=self._catalog,
             credentials=self._credentials,
             table=self.table,
+            failpoints=Failpoints.of(inherited),
             environment=environment,
             broker=self._broker,
             registry=self._registry,

@@ -1,28 +1,35 @@
-"""The journal: where sessions and their events are kept. Durable before visible: ``append`` returns when both hold.
+"""The journal: what is kept of every session. Durable before visible: ``write`` returns when both hold.
 
-This one keeps them in memory, so a restart of the daemon forgets them. The interface is the one that a journal on
-disk fills: every write is awaited, and nobody but the journal makes an event visible in a log.
+Nobody but the journal makes an event visible in a log. ``memory_journal`` keeps everything in memory, ``disk_journal``
+in SQLite.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from attrs import define, frozen
+from attrs import field, frozen
 
 from ..schema.agents.dialect import Prompt
 from ..schema.encode import EncodedEvent
+from ..schema.events import PermissionEventData, QuestionEventData
 from ..schema.sessions import CreateSessionRequest
-from ..schema.settings import Settings
-from .clock import Clock
 from .log import Log
+
+AskData = PermissionEventData | QuestionEventData
+
+
+class JournalUnavailable(Exception):
+    """Nobody's fault: there is no room or no disk, and the daemon stops before that changes. What was to be written
+    did not happen."""
 
 
 @frozen
 class QueuedPrompt:
-    """An accepted prompt and the turn that is reserved for it."""
+    """An accepted prompt, the turn that is reserved for it, and when that was."""
 
     prompt: Prompt
     turn_id: str
+    at_ms: int = 0
 
 
 @frozen
@@ -32,6 +39,9 @@ class SessionRow:
     ``resume`` is the native id of a conversation that the agent has written down, ``native_session_id`` also one that
     it has not. ``prompts`` and ``turns`` count the ids that were given out; ``queue`` holds the prompts that wait, and
     ``current`` the one that was taken up last: a prompt that was accepted is never forgotten.
+
+    ``asks`` are the permissions and questions that wait for an answer. At ``settled``, a position of the log, no turn
+    and no item was open, and ``items`` item ids had been given out: a later life reads its log from there.
     """
 
     session_id: str
@@ -43,66 +53,81 @@ class SessionRow:
     resume: str | None = None
     prompts: int = 0
     turns: int = 0
+    items: int = 0
+    settled: int = 0
     queue: tuple[QueuedPrompt, ...] = ()
     current: QueuedPrompt | None = None
+    asks: tuple[AskData, ...] = ()
     ended: bool = False
     failed: bool = False
     exit_code: int | None = None
     end_message: str | None = None
 
 
+@frozen
+class CommandKey:
+    """The client's own name for a command to one session. ``fingerprint`` tells two commands under one name apart."""
+
+    name: str
+    fingerprint: str
+
+
+@frozen
+class KeptAnswer:
+    """The first answer to a command that has a name, as JSON."""
+
+    key: CommandKey
+    body: bytes
+
+
+@frozen
+class Entry:
+    """What happened to a session, kept whole or not at all. ``row`` is None when it did not change."""
+
+    session_id: str
+    row: SessionRow | None = None
+    events: Sequence[EncodedEvent] = ()
+    answers: Sequence[KeptAnswer] = ()
+
+
+@frozen
+class JournalHealth:
+    """``troubles`` is empty when all is well; each says in words what is not, and what mends it."""
+
+    troubles: tuple[str, ...] = ()
+    figures: Mapping[str, float] = field(factory=dict[str, float])
+
+
 class Journal(Protocol):
+    """``journal_id`` is another one in every data directory. ``writable`` is false while nothing can be written: what
+    was asked to be written then waits, and a command should be refused instead."""
+
+    journal_id: str
     feed: Log
+
+    @property
+    def writable(self) -> bool: ...
 
     async def create(self, row: SessionRow) -> Log: ...
 
-    async def update(self, row: SessionRow) -> None: ...
-
-    async def append(self, session_id: str, events: Sequence[EncodedEvent]) -> None: ...
+    async def write(self, entry: Entry) -> None:
+        """Make durable, then visible. What two callers write is kept in the order of their calls, also when a caller
+        is cancelled while it waits. Raises :class:`JournalUnavailable`."""
+        ...
 
     async def delete(self, session_id: str) -> None: ...
 
-    async def rows(self) -> Sequence[tuple[SessionRow, Log]]: ...
-
-
-@define
-class _Kept:
-    row: SessionRow
-    log: Log
-
-
-class MemoryJournal:
-    def __init__(self, settings: Settings, clock: Clock, feed_id: str) -> None:
-        self.feed = Log(feed_id, settings.feed_bytes)
-        self._settings = settings
-        self._clock = clock
-        self._kept: dict[str, _Kept] = {}
-
-    def __repr__(self) -> str:
-        return f"<MemoryJournal sessions={len(self._kept)} {self.feed!r}>"
-
-    async def create(self, row: SessionRow) -> Log:
-        log = Log(row.log_id, self._settings.log_bytes)
-        log.updated_ms = row.created_ms
-        self._kept[row.session_id] = _Kept(row, log)
-        return log
-
-    async def update(self, row: SessionRow) -> None:
-        self._kept[row.session_id].row = row
-
-    async def append(self, session_id: str, events: Sequence[EncodedEvent]) -> None:
-        now_ms = self._clock.now_ms()
-        self._kept[session_id].log.append(events, now_ms)
-        self.feed.append(events, now_ms)
-
-    async def delete(self, session_id: str) -> None:
-        self._kept.pop(session_id).log.close()
-
     async def rows(self) -> Sequence[tuple[SessionRow, Log]]:
-        return [(kept.row, kept.log) for kept in self._kept.values()]
+        """Oldest first."""
+        ...
 
-    def close(self) -> None:
-        """Wake every reader for good: the daemon stops."""
-        self.feed.close()
-        for kept in self._kept.values():
-            kept.log.close()
+    def row(self, session_id: str) -> SessionRow:
+        """The one that was given to :meth:`write` last."""
+        ...
+
+    async def answer(self, session_id: str, name: str) -> KeptAnswer | None:
+        """What the command of that name was answered; None when there was none, or it was so long ago that it was
+        forgotten."""
+        ...
+
+    def health(self) -> JournalHealth: ...

@@ -20,10 +20,10 @@ from ..schema.sessions import (
     QuestionListResponse,
 )
 from .actor import Actor
+from .journal import AskData, CommandKey
 from .mailbox import ActorCrashed, ActorGone, Envelope, Mailbox, Request
 from .rules import Rules
 
-AskData = PermissionEventData | QuestionEventData
 Answers = tuple[tuple[str, ...], ...]
 
 
@@ -43,6 +43,7 @@ class Decide(Request[bool]):
     """To the session: a decision. The reply is False when the agent no longer waits for it."""
 
     decision: Decision
+    key: CommandKey | None = None
 
 
 @frozen
@@ -76,6 +77,7 @@ class ReplyPermission(Request[None]):
     session_id: str
     permission_id: str
     reply: PermissionReply
+    key: CommandKey | None = None
 
 
 @frozen
@@ -85,6 +87,7 @@ class ReplyQuestion(Request[None]):
     session_id: str
     question_id: str
     answers: Answers | None
+    key: CommandKey | None = None
 
 
 @frozen
@@ -147,13 +150,13 @@ class PermissionBroker(Actor):
                     self._rules.forget(session_id)
                 for key in [key for key in self._pending if key[0] == session_id]:
                     self._drop(key)
-            case ReplyPermission(session_id, permission_id, reply):
+            case ReplyPermission(session_id, permission_id, reply, key):
                 pending = self._find(session_id, permission_id, PermissionEventData)
-                self._settle(pending, Decision(permission_id, reply=reply), envelope)
-            case ReplyQuestion(session_id, question_id, answers):
+                self._settle(pending, Decide(Decision(permission_id, reply=reply), key), envelope)
+            case ReplyQuestion(session_id, question_id, answers, key):
                 pending = self._find(session_id, question_id, QuestionEventData)
                 _check(pending.asked.ask, answers)
-                self._settle(pending, Decision(question_id, answers=answers), envelope)
+                self._settle(pending, Decide(Decision(question_id, answers=answers), key), envelope)
             case _TimeUp(session_id, ask_id):
                 self._time_up(session_id, ask_id)
             case ListPermissions():
@@ -168,7 +171,7 @@ class PermissionBroker(Actor):
         key = (asked.session_id, ask_id_of(asked.ask))
         self._pending[key] = pending
         if isinstance(asked.ask, PermissionEventData) and self._rules.grants(asked.session_id, asked.ask):
-            self._settle(pending, Decision(key[1], reply="always", cause="rule"))
+            self._settle(pending, Decide(Decision(key[1], reply="always", cause="rule")))
         elif self._ask_timeout:
             self.nursery.start_soon(self._expire, pending, key)
 
@@ -182,7 +185,8 @@ class PermissionBroker(Actor):
         if pending is None or pending.deciding:
             return
         permission = isinstance(pending.asked.ask, PermissionEventData)
-        self._settle(pending, Decision(ask_id, reply="reject" if permission else None, cause="timeout"))
+        decision = Decision(ask_id, reply="reject" if permission else None, cause="timeout")
+        self._settle(pending, Decide(decision))
 
     def _find(self, session_id: str, ask_id: str, cls: type[AskData]) -> _Pending:
         pending = self._pending.get((session_id, ask_id))
@@ -191,15 +195,15 @@ class PermissionBroker(Actor):
             raise invalid_request(f"unknown {kind} id: {ask_id}")
         return pending
 
-    def _settle(self, pending: _Pending, decision: Decision, envelope: Envelope | None = None) -> None:
+    def _settle(self, pending: _Pending, decide: Decide, envelope: Envelope | None = None) -> None:
         pending.deciding = True
-        self.nursery.start_soon(self._deliver, pending, decision, envelope)
+        self.nursery.start_soon(self._deliver, pending, decide, envelope)
 
-    async def _deliver(self, pending: _Pending, decision: Decision, envelope: Envelope | None) -> None:
+    async def _deliver(self, pending: _Pending, decide: Decide, envelope: Envelope | None) -> None:
         """Carried by a task of its own: the session may be waiting for room in our mailbox at this moment."""
-        session_id = pending.asked.session_id
+        session_id, decision = pending.asked.session_id, decide.decision
         try:
-            taken = await pending.asked.session.ask(Decide(decision))
+            taken = await pending.asked.session.ask(decide)
         except (ActorGone, ActorCrashed, Problem) as error:
             pending.deciding = False
             if envelope is not None:

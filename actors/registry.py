@@ -146,7 +146,6 @@ class Registry(Actor):
         session_id = row.session_id
 
         def make(mailbox: Mailbox) -> Session:
-            # A new life starts from what the former one had published last.
             return Session(mailbox, self._services, self._entries[session_id].card.row, log)
 
         async def on_failed(error: BaseException) -> None:

@@ -1,8 +1,10 @@
-"""The scribe: turns what a session has to tell into events, and gives them to the journal.
+"""The scribe: turns what a session has to tell into events.
 
 It stamps what a dialect cannot know (sequence, time, ids) and keeps the ledger. Events are gathered while a message is
-handled and written in one go by :meth:`flush`; nothing is visible before.
+handled and taken in one go by whoever gives them to the journal; nothing is visible before.
 """
+
+from collections.abc import Sequence
 
 import msgspec
 import trio
@@ -18,36 +20,32 @@ from ..schema.events import (
     EventType,
     ItemEventData,
     PermissionEventData,
-    QuestionEventData,
     TurnEventData,
     UniversalEvent,
 )
 from ..schema.items import StatusPart
 from .clock import Clock
-from .journal import Journal, SessionRow
+from .journal import SessionRow
 from .log import Log
 
 REPLAY_SLICE = 64 << 10
 """Bytes of log that are replayed before the event loop gets its turn."""
 
-AskData = PermissionEventData | QuestionEventData
-
 
 class Scribe:
-    def __init__(self, row: SessionRow, log: Log, journal: Journal, codec: Codec, clock: Clock) -> None:
+    def __init__(self, row: SessionRow, log: Log, codec: Codec, clock: Clock) -> None:
         self.ledger = Ledger()
+        self.sequence = log.last
         self._session_id = row.session_id
         self._log = log
-        self._journal = journal
         self._codec = codec
         self._clock = clock
         self._encoder = EventEncoder(row.session_id, codec)
         self._encoder.native_session_id = row.native_session_id
-        self._sequence = log.last
         self._unwritten: list[EncodedEvent] = []
 
     def __repr__(self) -> str:
-        return f"<Scribe {self._session_id} sequence={self._sequence} unwritten={len(self._unwritten)} {self.ledger!r}>"
+        return f"<Scribe {self._session_id} sequence={self.sequence} unwritten={len(self._unwritten)} {self.ledger!r}>"
 
     def name(self, native_session_id: str) -> None:
         """From here on events carry the agent's own id of the conversation."""
@@ -68,7 +66,7 @@ class Scribe:
         self._add(EventDraft(type_, data, synthetic, raw, ends_stream=type_ in ("session.ended", "error")))
 
     def _add(self, event: EventDraft) -> None:
-        self._sequence += 1
+        self.sequence += 1
         try:
             encoded = self._encode(event)
         except (RecursionError, UnicodeError, msgspec.MsgspecError):
@@ -78,7 +76,7 @@ class Scribe:
 
     def _encode(self, event: EventDraft) -> EncodedEvent:
         return self._encoder.encode(
-            self._sequence,
+            self.sequence,
             self._clock.stamp(),
             event.type,
             event.data,
@@ -87,34 +85,22 @@ class Scribe:
             ends_stream=event.ends_stream,
         )
 
-    async def flush(self) -> None:
-        """Make what was gathered durable, then visible."""
-        if self._unwritten:
-            events, self._unwritten = self._unwritten, []
-            await self._journal.append(self._session_id, events)
+    def take(self) -> Sequence[EncodedEvent]:
+        """What was gathered since the last time."""
+        events, self._unwritten = self._unwritten, []
+        return events
 
-    async def restore(self) -> list[AskData]:
-        """Bring the ledger to where the log ends; returns the asks that nobody has resolved."""
-        asks: dict[str, AskData] = {}
-        after = self._log.first - 1
-        while batch := self._log.read(after, REPLAY_SLICE).events:
-            for encoded in batch:
-                self._replay(encoded, asks)
-            after += len(batch)
+    async def restore(self, row: SessionRow) -> None:
+        """Bring the ledger to where the log ends. Everything before ``row.settled`` is closed and need not be read."""
+        self.sequence = self._log.last
+        self.ledger.resume(row.turns, row.items)
+        after = max(row.settled, self._log.gone)
+        while after < self._log.last:
+            batch = await self._log.read(after, REPLAY_SLICE, raw=False)
+            for encoded in batch.events:
+                self.ledger.observe(self._codec.decode(encoded.plain, UniversalEvent))
+            after = batch.last
             await trio.lowlevel.checkpoint()
-        return list(asks.values())
-
-    def _replay(self, encoded: EncodedEvent, asks: dict[str, AskData]) -> None:
-        event = self._codec.decode(encoded.plain, UniversalEvent)
-        self.ledger.observe(event)
-        match event.data:
-            case PermissionEventData(permission_id=ask_id) | QuestionEventData(question_id=ask_id):
-                if event.data.status == "requested":
-                    asks[ask_id] = event.data
-                else:
-                    asks.pop(ask_id, None)
-            case _:
-                pass
 
 
 def _without_content(data: EventData) -> EventData:

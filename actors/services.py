@@ -9,6 +9,7 @@ from ..schema.settings import Settings
 from .catalog import Catalog
 from .clock import Clock
 from .credentials import Credentials
+from .failpoints import Failpoints
 from .journal import Journal
 from .mailbox import Mailbox
 from .processes import ProcessTable
@@ -26,6 +27,7 @@ class Services:
     catalog: Catalog
     credentials: Credentials
     table: ProcessTable
+    failpoints: Failpoints
     environment: Mapping[str, str]
     broker: Mailbox
     registry: Mailbox

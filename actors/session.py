@@ -6,38 +6,33 @@ died is started again, with its conversation resumed, when the next prompt comes
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import trio
 from attrs import evolve
 
-from ..schema.agents.dialect import Effects, ExitStatus, Prompt
+from ..schema.agents.dialect import Effects, ExitStatus
 from ..schema.agents.effects import (
     AskPermission,
     AskQuestion,
     EndProcess,
-    Errored,
-    ItemCompleted,
     NativeSessionNamed,
     Ready,
     SessionEnded,
     ToAgent,
     TurnEnded,
     TurnOutcome,
-    TurnStarted,
     WithdrawAsk,
 )
-from ..schema.events import ErrorData, PermissionEventData, SessionEndedData
-from ..schema.items import StatusPart, TextPart
-from ..schema.problems import Problem, agent_process_exited, queue_full
+from ..schema.events import PermissionEventData, SessionEndedData
+from ..schema.problems import Problem, agent_process_exited
 from ..schema.sessions import InterruptResponse, SessionStatus
 from .actor import Actor
 from .agent_process import OutboxFull, SpawnFailed
-from .asks import Asks, requested, resolved
-from .burial import ended_problem
 from .http_port import PortJammed
 from .installer import Installing, NotInstalled
 from .intensity import Intensity
-from .journal import QueuedPrompt, SessionRow
+from .journal import CommandKey, JournalUnavailable, SessionRow
 from .launcher import launch
 from .lines import OversizedLine
 from .link import (
@@ -53,11 +48,11 @@ from .link import (
 )
 from .log import Log
 from .mailbox import Envelope, Mailbox
-from .permissions import AskData, Asked, Decide, Decision, Forget, Withdrawn
-from .scribe import Scribe
+from .permissions import Decide, Decision, Forget
+from .record import Record
 from .services import Services
-from .session_card import Card, Changed, started
-from .session_messages import Interrupt, Open, Receipt, Send, Terminate
+from .session_card import Card, Changed
+from .session_messages import Interrupt, Open, Send, Terminate
 
 LINES_PER_SLICE = 64
 """Lines that are handled before the event loop gets its turn: about 1 ms of work."""
@@ -69,19 +64,14 @@ class Session(Actor):
         settings = services.settings
         self._services = services
         self._settings = settings
-        self._row = row
-        self._log = log
-        self._scribe = Scribe(row, log, services.journal, services.codec, services.clock)
-        self._ledger = self._scribe.ledger
-        self._asks = Asks()
+        self._record = Record(services, row, log)
+        self._scribe = self._record.scribe
+        self._ledger = self._record.ledger
+        self._asks = self._record.asks
         self._exits = Intensity(settings.agent_restarts - 1, settings.restart_period)
-        # The prompt that the agent has and whose turn has not ended; the row's ``current`` outlives its turn.
-        self._current: QueuedPrompt | None = None
         self._link: AgentLink | None = None
-        self._for_broker: list[Asked | Withdrawn | Forget] = []
         self._for_agent: list[ToAgent] = []
         self._retiring = False
-        self._begun = False
         self._opened = False
         self._relaunched: str | None = None
         self._interrupting = False
@@ -93,20 +83,14 @@ class Session(Actor):
             f" {self._asks!r} {self._link!r}>"
         )
 
+    @property
+    def _row(self) -> SessionRow:
+        return self._record.row
+
     async def started(self) -> None:
         """A session that has lived before closes what its former life, or its process, left open."""
-        left_open = await self._scribe.restore()
-        self._ledger.resume_turns(self._row.turns)
-        self._begun = self._opened = self._log.last > 0
-        for ask in left_open:
-            self._asks.add(ask)
-        if self._asks or self._ledger.turn:
-            self._error("session_restarted", "the session was restarted; its turn cannot go on")
-        self._close_turn("failed", "restart")
-        if self._row.current is not None and self._row.current.turn_id != self._ledger.last_turn:
-            self._abandon(self._row.current, "failed")
-        # Also what the broker was told and the log was not.
-        self._for_broker = [Forget(self._row.session_id, rules=False)]
+        await self._record.restore()
+        self._opened = self._record.recover()
         await self._settle()
 
     async def finished(self) -> None:
@@ -115,11 +99,13 @@ class Session(Actor):
         finally:
             # After a crash the next life closes the turn: what is gathered here may be half of something.
             if not self.crashed and not self._row.ended:
-                self._close_turn("interrupted", "shutdown")
-                await self._scribe.flush()
+                self._record.close_turn("interrupted", "shutdown")
+                with suppress(JournalUnavailable):
+                    await self._record.write()
 
     async def handle(self, envelope: Envelope) -> None:
         answer: object = None
+        key: CommandKey | None = None
         match envelope.message:
             case AgentSpoke(link, lines):
                 if link is self._link:
@@ -136,25 +122,28 @@ class Session(Actor):
             case Overdue(link, what):
                 if link is self._link:
                     await self._overdue(link, what)
-            case Decide(decision):
+            case Decide(decision, key):
                 answer = self._decide(decision)
+                key = key if answer else None
             case Installing() as installing:
-                self._begin()
-                self._scribe.draft(installing.item(f"install_{self._log.last}"))
+                self._record.begin()
+                self._scribe.draft(installing.item(f"install_{self._record.log.last}"))
             case NotInstalled(reason):
-                self._begin()
-                self._error("install_failed", reason)
+                self._record.begin()
+                self._record.error("install_failed", reason)
                 self._fail(SessionEndedData("error", "daemon", reason))
             case Open():
                 answer = await self._open()
-            case Send(prompt):
-                answer = self._accept(prompt)
-            case Interrupt():
+            case Send(prompt, key):
+                answer = self._record.accept(prompt)
+            case Interrupt(key):
                 answer = self._interrupt()
-            case Terminate():
+            case Terminate(key):
                 await self._terminate()
             case unknown:
                 raise TypeError(f"Session got {unknown!r}")
+        if key is not None:
+            self._record.answered(key, answer)
         await self._settle()
         envelope.answer(answer)
 
@@ -166,40 +155,18 @@ class Session(Actor):
         except SpawnFailed as error:
             raise agent_process_exited(self._row.request.agent, None, str(error)) from error
         self._opened = True
-        self._begin()
+        self._record.begin()
         self._connect(link)
         return self._row.native_session_id
 
-    def _begin(self) -> None:
-        """Once, before anything else is told: a session may have to wait until its agent is installed."""
-        if not self._begun:
-            self._begun = True
-            self._scribe.note("session.started", started(self._row))
-
-    def _accept(self, prompt: Prompt) -> Receipt:
-        if self._row.ended:
-            raise ended_problem(self._row)
-        if len(self._row.queue) >= self._settings.max_queued_prompts:
-            raise queue_full(self._row.session_id, self._settings.max_queued_prompts)
-        number = self._row.prompts + 1
-        queued = QueuedPrompt(evolve(prompt, number=number), self._ledger.reserve_turn())
-        self._row = evolve(self._row, prompts=number, queue=(*self._row.queue, queued))
-        return Receipt(queued.turn_id, self._log.last)
-
-    def _take(self) -> QueuedPrompt:
-        """The prompt that has waited longest."""
-        queued, *rest = self._row.queue
-        self._row = evolve(self._row, queue=tuple(rest), current=queued)
-        return queued
-
     def _interrupt(self) -> InterruptResponse:
-        if self._in_flight and self._link is not None:
+        if self._record.in_flight and self._link is not None:
             self._interrupting = True
             self._apply(self._link.dialect.interrupt())
             self.nursery.start_soon(self._watch_interrupt, self._link, self._ledger.turn)
             return InterruptResponse(True)
         if self._row.queue:  # its agent is still starting
-            self._abandon(self._take(), "interrupted")
+            self._record.abandon(self._record.take(), "interrupted")
             return InterruptResponse(True)
         return InterruptResponse(False)
 
@@ -218,7 +185,7 @@ class Session(Actor):
         ask = self._asks.take(decision.ask_id)
         if ask is None or self._link is None:
             return False
-        self._resolve(ask, decision)
+        self._record.resolve(ask, decision)
         if isinstance(ask, PermissionEventData):
             self._apply(self._link.dialect.answer_permission(decision.ask_id, decision.reply or "reject"))
         else:
@@ -254,21 +221,22 @@ class Session(Actor):
                 case NativeSessionNamed(native_session_id, resumable):
                     self._scribe.name(native_session_id)
                     resume = native_session_id if resumable else None
-                    self._row = evolve(self._row, native_session_id=native_session_id, resume=resume)
+                    self._record.row = evolve(self._row, native_session_id=native_session_id, resume=resume)
                 case EndProcess():
                     self._retiring = True
                 case AskPermission(raw=raw):
-                    self._ask(effect.data(), raw)
+                    self._record.ask(effect.data(), raw, self.mailbox)
                 case AskQuestion(data, raw):
-                    self._ask(data, raw)
+                    self._record.ask(data, raw, self.mailbox)
                 case WithdrawAsk(ask_id):
-                    self._reject(ask_id, "withdrawn")
+                    self._record.reject(ask_id, "withdrawn")
                 case TurnEnded():
-                    self._turn_ended(effect)
+                    self._record.turn_ended(effect)
+                    self._interrupting = False
                 case SessionEnded():
-                    self._close_all("completed" if effect.reason == "completed" else "failed")
+                    self._record.close_all("completed" if effect.reason == "completed" else "failed")
                     self._scribe.draft(effect)
-                    self._row = evolve(self._row, ended=True, exit_code=0, end_message=effect.message)
+                    self._record.row = evolve(self._row, ended=True, exit_code=0, end_message=effect.message)
                     self.stop()
                     return
                 case _:
@@ -277,21 +245,8 @@ class Session(Actor):
                     else:
                         self._scribe.draft(effect)
 
-    def _ask(self, ask: AskData, raw: bytes | None) -> None:
-        self._asks.add(ask)
-        self._scribe.note(requested(ask), ask, synthetic=False, raw=raw)
-        at_ms = self._services.clock.now_ms()
-        self._for_broker.append(Asked(self._row.session_id, self.mailbox, ask, at_ms))
-
-    def _turn_ended(self, effect: TurnEnded) -> None:
-        turn = self._ledger.turn
-        self._scribe.draft(effect)
-        if self._current is not None and self._current.turn_id == turn:
-            self._current = None
-        self._interrupting = False
-
     async def _exited(self, link: AgentLink, status: ExitStatus) -> None:
-        in_flight = self._in_flight
+        in_flight = self._record.in_flight
         self._apply(link.dialect.exited(status))
         expected = self._retiring or (link.ready and not in_flight and status.code == 0)
         await self._end_agent()
@@ -300,7 +255,7 @@ class Session(Actor):
         agent = self._row.request.agent
         stderr = link.process.terminal.output()
         message = f"{agent} exited with {status}"
-        self._error(
+        self._record.error(
             "process_exit", message, exit_code=status.code, signal=status.signal, stderr=link.process.terminal.text()
         )
         self._lost(link)
@@ -313,7 +268,7 @@ class Session(Actor):
             case "start" if not link.ready:
                 seconds = self._settings.start_timeout
                 message = f"the agent was not ready after {seconds:g} s"
-            case "idle" if self._in_flight and not self._asks:
+            case "idle" if self._record.in_flight and not self._asks:
                 seconds = self._settings.idle_timeout
                 message = f"the agent was silent for {seconds:g} s in a turn"
             case "interrupt" if self._interrupting:
@@ -323,7 +278,7 @@ class Session(Actor):
                 return
         interrupting = self._interrupting
         await self._end_agent()
-        self._error(f"{what}_timeout", message, seconds=seconds, stderr=link.process.terminal.text())
+        self._record.error(f"{what}_timeout", message, seconds=seconds, stderr=link.process.terminal.text())
         self._close_turn("interrupted" if interrupting else "failed", f"{what} timeout")
         self._lost(link)
         if what == "start" and self._exits.occurred():
@@ -334,7 +289,7 @@ class Session(Actor):
     async def _end_agent(self) -> None:
         """End the process and every descendant. An agent in mid-turn is not asked to finish the turn first."""
         if (link := self._link) is not None:
-            await link.end(polite=not self._in_flight)
+            await link.end(polite=not self._record.in_flight)
             self._link = None
         self._retiring = False
 
@@ -342,54 +297,19 @@ class Session(Actor):
         """The agent went away in mid-turn, or before it could take up the first prompt that waited for it."""
         self._close_turn("failed", "agent exited")
         if not link.ready and self._row.queue:
-            self._abandon(self._take(), "failed")
+            self._record.abandon(self._record.take(), "failed")
 
     def _close_turn(self, outcome: TurnOutcome, cause: str) -> None:
-        self._reject_all(cause)
-        self._scribe.end_turn(outcome)
-        self._current = None
+        self._record.close_turn(outcome, cause)
         self._interrupting = False
 
-    def _abandon(self, queued: QueuedPrompt, outcome: TurnOutcome) -> None:
-        """A prompt that was accepted and cannot be run still gets its turn in the log."""
-        self._ledger.assign_turn(queued.turn_id)
-        self._scribe.draft(TurnStarted())
-        content = (TextPart(queued.prompt.text),)
-        self._scribe.draft(ItemCompleted(f"user_{queued.prompt.number}", "message", "user", content, synthetic=True))
-        self._scribe.end_turn(outcome)
-
     def _fail(self, data: SessionEndedData) -> None:
-        self._row = evolve(self._row, failed=True)
-        self._end(data)
+        self._end(data, failed=True)
 
-    def _end(self, data: SessionEndedData) -> None:
-        self._close_all("interrupted" if data.reason == "terminated" else "failed")
-        self._scribe.note("session.ended", data)
-        self._row = evolve(self._row, ended=True, exit_code=data.exit_code, end_message=data.message)
+    def _end(self, data: SessionEndedData, *, failed: bool = False) -> None:
+        self._record.end(data, failed=failed)
+        self._interrupting = False
         self.stop()
-
-    def _close_all(self, outcome: TurnOutcome) -> None:
-        """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran."""
-        self._close_turn(outcome, "session ended")
-        while self._row.queue:
-            self._abandon(self._take(), "interrupted")
-
-    def _error(self, code: str, message: str, **details: object) -> None:
-        known = {name: value for name, value in details.items() if value not in (None, "")}
-        self._scribe.draft(Errored(ErrorData(message, code, known or None), synthetic=True))
-
-    def _resolve(self, ask: AskData, decision: Decision) -> None:
-        type_, data = resolved(ask, decision)
-        self._scribe.note(type_, data)
-
-    def _reject(self, ask_id: str, cause: str) -> None:
-        if (ask := self._asks.take(ask_id)) is not None:
-            self._resolve(ask, Decision(ask_id, reply="reject", cause=cause))
-            self._for_broker.append(Withdrawn(self._row.session_id, ask_id))
-
-    def _reject_all(self, cause: str) -> None:
-        for ask_id in self._asks:
-            self._reject(ask_id, cause)
 
     # Keeping going.
 
@@ -399,7 +319,7 @@ class Session(Actor):
             # Before the events are visible: who sees one and then asks must be told nothing older.
             await self._tell_broker()
             await self._publish()
-            await self._scribe.flush()
+            await self._record.write()
             await self._write()
             if self._row.ended:
                 await self._end_agent()
@@ -412,7 +332,7 @@ class Session(Actor):
                 break
 
     async def _tell_broker(self) -> None:
-        told, self._for_broker = self._for_broker, []
+        told, self._record.for_broker = self._record.for_broker, []
         for message in told:
             await self._services.broker.tell(message)
 
@@ -425,30 +345,28 @@ class Session(Actor):
                 link.carry_out(effect)
         except (OutboxFull, PortJammed) as error:
             await self._end_agent()
-            self._error("agent_deaf", f"the agent does not read what it is told: {error}")
+            self._record.error("agent_deaf", f"the agent does not read what it is told: {error}")
             self._lost(link)
-            await self._scribe.flush()
+            await self._record.write()
 
     async def _advance(self) -> bool:
         """Take up the next prompt if its turn has come; True when there is something new to settle."""
-        if not self._opened or not self._row.queue or self._in_flight:
+        if not self._opened or not self._row.queue or self._record.in_flight:
             return False
         if self._link is None:
             await self._relaunch()
             return True
         if not self._link.ready:
             return False
-        self._current = self._take()
+        self._record.current = current = self._record.take()
         # Kept before the agent gets it: a prompt that crashes us is not given to the agent again.
         await self._publish()
+        await self._record.write()
         self._link.heard_at = trio.current_time()
-        self._ledger.assign_turn(self._current.turn_id)
-        self._apply(self._link.dialect.prompt(self._current.prompt))
+        self._ledger.assign_turn(current.turn_id)
+        self._apply(self._link.dialect.prompt(current.prompt))
         if self._relaunched is not None:
-            part = StatusPart("agent.restarted", self._relaunched)
-            self._scribe.draft(
-                ItemCompleted(f"restart_{self._row.prompts}", "status", "system", (part,), synthetic=True)
-            )
+            self._record.status(f"restart_{self._row.prompts}", "agent.restarted", self._relaunched)
             self._relaunched = None
         return True
 
@@ -456,8 +374,8 @@ class Session(Actor):
         try:
             link = await launch(self._services, self._row, self.mailbox)
         except (SpawnFailed, Problem) as error:
-            self._error("start_failed", f"{self._row.request.agent} could not be started again: {error}")
-            self._abandon(self._take(), "failed")
+            self._record.error("start_failed", f"{self._row.request.agent} could not be started again: {error}")
+            self._record.abandon(self._record.take(), "failed")
             return
         resumed = self._row.resume is not None
         self._relaunched = "resumed its conversation" if resumed else "started afresh: it had kept no conversation"
@@ -469,17 +387,10 @@ class Session(Actor):
         self._apply(link.dialect.begin())
 
     async def _publish(self) -> None:
-        self._row = evolve(self._row, turns=self._ledger.turns)
-        card = Card(self._row, self._status)
+        card = Card(self._record.update(), self._status)
         if card != self._published:
-            if self._published is None or self._published.row != self._row:
-                await self._services.journal.update(self._row)
             self._published = card
             await self._services.registry.tell(Changed(card))
-
-    @property
-    def _in_flight(self) -> bool:
-        return self._current is not None or self._ledger.turn is not None
 
     @property
     def _status(self) -> SessionStatus:
@@ -489,6 +400,6 @@ class Session(Actor):
             return "suspended" if self._opened else "starting"
         if not self._link.ready:
             return "starting"
-        if self._in_flight:
+        if self._record.in_flight:
             return "waiting" if self._asks else "running"
         return "idle"

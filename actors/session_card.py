@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from ..schema.events import SessionStartedData
+from ..schema.problems import Problem, agent_process_exited, invalid_request
 from ..schema.sessions import SessionInfo, SessionStatus
 from .journal import SessionRow
 from .log import Log
@@ -37,6 +38,13 @@ class Card:
             mcp=request.mcp,
             skills=request.skills,
         )
+
+
+def ended_problem(row: SessionRow) -> Problem:
+    """Why an ended session takes nothing more."""
+    if row.failed or row.exit_code is not None:
+        return agent_process_exited(row.request.agent, row.exit_code, row.end_message)
+    return invalid_request("session terminated")
 
 
 def started(row: SessionRow) -> SessionStartedData:

@@ -4,6 +4,7 @@ from attrs import frozen
 
 from ..schema.agents.dialect import Prompt
 from ..schema.sessions import InterruptResponse
+from .journal import CommandKey
 from .mailbox import Request
 
 
@@ -25,13 +26,18 @@ class Send(Request[Receipt]):
     """A human's message. Its number is the session's to give."""
 
     prompt: Prompt
+    key: CommandKey | None = None
 
 
 @frozen
 class Interrupt(Request[InterruptResponse]):
     """Stop the running turn. The reply says whether there was one; ``turn.ended`` follows when it has stopped."""
 
+    key: CommandKey | None = None
+
 
 @frozen
 class Terminate(Request[None]):
     """End the agent and the session. The reply comes when no process of it is left."""
+
+    key: CommandKey | None = None

@@ -178,9 +178,22 @@ class Chain:
             await trio.sleep(self._intensity.pause)
 
     async def _once(self, run: Run, index: int, ready: trio.Event) -> None:
+        """One life of an actor and of all that run with it. Those after it end before it does, whatever the reason:
+        they may need it to put away what they own."""
+        actor = trio.CancelScope()
         async with trio.open_nursery() as nursery:
-            await nursery.start(run)
-            if index + 1 < len(self._links):
-                nursery.start_soon(self._run_from, index + 1, ready)
-            else:
-                ready.set()
+
+            async def live(*, task_status: trio.TaskStatus[None]) -> None:
+                with actor:
+                    await run(task_status=task_status)
+
+            try:
+                await nursery.start(live)
+                actor.shield = True
+                if index + 1 < len(self._links):
+                    await self._run_from(index + 1, ready)
+                else:
+                    ready.set()
+                    await trio.sleep_forever()
+            finally:
+                actor.cancel()

@@ -30,9 +30,11 @@ async def broadcast(daemon: Daemon, stream: trio.SocketStream) -> None:
     after = 0
     try:
         while not log.closed:
-            batch = log.read(after, daemon.settings.stream_batch_bytes)
+            batch = await log.read(after, daemon.settings.stream_batch_bytes)
             if batch.events:
-                await stream.send_all(b"".join([head % (n, e.plain) for n, e in enumerate(batch.events, batch.start)]))
+                await stream.send_all(
+                    b"".join([head % (n, e.plain) for n, e in zip(batch.positions, batch.events, strict=True)])
+                )
                 after = batch.last
             else:
                 await log.wait_beyond(after)

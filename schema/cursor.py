@@ -32,13 +32,14 @@ class Cursor:
             raise invalid_request(f"{name} must be a number or an SSE id of the form <log>:<sequence>; got {text!r}")
         return cls(int(number), log_id or None)
 
-    def resync(self, log_id: str, first: int, last: int) -> ResyncReason | None:
-        """Why this cursor cannot be continued in a log that holds ``first..last``; None when it can."""
+    def resync(self, log_id: str, gone: int, last: int) -> ResyncReason | None:
+        """Why this cursor cannot be continued in a log that ends with ``last`` and no longer keeps ``gone``; None when
+        it can."""
         if self.log_id is not None and self.log_id != log_id:
             return "foreign"
         if self.sequence > last:
             return "future"
-        if self.sequence < first - 1:
+        if self.sequence < gone:
             return "expired"
         return None
 

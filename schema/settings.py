@@ -21,7 +21,7 @@ class Settings:
     max_header_bytes: int = setting(64 << 10, "bytes", "largest request line with its headers")
     body_timeout: float = setting(300.0, "seconds", "time for the body of a request to arrive")
     websocket_auth_timeout: float = setting(10.0, "seconds", "time for a WebSocket's first frame to bring the token")
-    websocket_answers_kept: int = setting(1000, "answers", "answers to WebSocket commands kept per session for repeats")
+    answers_kept: int = setting(1000, "answers", "answers to commands with a key kept per session for repeats")
     max_sessions: int = setting(1000, "sessions", "most sessions that are not ended")
     ended_sessions_kept: int = setting(1000, "sessions", "ended sessions that stay listed; the oldest go first")
     ended_bytes_kept: int = setting(1 << 30, "bytes", "events of ended sessions that are kept; the oldest go first")
@@ -29,8 +29,8 @@ class Settings:
     max_attachment_bytes: int = setting(20 << 20, "bytes", "largest attachment that is sent inline")
 
     # The log and its readers.
-    log_bytes: int = setting(64 << 20, "bytes", "events kept per session; older ones expire")
-    feed_bytes: int = setting(64 << 20, "bytes", "events kept for the stream of all sessions")
+    log_bytes: int = setting(64 << 20, "bytes", "events kept per session with --ephemeral; older ones expire")
+    feed_bytes: int = setting(64 << 20, "bytes", "events kept for the stream of all sessions with --ephemeral")
     stream_batch_bytes: int = setting(256 << 10, "bytes", "most that one write to a subscriber drains")
     sse_keepalive: float = setting(15.0, "seconds", "silence on an SSE stream before a comment is sent")
     websocket_ping: float = setting(20.0, "seconds", "time between WebSocket pings")

@@ -2,11 +2,8 @@
 
 from collections.abc import AsyncGenerator
 
-import trio
-
-from ..actors.log import Expired, Log
+from ..actors.log import Log
 from ..schema.cursor import Cursor
-from ..schema.encode import EncodedEvent
 from ..schema.queries import EventsQuery, StreamQuery
 from .call import Call, Stream
 from .turn_stream import follow_turn
@@ -15,8 +12,8 @@ from .turn_stream import follow_turn
 async def get_events(call: Call) -> Stream:
     query: EventsQuery = call.query
     log = await call.daemon.log(call.session_id)
-    events, more = await collect(log, query.offset or 0, query.limit, call.daemon.settings.stream_batch_bytes)
-    return Stream(page(events, more, include_raw=bool(query.include_raw)))
+    size = call.daemon.settings.stream_batch_bytes
+    return Stream(page(log, query.offset or 0, query.limit, include_raw=bool(query.include_raw), batch_bytes=size))
 
 
 async def get_events_sse(call: Call) -> Stream:
@@ -49,34 +46,24 @@ def _follow(call: Call, log: Log, default: Cursor) -> Stream:
     return Stream(call.readers.follow(log, start_of(call, default), call.readers.sse(call.query.include_raw)))
 
 
-async def collect(log: Log, offset: int, limit: int | None, page_bytes: int) -> tuple[list[EncodedEvent], bool]:
-    """The events after ``offset`` that the log holds now, and whether ``limit`` cut something off.
+async def page(
+    log: Log, offset: int, limit: int | None, *, include_raw: bool, batch_bytes: int
+) -> AsyncGenerator[bytes]:
+    """An EventsResponse made of bytes that were encoded when the events happened, read as the client takes them.
 
-    All are collected before the first is sent: the log may drop its oldest while a slow client reads, and an answer
-    with a hole in it would not show. They are references; the bytes are the log's.
+    Raises :class:`.Expired` when events are dropped that were still to be sent. That breaks the answer off, and the
+    client sees it: an answer with a hole in it would not show.
     """
     end = log.last
-    wanted = end if limit is None else limit
-    after = max(offset, log.first - 1)
-    found: list[EncodedEvent] = []
-    while after < end and len(found) < wanted:
-        try:
-            batch = log.read(after, page_bytes)
-        except Expired:
-            found.clear()
-            after = log.first - 1
-            continue
-        found += batch.events
-        after = batch.last
-        await trio.lowlevel.checkpoint()
-    reached = after - max(len(found) - wanted, 0)
-    return found[:wanted], reached < end
-
-
-async def page(events: list[EncodedEvent], more: bool, *, include_raw: bool, count: int = 200) -> AsyncGenerator[bytes]:
-    """An EventsResponse made of bytes that were encoded when the events happened."""
+    after = max(offset, log.gone)
+    left = end if limit is None else limit
+    separator = b""
     yield b'{"events":['
-    for start in range(0, len(events), count):
-        part = [event.full if include_raw else event.plain for event in events[start : start + count]]
-        yield (b"," if start else b"") + b",".join(part)
-    yield b'],"hasMore":%b}' % (b"true" if more else b"false")
+    while after < end and left > 0:
+        batch = await log.read(after, batch_bytes, raw=include_raw)
+        events = batch.events[: min(left, end - after)]
+        after += len(events)
+        left -= len(events)
+        yield separator + b",".join([event.full if include_raw else event.plain for event in events])
+        separator = b","
+    yield b'],"hasMore":%b}' % (b"true" if after < end else b"false")

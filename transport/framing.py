@@ -1,10 +1,8 @@
 """Framings: how an encoded event becomes bytes on a stream. The event's JSON is shared; only its wrapping differs."""
 
-from collections.abc import Iterable
 from typing import Protocol
 
-from ..actors.log import Log
-from ..schema.encode import EncodedEvent
+from ..actors.log import Batch, Log
 
 
 class Framing(Protocol):
@@ -13,8 +11,8 @@ class Framing(Protocol):
     include_raw: bool
     keepalive: bytes
 
-    def events(self, log_id: str, start: int, events: Iterable[EncodedEvent]) -> bytes:
-        """Frames of events that stand at ``start``, ``start + 1``, … of the log."""
+    def events(self, log_id: str, batch: Batch) -> bytes:
+        """The frames of a batch of the log."""
         ...
 
     def note(self, log_id: str, position: int, json: bytes) -> bytes:
@@ -33,11 +31,12 @@ class SseFraming:
     def __repr__(self) -> str:
         return f"<SseFraming {'full' if self.include_raw else 'plain'}>"
 
-    def events(self, log_id: str, start: int, events: Iterable[EncodedEvent]) -> bytes:
+    def events(self, log_id: str, batch: Batch) -> bytes:
         head = b"id: " + log_id.encode() + b":%d\ndata: %b\n\n"
+        placed = zip(batch.positions, batch.events, strict=True)
         if self.include_raw:
-            return b"".join([head % (position, event.full) for position, event in enumerate(events, start)])
-        return b"".join([head % (position, event.plain) for position, event in enumerate(events, start)])
+            return b"".join([head % (position, event.full) for position, event in placed])
+        return b"".join([head % (position, event.plain) for position, event in placed])
 
     def note(self, log_id: str, position: int, json: bytes) -> bytes:
         return b"id: %b:%d\ndata: %b\n\n" % (log_id.encode(), position, json)
@@ -71,10 +70,10 @@ class WebSocketFraming:
     def __repr__(self) -> str:
         return f"<WebSocketFraming {'full' if self.include_raw else 'plain'}>"
 
-    def events(self, log_id: str, start: int, events: Iterable[EncodedEvent]) -> bytes:
+    def events(self, log_id: str, batch: Batch) -> bytes:
         if self.include_raw:
-            return SocketFrames(b"".join([text_frame(event.full) for event in events]))
-        return SocketFrames(b"".join([text_frame(event.plain) for event in events]))
+            return SocketFrames(b"".join([text_frame(event.full) for event in batch.events]))
+        return SocketFrames(b"".join([text_frame(event.plain) for event in batch.events]))
 
     def note(self, log_id: str, position: int, json: bytes) -> bytes:
         return SocketFrames(text_frame(json))
@@ -92,15 +91,21 @@ class Memo:
     def __repr__(self) -> str:
         return f"<Memo {len(self._known)} ranges, {self._bytes} of {self._max_bytes} bytes>"
 
-    def take(self, log: Log, after: int, max_bytes: int, framing: Framing) -> tuple[bytes, int]:
+    async def take(self, log: Log, after: int, max_bytes: int, framing: Framing, told: int) -> tuple[bytes, int]:
         """The frames of what :meth:`.Log.read` gives, and the cursor after them. Raises :class:`.Expired`."""
+        if log.last <= after:
+            return b"", after
         key = log.log_id, framing, after, log.last
         found = self._known.get(key)
         if found is None:
-            batch = log.read(after, max_bytes)
-            found = framing.events(log.log_id, batch.start, batch.events), batch.last
+            batch = await log.read(after, max_bytes, raw=framing.include_raw, told=told)
+            found = framing.events(log.log_id, batch) if batch.events else b"", batch.last
+            self._keep(key, found)
+        return found
+
+    def _keep(self, key: tuple[str, Framing, int, int], found: tuple[bytes, int]) -> None:
+        if key not in self._known:  # two that read from disk may be at the same place
             self._known[key] = found
             self._bytes += len(found[0])
-            while self._bytes > self._max_bytes:
-                self._bytes -= len(self._known.pop(next(iter(self._known)))[0])
-        return found
+        while self._bytes > self._max_bytes:
+            self._bytes -= len(self._known.pop(next(iter(self._known)))[0])

@@ -56,18 +56,17 @@ class Readers:
 
         A cursor that does not continue here gets a ``stream.resync`` frame and then all that the log still holds.
         """
-        after = cursor.sequence
-        if reason := cursor.resync(log.log_id, log.first, log.last):
-            after = log.first - 1
+        after, told = cursor.sequence, 0
+        if reason := cursor.resync(log.log_id, log.gone, log.last):
+            told = log.gone
+            after = log.resume(after if reason == "expired" else 0)
             yield self.resync(log, reason, cursor, after, framing)
         while True:
             try:
-                chunk, after = (
-                    self._memo.take(log, after, self._batch_bytes, framing) if log.last > after else (b"", after)
-                )
+                chunk, after = await self._memo.take(log, after, self._batch_bytes, framing, told)
             except Expired:  # this reader is so slow that the log ran away under it
-                lost = Cursor(after, log.log_id)
-                after = log.first - 1
+                lost, told = Cursor(after, log.log_id), log.gone
+                after = log.resume(after)
                 yield self.resync(log, "expired", lost, after, framing)
                 continue
             if chunk:

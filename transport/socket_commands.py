@@ -50,7 +50,7 @@ class SocketCommands:
     def __init__(self, daemon: Daemon, nursery: trio.Nursery) -> None:
         self._daemon = daemon
         self._nursery = nursery
-        self._kept = daemon.settings.websocket_answers_kept
+        self._kept = daemon.settings.answers_kept
         self._outcomes: WeakKeyDictionary[Log, OrderedDict[str, Outcome]] = WeakKeyDictionary()
 
     def __repr__(self) -> str:

@@ -25,20 +25,20 @@ class Turn:
     def ended(self) -> bool:
         return self.state == "ended"
 
-    def pick(self, batch: Batch) -> tuple[int, list[EncodedEvent]]:
-        """The position of the first event of the turn in ``batch``, and the events from there to the turn's end."""
+    def pick(self, batch: Batch) -> Batch:
+        """Of ``batch`` what belongs to the turn."""
+        positions: list[int] = []
         picked: list[EncodedEvent] = []
-        start = batch.start
-        for position, event in enumerate(batch.events, batch.start):
+        for position, event in zip(batch.positions, batch.events, strict=True):
             if self.state == "waiting" and self._begins(event):
                 self.state = "running"
-                start = position
             if self.state == "running":
+                positions.append(position)
                 picked.append(event)
                 if event.ends_stream or event.type in ASKS:
                     self.state = "ended"
                     break
-        return start, picked
+        return Batch(positions, picked, batch.last)
 
     def _begins(self, event: EncodedEvent) -> bool:
         # A session that ends takes the prompts in its queue with it: their turns never start.
@@ -56,14 +56,14 @@ async def follow_turn(
     turn = Turn(turn_id)
     while not turn.ended:
         try:
-            batch = log.read(after, batch_bytes)
+            batch = await log.read(after, batch_bytes, raw=framing.include_raw)
         except Expired:
-            yield readers.resync(log, "expired", Cursor(after, log.log_id), log.first - 1, framing)
+            yield readers.resync(log, "expired", Cursor(after, log.log_id), log.resume(after), framing)
             return
-        start, picked = turn.pick(batch)
-        if picked:
-            yield framing.events(log.log_id, start, picked)
-        if batch.events:
+        picked = turn.pick(batch)
+        if picked.events:
+            yield framing.events(log.log_id, picked)
+        if batch.last > after:
             after = batch.last
         elif readers.ended(log):
             return

@@ -106,12 +106,23 @@ class Ledger:
 
     @property
     def turns(self) -> int:
-        """How many turn ids were given out: :meth:`resume_turns` of a later life goes on from there."""
+        """How many turn ids were given out."""
         return self._turns
 
-    def resume_turns(self, turns: int) -> None:
+    @property
+    def items(self) -> int:
+        """How many item ids were given out."""
+        return self._items
+
+    @property
+    def at_rest(self) -> bool:
+        """No turn and no item is open."""
+        return self._turn is None and not self._open
+
+    def resume(self, turns: int, items: int) -> None:
         """Give out no id again that a former life has given out, also when its turn never started."""
         self._turns = max(self._turns, turns)
+        self._items = max(self._items, items)
 
     def reserve_turn(self) -> str:
         """A turn id for a prompt that is accepted now and taken up later."""

@@ -3,7 +3,7 @@
 import json
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,22 @@ import trio
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.log import Log
 from sandbox_agent.actors.processes import read_all
+from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.schema.settings import Settings
 
 Event = dict[str, Any]
 
 
+def tail(log: Log, after: int = 0) -> Sequence[EncodedEvent]:
+    """The events that the log holds in memory; all of an ephemeral journal's."""
+    batch = log.read_tail(max(after, log.first - 1), 1 << 30)
+    assert batch is not None, "older events are on disk: read them with `await log.read`"
+    return batch.events
+
+
 def events_of(log: Log) -> list[Event]:
-    return [json.loads(event.plain) for event in log.read(log.first - 1, 1 << 30).events]
+    return [json.loads(event.plain) for event in tail(log)]
 
 
 def said(event: Event) -> str:
@@ -74,7 +82,7 @@ class House:
         """The first event that fits, from the beginning of the log."""
         after = log.first - 1
         while True:
-            for event in log.read(after, 1 << 30).events:
+            for event in tail(log, after):
                 after += 1
                 if condition(decoded := json.loads(event.plain)):
                     return decoded

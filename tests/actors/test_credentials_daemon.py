@@ -15,7 +15,7 @@ from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
 
-from .house import events_of
+from .house import events_of, tail
 
 KEY = "sk-ant-fake-key-for-tests"
 OTHER_KEY = "sk-fake-openai-key-for-tests"
@@ -112,7 +112,7 @@ async def test_a_secret_that_was_handed_over_is_masked_in_what_the_agent_says(pl
     (place.home / ".claude.json.api").write_text(json.dumps({"apiKey": KEY}))
     async with place.daemon() as daemon:
         log = await place.run_agent(daemon)
-        said = b"".join(event.full for event in log.read(0, 1 << 30).events)
+        said = b"".join(event.full for event in tail(log))
         assert place.agents_environment()["ANTHROPIC_API_KEY"] == KEY
         assert said.count(b"my key is [redacted]") >= 2  # on stdout, and on the terminal of the error
         assert KEY.encode() not in said

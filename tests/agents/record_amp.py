@@ -17,6 +17,7 @@ from sandbox_agent.schema.agents.amp import Amp
 from sandbox_agent.schema.agents.dialect import AgentSpec, Effects, Prompt
 from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest, PermissionReply
 
+from ..actors.house import tail
 from ..models.amp import amp_server
 from ..schema.agents.amp_spec import SPEC
 from ..schema.agents.transcript import played
@@ -74,7 +75,7 @@ class Stage:
     sandbox: Sandbox
 
     def events(self, type_: str) -> list[Event]:
-        decoded = [json.loads(event.plain) for event in self.log.read(self.log.first - 1, 1 << 30).events]
+        decoded = [json.loads(event.plain) for event in tail(self.log)]
         return [event for event in decoded if event["type"] == type_]
 
     async def wait_for(self, type_: str, number: int = 1) -> Event:

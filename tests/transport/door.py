@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import trio
 from sandbox_agent.actors.log import Log
-from sandbox_agent.actors.session import Receipt
+from sandbox_agent.actors.session_messages import Receipt
 from sandbox_agent.schema.agent_info import AgentListResponse, AgentModeInfo, AgentModelsResponse, AgentModesResponse
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EventEncoder

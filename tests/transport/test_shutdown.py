@@ -192,10 +192,10 @@ async def test_requests_on_one_connection_are_answered_in_order():
 
 async def test_a_failure_in_the_middle_of_a_stream_ends_that_connection_and_no_other(capsys):
     class BrokenLog(Log):
-        def read(self, after: int, max_bytes: int) -> Batch:
+        async def read(self, after: int, max_bytes: int, *, raw: bool = True, told: int = 0) -> Batch:
             if after >= 2:
                 raise RuntimeError("broken")
-            return super().read(after, max_bytes)
+            return await super().read(after, max_bytes, raw=raw, told=told)
 
     door = Door()
     script = door.session("s")

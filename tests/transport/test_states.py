@@ -2,7 +2,6 @@
 
 import trio
 import trio.testing
-from sandbox_agent.actors.log import Batch
 from sandbox_agent.schema.cursor import Cursor
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.framing import Memo, SseFraming
@@ -13,34 +12,34 @@ from sandbox_agent.transport.turn_stream import Turn
 from .door import Door
 
 
-def test_memo():
+async def test_memo():
     script = Door().session("s")
     script.delta(count=3)
     memo, framing = Memo(1 << 20), SseFraming(include_raw=False)
     assert repr(memo) == "<Memo 0 ranges, 0 of 1048576 bytes>"
-    first = memo.take(script.log, 0, 1 << 20, framing)
-    assert memo.take(script.log, 0, 1 << 20, framing) is first
+    first = await memo.take(script.log, 0, 1 << 20, framing, 0)
+    assert await memo.take(script.log, 0, 1 << 20, framing, 0) is first
     assert repr(memo) == f"<Memo 1 ranges, {len(first[0])} of 1048576 bytes>"
 
 
-def test_a_memo_keeps_its_limit_even_for_one_large_range():
+async def test_a_memo_keeps_its_limit_even_for_one_large_range():
     script = Door().session("s")
     script.delta("x" * 5000)
     memo = Memo(1000)
-    chunk, after = memo.take(script.log, 0, 1 << 20, SseFraming(include_raw=False))
+    chunk, after = await memo.take(script.log, 0, 1 << 20, SseFraming(include_raw=False), 0)
     assert (len(chunk) > 5000, after) == (True, 1)
     assert repr(memo) == "<Memo 0 ranges, 0 of 1000 bytes>"
 
 
-def test_turn():
+async def test_turn():
     script = Door().session("s")
     turn = Turn("turn_1")
     assert repr(turn) == '<Turn waiting "turn_id":"turn_1">'
     script.turn_started("turn_1")
-    turn.pick(Batch(1, script.log.read(0, 1000).events))
+    turn.pick(await script.log.read(0, 1000))
     assert repr(turn) == '<Turn running "turn_id":"turn_1">'
     script.turn_ended("turn_1")
-    turn.pick(Batch(2, script.log.read(1, 1000).events))
+    turn.pick(await script.log.read(1, 1000))
     assert repr(turn) == '<Turn ended "turn_id":"turn_1">'
 
 

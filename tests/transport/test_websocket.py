@@ -71,7 +71,7 @@ async def test_events_are_those_of_the_sse_stream_and_offset_is_exclusive(door: 
         got = [await socket.read(), await socket.read()]
         script.delta("live")
         got.append(await socket.read())
-        expected = [json.loads(event.full) for event in script.log.read(1, 1 << 20).events]
+        expected = [json.loads(event.full) for event in (await script.log.read(1, 1 << 20)).events]
         assert got == expected
 
 
@@ -166,7 +166,7 @@ async def test_another_life_of_the_session_has_another_memory(door: Door):
 
 
 async def test_the_memory_of_answers_is_bounded():
-    door = Door(Settings(websocket_answers_kept=2))
+    door = Door(Settings(answers_kept=2))
     door.session("s")
     async with serving(door) as served, peer(served) as socket:
         for command_id in ("1", "2", "3", "3", "2", "1"):

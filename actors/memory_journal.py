@@ -1,0 +1,75 @@
+"""The journal of ``--ephemeral``: it keeps everything in memory, within bounds, and a restart forgets it."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from attrs import define, field
+
+from ..schema.settings import Settings
+from .clock import Clock
+from .journal import Entry, JournalHealth, KeptAnswer, SessionRow
+from .log import Log
+
+
+@define
+class _Kept:
+    row: SessionRow
+    log: Log
+    answers: OrderedDict[str, KeptAnswer] = field(factory=OrderedDict[str, KeptAnswer])
+
+
+class MemoryJournal:
+    def __init__(self, settings: Settings, clock: Clock, journal_id: str) -> None:
+        self.journal_id = journal_id
+        self.feed = Log(journal_id, settings.feed_bytes)
+        self._settings = settings
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+
+    def __repr__(self) -> str:
+        return f"<MemoryJournal sessions={len(self._kept)} {self.feed!r}>"
+
+    @property
+    def writable(self) -> bool:
+        return True
+
+    async def create(self, row: SessionRow) -> Log:
+        log = Log(row.log_id, self._settings.log_bytes)
+        log.updated_ms = row.created_ms
+        self._kept[row.session_id] = _Kept(row, log)
+        return log
+
+    async def write(self, entry: Entry) -> None:
+        kept = self._kept[entry.session_id]
+        if entry.row is not None:
+            kept.row = entry.row
+        for answer in entry.answers:
+            kept.answers[answer.key.name] = answer
+        while len(kept.answers) > self._settings.answers_kept:
+            kept.answers.popitem(last=False)
+        if entry.events:
+            now_ms = self._clock.now_ms()
+            kept.log.append(entry.events, now_ms)
+            self.feed.append(entry.events, now_ms)
+
+    async def delete(self, session_id: str) -> None:
+        self._kept.pop(session_id).log.close()
+
+    async def rows(self) -> Sequence[tuple[SessionRow, Log]]:
+        return [(kept.row, kept.log) for kept in self._kept.values()]
+
+    def row(self, session_id: str) -> SessionRow:
+        return self._kept[session_id].row
+
+    async def answer(self, session_id: str, name: str) -> KeptAnswer | None:
+        kept = self._kept.get(session_id)
+        return kept.answers.get(name) if kept is not None else None
+
+    def health(self) -> JournalHealth:
+        return JournalHealth()
+
+    def close(self) -> None:
+        """Wake every reader for good: the daemon stops."""
+        self.feed.close()
+        for kept in self._kept.values():
+            kept.log.close()

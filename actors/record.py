@@ -1,0 +1,181 @@
+"""The record: what is kept of a session, and how it is brought to a close. It knows of no process and no client.
+
+It holds the promises about turns: each runs alone in the order of the prompts, and every turn, item and ask that was
+opened is closed. What is said here is gathered; :meth:`write` gives all of it to the journal in one entry.
+"""
+
+from attrs import evolve
+
+from ..schema.agents.dialect import Prompt
+from ..schema.agents.effects import Errored, ItemCompleted, TurnEnded, TurnOutcome, TurnStarted
+from ..schema.events import ErrorData, SessionEndedData
+from ..schema.items import StatusPart, TextPart
+from ..schema.problems import queue_full
+from .asks import Asks, requested, resolved
+from .journal import AskData, CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
+from .log import Log
+from .mailbox import Mailbox
+from .permissions import Asked, Decision, Forget, Withdrawn
+from .scribe import Scribe
+from .services import Services
+from .session_card import ended_problem, started
+from .session_messages import Receipt
+
+
+class Record:
+    """``current`` is the prompt that the agent has and whose turn has not ended; the row's outlives its turn.
+    ``for_broker`` is what the permission broker is to be told before the events are visible."""
+
+    def __init__(self, services: Services, row: SessionRow, log: Log) -> None:
+        self.row = row
+        self.log = log
+        self.scribe = Scribe(row, log, services.codec, services.clock)
+        self.ledger = self.scribe.ledger
+        self.asks = Asks()
+        self.current: QueuedPrompt | None = None
+        self.for_broker: list[Asked | Withdrawn | Forget] = []
+        self._services = services
+        self._settings = services.settings
+        self._answers: list[KeptAnswer] = []
+        self._written = row
+        self._begun = log.last > 0
+
+    def __repr__(self) -> str:
+        return (
+            f"<Record {self.row.session_id} turn={self.ledger.turn} queued={len(self.row.queue)} {self.asks!r}"
+            f" {self.scribe!r}>"
+        )
+
+    async def restore(self) -> None:
+        """Go on where a former life ended, if there was one."""
+        journal = self._services.journal
+        # A barrier: what the former life had given to the journal is in the log now, and the row is the one beside it.
+        await journal.write(Entry(self.row.session_id))
+        self.row = self._written = journal.row(self.row.session_id)
+        await self.scribe.restore(self.row)
+        self._begun = self.log.last > 0
+        for ask in self.row.asks:
+            self.asks.add(ask)
+
+    def recover(self) -> bool:
+        """Close what a former life left open. True when there was a former life."""
+        if self.asks or self.ledger.turn:
+            self.error("session_restarted", "the session was restarted; its turn cannot go on")
+        self.close_turn("failed", "restart")
+        if self.row.current is not None and self.row.current.turn_id != self.ledger.last_turn:
+            self.abandon(self.row.current, "failed")
+        # Also what the broker was told and the log was not.
+        self.for_broker = [Forget(self.row.session_id, rules=False)]
+        return self._begun
+
+    def begin(self) -> None:
+        """Once, before anything else is told: a session may have to wait until its agent is installed."""
+        if not self._begun:
+            self._begun = True
+            self.scribe.note("session.started", started(self.row))
+
+    # Prompts and turns.
+
+    @property
+    def in_flight(self) -> bool:
+        return self.current is not None or self.ledger.turn is not None
+
+    def accept(self, prompt: Prompt) -> Receipt:
+        if self.row.ended:
+            raise ended_problem(self.row)
+        limit = self._settings.max_queued_prompts
+        if len(self.row.queue) >= limit:
+            raise queue_full(self.row.session_id, limit)
+        number = self.row.prompts + 1
+        at_ms = self._services.clock.now_ms()
+        queued = QueuedPrompt(evolve(prompt, number=number), self.ledger.reserve_turn(), at_ms)
+        self.row = evolve(self.row, prompts=number, queue=(*self.row.queue, queued))
+        return Receipt(queued.turn_id, self.log.last)
+
+    def take(self) -> QueuedPrompt:
+        """The prompt that has waited longest."""
+        queued, *rest = self.row.queue
+        self.row = evolve(self.row, queue=tuple(rest), current=queued)
+        return queued
+
+    def turn_ended(self, effect: TurnEnded) -> None:
+        turn = self.ledger.turn
+        self.scribe.draft(effect)
+        if self.current is not None and self.current.turn_id == turn:
+            self.current = None
+
+    def close_turn(self, outcome: TurnOutcome, cause: str) -> None:
+        """Because the agent cannot any more. ``cause`` is told with every ask that is rejected with it."""
+        for ask_id in self.asks:
+            self.reject(ask_id, cause)
+        self.scribe.end_turn(outcome)
+        self.current = None
+
+    def abandon(self, queued: QueuedPrompt, outcome: TurnOutcome) -> None:
+        """A prompt that was accepted and cannot be run still gets its turn in the log."""
+        self.ledger.assign_turn(queued.turn_id)
+        self.scribe.draft(TurnStarted())
+        content = (TextPart(queued.prompt.text),)
+        self.scribe.draft(ItemCompleted(f"user_{queued.prompt.number}", "message", "user", content, synthetic=True))
+        self.scribe.end_turn(outcome)
+
+    # Asks.
+
+    def ask(self, ask: AskData, raw: bytes | None, session: Mailbox) -> None:
+        self.asks.add(ask)
+        self.scribe.note(requested(ask), ask, synthetic=False, raw=raw)
+        self.for_broker.append(Asked(self.row.session_id, session, ask, self._services.clock.now_ms()))
+
+    def resolve(self, ask: AskData, decision: Decision) -> None:
+        type_, data = resolved(ask, decision)
+        self.scribe.note(type_, data)
+
+    def reject(self, ask_id: str, cause: str) -> None:
+        if (ask := self.asks.take(ask_id)) is not None:
+            self.resolve(ask, Decision(ask_id, reply="reject", cause=cause))
+            self.for_broker.append(Withdrawn(self.row.session_id, ask_id))
+
+    # What the daemon has to tell, and the end.
+
+    def error(self, code: str, message: str, **details: object) -> None:
+        known = {name: value for name, value in details.items() if value not in (None, "")}
+        self.scribe.draft(Errored(ErrorData(message, code, known or None), synthetic=True))
+
+    def status(self, native_id: str, label: str, detail: str) -> None:
+        """Something that happened to the agent and is no failure."""
+        part = StatusPart(label, detail)
+        self.scribe.draft(ItemCompleted(native_id, "status", "system", (part,), synthetic=True))
+
+    def end(self, data: SessionEndedData, *, failed: bool = False) -> None:
+        self.close_all("interrupted" if data.reason == "terminated" else "failed")
+        self.scribe.note("session.ended", data)
+        self.row = evolve(self.row, ended=True, failed=failed, exit_code=data.exit_code, end_message=data.message)
+
+    def close_all(self, outcome: TurnOutcome) -> None:
+        """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran."""
+        self.close_turn(outcome, "session ended")
+        while self.row.queue:
+            self.abandon(self.take(), "interrupted")
+
+    # Keeping it.
+
+    def answered(self, key: CommandKey, answer: object) -> None:
+        """Kept in the same entry as what the command did, so that a repeat finds both or neither."""
+        self._answers.append(KeptAnswer(key, self._services.codec.encode(answer)))
+
+    def update(self) -> SessionRow:
+        """The row as it is now."""
+        row = evolve(self.row, turns=self.ledger.turns, asks=self.asks.open())
+        if self.ledger.at_rest:
+            row = evolve(row, settled=self.scribe.sequence, items=self.ledger.items)
+        self.row = row
+        return row
+
+    async def write(self) -> None:
+        """Make all that was gathered durable, then visible. Nothing happens when there is nothing."""
+        row = self.update()
+        entry = Entry(row.session_id, None if row == self._written else row, self.scribe.take(), tuple(self._answers))
+        if entry.row is not None or entry.events or entry.answers:
+            self._answers.clear()
+            self._written = row
+            await self._services.journal.write(entry)
