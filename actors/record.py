@@ -23,7 +23,7 @@ from .session_messages import Receipt
 
 
 class Record:
-    """``current`` is the prompt that the agent has and whose turn has not ended; the row's outlives its turn.
+    """``current`` is the prompt that the agent has and whose turn has not ended; the row's is there until that is kept.
     ``for_broker`` is what the permission broker is to be told before the events are visible."""
 
     def __init__(self, services: Services, row: SessionRow, log: Log) -> None:
@@ -168,6 +168,8 @@ class Record:
         row = evolve(self.row, turns=self.ledger.turns, asks=self.asks.open())
         if self.ledger.at_rest:
             row = evolve(row, settled=self.scribe.sequence, items=self.ledger.items)
+            if row.current is not None and row.current.turn_id == self.ledger.last_turn:
+                row = evolve(row, current=None)  # a later life reads from here, and would not find its turn
         self.row = row
         return row
 

@@ -16,7 +16,8 @@ from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.schema.settings import Settings
 
-Event = dict[str, Any]
+from ..proof.history import Event
+from ..proof.log_rules import broken_in_log, said
 
 
 def tail(log: Log, after: int = 0) -> Sequence[EncodedEvent]:
@@ -28,29 +29,6 @@ def tail(log: Log, after: int = 0) -> Sequence[EncodedEvent]:
 
 def events_of(log: Log) -> list[Event]:
     return [json.loads(event.plain) for event in tail(log)]
-
-
-def said(event: Event) -> str:
-    """An event as one short line, for transcripts."""
-    data = event["data"]
-    match event["type"]:
-        case "item.started" | "item.completed":
-            item = data["item"]
-            return f"{event['type']} {item['kind']} {item['role']} {item['status']}"
-        case "item.delta":
-            return f"item.delta {data['delta'][:40]}"
-        case "error":
-            return f"error {data['code']}"
-        case "permission.requested" | "permission.resolved":
-            return f"{event['type']} {data['permission_id']} {data['status']}"
-        case "question.requested" | "question.resolved":
-            return f"{event['type']} {data['question_id']} {data['status']}"
-        case "turn.ended":
-            return f"turn.ended {data['metadata']['outcome']}"
-        case "session.ended":
-            return f"session.ended {data['reason']} {data['terminated_by']}"
-        case other:
-            return other
 
 
 def _environment(pid: int) -> bytes:
@@ -114,42 +92,8 @@ class House:
 
 
 def check_history(events: list[Event]) -> None:
-    """What must hold of every session's log, whatever happened to it."""
-    assert [e["sequence"] for e in events] == list(range(1, len(events) + 1))
-    turn: str | None = None
-    items: dict[str, str] = {}
-    asks: set[str] = set()
-    ended = False
-    for event in events:
-        assert not ended, f"{said(event)} after session.ended"
-        assert event["synthetic"] == (event["source"] == "daemon")
-        data = event["data"]
-        match event["type"]:
-            case "turn.started":
-                assert turn is None
-                turn = data["turn_id"]
-            case "turn.ended":
-                assert turn == data["turn_id"]
-                assert not items, f"open items at the end of {turn}: {items}"
-                turn = None
-            case "item.started":
-                assert data["item"]["item_id"] not in items
-                items[data["item"]["item_id"]] = data["item"]["kind"]
-            case "item.delta":
-                assert data["item_id"] in items
-            case "item.completed":
-                del items[data["item"]["item_id"]]
-            case "permission.requested" | "question.requested":
-                asks.add(data.get("permission_id") or data["question_id"])
-            case "permission.resolved" | "question.resolved":
-                asks.remove(data.get("permission_id") or data["question_id"])
-            case "session.ended":
-                assert turn is None
-                assert not asks
-                ended = True
-            case _:
-                pass
-    assert not items or turn is not None
+    broken = list(broken_in_log(events))
+    assert not broken, broken
 
 
 @asynccontextmanager
