@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 import trio
+from attrs import frozen
 
 from ..schema.agent_credentials import without_credentials
 from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
@@ -58,11 +59,20 @@ from .services import Services
 from .session_card import ended_problem
 from .session_messages import Interrupt, Open, Receipt, Send, Terminate
 from .supervisor import Chain
+from .tally import Tally
 
 R = TypeVar("R")
 
 OWN_VARIABLES = ("SANDBOX_AGENT_TOKEN", "SANDBOX_AGENT_TOKEN_FILE", VARIABLE)
 """Ours alone: an agent that could read the token could answer its own permissions."""
+
+
+@frozen
+class Health:
+    """``problems`` is empty when all is well. Unless ``accepting``, whatever would have to be kept is refused."""
+
+    problems: tuple[str, ...] = ()
+    accepting: bool = True
 
 
 class Daemon:
@@ -75,6 +85,7 @@ class Daemon:
         self.settings = settings or Settings()
         self.codec = Codec()
         self.table = ProcessTable()
+        self.tally = Tally()
         inherited = os.environ if environment is None else environment
         environment = {name: value for name, value in inherited.items() if name not in OWN_VARIABLES}
         clock = Clock()
@@ -96,6 +107,7 @@ class Daemon:
             environment=environment,
             broker=self._broker,
             registry=self._registry,
+            tally=self.tally,
             unique=_unique,
         )
         intensity = Intensity(
@@ -132,6 +144,12 @@ class Daemon:
         """End every session's agent, then every log; returns when :meth:`run` is over."""
         self._scope.cancel()
         await self._ended.wait()
+
+    def health(self) -> Health:
+        troubles = self._journal.health().troubles
+        if not self._journal.writable and not troubles:
+            troubles = ("the journal cannot be written",)
+        return Health(troubles, self._journal.writable)
 
     @property
     def feed(self) -> Log:

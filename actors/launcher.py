@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
 import trio
 from attrs import evolve
 
@@ -15,6 +16,8 @@ from .journal import SessionRow
 from .link import AgentLink
 from .mailbox import Mailbox
 from .services import Services
+
+_log = structlog.get_logger("agent")
 
 _HOOK_PROGRAM = Path(__file__).with_name("amp_hook.py")
 
@@ -44,7 +47,7 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
         user_file=await _user_file(definition, services.environment),
     )
     if not definition.hooked:
-        return await _start(services, definition, spec, mailbox)
+        return await _start(services, row, definition, spec, mailbox)
     try:
         hooks = await HookServer.open(services.settings.max_line_bytes)
     except OSError as error:
@@ -52,7 +55,7 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
     try:
         path = hooks.directory.path
         hook = Hook(str(path), (sys.executable, "-IS", str(_HOOK_PROGRAM), str(path / SOCKET)))
-        return await _start(services, definition, evolve(spec, hook=hook), mailbox, hooks)
+        return await _start(services, row, definition, evolve(spec, hook=hook), mailbox, hooks)
     except BaseException:
         with trio.CancelScope(shield=True):
             await hooks.aclose()
@@ -60,7 +63,12 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
 
 
 async def _start(
-    services: Services, definition: AgentDefinition, spec: AgentSpec, mailbox: Mailbox, hooks: HookServer | None = None
+    services: Services,
+    row: SessionRow,
+    definition: AgentDefinition,
+    spec: AgentSpec,
+    mailbox: Mailbox,
+    hooks: HookServer | None = None,
 ) -> AgentLink:
     dialect = definition.make_dialect(spec)
     plan = dialect.launch()
@@ -78,6 +86,8 @@ async def _start(
         services.table,
         services.settings,
     )
+    services.tally.agent_starts[row.request.agent, row.turns > 0] += 1
+    _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)
     return AgentLink(process, dialect, mailbox, services.settings, hooks)
 
 

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 import trio
 from attrs import frozen
 
@@ -21,6 +22,8 @@ from .ladder import end_process
 from .lines import OversizedLine
 from .mailbox import ActorGone, Mailbox
 from .processes import send_signal
+
+_log = structlog.get_logger("agent")
 
 BATCHES_UNDER_WAY = 4
 
@@ -137,6 +140,7 @@ class AgentLink:
                     if self._settings.idle_timeout:
                         nursery.start_soon(self._watch_idle)
                     status = await self.process.watch()
+                    _log.info("agent exited", pid=self.process.pid, status=str(status), asked=self.ending)
                     with trio.move_on_after(STDOUT_LINGER):
                         await self._output_ended.wait()
                     await self._tell(AgentExited(self, status))

@@ -4,6 +4,7 @@ It holds the promises about turns: each runs alone in the order of the prompts, 
 opened is closed. What is said here is gathered; :meth:`write` gives all of it to the journal in one entry.
 """
 
+import structlog
 from attrs import evolve
 
 from ..schema.agents.dialect import Prompt
@@ -20,6 +21,8 @@ from .scribe import Scribe
 from .services import Services
 from .session_card import ended_problem, started
 from .session_messages import Receipt
+
+_log = structlog.get_logger("session")
 
 
 class Record:
@@ -140,6 +143,9 @@ class Record:
     def error(self, code: str, message: str, **details: object) -> None:
         known = {name: value for name, value in details.items() if value not in (None, "")}
         self.scribe.draft(Errored(ErrorData(message, code, known or None), synthetic=True))
+        # Numbers only: words may be the agent's, and those are for who may read the session.
+        figures = {name: value for name, value in known.items() if isinstance(value, int | float)}
+        _log.warning("session error", session_id=self.row.session_id, code=code, **figures)
 
     def status(self, native_id: str, label: str, detail: str) -> None:
         """Something that happened to the agent and is no failure."""
@@ -181,3 +187,4 @@ class Record:
             self._answers.clear()
             self._written = row
             await self._services.journal.write(entry)
+            self._services.tally.recorded(row.request.agent, row.request.model, entry.events)

@@ -4,10 +4,13 @@ It holds the sessions' supervisor in its own nursery: when the registry crashes,
 again from the journal, so the two never disagree.
 """
 
+import itertools
 from collections.abc import Sequence
 
+import structlog
 import trio
 from attrs import define, frozen
+from structlog.contextvars import bind_contextvars
 
 from ..schema.problems import session_already_exists, session_not_found, too_many_sessions
 from ..schema.sessions import CreateSessionRequest, SessionInfo, SessionListResponse
@@ -22,6 +25,8 @@ from .services import Services
 from .session import Session
 from .session_card import Card, Changed
 from .supervisor import Child, ChildSpec, Supervisor
+
+_log = structlog.get_logger("registry")
 
 
 @frozen
@@ -139,13 +144,20 @@ class Registry(Actor):
             raise too_many_sessions(limit)
         row = SessionRow(session_id, self._services.unique()[-12:], request, directory, self._services.clock.now_ms())
         log = await self._services.journal.create(row)
+        _log.info("session created", session_id=session_id, agent=request.agent)
         self._entries[session_id] = _Entry(Card(row), log, self._start(row, log))
         return self._found(session_id)
 
     def _start(self, row: SessionRow, log: Log) -> Child:
         session_id = row.session_id
 
+        lives = itertools.count()
+
         def make(mailbox: Mailbox) -> Session:
+            # In the task of the session, and with it in all that it starts: every line that they log says whose it is.
+            bind_contextvars(session_id=session_id)
+            if next(lives):
+                self._services.tally.actor_restarts["session"] += 1
             return Session(mailbox, self._services, self._entries[session_id].card.row, log)
 
         async def on_failed(error: BaseException) -> None:
@@ -160,7 +172,10 @@ class Registry(Actor):
         entry = self._entries.get(card.row.session_id)
         if entry is None or entry.card.row.log_id != card.row.log_id:
             return
+        ended = card.row.ended and not entry.card.row.ended
         entry.card = card
+        if ended:
+            _log.info("session ended", session_id=card.row.session_id, status=card.status, exit_code=card.row.exit_code)
         if card.row.ended:
             await self._forget_oldest()
 
@@ -195,6 +210,7 @@ class Registry(Actor):
             await self._services.journal.delete(session_id)
             # Only now is the id free: a new session must not meet what is left of the old one.
             del self._entries[session_id]
+            _log.info("session deleted", session_id=session_id)
         envelope.answer()
 
     def _infos(self) -> Sequence[SessionInfo]:

@@ -13,6 +13,7 @@ from .failpoints import Failpoints
 from .journal import Journal
 from .mailbox import Mailbox
 from .processes import ProcessTable
+from .tally import Tally
 
 
 @frozen
@@ -31,4 +32,5 @@ class Services:
     environment: Mapping[str, str]
     broker: Mailbox
     registry: Mailbox
+    tally: Tally
     unique: Callable[[], str]

@@ -140,4 +140,8 @@ class QuestionListResponse:
 
 @frozen
 class HealthResponse:
+    """``status`` is ``ok`` or ``degraded``. ``problems`` (ours) says in words what is wrong and what mends it, and is
+    left out when nothing is."""
+
     status: str
+    problems: tuple[str, ...] | None = optional()

@@ -8,6 +8,7 @@ from hypercorn.config import Config
 from hypercorn.logging import Logger
 
 from .failures import log_failure
+from .paths import session_of
 
 
 class AccessLog(Logger):
@@ -18,12 +19,15 @@ class AccessLog(Logger):
         self._log = structlog.get_logger("sandbox_agent.transport")
 
     async def access(self, request: Any, response: Any, request_time: float) -> None:
+        raw_path = request["raw_path"]
+        session_id = session_of(raw_path)
         self._log.info(
             "request",
             method=request.get("method", "WEBSOCKET"),
-            path=request["raw_path"].decode("ascii", "replace"),
+            path=raw_path.decode("ascii", "replace"),
             status=response["status"] if response else None,
             seconds=round(request_time, 4),
+            **({} if session_id is None else {"session_id": session_id}),
         )
 
     async def exception(self, message: str, *args: Any, **kwargs: Any) -> None:

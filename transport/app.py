@@ -11,6 +11,7 @@ import msgspec
 from attrs import frozen
 from quart import Request, Response, has_websocket_context, request, websocket
 from quart_trio import QuartTrio
+from structlog.contextvars import bind_contextvars
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge, RequestTimeout
 from werkzeug.routing import WebsocketMismatch
 
@@ -25,7 +26,7 @@ from ..schema.problems import (
     unsupported_media_type,
 )
 from .auth import Auth
-from .call import Call, Stream
+from .call import Call, Stream, WithStatus
 from .cors import Cors
 from .failures import log_failure
 from .hosts import Hosts
@@ -120,7 +121,7 @@ def _view(front: Front, route: Route, document: bytes) -> Callable[..., Awaitabl
             daemon=front.daemon,
             readers=front.readers,
             commands=front.commands,
-            ids=decode_ids(values),
+            ids=_named(values),
             query=parse_query(route.query, request.args) if route.query else None,
             body=await read_body(front.daemon, request, route.body) if route.body else None,
             last_event_id=request.headers.get("Last-Event-ID"),
@@ -131,13 +132,20 @@ def _view(front: Front, route: Route, document: bytes) -> Callable[..., Awaitabl
     return view
 
 
+def _named(values: dict[str, str]) -> dict[str, str]:
+    """Decoded. From here on whatever is logged in this request's task says which session it is about."""
+    ids = decode_ids(values)
+    bind_contextvars(**{name: value for name, value in ids.items() if name == "session_id"})
+    return ids
+
+
 def _socket_view(front: Front, route: Route) -> Callable[..., Awaitable[None]]:
     async def view(**values: str) -> None:
         call = Call(
             daemon=front.daemon,
             readers=front.readers,
             commands=front.commands,
-            ids=decode_ids(values),
+            ids=_named(values),
             query=parse_query(route.query, websocket.args) if route.query else None,
         )
         await route.handler(call, websocket, front.auth)
@@ -160,14 +168,16 @@ def answer(daemon: Daemon, route: Route, value: Any, *, head: bool) -> Response:
     """``head``: the headers of the answer, and nothing of a stream that might not end."""
     if value is None:
         return _empty(route.status)
-    content_type = CONTENT_TYPES[route.kind]
+    content_type, status = CONTENT_TYPES[route.kind], route.status
+    if isinstance(value, WithStatus):
+        value, status = value.body, value.status
     if isinstance(value, Stream):
-        response = Response(b"" if head else value.chunks, route.status, content_type=content_type)
+        response = Response(b"" if head else value.chunks, status, content_type=content_type)
         if route.kind == "sse":
             response.headers.extend(SSE_HEADERS)
         return response
     body = value if isinstance(value, (str, bytes)) else daemon.codec.encode(value)
-    return Response(body, route.status, content_type=content_type)
+    return Response(body, status, content_type=content_type)
 
 
 def _empty(status: int) -> Response:

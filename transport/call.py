@@ -29,6 +29,14 @@ class Call:
 
 
 @frozen
+class WithStatus:
+    """An answer with one of the route's ``other_statuses``."""
+
+    body: Any
+    status: int
+
+
+@frozen
 class Stream:
     """An answer that is sent chunk by chunk."""
 

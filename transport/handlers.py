@@ -10,7 +10,7 @@ from ..schema.sessions import (
     SessionInfo,
     SessionListResponse,
 )
-from .call import Call
+from .call import Call, WithStatus
 
 ROOT_TEXT = """\
 sandbox-agent: one API over the coding agents in this sandbox.
@@ -26,8 +26,10 @@ async def get_root(call: Call) -> str:
     return ROOT_TEXT
 
 
-async def get_health(call: Call) -> HealthResponse:
-    return HealthResponse("ok")
+async def get_health(call: Call) -> WithStatus:
+    health = call.daemon.health()
+    body = HealthResponse("degraded", health.problems) if health.problems else HealthResponse("ok")
+    return WithStatus(body, 200 if health.accepting else 503)
 
 
 async def get_openapi(call: Call) -> bytes:

@@ -95,7 +95,8 @@ def operation(route: Route, components: Components) -> Json:
     if route.body:
         content = {"application/json": {"schema": components.of(route.body)}}
         found["requestBody"] = {"required": True, "content": content}
-    found["responses"] = {str(route.status): success(route, components)} | {
+    successes = {route.status: route.success} | dict(route.other_statuses)
+    found["responses"] = {str(status): success(route, text, components) for status, text in successes.items()} | {
         str(status): problem(status, components) for status in problem_statuses(route)
     }
     if route.kind == "websocket":
@@ -107,8 +108,8 @@ def operation(route: Route, components: Components) -> Json:
     return found
 
 
-def success(route: Route, components: Components) -> Json:
-    found: Json = {"description": route.success}
+def success(route: Route, text: str, components: Components) -> Json:
+    found: Json = {"description": text}
     match route.kind:
         case "json" if route.answer:
             found["content"] = {"application/json": {"schema": components.of(route.answer)}}

@@ -7,7 +7,7 @@ from quart.routing import QuartMap
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
-from ..schema.problems import invalid_request
+from ..schema.problems import Problem, invalid_request
 
 MAX_ID = 256
 NOWHERE = "/%FF"
@@ -36,6 +36,18 @@ class PathMap(QuartMap):
     ) -> MapAdapter:
         path = canonical_path(request.scope["raw_path"])
         return self.bind("localhost", url_scheme=request.scheme, default_method=request.method, path_info=path)
+
+
+def session_of(raw_path: bytes) -> str | None:
+    """The session that a request is about, as its path says; None when it is about none, or about none that can be."""
+    try:
+        match canonical_path(raw_path).split("/"):
+            case ["", "v1", "sessions", segment, *_]:
+                return decode_ids({"session_id": segment})["session_id"] or None
+            case _:
+                return None
+    except (Problem, UnicodeDecodeError):
+        return None
 
 
 def decode_ids(values: dict[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ send twice in between.
 import math
 from collections.abc import AsyncGenerator
 
+import structlog
 import trio
 
 from ..actors.log import Expired, Log
@@ -14,6 +15,8 @@ from ..schema.codec import Codec
 from ..schema.cursor import Cursor, ResyncReason, StreamResync
 from ..schema.settings import Settings
 from .framing import Framing, Memo, SseFraming, WebSocketFraming
+
+_log = structlog.get_logger("sandbox_agent.transport")
 
 MEMO_BATCHES = 32
 """Full batches that are kept for subscribers at the same place."""
@@ -90,5 +93,6 @@ class Readers:
         return not scope.cancelled_caught or self.stopping
 
     def resync(self, log: Log, reason: ResyncReason, cursor: Cursor, resumed_after: int, framing: Framing) -> bytes:
+        _log.debug("stream resync", log_id=log.log_id, reason=reason, cursor=str(cursor), resumed_after=resumed_after)
         note = StreamResync("stream.resync", reason, str(cursor), log.log_id, log.first, log.last, resumed_after)
         return framing.note(log.log_id, resumed_after, self._encode(note))

@@ -35,8 +35,9 @@ CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(
 
 @frozen(kw_only=True)
 class Route:
-    """``answer`` is the class of the body, None for no body. ``problems`` are statuses of its own; every route may
-    also answer those that come with what it takes: 401, 403, and with a body 413, 415 and 422."""
+    """``answer`` is the class of the body, None for no body; it may come with ``other_statuses`` too. ``problems`` are
+    statuses of its own; every route may also answer those that come with what it takes: 401, 403, and with a body 413,
+    415 and 422."""
 
     method: str
     path: str
@@ -49,6 +50,7 @@ class Route:
     body: type | None = None
     query: type | None = None
     answer: type | None = None
+    other_statuses: Mapping[int, str] = MappingProxyType({})
     problems: tuple[int, ...] = ()
     open: bool = False
     description: str = ""
@@ -86,8 +88,11 @@ ROUTES: tuple[Route, ...] = (
         handlers.get_health,
         tag="meta",
         summary="Health Check",
+        description="`degraded` says what is wrong. As long as the daemon takes prompts that is a 200, which keeps an "
+        "orchestrator from restarting what only a larger disk would mend; a 503 says that it refuses them.",
         success="The server is up",
         answer=HealthResponse,
+        other_statuses={503: "The journal cannot be written: what would have to be kept is refused"},
         open=True,
     ),
     _get(

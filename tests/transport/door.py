@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Sequence
 
 import trio
+from sandbox_agent.actors.daemon import Health
 from sandbox_agent.actors.log import Log
 from sandbox_agent.actors.session_messages import Receipt
 from sandbox_agent.schema.agent_info import AgentListResponse, AgentModeInfo, AgentModelsResponse, AgentModesResponse
@@ -78,6 +79,7 @@ class Door:
         self.calls: list[tuple] = []
         self.refusal: Exception | None = None
         self.hold: trio.Event | None = None
+        self.state = Health()
         self._turns = itertools.count(1)
         self._lives = itertools.count(1)
 
@@ -90,6 +92,9 @@ class Door:
         self.feed.close()
         for script in self.sessions.values():
             script.log.close()
+
+    def health(self) -> Health:
+        return self.state
 
     def _find(self, session_id: str) -> Script:
         if session_id not in self.sessions:

@@ -1,0 +1,67 @@
+"""The daemon's log: what it tells of whom, and what it never tells."""
+
+import json
+from typing import Any
+
+import pytest
+
+from .commands import Commands
+from .daemon import daemon
+from .test_server import status
+
+SECRETS = {
+    "SANDBOX_AGENT_TOKEN": "a-token-that-nobody-may-read",
+    "ANTHROPIC_API_KEY": "sk-ant-a-key-that-nobody-may-read",
+    "OPENAI_API_KEY": "sk-another-key-that-nobody-may-read",
+}
+PROMPT = "a-prompt-that-nobody-may-read"
+
+
+def log_of_two_sessions(commands: Commands, log_format: str) -> str:
+    """With what a log may be tempted to tell of: turns, a crash, a wrong token, a token in a URL, a session's end."""
+    options = ("--log-format", log_format, "--log-level", "debug", "--mock-step-ms", "0")
+    with daemon(commands, *options, env=SECRETS) as running:
+
+        def api(*words: str) -> int:
+            return commands.run("api", *words, "-e", running.url, env=SECRETS).returncode
+
+        for name in ("one", "a/b"):
+            assert api("sessions", "create", name, "-a", "mock") == 0
+            assert api("sessions", "send-message-stream", name, "-m", f"echo {PROMPT}") == 0
+        assert api("sessions", "send-message-stream", "one", "-m", "crash") == 0
+        assert api("sessions", "send-message-stream", "one", "-m", f"echo {PROMPT}") == 0
+        assert api("sessions", "delete", "a/b") == 0
+        assert api("sessions", "get", "none") == 1
+        assert status(f"{running.url}/v1/agents?token={SECRETS['SANDBOX_AGENT_TOKEN']}", "a-wrong-token") == 401
+        running.close()
+        return running.stderr
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_it_tells_neither_token_nor_keys_nor_prompts(commands: Commands, log_format: str) -> None:
+    log = log_of_two_sessions(commands, log_format)
+    assert "session created" in log
+    assert [secret for secret in (*SECRETS.values(), PROMPT, "a-wrong-token") if secret in log] == []
+
+
+def test_the_lines_of_two_sessions_are_told_apart(commands: Commands) -> None:
+    told: list[dict[str, Any]] = [json.loads(line) for line in log_of_two_sessions(commands, "json").splitlines()]
+
+    def story(session_id: str | None) -> list[str]:
+        return [line["event"] for line in told if line.get("session_id") == session_id and line["event"] != "request"]
+
+    assert story("one") == [
+        "session created",
+        "agent started",
+        "agent exited",
+        "session error",
+        "agent started",
+        "agent exited",
+    ]
+    assert story("a/b") == ["session created", "agent started", "agent exited", "session ended", "session deleted"]
+    assert story(None) == ["stopping"]
+    assert [line["code"] for line in told if line["event"] == "session error"] == ["process_exit"]
+    assert {line["path"] for line in told if line["event"] == "request" and line.get("session_id") == "a/b"} == {
+        "/v1/sessions/a%2Fb",
+        "/v1/sessions/a%2Fb/messages/stream",
+    }
