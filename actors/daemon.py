@@ -1,6 +1,7 @@
 """The daemon: the tree of actors, and the one door through which transport and SDK speak to it.
 
 daemon
+├─ leftovers           permanent, done before the next starts
 ├─ permission broker   permanent
 ├─ installer           permanent
 └─ registry            permanent, holds the sessions' supervisor
@@ -43,6 +44,7 @@ from .failpoints import VARIABLE, Failpoints
 from .install_job import Wanted, Workshop
 from .installer import Install, Installer, Installs
 from .intensity import Intensity
+from .leftovers import Leftovers
 from .log import Log
 from .mailbox import ActorCrashed, ActorGone, Mailbox, Request
 from .memory_journal import MemoryJournal
@@ -84,7 +86,7 @@ class Daemon:
     def __init__(self, settings: Settings | None = None, environment: Mapping[str, str] | None = None) -> None:
         self.settings = settings or Settings()
         self.codec = Codec()
-        self.table = ProcessTable()
+        self.table = ProcessTable(lambda: self._journal.journal_id)
         self.tally = Tally()
         inherited = os.environ if environment is None else environment
         environment = {name: value for name, value in inherited.items() if name not in OWN_VARIABLES}
@@ -117,8 +119,9 @@ class Daemon:
             self.settings.restart_backoff_max,
         )
         self._chain = Chain(intensity)
+        self._chain.add("leftovers", lambda: Leftovers(self._journal, self.table, self.settings).run)
         self._chain.add("permissions", lambda: PermissionBroker(self._broker, self.settings.ask_timeout).run)
-        workshop = Workshop(self.settings, without_credentials(environment), self.table, _unique)
+        workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
         self._chain.add("installer", lambda: Installer(self._installer, workshop).run)
         self._chain.add("registry", lambda: Registry(self._registry, self._services).run)
         self._scope = trio.CancelScope()

@@ -50,9 +50,10 @@ class HookServer:
         return f"<HookServer waiting={' '.join(self._waiting) or 'none'}>"
 
     @classmethod
-    async def open(cls, max_request_bytes: int) -> "HookServer":
-        """Hooks may ask from now on; they wait until :meth:`serve`. Raises OSError."""
-        directory = await PrivateDirectory.make()
+    async def open(cls, max_request_bytes: int, owner: str) -> "HookServer":
+        """Hooks may ask from now on; they wait until :meth:`serve`. ``owner`` is the daemon's name beyond its life.
+        Raises OSError."""
+        directory = await PrivateDirectory.make(owner)
         server = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
         # By the directory's handle: a socket's whole path must not be longer than some 100 bytes.
         handle = os.open(directory.path, os.O_PATH | os.O_DIRECTORY)

@@ -1,6 +1,5 @@
 """Running a program to its end for an install: its last words are kept, and nothing that it started outlives it."""
 
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,10 +17,7 @@ LINGER = 0.5
 """Seconds that output is still read after the program has exited: a child of its may hold the pipe open for ever."""
 
 PATIENCE = 1.0
-"""Seconds between SIGTERM and SIGKILL."""
-
-LOOK = 0.02
-"""Seconds between two looks at whether a tree is gone."""
+"""Seconds that SIGTERM is given, then SIGKILL."""
 
 
 @frozen
@@ -58,23 +54,13 @@ async def run_command(
         return Finished(status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
     finally:
         with trio.CancelScope(shield=True):
-            await end_tree(ProcessTree(root, marker, table))
+            await ProcessTree(root, marker, table).end(PATIENCE, PATIENCE)
             with trio.move_on_after(PATIENCE):
                 await process.wait()
             table.disown(root)
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     await pipe.aclose()
-
-
-async def end_tree(tree: ProcessTree) -> None:
-    """SIGTERM, then SIGKILL, to all that is left of it. At once when nothing is."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if not await tree.signal(number):
-            return
-        with trio.move_on_after(PATIENCE):
-            while await tree.members():  # noqa: ASYNC110 - its members are not our children
-                await trio.sleep(LOOK)
 
 
 async def _keep_end(pipe: trio.abc.ReceiveStream | None, kept: bytearray) -> None:

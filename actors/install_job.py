@@ -14,19 +14,17 @@ from attrs import frozen
 
 from ..schema.agents.versions import PINNED
 from ..schema.settings import Settings
-from .install_command import end_tree, run_command
+from .install_command import PATIENCE, run_command
 from .install_failure import InstallFailed, Report
 from .install_lock import locked
 from .install_npm import Npm
 from .install_platform import Platform, this_platform
 from .install_store import Installed, Receipt, Store, data_directory
-from .processes import ProcessId, ProcessTable
+from .processes import NOBODY, ProcessTable
 from .tree import ProcessTree
 
 SHOWN = 200
 """Characters of a program's answer that are quoted."""
-
-NOBODY = ProcessId(0, 0)
 
 
 class Source(Protocol):
@@ -141,7 +139,7 @@ class Workshop:
     async def _clear_away(self, store: Store) -> None:
         """Remains of installs that were killed. Their processes first: an orphaned npm goes on writing."""
         for tree in await trio.to_thread.run_sync(store.remains):
-            await end_tree(ProcessTree(NOBODY, tree.name, self.table))
+            await ProcessTree(NOBODY, tree.name, self.table).end(PATIENCE, PATIENCE)
             await trio.to_thread.run_sync(_remove, tree)
 
 

@@ -7,16 +7,12 @@ ends within the sum of its settings. Descendants that outlive the agent take the
 import signal
 
 import structlog
-import trio
 
 from ..schema.settings import Settings
 from .agent_process import AgentProcess
-from .processes import ProcessId, send_signal
+from .processes import send_signal
 
 _log = structlog.get_logger("ladder")
-
-SWEEP_INTERVAL = 0.02
-"""Seconds between two looks at whether the tree is gone: descendants are not our children, so nothing tells us."""
 
 
 async def end_process(process: AgentProcess, settings: Settings, *, polite: bool = True) -> None:
@@ -29,24 +25,6 @@ async def end_process(process: AgentProcess, settings: Settings, *, polite: bool
     if process.status is None:
         send_signal(process.tree.root, signal.SIGINT)
         await process.exited_within(settings.end_interrupt)
-    for number, patience in ((signal.SIGTERM, settings.end_terminate), (signal.SIGKILL, settings.end_kill)):
-        if await _sweep(process, number, patience):
-            return
-    left = await process.tree.members()
+    left = await process.tree.end(settings.end_terminate, settings.end_kill)
     if left:
         _log.error("processes outlived SIGKILL", pids=sorted(member.pid for member in left))
-
-
-async def _sweep(process: AgentProcess, number: signal.Signals, patience: float) -> bool:
-    """Signal the tree, also members born meanwhile, until it is gone or patience ends."""
-    signalled: set[ProcessId] = set()
-    with trio.move_on_after(patience):
-        while True:
-            members = await process.tree.members()
-            if not members:
-                return True
-            for member in members - signalled:
-                send_signal(member, number)
-            signalled |= members
-            await trio.sleep(SWEEP_INTERVAL)
-    return not await process.tree.members()

@@ -49,7 +49,7 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
     if not definition.hooked:
         return await _start(services, row, definition, spec, mailbox)
     try:
-        hooks = await HookServer.open(services.settings.max_line_bytes)
+        hooks = await HookServer.open(services.settings.max_line_bytes, services.journal.journal_id)
     except OSError as error:
         raise SpawnFailed(f"no directory for the agent's private files: {error}") from error
     try:
@@ -82,7 +82,7 @@ async def _start(
         plan.argv,
         {name: value for name, value in environment.items() if value is not None},
         spec.directory,
-        services.unique(),
+        services.table.marker(),
         services.table,
         services.settings,
     )

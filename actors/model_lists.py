@@ -1,6 +1,5 @@
 """The models of each agent: asked where its vendor keeps a list, known by heart where that is not possible."""
 
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -70,8 +69,7 @@ class ModelLists:
             program = await self._find(definition)
             if definition.model_talk is None or program is None:
                 return None
-            marker = f"models-{definition.id}-{uuid.uuid4()}"
-            return await ask_program(definition.model_talk(), program, environment, marker, self._table, self._settings)
+            return await ask_program(definition.model_talk(), program, environment, self._table, self._settings)
         except Problem:  # no credential: nothing to ask with, and nothing to complain of
             return None
         except SpawnFailed as error:

@@ -17,14 +17,15 @@ async def ask_program(
     talk: ModelTalk,
     program: Sequence[str],
     environment: Mapping[str, str],
-    marker: str,
     table: ProcessTable,
     settings: Settings,
 ) -> AgentModelsResponse | None:
     """None when it does not tell in ``models_timeout`` seconds. Raises :class:`SpawnFailed`."""
     # Shielded, for whoever asks may leave, and the process must not be left. It is bounded by its own timeout.
     with trio.CancelScope(shield=True):
-        process = await AgentProcess.spawn((*program, *talk.arguments), environment, "/", marker, table, settings)
+        process = await AgentProcess.spawn(
+            (*program, *talk.arguments), environment, "/", table.marker(), table, settings
+        )
         async with trio.open_nursery() as nursery:
             for task in (process.watch, process.write_outbox, process.drain_terminal):
                 nursery.start_soon(task)

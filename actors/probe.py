@@ -1,32 +1,20 @@
 """Asking a program something by running it: bounded in time and output, its process tree ended whatever it does."""
 
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import trio
 
+from .install_command import run_command
 from .processes import ProcessTable
-
-MAX_OUTPUT = 64 << 10
 
 
 async def first_line(argv: Sequence[str], env: Mapping[str, str], table: ProcessTable, seconds: float) -> str | None:
     """The first line that is not empty of what the program prints; None when it fails or takes too long."""
-    with trio.move_on_after(seconds), table.birth():
+    with trio.move_on_after(seconds):
         try:
-            done = await trio.run_process(
-                list(argv),
-                env=dict(env),
-                stdin=b"",
-                capture_stdout=True,
-                stderr=subprocess.DEVNULL,
-                check=False,
-                cwd=os.path.sep,
-                start_new_session=True,
-            )
+            done = await run_command(argv, env, Path("/"), table.marker(), table)
         except OSError:
             return None
-        lines = done.stdout[:MAX_OUTPUT].decode(errors="replace").splitlines()
-        return next((line.strip() for line in lines if line.strip()), None)
+        return next((line.strip() for line in done.stdout.splitlines() if line.strip()), None)
     return None

@@ -6,15 +6,24 @@ parents died and that cleared its environment).
 """
 
 import signal
+from collections.abc import Container
 
-from .processes import ProcessId, ProcessTable, descendants, send_signal
+import trio
+
+from .processes import ProcessId, ProcessTable, descendants, signal_all
+
+LOOK = 0.02
+"""Seconds between two looks at whether a tree is gone: descendants are not our children, so nothing tells us."""
 
 
 class ProcessTree:
-    def __init__(self, root: ProcessId, marker: str, table: ProcessTable) -> None:
+    """``marker`` is what the marker of every member begins with. Those in ``spared`` never belong to it."""
+
+    def __init__(self, root: ProcessId, marker: str, table: ProcessTable, spared: Container[ProcessId] = ()) -> None:
         self.root = root
         self.marker = marker
         self._table = table
+        self._spared = spared
         self._seen: set[ProcessId] = {root}
 
     def __repr__(self) -> str:
@@ -22,13 +31,36 @@ class ProcessTree:
 
     async def members(self) -> set[ProcessId]:
         """The living processes of the tree."""
-        alive = descendants(await self._table.rows(), self._seen, self.marker)
+        alive = descendants(await self._table.rows(), self._seen, self.marker, self._spared)
         self._seen = alive | {self.root}
         return alive
 
-    async def signal(self, number: signal.Signals) -> int:
-        """Signal every member; returns how many there were."""
-        members = await self.members()
-        for member in members:
-            send_signal(member, number)
-        return len(members)
+    async def end(self, terminate: float, kill: float) -> set[ProcessId]:
+        """SIGTERM, then SIGKILL, to all that is left of it, each with its patience in seconds; at once when nothing
+        is. Returns those that are there still."""
+        with trio.move_on_after(terminate):
+            await self._terminate()
+        with trio.move_on_after(kill):
+            await self._kill(trio.current_time() + kill / 2)
+        return await self.members()
+
+    async def _terminate(self) -> None:
+        """Also members born meanwhile; returns when there are none left."""
+        signalled: set[ProcessId] = set()
+        while members := await self.members():
+            await trio.to_thread.run_sync(signal_all, members - signalled, signal.SIGTERM)
+            signalled |= members
+            await trio.sleep(LOOK)
+
+    async def _kill(self, freeze_until: float) -> None:
+        """Stopped before they are killed: who is stopped cannot fork. When a look shows nobody new, everybody's
+        children are known; killed one by one, a parent could die with a child that nobody has seen yet."""
+        stopped: set[ProcessId] = set()
+        while members := await self.members():
+            fresh = members - stopped
+            stopped |= members
+            if fresh and trio.current_time() < freeze_until:
+                await trio.to_thread.run_sync(signal_all, fresh, signal.SIGSTOP)
+            else:
+                await trio.to_thread.run_sync(signal_all, members, signal.SIGKILL)
+                await trio.sleep(LOOK)

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -33,7 +32,8 @@ class Installing:
         self._agents = agents
         self._version = version
         self._reinstall = reinstall
-        self._workshop = Workshop(settings, without_credentials(environment), ProcessTable(), lambda: str(uuid.uuid4()))
+        table = ProcessTable()
+        self._workshop = Workshop(settings, without_credentials(environment), table, table.marker)
         self._console = Console(stderr=True, highlight=False)
         self._bars: Progress | None = None
         if self._console.is_terminal:

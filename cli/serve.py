@@ -5,6 +5,7 @@ A first SIGTERM, SIGINT or SIGHUP stops gracefully within ``settings.shutdown_ti
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,7 +14,7 @@ import structlog
 import trio
 
 from ..actors.daemon import Daemon
-from ..actors.processes import descendants, read_all, read_process, send_signal
+from ..actors.processes import ProcessId, descendants, read_all, read_process, signal_all
 from ..actors.reaper import Reaper
 from ..actors.supervisor import GaveUp
 from ..transport.auth import Auth
@@ -21,6 +22,10 @@ from ..transport.cors import Cors
 from ..transport.server import serve_daemon
 from .failure import Failure
 from .server import ServerOptions, token_advice
+
+KILL_ROUNDS = 50
+KILL_PAUSE = 0.02
+"""Seconds between two looks at whether they are gone."""
 
 _log = structlog.get_logger("server")
 
@@ -33,7 +38,10 @@ def run(options: ServerOptions) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
-        trio.run(_serve, options, auth, cors)
+        try:
+            trio.run(_serve, options, auth, cors)
+        finally:
+            _kill_descendants()
     except* (Failure, GaveUp) as group:
         cause = _first(group)
         failure = cause if isinstance(cause, Failure) else Failure(str(cause))
@@ -96,9 +104,16 @@ async def _watch_signals(
 
 
 def _end_at_once(number: int) -> None:
-    """Kill every descendant and leave. As subreaper we are an ancestor of whatever the agents started."""
-    me = read_process(os.getpid())
-    if me is not None:
-        for process in descendants(read_all(), [me.id], marker="") - {me.id}:
-            send_signal(process, signal.SIGKILL)
+    _kill_descendants()
     os._exit(128 + number)
+
+
+def _kill_descendants() -> None:
+    """As subreaper we are an ancestor of whatever the agents started, also of what hid from its session's end."""
+    me = read_process(os.getpid())
+    for _ in range(KILL_ROUNDS):
+        left = descendants(read_all(), [me.id]) - {me.id} if me is not None else set[ProcessId]()
+        if not left:
+            return
+        signal_all(left, signal.SIGKILL)
+        time.sleep(KILL_PAUSE)

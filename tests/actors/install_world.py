@@ -5,7 +5,6 @@ The real npm is driven by tests/agents/test_install.py; this one fails in ways t
 
 import json
 import sys
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +105,8 @@ class World:
         return Settings(data_dir=str(self.data), **more)
 
     def workshop(self, **settings: Any) -> Workshop:
-        return Workshop(self.settings(**settings), self.environment, ProcessTable(), lambda: str(uuid.uuid4()))
+        table = ProcessTable()
+        return Workshop(self.settings(**settings), self.environment, table, table.marker)
 
     def store(self, agent: str = "claude") -> Store:
         return Store(self.data, agent)

@@ -42,7 +42,7 @@ class Hooks:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Hooks]:
     with trio.fail_after(TIME_LIMIT):
-        server = await HookServer.open(MAX_REQUEST_BYTES)
+        server = await HookServer.open(MAX_REQUEST_BYTES, "a-journal")
         hooks = Hooks(server)
         try:
             async with trio.open_nursery() as nursery:
@@ -135,7 +135,7 @@ async def test_a_server_that_ends_leaves_no_hook_waiting():
 
 
 async def test_private_files_are_for_their_owner_whatever_the_umask():
-    directory = await PrivateDirectory.make()
+    directory = await PrivateDirectory.make("a-journal")
     try:
         files = {"settings": PrivateFile(b"{}"), "ask": PrivateFile(b"#!/bin/sh\n", program=True)}
         old = os.umask(0o277)

@@ -1,0 +1,68 @@
+"""Leftovers: what a daemon that was killed left on the machine, ended and removed before its next life begins.
+
+A daemon that is killed ends nobody. Most agents then notice that their stdin or their terminal is gone; what they
+started need not. The next daemon on the same journal finds them by the marker in their environment, which begins with
+the journal's id, and the lock on the data directory says that no other daemon of this journal lives.
+"""
+
+import os
+
+import structlog
+import trio
+
+from ..schema.settings import Settings
+from .journal import Journal
+from .private import remove_left
+from .processes import NOBODY, ProcessTable, read_process
+from .tree import ProcessTree
+
+ROUNDS = 5
+"""How often it is tried before the daemon starts all the same: what the kernel does not let go, nobody can end."""
+
+_log = structlog.get_logger("leftovers")
+
+
+async def end_leftovers(journal_id: str, table: ProcessTable, settings: Settings) -> None:
+    """End every process that an earlier daemon of this journal left, and all that comes from it.
+
+    With nothing left it costs one look at /proc. Otherwise it returns when they are gone, or after ``ROUNDS`` times
+    ``end_kill``, and an error in the log, when the kernel holds on to one.
+    """
+    me = read_process(os.getpid())
+    # An agent may have started this daemon: then we carry the marker that it inherited.
+    spared = () if me is None else (me.id,)
+    tree = ProcessTree(NOBODY, f"{journal_id}.", table, spared)
+    left = await tree.members()
+    patience = settings.end_terminate
+    for _ in range(ROUNDS):
+        if not left:
+            return
+        _log.warning("ending what an earlier daemon left", pids=sorted(process.pid for process in left))
+        left = await tree.end(patience, settings.end_kill)
+        patience = 0.0
+    if left:
+        _log.error("leftovers outlived SIGKILL", pids=sorted(process.pid for process in left))
+
+
+class Leftovers:
+    """An actor of the chain: those after it start when nothing of the former life is there any more."""
+
+    def __init__(self, journal: Journal, table: ProcessTable, settings: Settings) -> None:
+        self._journal = journal
+        self._table = table
+        self._settings = settings
+
+    def __repr__(self) -> str:
+        return f"<Leftovers of {self._journal.journal_id}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        await end_leftovers(self._journal.journal_id, self._table, self._settings)
+        try:
+            removed = await trio.to_thread.run_sync(remove_left, self._journal.journal_id)
+        except OSError as error:
+            _log.warning("cannot look for what an earlier daemon left", error=str(error))
+        else:
+            if removed:
+                _log.info("removed what an earlier daemon left", directories=[str(path) for path in removed])
+        task_status.started()
+        await trio.sleep_forever()

@@ -1,0 +1,155 @@
+"""What a killed daemon leaves is found by its journal's id and ended; nobody else's is touched."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trio
+from sandbox_agent.actors.agent_process import AgentProcess
+from sandbox_agent.actors.ladder import end_process
+from sandbox_agent.actors.leftovers import end_leftovers
+from sandbox_agent.actors.private import PrivateDirectory, remove_left
+from sandbox_agent.actors.processes import MARKER, ProcessTable, read_all, read_process, send_signal
+from sandbox_agent.schema.settings import Settings
+
+from . import nasty
+
+SETTINGS = Settings(end_eof=0.2, end_interrupt=0.2, end_terminate=0.5, end_kill=2.0)
+
+SLEEP = ("sleep", "600")
+HIDDEN = ("sh", "-c", "trap '' TERM INT HUP; setsid sh -c 'sleep 600 & sleep 600' & exec sleep 600")
+
+
+@contextmanager
+def left(marker: str, *command: str, **env: str) -> Generator["subprocess.Popen[bytes]"]:
+    """A program as a killed daemon would have left it; ended at the end of the test in any case."""
+    process = subprocess.Popen(
+        command,
+        env={"PATH": os.environ["PATH"], MARKER: marker, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        for row in read_all():
+            if row.marker == marker:
+                send_signal(row.id, signal.SIGKILL)
+        process.communicate()
+
+
+def carrying(marker: str) -> list[int]:
+    return [row.id.pid for row in read_all() if row.marker == marker and not row.zombie]
+
+
+async def test_a_program_that_resists_everything_is_gone(tmp_path: Path):
+    pids = tmp_path / "pids"
+    with trio.fail_after(60), left("journal-a.1", *nasty.command(pids)):
+        await nasty.until_settled(pids)
+        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+        assert nasty.survivors(pids) == []
+        assert len(nasty.family(pids)) > nasty.SETTLED, "nobody forked while it was asked to go"
+
+
+async def test_the_ladder_ends_a_program_that_resists_everything(tmp_path: Path):
+    pids = tmp_path / "pids"
+    table = ProcessTable()
+    environment = {"PATH": os.environ["PATH"]}
+    with trio.fail_after(60):
+        process = await AgentProcess.spawn(nasty.command(pids), environment, "/", table.marker(), table, SETTINGS)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(process.watch)
+            await nasty.until_settled(pids)
+            await end_process(process, SETTINGS)
+            await process.wait()
+            await process.aclose()
+        assert nasty.survivors(pids) == []
+
+
+async def test_all_agents_of_the_journal_are_ended_and_nobody_elses():
+    with (
+        trio.fail_after(60),
+        left("journal-a.1", *HIDDEN),
+        left("journal-a.2", *SLEEP),
+        left("journal-ab.1", *SLEEP) as other,
+        left("x-journal-a.1", *SLEEP, **{f"NOT_{MARKER}": "journal-a.3"}) as prefixed,
+    ):
+        while len(carrying("journal-a.1")) < 3:
+            await trio.sleep(0.01)
+        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+        assert carrying("journal-a.1") == carrying("journal-a.2") == []
+        assert other.poll() is None
+        assert prefixed.poll() is None
+
+
+async def test_a_child_with_another_environment_goes_with_its_parent():
+    script = "env -i sleep 600 & echo $!; wait"
+    with trio.fail_after(60), left("journal-a.1", "sh", "-c", script) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+        row = read_process(child)
+        assert row is None or row.zombie
+
+
+async def test_with_nothing_left_it_looks_once():
+    table = ProcessTable()
+    await end_leftovers("journal-of-nobody", table, SETTINGS)
+    assert repr(table).endswith("reads=1 children=0>")
+
+
+A_DAEMON_THAT_AN_AGENT_STARTED = """
+import trio
+from sandbox_agent.actors.leftovers import end_leftovers
+from sandbox_agent.actors.processes import ProcessTable
+from sandbox_agent.schema.settings import Settings
+trio.run(end_leftovers, "journal-a", ProcessTable(), Settings(end_terminate=0.2))
+print("alive")
+"""
+
+
+def test_a_daemon_that_carries_the_marker_itself_does_not_end_itself():
+    """Its agent started it: from the shell of a session, in which the user replaces the daemon."""
+    with left("journal-a.1", sys.executable, "-c", A_DAEMON_THAT_AN_AGENT_STARTED) as process:
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert said == b"alive\n"
+
+
+async def test_private_directories_of_the_journal_go_and_nobody_elses(tmp_path: Path):
+    ours = await PrivateDirectory.make("journal-a", str(tmp_path))
+    other = await PrivateDirectory.make("journal-b", str(tmp_path))
+    assert "journal" not in ours.path.name
+    (ours.path / "settings.json").write_text("a user's own file")
+    assert remove_left("journal-a", str(tmp_path)) == [ours.path]
+    assert not ours.path.exists()
+    assert other.path.is_dir()
+
+
+@pytest.mark.parametrize("trap", ["link", "open to others", "file"])
+async def test_what_only_looks_like_a_private_directory_stays(tmp_path: Path, trap: str):
+    """Where temporary files are, anybody may make a name; only the daemon makes a directory with this mode."""
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o700)
+    (victim / "precious").write_text("")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    directory = await PrivateDirectory.make("journal-a", str(temporary))
+    path = directory.path
+    path.rmdir()
+    match trap:
+        case "link":
+            path.symlink_to(victim)
+        case "open to others":
+            path.mkdir(mode=0o755)
+        case _:
+            path.write_text("")
+    assert remove_left("journal-a", str(temporary)) == []
+    assert path.exists()
+    assert (victim / "precious").exists()
