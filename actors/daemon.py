@@ -120,7 +120,7 @@ class Daemon:
         )
         self._chain = Chain(intensity)
         self._chain.add("leftovers", lambda: Leftovers(self._journal, self.table, self.settings).run)
-        self._chain.add("permissions", lambda: PermissionBroker(self._broker, self.settings.ask_timeout).run)
+        self._chain.add("permissions", lambda: PermissionBroker(self._broker).run)
         workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
         self._chain.add("installer", lambda: Installer(self._installer, workshop).run)
         self._chain.add("registry", lambda: Registry(self._registry, self._services).run)
@@ -201,7 +201,7 @@ class Daemon:
         return CreateSessionResponse(healthy=True, native_session_id=native_session_id)
 
     async def session_info(self, session_id: str) -> SessionInfo:
-        return (await self._find(session_id)).info
+        return (await self._find(session_id)).info(self.settings)
 
     async def list_sessions(self) -> SessionListResponse:
         """Newest first."""

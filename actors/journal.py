@@ -42,6 +42,7 @@ class SessionRow:
 
     ``asks`` are the permissions and questions that wait for an answer. At ``settled``, a position of the log, no turn
     and no item was open, and ``items`` item ids had been given out: a later life reads its log from there.
+    ``agent_restarts`` counts the starts of its agent that followed an unexpected end.
     """
 
     session_id: str
@@ -58,6 +59,7 @@ class SessionRow:
     queue: tuple[QueuedPrompt, ...] = ()
     current: QueuedPrompt | None = None
     asks: tuple[AskData, ...] = ()
+    agent_restarts: int = 0
     ended: bool = False
     failed: bool = False
     exit_code: int | None = None

@@ -10,12 +10,14 @@ from attrs import evolve
 
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import AgentSpec, Hook, UserFile
+from ..schema.timeouts import Timeouts
 from .agent_process import AgentProcess, SpawnFailed
 from .hook import SOCKET, HookServer
 from .journal import SessionRow
 from .link import AgentLink
 from .mailbox import Mailbox
 from .services import Services
+from .watchdogs import Watchdogs
 
 _log = structlog.get_logger("agent")
 
@@ -86,9 +88,9 @@ async def _start(
         services.table,
         services.settings,
     )
-    services.tally.agent_starts[row.request.agent, row.turns > 0] += 1
     _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)
-    return AgentLink(process, dialect, mailbox, services.settings, hooks)
+    watchdogs = Watchdogs.of(Timeouts.of(row.request.timeouts, services.settings), services.settings)
+    return AgentLink(process, dialect, mailbox, services.settings, watchdogs, hooks)
 
 
 async def _user_file(definition: AgentDefinition, environment: Mapping[str, str]) -> UserFile | None:

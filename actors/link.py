@@ -22,13 +22,11 @@ from .ladder import end_process
 from .lines import OversizedLine
 from .mailbox import ActorGone, Mailbox
 from .processes import send_signal
+from .watchdogs import Watchdogs
 
 _log = structlog.get_logger("agent")
 
 BATCHES_UNDER_WAY = 4
-
-MUTE_GRACE = 2.0
-"""Seconds that an agent may live on after it has closed its stdout: nothing can be heard from it any more."""
 
 
 @frozen
@@ -88,10 +86,9 @@ class AgentExited:
 
 @frozen
 class Overdue:
-    """``what`` did not happen in time: ``start``, ``idle`` or ``interrupt``."""
+    """Something did not happen in time; the link's watchdogs know what."""
 
     link: "AgentLink"
-    what: str
 
 
 class AgentLink:
@@ -101,13 +98,14 @@ class AgentLink:
         dialect: Dialect,
         mailbox: Mailbox,
         settings: Settings,
+        watchdogs: Watchdogs,
         hooks: HookServer | None = None,
     ) -> None:
         self.process = process
         self.dialect = dialect
         self.ready = False
         self.ending = False
-        self.heard_at = trio.current_time()
+        self.watchdogs = watchdogs
         self._mailbox = mailbox
         self._settings = settings
         self._credit = trio.Semaphore(BATCHES_UNDER_WAY)
@@ -135,10 +133,7 @@ class AgentLink:
                     nursery.start_soon(self._speak_http)
                     if self._hooks is not None:
                         nursery.start_soon(self._hooks.serve, self._hook_asked, self._hook_gone, self.process.redact)
-                    if self._settings.start_timeout:
-                        nursery.start_soon(self._watch_start)
-                    if self._settings.idle_timeout:
-                        nursery.start_soon(self._watch_idle)
+                    nursery.start_soon(self.watchdogs.run, self._ring)
                     status = await self.process.watch()
                     _log.info("agent exited", pid=self.process.pid, status=str(status), asked=self.ending)
                     with trio.move_on_after(STDOUT_LINGER):
@@ -150,7 +145,8 @@ class AgentLink:
     async def _read(self) -> None:
         await self.process.read(self._deliver)
         self._output_ended.set()
-        if not self.ending and not await self.process.exited_within(MUTE_GRACE):
+        # Nothing can be heard from it any more.
+        if not self.ending and not await self.process.exited_within(self._settings.mute_timeout):
             await end_process(self.process, self._settings, polite=False)
 
     async def _deliver(self, lines: list[bytes | OversizedLine]) -> None:
@@ -215,18 +211,8 @@ class AgentLink:
             await self._credit.acquire()
             await self._tell(AgentStreamed(self, payloads))
 
-    async def _watch_start(self) -> None:
-        await trio.sleep(self._settings.start_timeout)
-        if not self.ready:
-            await self._tell(Overdue(self, "start"))
-
-    async def _watch_idle(self) -> None:
-        """Whether silence matters is the session's to say: between turns, or while a human thinks, it does not."""
-        while True:
-            await trio.sleep_until(self.heard_at + self._settings.idle_timeout)
-            if trio.current_time() >= self.heard_at + self._settings.idle_timeout:
-                await self._tell(Overdue(self, "idle"))
-                self.heard_at = trio.current_time()
+    async def _ring(self) -> None:
+        await self._tell(Overdue(self))
 
     async def _tell(self, message: object) -> None:
         if not self.ending:
@@ -238,7 +224,7 @@ class AgentLink:
     def handled(self, *, heard: bool = True) -> None:
         """The session has handled one :class:`AgentSpoke` or :class:`AgentStreamed`; a heartbeat is nothing heard."""
         if heard:
-            self.heard_at = trio.current_time()
+            self.watchdogs.heard()
         self._credit.release()
 
     async def end(self, *, polite: bool) -> None:

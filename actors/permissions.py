@@ -48,12 +48,14 @@ class Decide(Request[bool]):
 
 @frozen
 class Asked:
-    """From the session: its agent asks. ``session`` is where the decision goes."""
+    """From the session: its agent asks. ``session`` is where the decision goes. After ``timeout`` seconds the ask
+    is rejected; 0 waits for ever."""
 
     session_id: str
     session: Mailbox
     ask: AskData
     at_ms: int
+    timeout: float = 0.0
 
 
 @frozen
@@ -128,11 +130,8 @@ def _check(ask: AskData, answers: Answers | None) -> None:
 
 
 class PermissionBroker(Actor):
-    """``ask_timeout`` seconds after it was asked an ask is rejected; 0 waits for ever."""
-
-    def __init__(self, mailbox: Mailbox, ask_timeout: float) -> None:
+    def __init__(self, mailbox: Mailbox) -> None:
         super().__init__(mailbox)
-        self._ask_timeout = ask_timeout
         self._rules = Rules()
         self._pending: dict[tuple[str, str], _Pending] = {}
 
@@ -172,12 +171,12 @@ class PermissionBroker(Actor):
         self._pending[key] = pending
         if isinstance(asked.ask, PermissionEventData) and self._rules.grants(asked.session_id, asked.ask):
             self._settle(pending, Decide(Decision(key[1], reply="always", cause="rule")))
-        elif self._ask_timeout:
+        elif asked.timeout:
             self.nursery.start_soon(self._expire, pending, key)
 
     async def _expire(self, pending: _Pending, key: tuple[str, str]) -> None:
         with pending.expired:
-            await trio.sleep(self._ask_timeout)
+            await trio.sleep(pending.asked.timeout)
             await self.mailbox.tell(_TimeUp(*key))
 
     def _time_up(self, session_id: str, ask_id: str) -> None:

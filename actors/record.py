@@ -12,6 +12,7 @@ from ..schema.agents.effects import Errored, ItemCompleted, TurnEnded, TurnOutco
 from ..schema.events import ErrorData, SessionEndedData
 from ..schema.items import StatusPart, TextPart
 from ..schema.problems import queue_full
+from ..schema.timeouts import Timeouts
 from .asks import Asks, requested, resolved
 from .journal import AskData, CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
 from .log import Log
@@ -42,6 +43,7 @@ class Record:
         self._answers: list[KeptAnswer] = []
         self._written = row
         self._begun = log.last > 0
+        self._timed_out: str | None = None
 
     def __repr__(self) -> str:
         return (
@@ -80,8 +82,13 @@ class Record:
     # Prompts and turns.
 
     @property
+    def turn_id(self) -> str | None:
+        """The turn that runs: from when the agent gets its prompt, or begins one by itself."""
+        return self.current.turn_id if self.current is not None else self.ledger.turn
+
+    @property
     def in_flight(self) -> bool:
-        return self.current is not None or self.ledger.turn is not None
+        return self.turn_id is not None
 
     def accept(self, prompt: Prompt) -> Receipt:
         if self.row.ended:
@@ -103,7 +110,7 @@ class Record:
 
     def turn_ended(self, effect: TurnEnded) -> None:
         turn = self.ledger.turn
-        self.scribe.draft(effect)
+        self.scribe.draft(evolve(effect, outcome=self._judged(effect.outcome)))
         if self.current is not None and self.current.turn_id == turn:
             self.current = None
 
@@ -111,8 +118,16 @@ class Record:
         """Because the agent cannot any more. ``cause`` is told with every ask that is rejected with it."""
         for ask_id in self.asks:
             self.reject(ask_id, cause)
-        self.scribe.end_turn(outcome)
+        self.scribe.end_turn(self._judged(outcome))
         self.current = None
+
+    def time_out(self) -> None:
+        """The running turn takes too long. When it is stopped for that it has failed: nobody wanted it to stop."""
+        self._timed_out = self.turn_id
+
+    def _judged(self, outcome: TurnOutcome) -> TurnOutcome:
+        late = self._timed_out is not None and self._timed_out == self.turn_id
+        return "failed" if late and outcome == "interrupted" else outcome
 
     def abandon(self, queued: QueuedPrompt, outcome: TurnOutcome) -> None:
         """A prompt that was accepted and cannot be run still gets its turn in the log."""
@@ -127,7 +142,8 @@ class Record:
     def ask(self, ask: AskData, raw: bytes | None, session: Mailbox) -> None:
         self.asks.add(ask)
         self.scribe.note(requested(ask), ask, synthetic=False, raw=raw)
-        self.for_broker.append(Asked(self.row.session_id, session, ask, self._services.clock.now_ms()))
+        timeout = Timeouts.of(self.row.request.timeouts, self._settings).ask_seconds
+        self.for_broker.append(Asked(self.row.session_id, session, ask, self._services.clock.now_ms(), timeout))
 
     def resolve(self, ask: AskData, decision: Decision) -> None:
         type_, data = resolved(ask, decision)

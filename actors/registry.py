@@ -14,6 +14,7 @@ from structlog.contextvars import bind_contextvars
 
 from ..schema.problems import session_already_exists, session_not_found, too_many_sessions
 from ..schema.sessions import CreateSessionRequest, SessionInfo, SessionListResponse
+from ..schema.settings import Settings
 from .actor import Actor
 from .burial import bury
 from .intensity import Intensity
@@ -42,9 +43,8 @@ class Found:
         """None when the session has ended, though its agent may still be on its way out."""
         return None if self.child is None or self.card.row.ended else self.child.mailbox
 
-    @property
-    def info(self) -> SessionInfo:
-        return self.card.info(self.log)
+    def info(self, settings: Settings) -> SessionInfo:
+        return self.card.info(self.log, settings)
 
 
 @frozen
@@ -214,7 +214,10 @@ class Registry(Actor):
         envelope.answer()
 
     def _infos(self) -> Sequence[SessionInfo]:
-        return [entry.card.info(entry.log) for entry in reversed(self._entries.values()) if not entry.dropping]
+        settings = self._services.settings
+        return [
+            entry.card.info(entry.log, settings) for entry in reversed(self._entries.values()) if not entry.dropping
+        ]
 
     def _cursor(self) -> str:
         feed = self._services.journal.feed

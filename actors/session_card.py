@@ -5,6 +5,8 @@ from attrs import frozen
 from ..schema.events import SessionStartedData
 from ..schema.problems import Problem, agent_process_exited, invalid_request
 from ..schema.sessions import SessionInfo, SessionStatus
+from ..schema.settings import Settings
+from ..schema.timeouts import Timeouts
 from .journal import SessionRow
 from .log import Log
 
@@ -16,7 +18,7 @@ class Card:
     row: SessionRow
     status: SessionStatus = "starting"
 
-    def info(self, log: Log) -> SessionInfo:
+    def info(self, log: Log, settings: Settings) -> SessionInfo:
         row, request = self.row, self.row.request
         return SessionInfo(
             session_id=row.session_id,
@@ -35,6 +37,8 @@ class Card:
             status=self.status,
             queued=len(row.queue),
             log_id=row.log_id,
+            timeouts=Timeouts.of(request.timeouts, settings),
+            agent_restarts=row.agent_restarts,
             mcp=request.mcp,
             skills=request.skills,
         )

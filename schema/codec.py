@@ -19,14 +19,16 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from . import cursor, events, items
 from .event_types import DATA_CLASSES
 from .events import EventData, UniversalEvent
-from .fields import OMIT
+from .fields import OMIT, BadMember
 from .problems import Problem, invalid_request, unprocessable
 from .sessions import AgentError
+from .timeouts import SessionTimeouts
 
 T = TypeVar("T")
 
 _SNAKE_MODULES = (events.__name__, items.__name__, cursor.__name__)
 _SNAKE_CLASSES = (AgentError,)  # the one body of wire 0.1 that is not camelCase
+_CLOSED_CLASSES = (SessionTimeouts,)  # they refuse a member that they do not know
 
 
 class FieldError(ValueError):
@@ -63,7 +65,10 @@ def _as_is(value: Any) -> Any:
 def _structure_class(converter: Converter, cls: type) -> Callable[[Any, Any], Any]:
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(cls))
     overrides: dict[str, Any] = {a.name: override(rename=wire_name(cls, a.name), omit=not a.init) for a in fields}
-    build: Callable[[Any, Any], Any] = make_dict_structure_fn(cast("Any", cls), converter, **overrides)
+    closed = cls in _CLOSED_CLASSES
+    build: Callable[[Any, Any], Any] = make_dict_structure_fn(
+        cast("Any", cls), converter, _cattrs_forbid_extra_keys=closed, **overrides
+    )
     required = {wire_name(cls, a.name) for a in fields if a.init and a.default is attrs.NOTHING}
 
     def structure(value: Any, _: Any) -> Any:
@@ -144,6 +149,12 @@ def _structure_literal(_: Converter, literal: Any) -> Callable[[Any, Any], Any]:
     return structure
 
 
+def _structure_number(value: Any, _: Any) -> float:
+    if type(value) not in (int, float):
+        raise FieldError(f"expected a number, got {_kind(value)}")
+    return float(value)
+
+
 def _strict(cls: type, name: str) -> Callable[[Any, Any], Any]:
     def structure(value: Any, _: Any) -> Any:
         if type(value) is not cls:
@@ -218,6 +229,7 @@ def make_converter() -> Converter:
     converter.register_unstructure_hook_factory(attrs.has, partial(_unstructure_class, converter))
     for cls, name in ((str, "a string"), (bool, "true or false"), (int, "a whole number")):
         converter.register_structure_hook(cls, _strict(cls, name))
+    converter.register_structure_hook(float, _structure_number)
     converter.register_structure_hook(UniversalEvent, _structure_event(converter))
     return converter
 
@@ -269,7 +281,7 @@ def _leaves(error: BaseException, path: str) -> list[tuple[str, str]]:
         deeper = [
             leaf for inner, note in with_notes for leaf in _leaves(inner, _join(path, wire_name(error.cl, note.name)))
         ]
-        return deeper + [leaf for inner in without for leaf in _leaves(inner, path)]
+        return deeper + [leaf for inner in without for leaf in _leaves(inner, _deeper(path, error.cl, inner))]
     if isinstance(error, IterableValidationError):
         with_notes, without = error.group_exceptions()
         deeper = [leaf for inner, note in with_notes for leaf in _leaves(inner, f"{path}[{note.index!r}]")]
@@ -279,6 +291,11 @@ def _leaves(error: BaseException, path: str) -> list[tuple[str, str]]:
     if isinstance(error, ForbiddenExtraKeysError):
         return [(path, f"unknown: {', '.join(sorted(error.extra_fields))}")]
     return [(path, str(error))]
+
+
+def _deeper(path: str, cls: type, error: BaseException) -> str:
+    """A validator knows which member it refused; the error does not say so by itself."""
+    return _join(path, wire_name(cls, error.member)) if isinstance(error, BadMember) else path
 
 
 def _join(path: str, name: str) -> str:

@@ -11,6 +11,14 @@ import attrs
 OMIT = "omit_when_none"
 
 
+class BadMember(ValueError):
+    """The caller's value does not fit the member of this name (as it is called in Python)."""
+
+    def __init__(self, member: str, message: str) -> None:
+        super().__init__(message)
+        self.member = member
+
+
 def optional(doc: str = "") -> Any:
     """An optional member that is left out of the JSON when it is ``None``."""
     return attrs.field(default=None, metadata={OMIT: True, "doc": doc})

@@ -8,6 +8,7 @@ from .events import PermissionEventData, QuestionEventData, UniversalEvent
 from .fields import optional
 from .mcp import McpServerConfig, SkillsConfig
 from .problems import ErrorType
+from .timeouts import SessionTimeouts, Timeouts
 
 PermissionReply = Literal["once", "always", "reject"]
 SessionStatus = Literal["starting", "idle", "running", "waiting", "suspended", "ended", "failed"]
@@ -25,6 +26,7 @@ class CreateSessionRequest:
     title: str | None = None
     mcp: dict[str, McpServerConfig] | None = optional()
     skills: SkillsConfig | None = optional()
+    timeouts: SessionTimeouts | None = optional()
 
 
 @frozen
@@ -46,7 +48,8 @@ class CreateSessionResponse:
 @frozen
 class SessionInfo:
     """``created_at`` and ``updated_at`` are milliseconds since 1970. Ours over wire 0.1: ``status``, ``queued``
-    (prompts that wait for the turn to end) and ``log_id`` (the first half of every SSE id of this session)."""
+    (prompts that wait for the turn to end), ``log_id`` (the first half of every SSE id of this session),
+    ``timeouts`` (those that hold) and ``agent_restarts`` (starts of the agent after it ended unexpectedly)."""
 
     session_id: str
     agent: str
@@ -64,6 +67,8 @@ class SessionInfo:
     status: SessionStatus
     queued: int
     log_id: str
+    timeouts: Timeouts
+    agent_restarts: int
     mcp: dict[str, McpServerConfig] | None = optional()
     skills: SkillsConfig | None = optional()
 

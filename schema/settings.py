@@ -43,6 +43,9 @@ class Settings:
     # The agent process.
     start_timeout: float = setting(60.0, "seconds", "time for an agent to finish its handshake")
     idle_timeout: float = setting(0.0, "seconds", "silence of an agent in a turn before it is ended")
+    turn_timeout: float = setting(0.0, "seconds", "time for a turn before it is interrupted")
+    suspend_after: float = setting(1800.0, "seconds", "time without a turn before a session's agent is stopped")
+    mute_timeout: float = setting(2.0, "seconds", "time for an agent that has closed its stdout to exit")
     interrupt_timeout: float = setting(10.0, "seconds", "time for an agent to stop its turn before it is ended")
     ask_timeout: float = setting(0.0, "seconds", "time before a permission or question is rejected unanswered")
     max_line_bytes: int = setting(16 << 20, "bytes", "longest line that an agent may write")

@@ -32,6 +32,7 @@ from sandbox_agent.schema.sessions import (
     SessionListResponse,
 )
 from sandbox_agent.schema.settings import Settings
+from sandbox_agent.schema.timeouts import Timeouts
 
 TIME = "2026-01-01T00:00:00Z"
 
@@ -139,6 +140,8 @@ class Door:
             "idle",
             0,
             log.log_id,
+            Timeouts.of(None, Settings()),
+            0,
         )
 
     async def list_sessions(self) -> SessionListResponse:

@@ -1,0 +1,211 @@
+"""The agent of a session, through all its processes: started when a prompt needs it, ended when nobody does.
+
+A process may crash, hang, or be stopped because it was idle; the next prompt starts another one, which resumes the
+conversation. After an unexpected end the next start waits a while, longer each time, and too many of them are the end
+of the session. What happens is told to the record; nothing here knows a client.
+"""
+
+import trio
+from attrs import evolve, frozen
+
+from ..schema.agents.dialect import Effects, ExitStatus
+from ..schema.agents.effects import TurnOutcome
+from ..schema.events import SessionEndedData, TerminatedBy
+from ..schema.problems import Problem
+from ..schema.sessions import SessionStatus
+from .agent_process import SpawnFailed
+from .intensity import Intensity
+from .launcher import launch
+from .link import AgentLink
+from .mailbox import Mailbox
+from .record import Record
+from .services import Services
+from .watchdogs import Watched
+
+_OVERDUE = {
+    "start": "the agent was not ready after {:g} s",
+    "idle": "the agent was silent for {:g} s in a turn",
+    "turn": "the turn took longer than {:g} s and is interrupted",
+    "interrupt": "the agent did not stop its turn within {:g} s and was ended",
+}
+
+
+@frozen
+class Rested:
+    """To the session: the pause after an unexpected end is over."""
+
+
+class Agent:
+    """``opened`` is true once the first process was started, also by a former life of the session. ``retiring``: the
+    process has done its part and is to be ended before the next prompt."""
+
+    def __init__(self, services: Services, record: Record, mailbox: Mailbox) -> None:
+        settings = services.settings
+        self.link: AgentLink | None = None
+        self.opened = False
+        self.retiring = False
+        self._services = services
+        self._settings = settings
+        self._record = record
+        self._mailbox = mailbox
+        self._exits = Intensity(
+            settings.agent_restarts - 1, settings.restart_period, settings.restart_backoff, settings.restart_backoff_max
+        )
+        self._may_start = 0.0
+        self._restarting = False
+        self._restarted: str | None = None
+
+    def __repr__(self) -> str:
+        state = repr(self.link) if self.link is not None else "suspended" if self.opened else "not started"
+        return f"<Agent {self._record.row.request.agent} {state} exits={self._exits.recent}>"
+
+    @property
+    def ready(self) -> bool:
+        return self.link is not None and self.link.ready
+
+    @property
+    def resumable(self) -> bool:
+        """Nothing of the conversation is lost when the process ends now."""
+        return self._record.row.resume is not None or self._record.row.prompts == 0
+
+    @property
+    def status(self) -> SessionStatus:
+        """Of a session that has not ended."""
+        if self.link is None:
+            return "starting" if not self.opened or self._record.row.queue else "suspended"
+        if not self.link.ready:
+            return "starting"
+        if self._record.in_flight:
+            return "waiting" if self._record.asks else "running"
+        return "idle"
+
+    def follow(self) -> None:
+        """Let the clocks run that fit what the session is doing."""
+        if self.link is not None:
+            self.link.watchdogs.follow(ready=self.link.ready, turn=self._record.turn_id, asking=bool(self._record.asks))
+
+    # Starting.
+
+    async def start(self, nursery: trio.Nursery) -> Effects:
+        """Start a process; returns the handshake's first words. Raises as :func:`launch` does."""
+        self.link = link = await launch(self._services, self._record.row, self._mailbox)
+        self.opened = True
+        row, again = self._record.row, self._restarting
+        self._restarting = False
+        self._services.tally.agent_starts[row.request.agent, again] += 1
+        self._record.row = evolve(row, agent_restarts=row.agent_restarts + again)
+        nursery.start_soon(link.run)
+        return link.dialect.begin()
+
+    async def start_again(self, nursery: trio.Nursery) -> Effects | None:
+        """For the prompt that waits. None when it is too early: :class:`Rested` comes when it is not."""
+        if self._may_start > trio.current_time():
+            return None
+        resumed = self._record.row.resume is not None
+        try:
+            effects = await self.start(nursery)
+        except (SpawnFailed, Problem) as error:
+            agent = self._record.row.request.agent
+            self._record.error("start_failed", f"{agent} could not be started again: {error}")
+            self._record.abandon(self._record.take(), "failed")
+            return ()
+        self._restarted = "resumed its conversation" if resumed else "started afresh: it had kept no conversation"
+        return effects
+
+    def tell_restarted(self) -> None:
+        """In the turn that it was started for."""
+        if self._restarted is not None:
+            self._record.status(f"restart_{self._record.row.prompts}", "agent.restarted", self._restarted)
+            self._restarted = None
+
+    async def _rest(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+        await self._mailbox.tell(Rested())
+
+    # Ending.
+
+    async def end(self) -> None:
+        """End the process and every descendant. An agent in mid-turn is not asked to finish the turn first."""
+        if (link := self.link) is not None:
+            await link.end(polite=not self._record.in_flight)
+            self.link = None
+        self.retiring = False
+
+    async def exited(self, link: AgentLink, status: ExitStatus, nursery: trio.Nursery) -> None:
+        """The process is gone, and its last words are in the record."""
+        expected = self.retiring or (link.ready and not self._record.in_flight and status.code == 0)
+        await self.end()
+        if self._record.row.ended or expected:
+            return
+        message = f"{self._record.row.request.agent} exited with {status}"
+        tail = link.process.terminal.text()
+        self._record.error("process_exit", message, exit_code=status.code, signal=status.signal, stderr=tail)
+        self._close(link)
+        self._count(link, "agent", message, nursery, status)
+
+    async def deaf(self, why: Exception) -> None:
+        """It does not take what it is told."""
+        if (link := self.link) is not None:
+            await self.end()
+            self._record.error("agent_deaf", f"the agent does not read what it is told: {why}")
+            self._close(link)
+
+    async def overdue(self, link: AgentLink, nursery: trio.Nursery) -> Effects:
+        """Look which clock is due, and do what it is for. Returns what the agent is to be told."""
+        match link.watchdogs.take_due():
+            case None:
+                return ()
+            case "suspend":
+                await self._suspend(link)
+                return ()
+            case "turn":
+                self._tell_overdue(link, "turn")
+                self._record.time_out()
+                return self.interrupt(link)
+            case what:
+                await self.end()
+                self._tell_overdue(link, what)
+                self._close(link, "interrupted" if what == "interrupt" else "failed", f"{what} timeout")
+                if what == "start":
+                    self._count(link, "daemon", _OVERDUE["start"].format(link.watchdogs.limit("start")), nursery)
+                return ()
+
+    def interrupt(self, link: AgentLink) -> Effects:
+        """Tell the agent to stop its turn; it is ended when it does not."""
+        if (turn := self._record.turn_id) is not None:
+            link.watchdogs.interrupt(turn)
+        return link.dialect.interrupt()
+
+    async def _suspend(self, link: AgentLink) -> None:
+        """Nothing is lost by it, or it is not done. Prompts wait in the mailbox meanwhile; the next one starts it."""
+        if self._record.row.queue or link.process.status is not None or not self.resumable:
+            return
+        await self.end()
+        self._services.tally.agent_suspensions[self._record.row.request.agent] += 1
+        seconds = link.watchdogs.limit("suspend")
+        detail = f"no turn for {seconds:g} s; the next prompt resumes the conversation"
+        self._record.status(f"suspend_{self._record.row.prompts}", "agent.suspended", detail)
+
+    def _tell_overdue(self, link: AgentLink, what: Watched) -> None:
+        seconds = link.watchdogs.limit(what)
+        message = _OVERDUE[what].format(seconds)
+        self._record.error(f"{what}_timeout", message, seconds=seconds, stderr=link.process.terminal.text())
+
+    def _close(self, link: AgentLink, outcome: TurnOutcome = "failed", cause: str = "agent exited") -> None:
+        """The agent went away in mid-turn, or before it could take up the first prompt that waited for it."""
+        self._restarting = True
+        self._record.close_turn(outcome, cause)
+        if not link.ready and self._record.row.queue:
+            self._record.abandon(self._record.take(), "failed")
+
+    def _count(
+        self, link: AgentLink, by: TerminatedBy, message: str, nursery: trio.Nursery, status: ExitStatus | None = None
+    ) -> None:
+        """One unexpected end; too many are the session's. ``by`` is who ended the process."""
+        if self._exits.occurred():
+            message += f", {self._settings.agent_restarts} times within {self._settings.restart_period:g} s"
+            code = status.code if status is not None else None
+            self._record.end(SessionEndedData("error", by, message, code, link.process.terminal.output()), failed=True)
+        elif pause := self._exits.pause:
+            self._may_start = trio.current_time() + pause
+            nursery.start_soon(self._rest, pause)
