@@ -1,6 +1,7 @@
 """The daemon: the tree of actors, and the one door through which transport and SDK speak to it.
 
 daemon
+├─ journal             permanent, the only writer
 ├─ leftovers           permanent, done before the next starts
 ├─ permission broker   permanent
 ├─ installer           permanent
@@ -40,10 +41,13 @@ from ..schema.settings import Settings
 from .catalog import Catalog, check_version
 from .clock import Clock
 from .credentials import Credentials
+from .disk_journal import DiskJournal
 from .failpoints import VARIABLE, Failpoints
 from .install_job import Wanted, Workshop
+from .install_store import data_directory
 from .installer import Install, Installer, Installs
 from .intensity import Intensity
+from .journal import Journal
 from .leftovers import Leftovers
 from .log import Log
 from .mailbox import ActorCrashed, ActorGone, Mailbox, Request
@@ -91,7 +95,12 @@ class Daemon:
         inherited = os.environ if environment is None else environment
         environment = {name: value for name, value in inherited.items() if name not in OWN_VARIABLES}
         clock = Clock()
-        self._journal = MemoryJournal(self.settings, clock, _unique()[-12:])
+        failpoints = Failpoints.of(inherited)
+        self._journal: Journal = (
+            MemoryJournal(self.settings, clock, _unique()[-12:])
+            if self.settings.ephemeral
+            else DiskJournal(data_directory(self.settings, environment), self.settings, clock, failpoints)
+        )
         self._broker = Mailbox("permissions", self.settings.mailbox_size)
         self._installer = Mailbox("installer", self.settings.mailbox_size)
         self._registry = Mailbox("registry", self.settings.mailbox_size)
@@ -105,7 +114,7 @@ class Daemon:
             catalog=self._catalog,
             credentials=self._credentials,
             table=self.table,
-            failpoints=Failpoints.of(inherited),
+            failpoints=failpoints,
             environment=environment,
             broker=self._broker,
             registry=self._registry,
@@ -119,6 +128,7 @@ class Daemon:
             self.settings.restart_backoff_max,
         )
         self._chain = Chain(intensity)
+        self._chain.add("journal", lambda: self._journal.run)
         self._chain.add("leftovers", lambda: Leftovers(self._journal, self.table, self.settings).run)
         self._chain.add("permissions", lambda: PermissionBroker(self._broker).run)
         workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
@@ -140,11 +150,11 @@ class Daemon:
             self._broker.close()
             self._installer.close()
             self._registry.close()
-            self._journal.close()
             self._ended.set()
 
     async def stop(self) -> None:
         """End every session's agent, then every log; returns when :meth:`run` is over."""
+        self._journal.hurry()
         self._scope.cancel()
         await self._ended.wait()
 

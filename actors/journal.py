@@ -7,6 +7,7 @@ in SQLite.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import trio
 from attrs import field, frozen
 
 from ..schema.agents.dialect import Prompt
@@ -110,6 +111,14 @@ class Journal(Protocol):
     @property
     def writable(self) -> bool: ...
 
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Nothing else works before it has started. Closes every log when it ends."""
+        ...
+
+    def hurry(self) -> None:
+        """The daemon stops: from now on a write that finds no room fails instead of waiting for it."""
+        ...
+
     async def create(self, row: SessionRow) -> Log: ...
 
     async def write(self, entry: Entry) -> None:
@@ -118,6 +127,10 @@ class Journal(Protocol):
         ...
 
     async def delete(self, session_id: str) -> None: ...
+
+    def size_of(self, session_id: str) -> int:
+        """Bytes that a session's events take."""
+        ...
 
     async def rows(self) -> Sequence[tuple[SessionRow, Log]]:
         """Oldest first."""

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import trio
 from attrs import define, field
 
 from ..schema.settings import Settings
@@ -33,6 +34,18 @@ class MemoryJournal:
     def writable(self) -> bool:
         return True
 
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        try:
+            task_status.started()
+            await trio.sleep_forever()
+        finally:
+            self.feed.close()
+            for kept in self._kept.values():
+                kept.log.close()
+
+    def hurry(self) -> None:
+        """Memory has room or the process ends."""
+
     async def create(self, row: SessionRow) -> Log:
         log = Log(row.log_id, self._settings.log_bytes)
         log.updated_ms = row.created_ms
@@ -55,6 +68,9 @@ class MemoryJournal:
     async def delete(self, session_id: str) -> None:
         self._kept.pop(session_id).log.close()
 
+    def size_of(self, session_id: str) -> int:
+        return self._kept[session_id].log.size
+
     async def rows(self) -> Sequence[tuple[SessionRow, Log]]:
         return [(kept.row, kept.log) for kept in self._kept.values()]
 
@@ -67,9 +83,3 @@ class MemoryJournal:
 
     def health(self) -> JournalHealth:
         return JournalHealth()
-
-    def close(self) -> None:
-        """Wake every reader for good: the daemon stops."""
-        self.feed.close()
-        for kept in self._kept.values():
-            kept.log.close()

@@ -5,22 +5,24 @@ again from the journal, so the two never disagree.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 import structlog
 import trio
 from attrs import define, frozen
 from structlog.contextvars import bind_contextvars
 
-from ..schema.problems import session_already_exists, session_not_found, too_many_sessions
+from ..schema.problems import session_already_exists, session_not_found, shutting_down, too_many_sessions
 from ..schema.sessions import CreateSessionRequest, SessionInfo, SessionListResponse
 from ..schema.settings import Settings
 from .actor import Actor
 from .burial import bury
 from .intensity import Intensity
-from .journal import SessionRow
+from .journal import JournalUnavailable, SessionRow
 from .log import Log
-from .mailbox import Envelope, Mailbox, Request
+from .mailbox import ActorCrashed, Envelope, Mailbox, Request
 from .permissions import Forget
 from .services import Services
 from .session import Session
@@ -97,6 +99,7 @@ class Registry(Actor):
         super().__init__(mailbox)
         self._services = services
         self._entries: dict[str, _Entry] = {}
+        self._reserved: set[str] = set()
         settings = services.settings
         self._supervisor = Supervisor(
             lambda: Intensity(
@@ -120,33 +123,53 @@ class Registry(Actor):
     async def handle(self, envelope: Envelope) -> None:
         match envelope.message:
             case Changed(card):
-                await self._changed(card)
+                self._changed(card)
             case Find(session_id):
                 envelope.answer(self._found(session_id))
             case List():
                 envelope.answer(SessionListResponse(tuple(self._infos()), self._cursor()))
-            case Create(session_id, request, directory):
-                envelope.answer(await self._create(session_id, request, directory))
+            case Create() as create:
+                self._reserve(create.session_id)
+                self.nursery.start_soon(self._answer_later, envelope, partial(self._create, create))
             case Drop(session_id):
                 entry = self._find(session_id)
                 entry.dropping = True
-                self.nursery.start_soon(self._drop, entry, envelope)
+                self.nursery.start_soon(self._answer_later, envelope, partial(self._drop, entry))
             case _Buried(row):
-                await self._changed(Card(row, "failed"))
+                self._changed(Card(row, "failed"))
             case unknown:
                 raise TypeError(f"Registry got {unknown!r}")
 
-    async def _create(self, session_id: str, request: CreateSessionRequest, directory: str) -> Found:
-        if session_id in self._entries:
+    async def _answer_later(self, envelope: Envelope, work: Callable[[], Awaitable[object]]) -> None:
+        """What waits for the journal is done in a task of its own: others may ask for sessions meanwhile."""
+        try:
+            envelope.answer(await work())
+        except JournalUnavailable:
+            envelope.fail(shutting_down())
+        except BaseException:
+            envelope.fail(ActorCrashed(f"{self.mailbox.name} was stopped"))
+            raise
+
+    def _reserve(self, session_id: str) -> None:
+        if session_id in self._entries or session_id in self._reserved:
             raise session_already_exists(session_id)
         limit = self._services.settings.max_sessions
-        if sum(not entry.card.row.ended for entry in self._entries.values()) >= limit:
+        if len(self._reserved) + sum(not entry.card.row.ended for entry in self._entries.values()) >= limit:
             raise too_many_sessions(limit)
-        row = SessionRow(session_id, self._services.unique()[-12:], request, directory, self._services.clock.now_ms())
-        log = await self._services.journal.create(row)
-        _log.info("session created", session_id=session_id, agent=request.agent)
-        self._entries[session_id] = _Entry(Card(row), log, self._start(row, log))
-        return self._found(session_id)
+        self._reserved.add(session_id)
+
+    async def _create(self, create: Create) -> Found:
+        services = self._services
+        row = SessionRow(
+            create.session_id, services.unique()[-12:], create.request, create.directory, services.clock.now_ms()
+        )
+        try:
+            log = await services.journal.create(row)
+            _log.info("session created", session_id=row.session_id, agent=row.request.agent)
+            self._entries[row.session_id] = _Entry(Card(row), log, self._start(row, log))
+        finally:
+            self._reserved.discard(row.session_id)
+        return self._found(row.session_id)
 
     def _start(self, row: SessionRow, log: Log) -> Child:
         session_id = row.session_id
@@ -168,7 +191,7 @@ class Registry(Actor):
         # Named by its log: the id of a deleted session may be taken again before the old one is quite gone.
         return self._supervisor.start(ChildSpec(f"session {row.log_id}", make, "transient", on_failed))
 
-    async def _changed(self, card: Card) -> None:
+    def _changed(self, card: Card) -> None:
         entry = self._entries.get(card.row.session_id)
         if entry is None or entry.card.row.log_id != card.row.log_id:
             return
@@ -177,18 +200,23 @@ class Registry(Actor):
         if ended:
             _log.info("session ended", session_id=card.row.session_id, status=card.status, exit_code=card.row.exit_code)
         if card.row.ended:
-            await self._forget_oldest()
+            self._forget_oldest()
 
-    async def _forget_oldest(self) -> None:
+    def _forget_oldest(self) -> None:
         ended = [session_id for session_id, entry in self._entries.items() if entry.forgettable]
-        size = sum(self._entries[session_id].log.size for session_id in ended)
-        settings = self._services.settings
+        journal, settings = self._services.journal, self._services.settings
+        size = sum(journal.size_of(session_id) for session_id in ended)
         for count, session_id in zip(range(len(ended), 0, -1), ended, strict=True):
             if count <= settings.ended_sessions_kept and size <= settings.ended_bytes_kept:
                 break
-            entry = self._entries.pop(session_id)
-            size -= entry.log.size
-            await self._services.journal.delete(session_id)
+            size -= journal.size_of(session_id)
+            entry = self._entries[session_id]
+            entry.dropping = True
+            self.nursery.start_soon(self._forget, entry)
+
+    async def _forget(self, entry: _Entry) -> None:
+        with suppress(JournalUnavailable):
+            await self._drop(entry)
 
     def _find(self, session_id: str) -> _Entry:
         entry = self._entries.get(session_id)
@@ -200,18 +228,16 @@ class Registry(Actor):
         entry = self._find(session_id)
         return Found(entry.card, entry.log, entry.child)
 
-    async def _drop(self, entry: _Entry, envelope: Envelope) -> None:
-        """In a task of its own: a session that ends has things to tell the registry."""
+    async def _drop(self, entry: _Entry) -> None:
+        session_id = entry.card.row.session_id
         with trio.CancelScope(shield=True):
             if entry.child is not None:
-                await entry.child.stop()
-            session_id = entry.card.row.session_id
+                await entry.child.stop()  # which has things to tell us
             await self._services.broker.tell(Forget(session_id))
             await self._services.journal.delete(session_id)
             # Only now is the id free: a new session must not meet what is left of the old one.
             del self._entries[session_id]
             _log.info("session deleted", session_id=session_id)
-        envelope.answer()
 
     def _infos(self) -> Sequence[SessionInfo]:
         settings = self._services.settings

@@ -27,7 +27,7 @@ async def heartbeat(gaps: list[float]) -> None:
 
 async def measure(sessions: int, at_once: int) -> None:
     gaps: list[float] = []
-    daemon = Daemon(Settings(mock_step_ms=0.0))
+    daemon = Daemon(Settings(ephemeral=True, mock_step_ms=0.0))
     async with trio.open_nursery() as nursery:
         await nursery.start(daemon.run)
         nursery.start_soon(heartbeat, gaps)

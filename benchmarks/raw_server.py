@@ -43,7 +43,7 @@ async def broadcast(daemon: Daemon, stream: trio.SocketStream) -> None:
 
 
 async def main(token: str) -> None:
-    daemon = Daemon(Settings(mock_step_ms=0.0, log_bytes=1 << 30, feed_bytes=1 << 20))
+    daemon = Daemon(Settings(ephemeral=True, mock_step_ms=0.0, log_bytes=1 << 30, feed_bytes=1 << 20))
     async with trio.open_nursery() as nursery:
         await nursery.start(daemon.run)
         serve = partial(serve_daemon, daemon, host="127.0.0.1", port=0, auth=Auth(token), cors=Cors())

@@ -28,6 +28,13 @@ class Settings:
     max_queued_prompts: int = setting(16, "prompts", "prompts that wait for a session's turn to end")
     max_attachment_bytes: int = setting(20 << 20, "bytes", "largest attachment that is sent inline")
 
+    # The journal.
+    ephemeral: bool = setting(False, "on or off", "keep sessions in memory only; a restart forgets them")
+    durability: str = setting("normal", "normal or full", "what survives: a kill of the daemon, or a power cut as well")
+    tail_bytes: int = setting(1 << 20, "bytes", "newest events of a session held in memory; older ones are on disk")
+    tails_bytes: int = setting(256 << 20, "bytes", "events of all sessions together held in memory")
+    journal_retry: float = setting(0.5, "seconds", "pause before a write that found no room on disk is tried again")
+
     # The log and its readers.
     log_bytes: int = setting(64 << 20, "bytes", "events kept per session with --ephemeral; older ones expire")
     feed_bytes: int = setting(64 << 20, "bytes", "events kept for the stream of all sessions with --ephemeral")
@@ -66,7 +73,9 @@ class Settings:
     # Installing agents.
     auto_install: bool = setting(True, "on or off", "install an agent when a session needs it and it is not there")
     data_dir: str = setting(
-        "", "directory", "where agents are installed; empty for sandbox-agent in $XDG_DATA_HOME or ~/.local/share"
+        "",
+        "directory",
+        "where the journal and the agents are; empty for sandbox-agent in $XDG_DATA_HOME or ~/.local/share",
     )
     install_timeout: float = setting(900.0, "seconds", "time for one install, with the wait for another process's")
     install_progress: float = setting(1.0, "seconds", "time between two status items of a session that waits for one")
@@ -107,3 +116,5 @@ class Settings:
         for name, value in attrs.asdict(self).items():
             if not isinstance(value, str) and not value >= 0:  # also refuses NaN, which compares false with everything
                 raise ValueError(f"setting {name} must not be negative; got {value}")
+        if self.durability not in ("normal", "full"):
+            raise ValueError(f"setting durability must be normal or full; got {self.durability!r}")

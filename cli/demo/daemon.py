@@ -32,7 +32,17 @@ def own_daemon(log: Path) -> Generator[tuple[str, str]]:
     token = secrets.token_urlsafe(32)
     with log.open("w") as stderr:
         daemon = subprocess.Popen(
-            [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--port", "0", "--mock-step-ms", str(STEP_MS)],
+            [
+                sys.executable,
+                "-m",
+                "sandbox_agent.cli.main",
+                "server",
+                "--port",
+                "0",
+                "--ephemeral",
+                "--mock-step-ms",
+                str(STEP_MS),
+            ],
             env=os.environ | {TOKEN_VARIABLE: token},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -99,7 +99,14 @@ def check_history(events: list[Event]) -> None:
 @asynccontextmanager
 async def house(**settings: Any) -> AsyncIterator[House]:
     """Everything that a daemon started must be gone when it is."""
-    options = {"mock_step_ms": 0.0, "end_eof": 0.5, "end_interrupt": 0.3, "end_terminate": 0.5, **settings}
+    options = {
+        "ephemeral": "data_dir" not in settings,
+        "mock_step_ms": 0.0,
+        "end_eof": 0.5,
+        "end_interrupt": 0.3,
+        "end_terminate": 0.5,
+        **settings,
+    }
     sign = f"HOUSE={uuid.uuid4()}"
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **dict([sign.split("=")])}
     h = House(Daemon(Settings(**options), environment), sign)
@@ -112,5 +119,6 @@ async def house(**settings: Any) -> AsyncIterator[House]:
             await daemon.stop()
             for log in logs:
                 if log.first == 1:
-                    check_history(events_of(log))
+                    events = (await log.read(0, 1 << 30)).events
+                    check_history([json.loads(event.plain) for event in events])
     assert not h.agents_alive()

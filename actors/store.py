@@ -1,0 +1,294 @@
+"""The store: the journal's SQLite file, seen by the one thread that writes it and the few that read it.
+
+Everything here blocks. A method that raises has changed nothing: it runs inside :meth:`Store.transaction`, which rolls
+back. WAL with ``synchronous=NORMAL`` survives SIGKILL at any instruction; FULL also survives a power cut.
+"""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from .data_lock import DataDirectoryRefused
+from .journal import KeptAnswer, QueuedPrompt, SessionRow
+from .permissions import ask_id_of
+from .store_codec import RowCodec, Segment
+from .store_schema import MIGRATIONS
+
+FILE = "journal.db"
+APPLICATION_ID = 0x53414A31  # "SAJ1", so that `file` and we know whose database it is
+
+WRITER_CACHE_KIB = 8192
+PURGE_SEGMENTS = 200
+"""Segments of a deleted session that one transaction takes away: writers wait that long at most."""
+
+
+class Damaged(Exception):
+    """Nobody's fault that we know: the file is not a sound database."""
+
+
+@frozen
+class StoredSession:
+    """A session as it was found on disk. ``position`` is where its last event stands in the feed."""
+
+    number: int
+    row: SessionRow
+    first: int
+    last: int
+    bytes: int
+    position: int
+    updated_ms: int
+
+
+@frozen
+class Written:
+    """Events to write: where they stand in the feed and in their session's log."""
+
+    position: int
+    first: int
+    count: int
+    bytes: int
+    segment: Segment
+
+
+def connect(path: Path, *, durability: str = "normal", cache_kib: int = WRITER_CACHE_KIB) -> sqlite3.Connection:
+    """A connection that any thread may use, one at a time."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
+    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+    return connection
+
+
+class Store:
+    def __init__(self, path: Path, connection: sqlite3.Connection, codec: RowCodec) -> None:
+        self.path = path
+        self._connection = connection
+        self._codec = codec
+        self.journal_id = self._meta("journal_id")
+        self.doomed = True
+        """Whether there may be something to purge."""
+
+    def __repr__(self) -> str:
+        return f"<Store {self.path} journal={self.journal_id}>"
+
+    @classmethod
+    def open(
+        cls, path: Path, codec: RowCodec, *, durability: str = "normal", migrations: Sequence[str] = MIGRATIONS
+    ) -> "Store":
+        """Open the journal, or make one. Raises :class:`Damaged`, or :class:`.DataDirectoryRefused`."""
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            connection = connect(path, durability=durability)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise DataDirectoryRefused(f"cannot open the journal {path}: {error}") from error
+        try:
+            _prepare(connection, path, migrations)
+            return cls(path, connection, codec)
+        except BaseException as error:
+            connection.close()
+            if is_damage(error):
+                raise Damaged(f"{path}: {error}") from error
+            if isinstance(error, sqlite3.OperationalError):
+                raise DataDirectoryRefused(f"cannot open the journal {path}: {error}") from error
+            raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """All that is done inside, or nothing of it."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # some errors of SQLite roll back by themselves
+                self._connection.execute("ROLLBACK")
+            raise
+
+    # What is there.
+
+    def _meta(self, name: str, default: str = "") -> str:
+        found = self._connection.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
+        return found[0] if found else default
+
+    def _set_meta(self, name: str, value: object) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES(?,?)", (name, str(value)))
+
+    def feed_bounds(self) -> tuple[int, int, int]:
+        """The oldest position that is kept, the newest that was given out, and the newest that was deleted."""
+        oldest = self._connection.execute("SELECT min(position) FROM segments").fetchone()[0]
+        newest = self._connection.execute(
+            "SELECT position + count - 1 FROM segments ORDER BY position DESC LIMIT 1"
+        ).fetchone()
+        gone = int(self._meta("feed_gone", "0"))
+        last = max(newest[0] if newest else 0, int(self._meta("feed_last", "0")))
+        return oldest or last + 1, last, gone
+
+    def last_number(self) -> int:
+        """The highest number that a session ever had."""
+        found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name='sessions'").fetchone()
+        return found[0] if found else 0
+
+    def sessions(self) -> list[StoredSession]:
+        """Oldest first. Raises :class:`Damaged` for a row that cannot be read."""
+        prompts: dict[int, list[tuple[QueuedPrompt, bool]]] = {}
+        for number, waiting, body in self._connection.execute(
+            "SELECT session, waiting, prompt FROM prompts ORDER BY session, number"
+        ):
+            prompts.setdefault(number, []).append((self._codec.read_prompt(body), bool(waiting)))
+        asks: dict[int, list[Any]] = {}
+        for number, body in self._connection.execute("SELECT session, ask FROM asks ORDER BY number"):
+            asks.setdefault(number, []).append(self._codec.read_ask(body))
+        found: list[StoredSession] = []
+        for number, body, *bounds in self._connection.execute(
+            "SELECT number, row, first, last, bytes, position, updated_ms FROM sessions ORDER BY number"
+        ):
+            known = prompts.get(number, [])
+            row = evolve(
+                self._codec.read_row(body),
+                queue=tuple(prompt for prompt, waiting in known if waiting),
+                current=next((prompt for prompt, waiting in known if not waiting), None),
+                asks=tuple(asks.get(number, ())),
+            )
+            found.append(StoredSession(number, row, *bounds))
+        return found
+
+    # What happens.
+
+    def create(self, number: int, row: SessionRow) -> None:
+        self._connection.execute(
+            "INSERT INTO sessions(number, session_id, row, updated_ms) VALUES(?,?,?,?)",
+            (number, row.session_id, self._codec.row(row), row.created_ms),
+        )
+        self._update_prompts(number, None, row)
+
+    def update(self, number: int, old: SessionRow, row: SessionRow) -> None:
+        """Write what differs from ``old``, the row that was written last."""
+        self._connection.execute("UPDATE sessions SET row=? WHERE number=?", (self._codec.row(row), number))
+        if (old.queue, old.current) != (row.queue, row.current):
+            self._update_prompts(number, old, row)
+        if old.asks != row.asks:
+            self._update_asks(number, old, row)
+
+    def _update_prompts(self, number: int, old: SessionRow | None, row: SessionRow) -> None:
+        before = _prompts(old) if old is not None else {}
+        now = _prompts(row)
+        for key in before.keys() - now.keys():
+            self._connection.execute("DELETE FROM prompts WHERE session=? AND number=?", (number, key))
+        for key, (prompt, waiting) in now.items():
+            if key not in before:
+                values = number, key, waiting, self._codec.encode(prompt)
+                self._connection.execute("INSERT INTO prompts VALUES(?,?,?,?)", values)
+            elif before[key][1] != waiting:
+                self._connection.execute(
+                    "UPDATE prompts SET waiting=? WHERE session=? AND number=?", (waiting, number, key)
+                )
+
+    def _update_asks(self, number: int, old: SessionRow, row: SessionRow) -> None:
+        before, now = {ask_id_of(ask) for ask in old.asks}, {ask_id_of(ask): ask for ask in row.asks}
+        for ask_id in before - now.keys():
+            self._connection.execute("DELETE FROM asks WHERE session=? AND ask_id=?", (number, ask_id))
+        for ask_id, ask in now.items():
+            if ask_id not in before:
+                self._connection.execute(
+                    "INSERT INTO asks(session, ask_id, ask) VALUES(?,?,?)", (number, ask_id, self._codec.encode(ask))
+                )
+
+    def append(self, number: int, written: Written, size: int, at_ms: int) -> None:
+        """``size`` is what all events of the session take now."""
+        self._connection.execute(
+            "INSERT INTO segments VALUES(?,?,?,?,?,?,?)",
+            (
+                written.position,
+                number,
+                written.first,
+                written.count,
+                written.bytes,
+                written.segment.heads,
+                written.segment.raws,
+            ),
+        )
+        self._connection.execute(
+            "UPDATE sessions SET last=?, bytes=?, position=?, updated_ms=? WHERE number=?",
+            (written.first + written.count - 1, size, written.position + written.count - 1, at_ms, number),
+        )
+
+    def keep_answer(self, number: int, answer: KeptAnswer, kept: int) -> None:
+        """The oldest beyond ``kept`` go."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO answers(session, name, fingerprint, body) VALUES(?,?,?,?)",
+            (number, answer.key.name, answer.key.fingerprint, answer.body),
+        )
+        self._connection.execute(
+            "DELETE FROM answers WHERE session=?1 AND number <= "
+            "(SELECT number FROM answers WHERE session=?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
+            (number, kept),
+        )
+
+    def delete(self, number: int, feed_last: int, feed_gone: int) -> None:
+        """Forget a session. Its events go bit by bit, by :meth:`purge_some`; no reader finds them from now on."""
+        self._connection.execute("DELETE FROM sessions WHERE number=?", (number,))
+        for table in ("prompts", "asks", "answers"):
+            self._connection.execute(f"DELETE FROM {table} WHERE session=?", (number,))  # noqa: S608 - our own names
+        self._connection.execute("INSERT INTO doomed VALUES(?)", (number,))
+        self.doomed = True
+        self._set_meta("feed_last", feed_last)
+        self._set_meta("feed_gone", feed_gone)
+
+    def purge_some(self) -> None:
+        """Take away some of what was deleted, until nothing is ``doomed``."""
+        found = self._connection.execute("SELECT session FROM doomed LIMIT 1").fetchone()
+        if found is None:
+            self.doomed = False
+            return
+        with self.transaction():
+            gone = self._connection.execute(
+                "DELETE FROM segments WHERE position IN (SELECT position FROM segments WHERE session=? LIMIT ?)",
+                (found[0], PURGE_SEGMENTS),
+            ).rowcount
+            if gone < PURGE_SEGMENTS:
+                self._connection.execute("DELETE FROM doomed WHERE session=?", found)
+        self._connection.execute(f"PRAGMA incremental_vacuum({PURGE_SEGMENTS})").fetchall()
+
+
+def _prompts(row: SessionRow) -> dict[int, tuple[QueuedPrompt, bool]]:
+    known = {queued.prompt.number: (queued, True) for queued in row.queue}
+    if row.current is not None:
+        known[row.current.prompt.number] = (row.current, False)
+    return known
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+    """Bring the tables to this version."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if version > len(migrations):
+        raise DataDirectoryRefused(
+            f"the journal {path} was written by a newer sandbox-agent (its schema is version {version}, this one knows "
+            f"{len(migrations)}); run that one, or name another directory with --data-dir"
+        )
+    if version == 0:
+        if tables:
+            raise DataDirectoryRefused(f"{path} is an SQLite database, but not a journal of ours; move it away")
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute("PRAGMA journal_mode=WAL").fetchall()
+    for number, script in enumerate(migrations[version:], version + 1):
+        # executescript would commit what is open, so the transaction stands in the script.
+        new = f"INSERT INTO meta VALUES('journal_id','{secrets.token_hex(6)}');" if number == 1 else ""
+        connection.executescript(f"BEGIN IMMEDIATE;{script};{new}PRAGMA user_version={number};COMMIT;")
+
+
+def is_damage(error: BaseException) -> bool:
+    """SQLite says that the file itself is broken, not that it could not get at it; or a row in it cannot be read."""
+    if isinstance(error, sqlite3.Error):
+        code: int | None = getattr(error, "sqlite_errorcode", None)
+        return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, Damaged)

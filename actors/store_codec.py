@@ -1,0 +1,73 @@
+"""How what is kept looks on disk: events as lines of JSON, everything else as JSON objects."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any, cast, get_args
+
+import msgspec
+from attrs import evolve, frozen
+
+from ..schema.codec import make_converter
+from ..schema.encode import EncodedEvent
+from ..schema.events import EventType
+from .journal import AskData, QueuedPrompt, SessionRow
+
+_TYPES: tuple[EventType, ...] = get_args(EventType)
+"""A type is kept as a letter by its place here: new types of events go to the end."""
+_LETTERS = {kind: chr(ord("a") + index) for index, kind in enumerate(_TYPES)}
+
+
+@frozen
+class Segment:
+    """Events of one session that were written together. ``raws`` is None when none of them has its raw."""
+
+    heads: bytes
+    raws: bytes | None
+
+    @classmethod
+    def pack(cls, events: Sequence[EncodedEvent]) -> "Segment":
+        """Each line of ``heads`` is a letter, the type, upper case for the end of a stream, and the event's JSON; each
+        line of ``raws`` the agent's words, empty for none. JSON on one line holds no line break, so none is escaped."""
+        heads = b"\n".join([_letter(event) + event.head for event in events])
+        if all(event.raw is None for event in events):
+            return cls(heads, None)
+        return cls(heads, b"\n".join([event.raw or b"" for event in events]))
+
+    def unpack(self, first: int) -> list[EncodedEvent]:
+        """The events, whose first has sequence ``first``."""
+        heads = self.heads.split(b"\n")
+        raws = self.raws.split(b"\n") if self.raws is not None else [b""] * len(heads)
+        return [
+            EncodedEvent(sequence, _TYPES[(line[0] | 0x20) - 0x61], line[0] < 0x61, line[1:], raw or None)
+            for sequence, (line, raw) in enumerate(zip(heads, raws, strict=True), first)
+        ]
+
+
+def _letter(event: EncodedEvent) -> bytes:
+    letter = _LETTERS[event.type]
+    return (letter.upper() if event.ends_stream else letter).encode()
+
+
+class RowCodec:
+    """Strict both ways: what does not fit is damage, and is not quietly mended."""
+
+    def __init__(self) -> None:
+        self._converter = make_converter()
+        self._converter.register_structure_hook(bytes, lambda value, _: base64.b64decode(value, validate=True))
+        self._encode = msgspec.json.Encoder().encode
+
+    def encode(self, value: object) -> bytes:
+        return self._encode(self._converter.unstructure(value))
+
+    def row(self, row: SessionRow) -> bytes:
+        """Less what has tables of its own."""
+        return self.encode(evolve(row, queue=(), current=None, asks=()))
+
+    def read_row(self, body: bytes) -> SessionRow:
+        return self._converter.structure(msgspec.json.decode(body), SessionRow)
+
+    def read_prompt(self, body: bytes) -> QueuedPrompt:
+        return self._converter.structure(msgspec.json.decode(body), QueuedPrompt)
+
+    def read_ask(self, body: bytes) -> AskData:
+        return self._converter.structure(msgspec.json.decode(body), cast("Any", AskData))

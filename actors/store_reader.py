@@ -1,0 +1,109 @@
+"""Reading events from disk, for readers that are further behind than what is in memory."""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trio
+from attrs import frozen
+
+from ..schema.encode import EncodedEvent
+from .log import Batch
+from .store import connect
+from .store_codec import Segment
+
+READERS = 2
+"""Threads that read at the same time. More would only wait for the GIL, and for the writer's."""
+
+READER_CACHE_KIB = 1024
+
+
+@frozen
+class Place:
+    """Which events: those of the session with that number, or all of them."""
+
+    session: int | None
+
+
+class StoreReader:
+    """A read sees every commit that was made before it began. WAL keeps it out of the writer's way."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._closed = False
+        self._idle: list[sqlite3.Connection] = []
+        self._limiter = trio.CapacityLimiter(READERS)
+
+    def __repr__(self) -> str:
+        return f"<StoreReader busy={self._limiter.borrowed_tokens} idle={len(self._idle)}>"
+
+    async def read(self, place: Place, after: int, max_bytes: int, *, raw: bool) -> Batch:
+        """What is kept beyond position ``after``, at most ``max_bytes`` but not less than one event if there is one."""
+        return await trio.to_thread.run_sync(self._read, place, after, max_bytes, raw, limiter=self._limiter)
+
+    async def answer(self, session: int, name: str) -> tuple[str, bytes] | None:
+        return await trio.to_thread.run_sync(self._answer, session, name, limiter=self._limiter)
+
+    def close(self) -> None:
+        """Reads that are under way end by themselves."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _connection(self) -> Generator[sqlite3.Connection]:
+        connection = self._idle.pop() if self._idle else connect(self._path, cache_kib=READER_CACHE_KIB)
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def _answer(self, session: int, name: str) -> tuple[str, bytes] | None:
+        with self._connection() as connection:
+            return connection.execute(
+                "SELECT fingerprint, body FROM answers WHERE session=? AND name=?", (session, name)
+            ).fetchone()
+
+    def _read(self, place: Place, after: int, max_bytes: int, raw: bool) -> Batch:
+        raws = "raws" if raw else "NULL"
+        if place.session is None:
+            # From the segment that holds the position, which may begin before it.
+            query = (
+                f"SELECT position, first, heads, {raws} FROM segments WHERE position >= coalesce("  # noqa: S608
+                "(SELECT max(position) FROM segments WHERE position <= ?1), 0) "
+                "AND session NOT IN (SELECT session FROM doomed) ORDER BY position"
+            )
+            values: tuple[int, ...] = (after + 1,)
+        else:
+            query = (
+                f"SELECT first, first, heads, {raws} FROM segments WHERE session = ?2 AND first >= coalesce("  # noqa: S608
+                "(SELECT max(first) FROM segments WHERE session = ?2 AND first <= ?1), 0) ORDER BY first"
+            )
+            values = after + 1, place.session
+        with self._connection() as connection:
+            return _gather(connection.execute(query, values), after, max_bytes)
+
+
+def _gather(rows: sqlite3.Cursor, after: int, max_bytes: int) -> Batch:
+    positions: list[int] = []
+    events: list[EncodedEvent] = []
+    size = 0
+    try:
+        for start, first, heads, raws in rows:
+            for position, event in enumerate(Segment(heads, raws).unpack(first), start):
+                if position <= after:
+                    continue
+                size += event.size
+                if events and size > max_bytes:
+                    return Batch(positions, events, positions[-1])
+                positions.append(position)
+                events.append(event)
+    finally:
+        rows.close()  # an open cursor would hold the WAL
+    return Batch(positions, events, positions[-1] if positions else after)

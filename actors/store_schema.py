@@ -1,0 +1,51 @@
+"""The tables of the journal, and how a journal of an older version becomes one of this."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+    -- AUTOINCREMENT: what is left of a deleted session must never be taken for a new one's.
+    CREATE TABLE sessions(
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        session_id TEXT NOT NULL UNIQUE,
+        row BLOB NOT NULL,
+        first INTEGER NOT NULL DEFAULT 1,
+        last INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0,
+        position INTEGER NOT NULL DEFAULT 0,
+        updated_ms INTEGER NOT NULL
+    );
+    CREATE TABLE prompts(
+        session INTEGER NOT NULL, number INTEGER NOT NULL, waiting INTEGER NOT NULL, prompt BLOB NOT NULL,
+        PRIMARY KEY(session, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE asks(
+        number INTEGER PRIMARY KEY, session INTEGER NOT NULL, ask_id TEXT NOT NULL, ask BLOB NOT NULL,
+        UNIQUE(session, ask_id)
+    );
+    CREATE TABLE answers(
+        number INTEGER PRIMARY KEY, session INTEGER NOT NULL, name TEXT NOT NULL,
+        fingerprint TEXT NOT NULL, body BLOB NOT NULL,
+        UNIQUE(session, name)
+    );
+
+    -- Events that were written together: one row is one step of SQLite, and each step gives up the GIL. `position` is
+    -- where the first of them stands in the feed, `first` where it stands in its session's log.
+    CREATE TABLE segments(
+        position INTEGER PRIMARY KEY,
+        session INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        heads BLOB NOT NULL,
+        raws BLOB
+    );
+    CREATE INDEX segments_of_session ON segments(session, first);
+
+    -- Deleted sessions whose events have not been taken away yet.
+    CREATE TABLE doomed(session INTEGER PRIMARY KEY);
+    """,
+)
+"""Number n brings version n to n + 1 (``PRAGMA user_version``). Append only: what is here has been on disks."""
+
+SCHEMA_VERSION = len(MIGRATIONS)

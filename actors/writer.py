@@ -1,0 +1,169 @@
+"""The writer: the one thread that changes the store. What has queued up meanwhile shares one commit.
+
+A job is done when it is durable. Jobs are done in the order in which they were put, all that share a commit at once.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+import structlog
+import trio
+from attrs import define, field
+
+from .failpoints import Failpoints
+from .journal import JournalUnavailable
+from .store import Store, is_damage
+
+COMMIT_JOBS = 512
+"""Most jobs that share a commit, so that the first of them does not wait for long."""
+
+_log = structlog.get_logger("journal")
+
+
+@define(eq=False)
+class Job:
+    """``do`` runs in the writer's thread, inside a transaction, and again if that fails. ``show`` runs in trio's when
+    it is durable."""
+
+    do: Callable[[Store], None]
+    show: Callable[[], None]
+    settled: trio.Event = field(factory=trio.Event)
+    failed: bool = False
+
+    async def wait(self) -> None:
+        """Until it is durable. Raises :class:`.JournalUnavailable` when it never will be."""
+        await self.settled.wait()
+        if self.failed:
+            raise JournalUnavailable("the daemon stops while its journal cannot be written")
+
+
+class Writer:
+    """``retry`` is the pause in seconds before a commit that failed for want of room is tried again."""
+
+    def __init__(self, store: Store, failpoints: Failpoints, retry: float, on_commit: Callable[[float], None]) -> None:
+        self.trouble: str | None = None
+        self._store = store
+        self._failpoints = failpoints
+        self._retry = retry
+        self._on_commit = on_commit
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._hurried = threading.Event()
+        self._token = trio.lowlevel.current_trio_token()
+        self._waiting = 0
+        self._closed = False
+        self._given_up = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"in trouble ({self.trouble})" if self.trouble else "open"
+        return f"<Writer {state} waiting={self._waiting}>"
+
+    def put(self, job: Job) -> Job:
+        """Queue a job, without waiting. What is put after :meth:`close` fails."""
+        self._waiting += 1
+        if self._closed:
+            self._settle([job], failed=True)
+        else:
+            self._failpoints.reach("journal.queued")
+            self._jobs.put(job)
+        return job
+
+    def hurry(self) -> None:
+        """From now on what cannot be written fails at once instead of waiting for room."""
+        self._hurried.set()
+
+    def close(self) -> None:
+        """Let :meth:`run` end when it has done what was put so far."""
+        if not self._closed:
+            self._closed = True
+            self.hurry()
+            self._jobs.put(None)
+
+    def run(self) -> None:
+        """The thread. Ends by :meth:`close`; raises what is wrong with the store, or with us."""
+        jobs: Sequence[Job] = ()
+        try:
+            while jobs := self._take():
+                self._commit(jobs)
+        finally:
+            self._closed = True
+            self._token.run_sync_soon(self._fail_rest, jobs)
+
+    def _take(self) -> list[Job]:
+        """What waits; empty when the writer was closed."""
+        while self._store.doomed and self._jobs.empty() and not self._hurried.is_set():
+            self._purge()
+        first = self._jobs.get()
+        jobs = [first] if first is not None else []
+        while jobs and len(jobs) < COMMIT_JOBS and not self._jobs.empty():
+            if (job := self._jobs.get()) is None:
+                self._jobs.put(None)  # closed, and told again when these are done
+                break
+            jobs.append(job)
+        return jobs
+
+    def _purge(self) -> None:
+        try:
+            self._store.purge_some()
+        except sqlite3.OperationalError as error:
+            if is_damage(error) or is_ours(error):
+                raise
+            self._store.doomed = False  # until the next session is deleted, or the next start
+
+    def _commit(self, jobs: Sequence[Job]) -> None:
+        begun = time.perf_counter()
+        while not self._given_up:
+            try:
+                with self._store.transaction():
+                    self._failpoints.reach("journal.begun")
+                    for job in jobs:
+                        job.do(self._store)
+                    self._failpoints.reach("journal.written")
+                self._failpoints.reach("journal.committed")
+                self._token.run_sync_soon(self._done, jobs, time.perf_counter() - begun)
+                return
+            except sqlite3.OperationalError as error:
+                if is_damage(error) or is_ours(error):
+                    raise
+                self._in_trouble(error)
+                # Nothing that comes later may be written either: it would leave a gap.
+                self._given_up = self._hurried.is_set()
+                self._hurried.wait(self._retry)
+        self._token.run_sync_soon(self._settle, jobs, True)
+
+    def _in_trouble(self, error: sqlite3.OperationalError) -> None:
+        if self.trouble is None:
+            _log.error("the journal cannot be written", error=str(error), path=str(self._store.path))
+        self.trouble = str(error)
+
+    # In trio's thread.
+
+    def _done(self, jobs: Sequence[Job], seconds: float) -> None:
+        if self.trouble is not None:
+            _log.info("the journal can be written again")
+            self.trouble = None
+        self._on_commit(seconds)
+        for job in jobs:
+            job.show()
+        self._settle(jobs, failed=False)
+
+    def _settle(self, jobs: Sequence[Job], failed: bool) -> None:
+        for job in jobs:
+            if not job.settled.is_set():
+                self._waiting -= 1
+                job.failed = failed
+                job.settled.set()
+
+    def _fail_rest(self, jobs: Sequence[Job]) -> None:
+        self._settle(jobs, failed=True)
+        while not self._jobs.empty():
+            if (job := self._jobs.get()) is not None:
+                self._settle([job], failed=True)
+
+
+def is_ours(error: sqlite3.OperationalError) -> bool:
+    """Wrong SQL, which no waiting mends; everything else that is operational is about the disk or the memory."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF == sqlite3.SQLITE_ERROR
