@@ -248,6 +248,8 @@ class DiskJournal:
                 f"the journal in {self.directory} cannot be written ({self._writer.trouble}); nothing is accepted "
                 "until it can: make room there"
             )
+        if self._set_aside is not None:
+            troubles.append(f"a damaged journal was set aside as {self._set_aside}; this one began empty")
         figures: Mapping[str, float] = {
             "commits": self._commits,
             "commit_seconds": self._commit_seconds,

@@ -59,8 +59,12 @@ class Written:
 def connect(path: Path, *, durability: str = "normal", cache_kib: int = WRITER_CACHE_KIB) -> sqlite3.Connection:
     """A connection that any thread may use, one at a time."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
-    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+    try:
+        connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
+        connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -81,19 +85,18 @@ class Store:
         cls, path: Path, codec: RowCodec, *, durability: str = "normal", migrations: Sequence[str] = MIGRATIONS
     ) -> "Store":
         """Open the journal, or make one. Raises :class:`Damaged`, or :class:`.DataDirectoryRefused`."""
+        connection: sqlite3.Connection | None = None
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             connection = connect(path, durability=durability)
-        except (OSError, sqlite3.OperationalError) as error:
-            raise DataDirectoryRefused(f"cannot open the journal {path}: {error}") from error
-        try:
             _prepare(connection, path, migrations)
             return cls(path, connection, codec)
         except BaseException as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             if is_damage(error):
                 raise Damaged(f"{path}: {error}") from error
-            if isinstance(error, sqlite3.OperationalError):
+            if isinstance(error, (OSError, sqlite3.OperationalError)):
                 raise DataDirectoryRefused(f"cannot open the journal {path}: {error}") from error
             raise
 

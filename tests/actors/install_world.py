@@ -102,7 +102,7 @@ class World:
         (self.bin / "go").touch()
 
     def settings(self, **more: Any) -> Settings:
-        return Settings(data_dir=str(self.data), **more)
+        return Settings(data_dir=str(self.data), ephemeral=True, **more)
 
     def workshop(self, **settings: Any) -> Workshop:
         table = ProcessTable()

@@ -35,7 +35,7 @@ async def serving(home: Path, *, variables: dict[str, str] | None = None, **sett
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {Path(__file__).with_name("serving_agent.py")} "$@"\n')
     program.chmod(0o700)
     environment = {"PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home), "SIGN": str(home), **(variables or {})}
-    house = Serving(Daemon(Settings(**settings), environment), f"SIGN={home}")
+    house = Serving(Daemon(Settings(**{"tail_bytes": 1 << 26, **settings}), environment), f"SIGN={home}")
     with trio.fail_after(TIME_LIMIT):
         async with trio.open_nursery() as nursery:
             await nursery.start(house.daemon.run)
