@@ -24,7 +24,7 @@ from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentMod
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import Attachment, Prompt
 from ..schema.codec import Codec
-from ..schema.problems import Problem, internal_error, invalid_request, shutting_down
+from ..schema.problems import Problem, internal_error, invalid_request, prompt_not_queued, shutting_down
 from ..schema.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
@@ -34,6 +34,8 @@ from ..schema.sessions import (
     PermissionListResponse,
     PermissionReply,
     QuestionListResponse,
+    QueuedMessage,
+    QueueResponse,
     SessionInfo,
     SessionListResponse,
 )
@@ -47,7 +49,7 @@ from .install_job import Wanted, Workshop
 from .install_store import data_directory
 from .installer import Install, Installer, Installs
 from .intensity import Intensity
-from .journal import Journal
+from .journal import CommandKey, Entry, Journal, JournalUnavailable, KeptAnswer, QueuedPrompt
 from .leftovers import Leftovers
 from .log import Log
 from .mailbox import ActorCrashed, ActorGone, Mailbox, Request
@@ -63,7 +65,7 @@ from .processes import ProcessTable
 from .registry import Create, Drop, Find, Found, List, Registry
 from .services import Services
 from .session_card import ended_problem
-from .session_messages import Interrupt, Open, Receipt, Send, Terminate
+from .session_messages import Cancel, Interrupt, Open, Receipt, Send, Terminate
 from .supervisor import Chain
 from .tally import Tally
 
@@ -93,9 +95,9 @@ class Daemon:
         self.table = ProcessTable(lambda: self._journal.journal_id)
         self.tally = Tally()
         inherited = os.environ if environment is None else environment
+        self.failpoints = failpoints = Failpoints.of(inherited)
         environment = {name: value for name, value in inherited.items() if name not in OWN_VARIABLES}
         clock = Clock()
-        failpoints = Failpoints.of(inherited)
         self._journal: Journal = (
             MemoryJournal(self.settings, clock, _unique()[-12:])
             if self.settings.ephemeral
@@ -114,7 +116,7 @@ class Daemon:
             catalog=self._catalog,
             credentials=self._credentials,
             table=self.table,
-            failpoints=failpoints,
+            failpoints=self.failpoints,
             environment=environment,
             broker=self._broker,
             registry=self._registry,
@@ -225,7 +227,10 @@ class Daemon:
     async def log(self, session_id: str) -> Log:
         return (await self._find(session_id)).log
 
-    async def send(self, session_id: str, request: MessageRequest) -> Receipt:
+    # Commands. With a key the answer is kept in the same entry of the journal as what the command did; `commands` looks
+    # for it there before it asks us for anything.
+
+    async def send(self, session_id: str, request: MessageRequest, key: CommandKey | None = None) -> Receipt:
         """Give the session a prompt; it runs when the turns before it have ended."""
         found = await self._find(session_id)
         definition = self._catalog.definition(found.card.row.request.agent)
@@ -234,17 +239,30 @@ class Daemon:
             for attachment in request.attachments
         ]
         prompt = Prompt(0, request.message, tuple(attachments))
-        return await self._ask_session(session_id, found, Send(prompt))
+        return await self._ask_session(session_id, found, Send(prompt, key))
 
-    async def interrupt(self, session_id: str) -> InterruptResponse:
-        return await self._ask_session(session_id, await self._find(session_id), Interrupt())
+    async def cancel_prompt(self, session_id: str, turn_id: str, key: CommandKey | None = None) -> None:
+        """Take a prompt out of the queue. Raises the ``prompt_not_queued`` problem."""
+        found = await self._find(session_id)
+        if found.card.row.ended:
+            raise prompt_not_queued(turn_id, "the session has ended")
+        await self._ask_session(session_id, found, Cancel(turn_id, key))
 
-    async def terminate(self, session_id: str) -> None:
+    async def queue(self, session_id: str) -> QueueResponse:
+        """The prompts that wait."""
+        chars = self.settings.queue_text_chars
+        waiting = (await self._find(session_id)).card.row.waiting
+        return QueueResponse(tuple(_queued(prompt, place, chars) for place, prompt in enumerate(waiting, 1)))
+
+    async def interrupt(self, session_id: str, key: CommandKey | None = None) -> InterruptResponse:
+        return await self._ask_session(session_id, await self._find(session_id), Interrupt(key))
+
+    async def terminate(self, session_id: str, key: CommandKey | None = None) -> None:
         """End the session for good; returns when no process of it is left. Nothing happens when it has ended."""
         found = await self._find(session_id)
         if found.mailbox is not None:
             try:
-                await found.mailbox.ask(Terminate())
+                await found.mailbox.ask(Terminate(key))
             except ActorGone:
                 pass
             except ActorCrashed as error:
@@ -252,15 +270,33 @@ class Daemon:
         if found.child is not None:
             await found.child.ended.wait()
 
-    async def reply_permission(self, session_id: str, permission_id: str, reply: PermissionReply) -> None:
+    async def reply_permission(
+        self, session_id: str, permission_id: str, reply: PermissionReply, key: CommandKey | None = None
+    ) -> None:
         await self._find(session_id)
-        await self._ask(self._broker, ReplyPermission(session_id, permission_id, reply))
+        await self._ask(self._broker, ReplyPermission(session_id, permission_id, reply, key))
 
-    async def reply_question(self, session_id: str, question_id: str, answers: Sequence[Sequence[str]] | None) -> None:
+    async def reply_question(
+        self,
+        session_id: str,
+        question_id: str,
+        answers: Sequence[Sequence[str]] | None,
+        key: CommandKey | None = None,
+    ) -> None:
         """``answers`` is None to reject the question."""
         await self._find(session_id)
         given = None if answers is None else tuple(tuple(labels) for labels in answers)
-        await self._ask(self._broker, ReplyQuestion(session_id, question_id, given))
+        await self._ask(self._broker, ReplyQuestion(session_id, question_id, given, key))
+
+    async def kept_answer(self, session_id: str, name: str) -> KeptAnswer | None:
+        """What the session's command of that key was answered first."""
+        return await self._journal.answer(session_id, name)
+
+    async def keep_answer(self, session_id: str, log: Log, answer: KeptAnswer) -> None:
+        """Of a command that did nothing. Not kept when the session whose log that was has gone meanwhile."""
+        if not log.closed:
+            with suppress(JournalUnavailable):
+                await self._journal.write(Entry(session_id, answers=(answer,)))
 
     async def pending_permissions(self) -> PermissionListResponse:
         return await self._ask(self._broker, ListPermissions())
@@ -326,6 +362,12 @@ class Daemon:
                 raise invalid_request(f"attachment {attachment.path} has {size} bytes; at most {limit} are sent inline")
             data = await path.read_bytes()
         return Attachment(str(path), mime, attachment.filename, data)
+
+
+def _queued(queued: QueuedPrompt, position: int, chars: int) -> QueuedMessage:
+    prompt = queued.prompt
+    text, truncated = prompt.text[:chars], len(prompt.text) > chars
+    return QueuedMessage(queued.turn_id, position, queued.at_ms, text, truncated, len(prompt.attachments))
 
 
 def _unique() -> str:

@@ -39,7 +39,8 @@ class SessionRow:
 
     ``resume`` is the native id of a conversation that the agent has written down, ``native_session_id`` also one that
     it has not. ``prompts`` and ``turns`` count the ids that were given out; ``queue`` holds the prompts that wait, and
-    ``current`` the one that was taken up last: a prompt that was accepted is never forgotten.
+    ``current`` the one that was taken up last: a prompt that was accepted is never forgotten. ``cancelled`` are the
+    turns of those in the queue that will not run, and that come into the log when no other turn is open.
 
     ``asks`` are the permissions and questions that wait for an answer. At ``settled``, a position of the log, no turn
     and no item was open, and ``items`` item ids had been given out: a later life reads its log from there.
@@ -59,12 +60,18 @@ class SessionRow:
     settled: int = 0
     queue: tuple[QueuedPrompt, ...] = ()
     current: QueuedPrompt | None = None
+    cancelled: tuple[str, ...] = ()
     asks: tuple[AskData, ...] = ()
     agent_restarts: int = 0
     ended: bool = False
     failed: bool = False
     exit_code: int | None = None
     end_message: str | None = None
+
+    @property
+    def waiting(self) -> tuple[QueuedPrompt, ...]:
+        """The prompts in the queue that will run, in order."""
+        return tuple(queued for queued in self.queue if queued.turn_id not in self.cancelled)
 
 
 @frozen
@@ -77,7 +84,7 @@ class CommandKey:
 
 @frozen
 class KeptAnswer:
-    """The first answer to a command that has a name, as JSON."""
+    """The first answer to a command that has a name, as JSON: ``answers`` writes and reads it."""
 
     key: CommandKey
     body: bytes

@@ -11,8 +11,9 @@ from ..schema.agents.dialect import Prompt
 from ..schema.agents.effects import Errored, ItemCompleted, TurnEnded, TurnOutcome, TurnStarted
 from ..schema.events import ErrorData, SessionEndedData
 from ..schema.items import StatusPart, TextPart
-from ..schema.problems import queue_full
+from ..schema.problems import prompt_not_queued, queue_full
 from ..schema.timeouts import Timeouts
+from .answers import keep_result
 from .asks import Asks, requested, resolved
 from .journal import AskData, CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
 from .log import Log
@@ -94,7 +95,8 @@ class Record:
         if self.row.ended:
             raise ended_problem(self.row)
         limit = self._settings.max_queued_prompts
-        if len(self.row.queue) >= limit:
+        # Those that were cancelled leave when the running turn ends; until then they are bounded too.
+        if len(self.row.waiting) >= limit or len(self.row.queue) >= 2 * limit:
             raise queue_full(self.row.session_id, limit)
         number = self.row.prompts + 1
         at_ms = self._services.clock.now_ms()
@@ -107,6 +109,29 @@ class Record:
         queued, *rest = self.row.queue
         self.row = evolve(self.row, queue=tuple(rest), current=queued)
         return queued
+
+    def cancel(self, turn_id: str) -> None:
+        if turn_id not in (queued.turn_id for queued in self.row.waiting):
+            raise prompt_not_queued(turn_id, self._why_not_queued(turn_id))
+        self.row = evolve(self.row, cancelled=(*self.row.cancelled, turn_id))
+
+    def _why_not_queued(self, turn_id: str) -> str:
+        if turn_id == self.turn_id:
+            return "it is running; interrupt it"
+        if turn_id in self.row.cancelled:
+            return "it was cancelled already"
+        number = turn_id.removeprefix("turn_")
+        known = number.isascii() and number.isdigit() and 0 < int(number) <= self.ledger.turns
+        return "its turn has ended" if known else "there is no such turn"
+
+    def close_cancelled(self) -> None:
+        """A prompt that was cancelled gets its turn in the log as soon as no other is open: turns do not overlap."""
+        if not self.row.cancelled or self.in_flight:
+            return
+        cancelled = [queued for queued in self.row.queue if queued.turn_id in self.row.cancelled]
+        self.row = evolve(self.row, queue=self.row.waiting, cancelled=(), current=cancelled[-1])
+        for queued in cancelled:
+            self.abandon(queued, "interrupted")
 
     def turn_ended(self, effect: TurnEnded) -> None:
         turn = self.ledger.turn
@@ -131,6 +156,7 @@ class Record:
 
     def abandon(self, queued: QueuedPrompt, outcome: TurnOutcome) -> None:
         """A prompt that was accepted and cannot be run still gets its turn in the log."""
+        self.begin()
         self.ledger.assign_turn(queued.turn_id)
         self.scribe.draft(TurnStarted())
         content = (TextPart(queued.prompt.text),)
@@ -178,12 +204,13 @@ class Record:
         self.close_turn(outcome, "session ended")
         while self.row.queue:
             self.abandon(self.take(), "interrupted")
+        self.row = evolve(self.row, cancelled=())
 
     # Keeping it.
 
     def answered(self, key: CommandKey, answer: object) -> None:
         """Kept in the same entry as what the command did, so that a repeat finds both or neither."""
-        self._answers.append(KeptAnswer(key, self._services.codec.encode(answer)))
+        self._answers.append(keep_result(self._services.codec, key, answer))
 
     def update(self) -> SessionRow:
         """The row as it is now."""

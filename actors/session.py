@@ -50,7 +50,7 @@ from .permissions import Decide, Decision, Forget
 from .record import Record
 from .services import Services
 from .session_card import Card, Changed
-from .session_messages import Interrupt, Open, Send, Terminate
+from .session_messages import Cancel, Interrupt, Open, Send, Terminate
 
 LINES_PER_SLICE = 64
 """Lines that are handled before the event loop gets its turn: about 1 ms of work."""
@@ -135,6 +135,8 @@ class Session(Actor):
                 answer = await self._open()
             case Send(prompt, key):
                 answer = self._record.accept(prompt)
+            case Cancel(turn_id, key):
+                self._record.cancel(turn_id)
             case Interrupt(key):
                 answer = self._interrupt()
             case Terminate(key):
@@ -158,13 +160,17 @@ class Session(Actor):
         return self._row.native_session_id
 
     def _interrupt(self) -> InterruptResponse:
-        if self._record.in_flight and self._link is not None:
+        turn, queued = self._record.turn_id, len(self._row.waiting)
+        if turn is not None and self._link is not None:
+            if self._link.watchdogs.interrupted == turn:
+                return InterruptResponse(True, "stopping", turn, queued)
             self._apply(self._agent.interrupt(self._link))
-            return InterruptResponse(True)
+            return InterruptResponse(True, "running", turn, queued)
         if self._row.queue:  # its agent is still starting
-            self._record.abandon(self._record.take(), "interrupted")
-            return InterruptResponse(True)
-        return InterruptResponse(False)
+            first = self._record.take()
+            self._record.abandon(first, "interrupted")
+            return InterruptResponse(True, "starting", first.turn_id, queued - 1)
+        return InterruptResponse(False, "idle", None, 0)
 
     async def _terminate(self) -> None:
         if not self._row.ended:
@@ -239,6 +245,7 @@ class Session(Actor):
     async def _settle(self) -> None:
         """After every message: make visible what happened, carry out what it asks for, and take up the next prompt."""
         while True:
+            self._record.close_cancelled()
             # Before the events are visible: who sees one and then asks must be told nothing older.
             await self._tell_broker()
             await self._publish()

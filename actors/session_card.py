@@ -35,7 +35,7 @@ class Card:
             directory=row.directory,
             title=request.title,
             status=self.status,
-            queued=len(row.queue),
+            queued=len(row.waiting),
             log_id=row.log_id,
             timeouts=Timeouts.of(request.timeouts, settings),
             agent_restarts=row.agent_restarts,

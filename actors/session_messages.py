@@ -31,8 +31,18 @@ class Send(Request[Receipt]):
 
 @frozen
 class Interrupt(Request[InterruptResponse]):
-    """Stop the running turn. The reply says whether there was one; ``turn.ended`` follows when it has stopped."""
+    """Stop the running turn. The reply says what it found; ``turn.ended`` follows when the turn has stopped.
 
+    A prompt that was sent before it, and waits for its agent to start, is what it stops."""
+
+    key: CommandKey | None = None
+
+
+@frozen
+class Cancel(Request[None]):
+    """Take a prompt out of the queue. Its turn comes into the log, as interrupted, when no other is open."""
+
+    turn_id: str
     key: CommandKey | None = None
 
 

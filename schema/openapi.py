@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
-from . import agent_info, cursor, events, items, mcp, problems, sessions, ws_commands
+from . import agent_info, commands, cursor, events, items, mcp, problems, sessions
 from .codec import wire_name
 
 Json = dict[str, Any]
@@ -33,7 +33,8 @@ ENUM_NAMES: Mapping[tuple[type, str], str] = MappingProxyType(
         (mcp.McpRemoteServer, "transport"): "McpRemoteTransport",
         (sessions.AgentError, "type"): "ErrorType",
         (sessions.PermissionReplyRequest, "reply"): "PermissionReply",
-        (ws_commands.PermissionReplyCommand, "reply"): "PermissionReply",
+        (commands.PermissionReplyCommand, "reply"): "PermissionReply",
+        (sessions.InterruptResponse, "found"): "InterruptFound",
         (sessions.SessionInfo, "status"): "SessionStatus",
     }
 )
@@ -43,7 +44,7 @@ UNION_NAMES: Mapping[frozenset[Any], str] = MappingProxyType(
         frozenset(get_args(items.ContentPart)): "ContentPart",
         frozenset(get_args(events.EventData)): "UniversalEventData",
         frozenset(get_args(mcp.McpServerConfig)): "McpServerConfig",
-        frozenset(get_args(ws_commands.WebSocketCommand)): "WebSocketCommand",
+        frozenset(get_args(commands.Command)): "Command",
         frozenset((str, tuple[str, ...])): "McpCommand",
         frozenset((mcp.McpOAuthConfig, bool)): "McpOAuthConfigOrDisabled",
     }

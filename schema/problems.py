@@ -28,7 +28,8 @@ ErrorType = Literal[
     "timeout",
 ]
 """The types of wire 0.1. Ours besides: not_found, method_not_allowed, payload_too_large, unsupported_media_type,
-queue_full, too_many_sessions, shutting_down, internal_error, credentials_missing."""
+queue_full, too_many_sessions, too_many_commands, prompt_not_queued, key_reused, shutting_down, internal_error,
+credentials_missing."""
 
 
 @frozen
@@ -204,29 +205,41 @@ def unsupported_media_type(got: str | None) -> Problem:
     )
 
 
-def queue_full(session_id: str, limit: int, retry_after: int = 1) -> Problem:
-    return Problem(
-        "queue_full",
-        429,
-        "Queue Full",
-        f"session {session_id} already has {limit} queued prompts; send again when a turn has ended",
-        {"sessionId": session_id},
-        {"Retry-After": str(retry_after)},
-    )
+def _busy(
+    kind: str, status: int, title: str, detail: str, retry_after: int, extensions: Mapping[str, Any] | None = None
+) -> Problem:
+    """Nothing was done: try again in ``retry_after`` seconds. The body says so too, for a WebSocket has no headers."""
+    extensions = {**(extensions or {}), "retryAfter": retry_after}
+    return Problem(kind, status, title, detail, extensions, {"Retry-After": str(retry_after)})
+
+
+def queue_full(session_id: str, limit: int) -> Problem:
+    detail = f"session {session_id} already has {limit} queued prompts; send again when a turn has ended"
+    return _busy("queue_full", 429, "Queue Full", detail, 1, {"sessionId": session_id})
 
 
 def too_many_sessions(limit: int) -> Problem:
+    detail = f"{limit} sessions are open already (the server's --max-sessions); end one first"
+    return _busy("too_many_sessions", 429, "Too Many Sessions", detail, 5)
+
+
+def too_many_commands(limit: int) -> Problem:
+    detail = f"{limit} commands with a key are under way already (the server's --max-commands)"
+    return _busy("too_many_commands", 429, "Too Many Commands", detail, 1)
+
+
+def prompt_not_queued(turn_id: str, reason: str) -> Problem:
     return Problem(
-        "too_many_sessions",
-        429,
-        "Too Many Sessions",
-        f"{limit} sessions are open already (the server's --max-sessions); end one first",
-        headers={"Retry-After": "5"},
+        "prompt_not_queued",
+        404,
+        "Prompt Not Queued",
+        f"no prompt of turn {turn_id} is queued: {reason}",
+        {"turnId": turn_id},
     )
 
 
 def shutting_down() -> Problem:
-    return Problem("shutting_down", 503, "Shutting Down", "the daemon is stopping", headers={"Retry-After": "5"})
+    return _busy("shutting_down", 503, "Shutting Down", "the daemon is stopping", 5)
 
 
 def internal_error(message: str) -> Problem:

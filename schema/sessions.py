@@ -12,6 +12,7 @@ from .timeouts import SessionTimeouts, Timeouts
 
 PermissionReply = Literal["once", "always", "reject"]
 SessionStatus = Literal["starting", "idle", "running", "waiting", "suspended", "ended", "failed"]
+InterruptFound = Literal["running", "starting", "stopping", "idle"]
 
 
 @frozen
@@ -114,9 +115,36 @@ class EventsResponse:
 
 @frozen
 class InterruptResponse:
-    """``interrupted`` is false when no turn was running: nothing was done."""
+    """What was interrupted: ``found`` is ``running`` (a turn, which ends as soon as its agent has stopped),
+    ``starting`` (a prompt whose agent was not ready yet; its turn has ended), ``stopping`` (a turn that an earlier
+    interrupt is stopping; the agent was told nothing more) or ``idle``: nothing, and ``interrupted`` is false.
+
+    ``turn_id`` names that turn. ``queued`` counts the prompts that still wait; they run next."""
 
     interrupted: bool
+    found: InterruptFound
+    turn_id: str | None
+    queued: int
+
+
+@frozen
+class QueuedMessage:
+    """A prompt that waits. ``position`` is 1 for the one that runs next; ``queued_at`` is milliseconds since 1970.
+    ``message`` is its beginning when it is ``truncated``; ``attachments`` is how many it has."""
+
+    turn_id: str
+    position: int
+    queued_at: int
+    message: str
+    truncated: bool
+    attachments: int
+
+
+@frozen
+class QueueResponse:
+    """In the order in which they will run."""
+
+    queued: tuple[QueuedMessage, ...]
 
 
 @frozen

@@ -22,10 +22,12 @@ class Settings:
     body_timeout: float = setting(300.0, "seconds", "time for the body of a request to arrive")
     websocket_auth_timeout: float = setting(10.0, "seconds", "time for a WebSocket's first frame to bring the token")
     answers_kept: int = setting(1000, "answers", "answers to commands with a key kept per session for repeats")
+    max_commands: int = setting(1000, "commands", "commands with a key that are under way at once, over all sessions")
     max_sessions: int = setting(1000, "sessions", "most sessions that are not ended")
     ended_sessions_kept: int = setting(1000, "sessions", "ended sessions that stay listed; the oldest go first")
     ended_bytes_kept: int = setting(1 << 30, "bytes", "events of ended sessions that are kept; the oldest go first")
     max_queued_prompts: int = setting(16, "prompts", "prompts that wait for a session's turn to end")
+    queue_text_chars: int = setting(4096, "characters", "most of a waiting prompt that the list of the queue shows")
     max_attachment_bytes: int = setting(20 << 20, "bytes", "largest attachment that is sent inline")
 
     # The journal.

@@ -1,67 +1,18 @@
-"""What a client says over ``…/ws``, and the answers. The daemon's other frames are events and ``stream.resync``.
-
-``id`` is the client's own name for a command: a repeated one gets the first answer again and does nothing.
-"""
+"""What a client says over ``…/ws``, and the answers. The daemon's other frames are events and ``stream.resync``."""
 
 from typing import Any, Literal
 
 from attrs import field, frozen
 
 from .fields import optional
-from .sessions import MessageAttachment, PermissionReply
 
 
 @frozen
-class MessageCommand:
-    type: Literal["message"] = field(default="message", init=False)
+class WebSocketCommand:
+    """Beside the members of a command. ``id`` is the client's own name for it, and its key: a repeated one gets the
+    first answer again and does nothing."""
+
     id: str
-    message: str
-    attachments: tuple[MessageAttachment, ...] = ()
-
-
-@frozen
-class PermissionReplyCommand:
-    type: Literal["permission.reply"] = field(default="permission.reply", init=False)
-    id: str
-    permission_id: str
-    reply: PermissionReply
-
-
-@frozen
-class QuestionReplyCommand:
-    type: Literal["question.reply"] = field(default="question.reply", init=False)
-    id: str
-    question_id: str
-    answers: tuple[tuple[str, ...], ...]
-
-
-@frozen
-class QuestionRejectCommand:
-    type: Literal["question.reject"] = field(default="question.reject", init=False)
-    id: str
-    question_id: str
-
-
-@frozen
-class InterruptCommand:
-    type: Literal["interrupt"] = field(default="interrupt", init=False)
-    id: str
-
-
-@frozen
-class TerminateCommand:
-    type: Literal["terminate"] = field(default="terminate", init=False)
-    id: str
-
-
-WebSocketCommand = (
-    MessageCommand
-    | PermissionReplyCommand
-    | QuestionReplyCommand
-    | QuestionRejectCommand
-    | InterruptCommand
-    | TerminateCommand
-)
 
 
 @frozen

@@ -15,7 +15,10 @@ from structlog.contextvars import bind_contextvars
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge, RequestTimeout
 from werkzeug.routing import WebsocketMismatch
 
+from ..actors.answers import Answer
+from ..actors.commands import Commands
 from ..actors.daemon import Daemon
+from ..schema.commands import check_key
 from ..schema.problems import (
     Problem,
     internal_error,
@@ -26,7 +29,7 @@ from ..schema.problems import (
     unsupported_media_type,
 )
 from .auth import Auth
-from .call import Call, Stream, WithStatus
+from .call import REPLAYED, Call, Stream, WithStatus
 from .cors import Cors
 from .failures import log_failure
 from .hosts import Hosts
@@ -35,10 +38,9 @@ from .parameters import parse_query
 from .paths import PathMap, decode_ids
 from .readers import Readers
 from .routes import CONTENT_TYPES, ROUTES, Route
-from .socket_commands import SocketCommands
 
 SSE_HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
-
+KEY_HEADER = "Idempotency-Key"
 
 OPEN = frozenset(route.operation_id for route in ROUTES if route.open)
 
@@ -56,7 +58,7 @@ class Front:
     cors: Cors
     hosts: Hosts
     readers: Readers
-    commands: SocketCommands
+    commands: Commands
 
 
 def make_app(front: Front) -> App:
@@ -124,6 +126,7 @@ def _view(front: Front, route: Route, document: bytes) -> Callable[..., Awaitabl
             ids=_named(values),
             query=parse_query(route.query, request.args) if route.query else None,
             body=await read_body(front.daemon, request, route.body) if route.body else None,
+            key=read_key(request) if route.keyed else None,
             last_event_id=request.headers.get("Last-Event-ID"),
             openapi=document,
         )
@@ -153,6 +156,18 @@ def _socket_view(front: Front, route: Route) -> Callable[..., Awaitable[None]]:
     return view
 
 
+def read_key(asked: Request) -> str | None:
+    """The Idempotency-Key. Raises a 400 problem."""
+    value = asked.headers.get(KEY_HEADER)
+    if value is None:
+        return None
+    try:  # as a WebSocket would carry it; headers come to us as Latin-1
+        key = value.encode("latin-1").decode()
+    except UnicodeError:
+        key = ""
+    return check_key(key, f"header {KEY_HEADER}")
+
+
 async def read_body(daemon: Daemon, asked: Request, cls: type) -> Any:
     """Raises a 415 problem before the body is read, 413 while it is, and 400 or 422 for what it says."""
     has_body = bool(asked.content_length) or "Transfer-Encoding" in asked.headers
@@ -166,6 +181,10 @@ async def read_body(daemon: Daemon, asked: Request, cls: type) -> Any:
 
 def answer(daemon: Daemon, route: Route, value: Any, *, head: bool) -> Response:
     """``head``: the headers of the answer, and nothing of a stream that might not end."""
+    if isinstance(value, Answer):
+        response = answer(daemon, route, value.result, head=head)
+        response.headers.update(REPLAYED if value.replayed else {})
+        return response
     if value is None:
         return _empty(route.status)
     content_type, status = CONTENT_TYPES[route.kind], route.status
@@ -175,6 +194,7 @@ def answer(daemon: Daemon, route: Route, value: Any, *, head: bool) -> Response:
         response = Response(b"" if head else value.chunks, status, content_type=content_type)
         if route.kind == "sse":
             response.headers.extend(SSE_HEADERS)
+        response.headers.update(REPLAYED if value.replayed else {})
         return response
     body = value if isinstance(value, (str, bytes)) else daemon.codec.encode(value)
     return Response(body, status, content_type=content_type)

@@ -1,31 +1,46 @@
 """Call: one request that was checked against its route, and all that a handler needs to answer it."""
 
 from collections.abc import AsyncGenerator, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from ..actors.answers import Answer
+from ..actors.commands import Commands
 from ..actors.daemon import Daemon
+from ..schema.commands import Command
 from .readers import Readers
-from .socket_commands import SocketCommands
+
+REPLAYED: Mapping[str, str] = MappingProxyType({"Idempotency-Replayed": "true"})
 
 
 @frozen
 class Call:
-    """``query`` and ``body`` are of the classes that the route names; ``ids`` are the path parameters, decoded."""
+    """``query`` and ``body`` are of the classes that the route names; ``ids`` are the path parameters, decoded.
+    ``key`` is the client's own name for the command, if it gave one."""
 
     daemon: Daemon
     readers: Readers
-    commands: SocketCommands
+    commands: Commands
     ids: Mapping[str, str]
     query: Any = None
     body: Any = None
+    key: str | None = None
     last_event_id: str | None = None
     openapi: bytes = b"{}"
 
     @property
     def session_id(self) -> str:
         return self.ids["session_id"]
+
+    async def obey(self, command: Command) -> Answer:
+        """Have the session do it. Raises the :class:`Problem` that it is refused with."""
+        answer = await self.commands.obey(self.session_id, command, self.key)
+        if (problem := answer.problem) is None:
+            return answer
+        # A copy: the same refusal may be on its way to several clients.
+        raise evolve(problem, headers={**problem.headers, **REPLAYED}) if answer.replayed else problem
 
 
 @frozen
@@ -41,3 +56,4 @@ class Stream:
     """An answer that is sent chunk by chunk."""
 
     chunks: AsyncGenerator[bytes]
+    replayed: bool = False

@@ -6,6 +6,9 @@ from attrs import frozen
 
 Headers = dict[str, str]
 
+EXPOSED = "Idempotency-Replayed, Retry-After"
+"""What a page may read of an answer beside what the Fetch standard always shows it."""
+
 VARY = "origin, access-control-request-method, access-control-request-headers"
 
 
@@ -41,6 +44,7 @@ class Cors:
         found = {"vary": VARY}
         if origin and self.allows(origin):
             found["access-control-allow-origin"] = "*" if "*" in self.origins else origin
+            found["access-control-expose-headers"] = EXPOSED
             if self.credentials:
                 found["access-control-allow-credentials"] = "true"
         return found

@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator
 
 from ..actors.log import Log
+from ..actors.session_messages import Receipt
+from ..schema.commands import MessageCommand
 from ..schema.cursor import Cursor
 from ..schema.queries import EventsQuery, StreamQuery
 from .call import Call, Stream
@@ -27,11 +29,14 @@ async def get_all_events_sse(call: Call) -> Stream:
 
 
 async def post_message_stream(call: Call) -> Stream:
+    """Repeated with the same key it streams the same turn again, from the log."""
     log = await call.daemon.log(call.session_id)
-    receipt = await call.daemon.send(call.session_id, call.body)
+    answer = await call.obey(MessageCommand(call.body.message, call.body.attachments))
+    receipt: Receipt = answer.result
     framing = call.readers.sse(call.query.include_raw)
     batch_bytes = call.daemon.settings.stream_batch_bytes
-    return Stream(follow_turn(call.readers, log, receipt.after, receipt.turn_id, framing, batch_bytes))
+    turn = follow_turn(call.readers, log, receipt.after, receipt.turn_id, framing, batch_bytes)
+    return Stream(turn, answer.replayed)
 
 
 def start_of(call: Call, default: Cursor) -> Cursor:

@@ -1,12 +1,24 @@
 """Handlers: one per operation, named by its operation id. Each asks the daemon one thing. Bytes are ready JSON."""
 
+from attrs import evolve
+
+from ..actors.answers import Answer
 from ..schema.agent_info import AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.commands import (
+    InterruptCommand,
+    MessageCommand,
+    PermissionReplyCommand,
+    QuestionRejectCommand,
+    QuestionReplyCommand,
+    QueueCancelCommand,
+    TerminateCommand,
+)
 from ..schema.sessions import (
     CreateSessionResponse,
     HealthResponse,
-    InterruptResponse,
     PermissionListResponse,
     QuestionListResponse,
+    QueueResponse,
     SessionInfo,
     SessionListResponse,
 )
@@ -68,28 +80,37 @@ async def delete_session(call: Call) -> None:
     await call.daemon.delete_session(call.session_id)
 
 
-async def terminate_session(call: Call) -> None:
-    await call.daemon.terminate(call.session_id)
+async def terminate_session(call: Call) -> Answer:
+    return await call.obey(TerminateCommand())
 
 
-async def interrupt_session(call: Call) -> InterruptResponse:
-    return await call.daemon.interrupt(call.session_id)
+async def interrupt_session(call: Call) -> Answer:
+    return await call.obey(InterruptCommand())
 
 
-async def post_message(call: Call) -> None:
-    await call.daemon.send(call.session_id, call.body)
+async def post_message(call: Call) -> Answer:
+    answer = await call.obey(MessageCommand(call.body.message, call.body.attachments))
+    return evolve(answer, result=None)  # wire 0.1 tells nothing of the turn
 
 
-async def reply_permission(call: Call) -> None:
-    await call.daemon.reply_permission(call.session_id, call.ids["permission_id"], call.body.reply)
+async def get_queue(call: Call) -> QueueResponse:
+    return await call.daemon.queue(call.session_id)
 
 
-async def reply_question(call: Call) -> None:
-    await call.daemon.reply_question(call.session_id, call.ids["question_id"], call.body.answers)
+async def cancel_prompt(call: Call) -> Answer:
+    return await call.obey(QueueCancelCommand(call.ids["turn_id"]))
 
 
-async def reject_question(call: Call) -> None:
-    await call.daemon.reply_question(call.session_id, call.ids["question_id"], None)
+async def reply_permission(call: Call) -> Answer:
+    return await call.obey(PermissionReplyCommand(call.ids["permission_id"], call.body.reply))
+
+
+async def reply_question(call: Call) -> Answer:
+    return await call.obey(QuestionReplyCommand(call.ids["question_id"], call.body.answers))
+
+
+async def reject_question(call: Call) -> Answer:
+    return await call.obey(QuestionRejectCommand(call.ids["question_id"]))
 
 
 async def list_permissions(call: Call) -> PermissionListResponse:

@@ -15,6 +15,7 @@ import attrs
 
 from ..schema import queries
 from ..schema.codec import wire_name
+from ..schema.commands import MAX_KEY, Command
 from ..schema.cursor import Cursor, StreamResync
 from ..schema.events import UniversalEvent
 from ..schema.openapi import Components
@@ -43,7 +44,7 @@ PROBLEMS: Mapping[int, str] = {
     409: "the session id is taken",
     413: "the body is too large",
     415: "the body is not JSON by its Content-Type",
-    422: "the body is JSON of the wrong shape",
+    422: "the body is JSON of the wrong shape, or the key names another command",
     424: "the agent has no credentials; the details say which and where they were looked for",
     429: "too much at once; Retry-After says when to try again",
     500: "a failure of the daemon or of the agent",
@@ -90,7 +91,7 @@ def operation(route: Route, components: Components) -> Json:
     found: Json = {"tags": [route.tag], "summary": route.summary, "operationId": route.operation_id}
     if route.description:
         found["description"] = route.description
-    if parameters := [*path_parameters(route), *query_parameters(route, components)]:
+    if parameters := [*path_parameters(route), *query_parameters(route, components), *key_parameters(route)]:
         found["parameters"] = parameters
     if route.body:
         content = {"application/json": {"schema": components.of(route.body)}}
@@ -100,7 +101,8 @@ def operation(route: Route, components: Components) -> Json:
         str(status): problem(status, components) for status in problem_statuses(route)
     }
     if route.kind == "websocket":
-        found["x-websocket-client-frames"] = [components.of(cls) for cls in (WebSocketCommand, WebSocketAuth)]
+        command = {"allOf": [components.of(WebSocketCommand), components.of(Command)]}
+        found["x-websocket-client-frames"] = [command, components.of(WebSocketAuth)]
         frames = (UniversalEvent, StreamResync, WebSocketAck, WebSocketError)
         found["x-websocket-server-frames"] = [components.of(cls) for cls in frames]
     if route.open:
@@ -110,6 +112,9 @@ def operation(route: Route, components: Components) -> Json:
 
 def success(route: Route, text: str, components: Components) -> Json:
     found: Json = {"description": text}
+    if route.keyed:
+        replayed = {"description": "`true` when this is the first answer repeated.", "schema": {"type": "string"}}
+        found["headers"] = {"Idempotency-Replayed": replayed}
     match route.kind:
         case "json" if route.answer:
             found["content"] = {"application/json": {"schema": components.of(route.answer)}}
@@ -127,7 +132,8 @@ def success(route: Route, text: str, components: Components) -> Json:
 
 def problem_statuses(route: Route) -> list[int]:
     common = {500} if route.open else {401, 403, 500}
-    return sorted({*route.problems, *common, *((400, 413, 415, 422) if route.body else ())})
+    taken = {413, 415} if route.body else set[int]()
+    return sorted({*route.problems, *common, *taken, *((400, 422) if route.body or route.keyed else ())})
 
 
 def problem(status: int, components: Components) -> Json:
@@ -139,6 +145,21 @@ def path_parameters(route: Route) -> Iterable[Json]:
     for name in re.findall(r"\{(\w+)\}", route.path):
         schema = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def key_parameters(route: Route) -> Iterable[Json]:
+    if route.keyed:
+        description = (
+            "Your own name for this command: within the session it is done once, and a repeat is answered alike."
+        )
+        schema = {"type": "string", "minLength": 1, "maxLength": MAX_KEY}
+        yield {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": description,
+            "schema": schema,
+        }
 
 
 def query_parameters(route: Route, components: Components) -> Iterable[Json]:

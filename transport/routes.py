@@ -20,6 +20,7 @@ from ..schema.sessions import (
     PermissionReplyRequest,
     QuestionListResponse,
     QuestionReplyRequest,
+    QueueResponse,
     SessionInfo,
     SessionListResponse,
 )
@@ -37,7 +38,7 @@ CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(
 class Route:
     """``answer`` is the class of the body, None for no body; it may come with ``other_statuses`` too. ``problems`` are
     statuses of its own; every route may also answer those that come with what it takes: 401, 403, and with a body 413,
-    415 and 422."""
+    415 and 422. ``keyed`` operations are commands, and take an Idempotency-Key."""
 
     method: str
     path: str
@@ -53,6 +54,7 @@ class Route:
     other_statuses: Mapping[int, str] = MappingProxyType({})
     problems: tuple[int, ...] = ()
     open: bool = False
+    keyed: bool = False
     description: str = ""
 
     @property
@@ -190,6 +192,7 @@ ROUTES: tuple[Route, ...] = (
         success="The message was accepted",
         status=204,
         body=MessageRequest,
+        keyed=True,
         problems=(400, 404, 429, 500),
     ),
     _post(
@@ -203,7 +206,29 @@ ROUTES: tuple[Route, ...] = (
         kind="sse",
         body=MessageRequest,
         query=TurnStreamQuery,
+        keyed=True,
         problems=(400, 404, 429, 500),
+    ),
+    _get(
+        f"{_SESSION}/queue",
+        handlers.get_queue,
+        tag="sessions",
+        summary="List Queued Prompts",
+        success="The prompts that wait, in the order in which they will run",
+        answer=QueueResponse,
+        problems=(400, 404),
+    ),
+    Route(
+        method="DELETE",
+        path=f"{_SESSION}/queue/{{turn_id}}",
+        handler=handlers.cancel_prompt,
+        tag="sessions",
+        summary="Cancel Queued Prompt",
+        description="The prompt will not run. Its turn comes into the log, as interrupted, when no other turn is open.",
+        success="The prompt is out of the queue",
+        status=204,
+        keyed=True,
+        problems=(400, 404),
     ),
     _get(
         f"{_SESSION}/events",
@@ -260,6 +285,7 @@ ROUTES: tuple[Route, ...] = (
         success="The reply was accepted",
         status=204,
         body=PermissionReplyRequest,
+        keyed=True,
         problems=(400, 404, 500),
     ),
     _post(
@@ -270,6 +296,7 @@ ROUTES: tuple[Route, ...] = (
         success="The answers were accepted",
         status=204,
         body=QuestionReplyRequest,
+        keyed=True,
         problems=(400, 404, 500),
     ),
     _post(
@@ -279,6 +306,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Reject Question",
         success="The question was rejected",
         status=204,
+        keyed=True,
         problems=(400, 404, 500),
     ),
     _post(
@@ -286,9 +314,11 @@ ROUTES: tuple[Route, ...] = (
         handlers.interrupt_session,
         tag="sessions",
         summary="Interrupt Turn",
-        description="Stops the running turn; the session stays usable.",
-        success="Whether a turn was running",
+        description="Stops the running turn; the session stays usable. A prompt that was sent before it is before it: "
+        "one whose agent is still starting is what it stops. Prompts that wait in the queue run next.",
+        success="What it found and did",
         answer=InterruptResponse,
+        keyed=True,
         problems=(400, 404),
     ),
     _post(
@@ -299,6 +329,7 @@ ROUTES: tuple[Route, ...] = (
         description="Ends the agent and every process it started. Its events stay readable.",
         success="The session has ended",
         status=204,
+        keyed=True,
         problems=(400, 404),
     ),
     _get(

@@ -10,6 +10,7 @@ from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper
 
+from ..actors.commands import Commands
 from ..actors.daemon import Daemon
 from ..schema.settings import Settings
 from .access_log import AccessLog
@@ -19,7 +20,6 @@ from .connection import Connection
 from .cors import Cors
 from .hosts import Hosts
 from .readers import Readers
-from .socket_commands import SocketCommands
 
 BACKLOG = 1024
 PATROLS = 4
@@ -123,7 +123,7 @@ async def serve_daemon(
     listeners = await open_listeners(host, port)
     readers = Readers(daemon.settings, daemon.codec)
     async with trio.open_nursery() as commands:
-        front = Front(daemon, auth, cors, Hosts(host, cors, auth.required), readers, SocketCommands(daemon, commands))
+        front = Front(daemon, auth, cors, Hosts(host, cors, auth.required), readers, Commands(daemon, commands))
         server = Server(ASGIWrapper(make_app(front)), daemon.settings)
         task_status.started([url_of(listener) for listener in listeners])
         await server.serve(listeners, trio.Event() if stop is None else stop, readers)

@@ -1,115 +1,39 @@
-"""Commands that come over WebSockets: done once each, answered as often as they are repeated."""
+"""Commands as they come over a WebSocket: read from a frame, and answered with one."""
 
-from collections import OrderedDict
 from typing import cast
-from weakref import WeakKeyDictionary
 
 import msgspec
-import trio
-from attrs import define, field
 
-from ..actors.daemon import Daemon
-from ..actors.log import Log
-from ..schema.problems import Problem, internal_error, invalid_request, stream_error
-from ..schema.sessions import MessageRequest
-from ..schema.ws_commands import (
-    InterruptCommand,
-    MessageCommand,
-    PermissionReplyCommand,
-    QuestionRejectCommand,
-    QuestionReplyCommand,
-    TerminateCommand,
-    WebSocketAck,
-    WebSocketCommand,
-    WebSocketError,
-)
-from .failures import log_failure
+from ..actors.answers import Answer
+from ..actors.session_messages import Receipt
+from ..schema.codec import Codec
+from ..schema.commands import Command, check_key
+from ..schema.problems import Problem, invalid_request
+from ..schema.ws_commands import WebSocketAck, WebSocketError
+from .call import Call
 
-MAX_COMMAND_ID = 256
-
-COMMANDS = cast("type[WebSocketCommand]", WebSocketCommand)  # a union is no type to a type checker
-Answer = WebSocketAck | WebSocketError
+COMMAND = cast("type[Command]", Command)  # a union is no type to a type checker
 
 
-@define
-class Outcome:
-    """``answer`` is there once ``done`` is set, save when the daemon stopped in the middle."""
+async def answer_frame(call: Call, text: str | bytes) -> WebSocketAck | WebSocketError:
+    """A frame that is not a command is answered with what is wrong, and forgotten: its id may be used again."""
+    command_id: str | None = None
+    try:
+        value = read_object(text)
+        command_id = read_id(value)
+        command = call.daemon.codec.build(value, COMMAND)
+    except Problem as problem:
+        return WebSocketError(command_id, problem.body())
+    answer = await call.commands.obey(call.session_id, command, command_id)
+    if answer.problem is not None:
+        return WebSocketError(command_id, answer.problem.body())
+    return WebSocketAck(command_id, _result(answer, call.daemon.codec))
 
-    done: trio.Event = field(factory=trio.Event)
-    answer: Answer | None = None
 
-
-class SocketCommands:
-    """Answers are remembered by log, not by connection: a client that lost its connection repeats on the next one, and
-    another life of the same session id has another log and another memory.
-
-    A command runs in ``nursery``, not in its connection, so that a client that leaves in the middle leaves no command
-    half done and its repeat finds the answer.
-    """
-
-    def __init__(self, daemon: Daemon, nursery: trio.Nursery) -> None:
-        self._daemon = daemon
-        self._nursery = nursery
-        self._kept = daemon.settings.answers_kept
-        self._outcomes: WeakKeyDictionary[Log, OrderedDict[str, Outcome]] = WeakKeyDictionary()
-
-    def __repr__(self) -> str:
-        return f"<SocketCommands {sum(map(len, self._outcomes.values()))} answers of {len(self._outcomes)} sessions>"
-
-    async def answer(self, log: Log, session_id: str, text: str | bytes) -> Answer:
-        """A frame that is not a command is answered with what is wrong, and forgotten: its id may be used again."""
-        command_id: str | None = None
-        try:
-            value = read_object(text)
-            command_id = read_id(value)
-            command = self._daemon.codec.build(value, COMMANDS)
-        except Problem as problem:
-            return WebSocketError(command_id, problem.body())
-        outcome = self._outcome_of(log, session_id, command)
-        await outcome.done.wait()
-        return outcome.answer or WebSocketError(command.id, stream_error("the daemon stops").body())
-
-    def _outcome_of(self, log: Log, session_id: str, command: WebSocketCommand) -> Outcome:
-        known = self._outcomes.setdefault(log, OrderedDict())
-        outcome = known.get(command.id)
-        if outcome is None:
-            outcome = known[command.id] = Outcome()
-            self._nursery.start_soon(self._run, session_id, command, outcome)
-            while len(known) > max(self._kept, 1):
-                known.popitem(last=False)
-        known.move_to_end(command.id)
-        return outcome
-
-    async def _run(self, session_id: str, command: WebSocketCommand, outcome: Outcome) -> None:
-        try:
-            outcome.answer = await self._do(session_id, command)
-        except Problem as problem:
-            outcome.answer = WebSocketError(command.id, problem.body())
-        except Exception as error:  # noqa: BLE001 - ours; the connection and the other commands go on
-            log_failure("command.failed", error, command=command.type)
-            outcome.answer = WebSocketError(
-                command.id, internal_error("the command failed; see the daemon's log").body()
-            )
-        finally:
-            outcome.done.set()
-
-    async def _do(self, session_id: str, command: WebSocketCommand) -> WebSocketAck:
-        result = None
-        match command:
-            case MessageCommand(message=message, attachments=attachments):
-                receipt = await self._daemon.send(session_id, MessageRequest(message, attachments))
-                result = {"turnId": receipt.turn_id}
-            case PermissionReplyCommand(permission_id=ask_id, reply=reply):
-                await self._daemon.reply_permission(session_id, ask_id, reply)
-            case QuestionReplyCommand(question_id=ask_id, answers=answers):
-                await self._daemon.reply_question(session_id, ask_id, answers)
-            case QuestionRejectCommand(question_id=ask_id):
-                await self._daemon.reply_question(session_id, ask_id, None)
-            case InterruptCommand():
-                result = self._daemon.codec.plain(await self._daemon.interrupt(session_id))
-            case TerminateCommand():
-                await self._daemon.terminate(session_id)
-        return WebSocketAck(command.id, result)
+def _result(answer: Answer, codec: Codec) -> object:
+    if isinstance(answer.result, Receipt):
+        return {"turnId": answer.result.turn_id}
+    return codec.plain(answer.result)
 
 
 def read_object(text: str | bytes) -> dict[str, object]:
@@ -123,6 +47,4 @@ def read_object(text: str | bytes) -> dict[str, object]:
 def read_id(value: dict[str, object]) -> str:
     """Raises a 400 problem. A command without an id could not be answered."""
     command_id = value.get("id")
-    if not isinstance(command_id, str) or not 0 < len(command_id) <= MAX_COMMAND_ID:
-        raise invalid_request(f"`id` must be a string of 1 to {MAX_COMMAND_ID} characters that you choose")
-    return command_id
+    return check_key(command_id if isinstance(command_id, str) else "", "`id`")

@@ -22,7 +22,7 @@ from .auth import Auth
 from .call import Call
 from .failures import log_failure
 from .framing import SocketFrames, text_frame
-from .socket_commands import read_object
+from .socket_commands import answer_frame, read_object
 
 GOING_AWAY, INTERNAL_ERROR, UNAUTHORIZED, NOT_FOUND = 1001, 1011, 4401, 4404
 COMMANDS_WAITING = 16
@@ -100,7 +100,7 @@ async def converse(call: Call, websocket: Socket, log: Log) -> None:
     async with trio.open_nursery() as nursery:
         send_frames, frames = trio.open_memory_channel[str | bytes](COMMANDS_WAITING)
         nursery.start_soon(receive, websocket, send_frames)
-        nursery.start_soon(obey, call, log, websocket, frames)
+        nursery.start_soon(obey, call, websocket, frames)
         await send_events(websocket, chunks)
         nursery.cancel_scope.cancel()
     reason = "the daemon stops" if call.readers.stopping else "the session's log was closed"
@@ -119,11 +119,10 @@ async def receive(websocket: Socket, frames: trio.MemorySendChannel[str | bytes]
         await frames.send(await websocket.receive() or b"")
 
 
-async def obey(call: Call, log: Log, websocket: Socket, frames: trio.MemoryReceiveChannel[str | bytes]) -> None:
+async def obey(call: Call, websocket: Socket, frames: trio.MemoryReceiveChannel[str | bytes]) -> None:
     """One command after the other, in the order in which they came."""
     async for text in frames:
-        answer = await call.commands.answer(log, call.session_id, text)
-        await say(websocket, call.daemon.codec, answer)
+        await say(websocket, call.daemon.codec, await answer_frame(call, text))
 
 
 async def say(websocket: Socket, codec: Codec, frame: WebSocketAck | WebSocketError) -> None:

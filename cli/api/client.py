@@ -50,13 +50,16 @@ class Client:
         *,
         body: Any = None,
         query: Mapping[str, Any] | None = None,
+        key: str | None = None,
         patient: bool = False,
     ) -> Any:
         """The JSON answer, or None for an empty one. ``patient`` waits for as long as the daemon takes: an install
-        is bounded there. Raises :class:`Refusal` for a problem."""
+        is bounded there. ``key`` names the command. Raises :class:`Refusal` for a problem."""
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT) if patient else httpx.USE_CLIENT_DEFAULT
         with self._told():
-            response = self._http.request(method, path, params=_present(query), json=body, timeout=timeout)
+            response = self._http.request(
+                method, path, params=_present(query), json=body, headers=_key_header(key), timeout=timeout
+            )
         if response.is_error:
             raise _refusal(response)
         return _json(response) if response.content else None
@@ -68,21 +71,29 @@ class Client:
         *,
         body: Any = None,
         query: Mapping[str, Any] | None = None,
+        key: str | None = None,
         patient: bool = False,
     ) -> None:
         """Call and print the answer: JSON with two spaces; nothing when there is no body."""
-        answer = self.call(method, path, body=body, query=query, patient=patient)
+        answer = self.call(method, path, body=body, query=query, key=key, patient=patient)
         if answer is not None:
             click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
     @contextmanager
     def stream(
-        self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        key: str | None = None,
     ) -> Generator[httpx.Response]:
         """A stream of server-sent events; silence on it has no limit."""
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
+        headers = {b"Accept": b"text/event-stream"} | _key_header(key)
         request = self._http.build_request(
-            method, path, params=_present(query), json=body, headers={"Accept": "text/event-stream"}, timeout=timeout
+            method, path, params=_present(query), json=body, headers=headers, timeout=timeout
         )
         with self._told():
             response = self._http.send(request, stream=True)
@@ -94,9 +105,17 @@ class Client:
             finally:
                 response.close()
 
-    def copy_stream(self, method: str, path: str, *, body: Any = None, query: Mapping[str, Any] | None = None) -> None:
+    def copy_stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> None:
         """Print a stream as it arrives, byte for byte, until it ends."""
-        with self.stream(method, path, body=body, query=query) as response:
+        with self.stream(method, path, body=body, query=query, key=key) as response:
             for chunk in response.iter_bytes():
                 sys.stdout.buffer.write(chunk)
                 sys.stdout.buffer.flush()
@@ -115,6 +134,10 @@ class Client:
             raise Failure(f"{self._endpoint} did not answer in time; --timeout gives it longer") from error
         except httpx.TransportError as error:
             raise Failure(f"the connection to {self._endpoint} broke: {error or type(error).__name__}") from error
+
+
+def _key_header(key: str | None) -> dict[bytes, bytes]:
+    return {} if key is None else {b"Idempotency-Key": key.encode()}
 
 
 def _present(query: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -23,6 +23,9 @@ offset_option = click.option(
 message_option = click.option(
     "-m", "--message", required=True, callback=read_message, help="The prompt; `-` reads it from stdin."
 )
+key_option = click.option(
+    "-k", "--key", help="Your own name for this command: repeated with it, the command is done once."
+)
 attach_option = click.option("--attach", multiple=True, metavar="FILE", help="A file for the agent to read; repeat.")
 
 
@@ -79,10 +82,11 @@ def get(client: Client, session: str) -> None:
 @session_argument
 @message_option
 @attach_option
+@key_option
 @with_client
-def send_message(client: Client, session: str, message: str, attach: tuple[str, ...]) -> None:
+def send_message(client: Client, session: str, message: str, attach: tuple[str, ...], key: str | None) -> None:
     """Send a prompt and return at once; prints nothing."""
-    client.show("POST", session_path(session, "messages"), body=message_body(message, attach))
+    client.show("POST", session_path(session, "messages"), body=message_body(message, attach), key=key)
 
 
 @sessions.command("send-message-stream")
@@ -90,9 +94,10 @@ def send_message(client: Client, session: str, message: str, attach: tuple[str, 
 @message_option
 @attach_option
 @raw_option
+@key_option
 @with_client
 def send_message_stream(
-    client: Client, session: str, message: str, attach: tuple[str, ...], include_raw: bool | None
+    client: Client, session: str, message: str, attach: tuple[str, ...], include_raw: bool | None, key: str | None
 ) -> None:
     """Send a prompt and print its turn's events as they arrive."""
     client.copy_stream(
@@ -100,6 +105,7 @@ def send_message_stream(
         session_path(session, "messages", "stream"),
         body=message_body(message, attach),
         query=raw_query(include_raw),
+        key=key,
     )
 
 
@@ -132,10 +138,11 @@ def events_sse(client: Client, session: str, offset: str | None, include_raw: bo
 @session_argument
 @click.argument("permission")
 @click.option("-r", "--reply", required=True, type=click.Choice(["once", "always", "reject"]))
+@key_option
 @with_client
-def reply_permission(client: Client, session: str, permission: str, reply: str) -> None:
+def reply_permission(client: Client, session: str, permission: str, reply: str, key: str | None) -> None:
     """Decide a pending permission."""
-    client.show("POST", session_path(session, "permissions", permission, "reply"), body={"reply": reply})
+    client.show("POST", session_path(session, "permissions", permission, "reply"), body={"reply": reply}, key=key)
 
 
 @sessions.command("reply-question")
@@ -144,35 +151,57 @@ def reply_permission(client: Client, session: str, permission: str, reply: str) 
 @click.option(
     "-a", "--answers", required=True, callback=parse_answers, metavar="JSON", help="One list of labels per question."
 )
+@key_option
 @with_client
-def reply_question(client: Client, session: str, question: str, answers: list[list[str]]) -> None:
+def reply_question(client: Client, session: str, question: str, answers: list[list[str]], key: str | None) -> None:
     """Answer a pending question."""
-    client.show("POST", session_path(session, "questions", question, "reply"), body={"answers": answers})
+    client.show("POST", session_path(session, "questions", question, "reply"), body={"answers": answers}, key=key)
 
 
 @sessions.command("reject-question")
 @session_argument
 @click.argument("question")
+@key_option
 @with_client
-def reject_question(client: Client, session: str, question: str) -> None:
+def reject_question(client: Client, session: str, question: str, key: str | None) -> None:
     """Refuse to answer a pending question."""
-    client.show("POST", session_path(session, "questions", question, "reject"))
+    client.show("POST", session_path(session, "questions", question, "reject"), key=key)
 
 
 @sessions.command()
 @session_argument
 @with_client
-def interrupt(client: Client, session: str) -> None:
-    """Stop the running turn; the session stays."""
-    client.show("POST", session_path(session, "interrupt"))
+def queue(client: Client, session: str) -> None:
+    """List the prompts that wait, in the order in which they will run."""
+    client.show("GET", session_path(session, "queue"))
 
 
 @sessions.command()
 @session_argument
+@click.argument("turn")
+@key_option
 @with_client
-def terminate(client: Client, session: str) -> None:
+def cancel(client: Client, session: str, turn: str, key: str | None) -> None:
+    """Take a prompt that waits out of the queue, by its turn."""
+    client.show("DELETE", session_path(session, "queue", turn), key=key)
+
+
+@sessions.command()
+@session_argument
+@key_option
+@with_client
+def interrupt(client: Client, session: str, key: str | None) -> None:
+    """Stop the running turn; the session stays. Prompts that wait run next."""
+    client.show("POST", session_path(session, "interrupt"), key=key)
+
+
+@sessions.command()
+@session_argument
+@key_option
+@with_client
+def terminate(client: Client, session: str, key: str | None) -> None:
     """End a session and everything that its agent started; its events stay."""
-    client.show("POST", session_path(session, "terminate"))
+    client.show("POST", session_path(session, "terminate"), key=key)
 
 
 @sessions.command()

@@ -49,6 +49,7 @@ async def test_a_full_queue_refuses_and_keeps_what_it_has():
         with pytest.raises(Problem) as refused:
             await h.send("echo 3")
         assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "1")
+        assert refused.value.body()["retryAfter"] == 1
         assert (await h.daemon.session_info("s")).queued == 2
         assert (await h.daemon.interrupt("s")).interrupted
         await h.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == last)

@@ -162,13 +162,32 @@ def test_questions_are_answered_and_rejected(api: Api, session: str) -> None:
 
 
 def test_an_interrupted_turn_ends_and_the_session_goes_on(api: Api, session: str) -> None:
-    assert api.json("sessions", "interrupt", session) == {"interrupted": False}
+    nothing = {"interrupted": False, "found": "idle", "turnId": None, "queued": 0}
+    assert api.json("sessions", "interrupt", session) == nothing
     api.silent("sessions", "send-message", session, "-m", "hang")
     with following(api, session) as lines:
         until(lines, "turn.started")
-        assert api.json("sessions", "interrupt", session) == {"interrupted": True}
+        done = api.json("sessions", "interrupt", session)
+        assert done == {"interrupted": True, "found": "running", "turnId": "turn_1", "queued": 0}
         until(lines, "turn.ended")
     assert types(api.stream("sessions", "send-message-stream", session, "-m", "say on"))[-1] == "turn.ended"
+
+
+def test_a_prompt_that_waits_is_listed_and_cancelled(api: Api, session: str) -> None:
+    api.silent("sessions", "send-message", session, "-m", "hang")
+    for _ in range(2):
+        api.silent("sessions", "send-message", session, "-m", "say never", "--key", "once")
+    (waiting,) = api.json("sessions", "queue", session)["queued"]
+    assert (waiting["turnId"], waiting["position"], waiting["message"]) == ("turn_2", 1, "say never")
+    for _ in range(2):
+        api.silent("sessions", "cancel", session, "turn_2", "--key", "and cancelled once")
+    assert api.json("sessions", "queue", session) == {"queued": []}
+    refused = api.run("sessions", "cancel", session, "turn_1")
+    assert refused.returncode == 1
+    assert "interrupt it" in json.loads(refused.stderr)["detail"]
+    api.json("sessions", "interrupt", session)
+    again = api.stream("sessions", "send-message-stream", session, "-m", "say never", "--key", "once")
+    assert (types(again)[0], again[-1]["data"]["metadata"]["outcome"]) == ("turn.started", "interrupted")
 
 
 def test_a_terminated_session_stays_listed_and_a_deleted_one_does_not(api: Api, session: str) -> None:

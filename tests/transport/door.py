@@ -7,7 +7,10 @@ import itertools
 from collections.abc import Sequence
 
 import trio
+from sandbox_agent.actors.answers import keep_result
 from sandbox_agent.actors.daemon import Health
+from sandbox_agent.actors.failpoints import Failpoints
+from sandbox_agent.actors.journal import CommandKey, KeptAnswer
 from sandbox_agent.actors.log import Log
 from sandbox_agent.actors.session_messages import Receipt
 from sandbox_agent.schema.agent_info import AgentListResponse, AgentModeInfo, AgentModelsResponse, AgentModesResponse
@@ -28,6 +31,8 @@ from sandbox_agent.schema.sessions import (
     MessageRequest,
     PermissionListResponse,
     QuestionListResponse,
+    QueuedMessage,
+    QueueResponse,
     SessionInfo,
     SessionListResponse,
 )
@@ -70,11 +75,15 @@ class Script:
 
 
 class Door:
-    """``calls`` is what was asked, in order; ``refusal`` is raised by the next command instead of doing it."""
+    """``calls`` is what was asked, in order; ``refusal`` is raised by the next command instead of doing it.
+
+    Answers to commands with a key are kept by life of a session, as the journal does."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.codec = Codec()
+        self.failpoints = Failpoints()
+        self.answers: dict[tuple[str, str], KeptAnswer] = {}
         self.feed = Log("feed", self.settings.feed_bytes)
         self.sessions: dict[str, Script] = {}
         self.calls: list[tuple] = []
@@ -101,6 +110,18 @@ class Door:
         if session_id not in self.sessions:
             raise session_not_found(session_id)
         return self.sessions[session_id]
+
+    async def kept_answer(self, session_id: str, name: str) -> KeptAnswer | None:
+        await trio.lowlevel.checkpoint()
+        return self.answers.get((self._find(session_id).log.log_id, name))
+
+    async def keep_answer(self, session_id: str, log: Log, answer: KeptAnswer) -> None:
+        self.answers[log.log_id, answer.key.name] = answer
+
+    def _answered(self, session_id: str, key: CommandKey | None, result: object = None) -> None:
+        if key is not None:
+            kept = keep_result(self.codec, key, result)
+            self.answers[self.sessions[session_id].log.log_id, key.name] = kept
 
     async def _do(self, *call) -> None:
         self._find(call[1])
@@ -156,22 +177,43 @@ class Door:
         await trio.lowlevel.checkpoint()
         return self._find(session_id).log
 
-    async def send(self, session_id: str, request: MessageRequest) -> Receipt:
+    async def send(self, session_id: str, request: MessageRequest, key: CommandKey | None = None) -> Receipt:
         await self._do("send", session_id, request.message)
-        return Receipt(f"turn_{next(self._turns)}", self.sessions[session_id].log.last)
+        receipt = Receipt(f"turn_{next(self._turns)}", self.sessions[session_id].log.last)
+        self._answered(session_id, key, receipt)
+        return receipt
 
-    async def interrupt(self, session_id: str) -> InterruptResponse:
+    async def queue(self, session_id: str) -> QueueResponse:
+        self._find(session_id)
+        return QueueResponse((QueuedMessage("turn_1", 1, 1, "hi", False, 0),))
+
+    async def cancel_prompt(self, session_id: str, turn_id: str, key: CommandKey | None = None) -> None:
+        await self._do("cancel", session_id, turn_id)
+        self._answered(session_id, key)
+
+    async def interrupt(self, session_id: str, key: CommandKey | None = None) -> InterruptResponse:
         await self._do("interrupt", session_id)
-        return InterruptResponse(True)
+        self._answered(session_id, key, INTERRUPTED)
+        return INTERRUPTED
 
-    async def terminate(self, session_id: str) -> None:
+    async def terminate(self, session_id: str, key: CommandKey | None = None) -> None:
         await self._do("terminate", session_id)
 
-    async def reply_permission(self, session_id: str, permission_id: str, reply: str) -> None:
+    async def reply_permission(
+        self, session_id: str, permission_id: str, reply: str, key: CommandKey | None = None
+    ) -> None:
         await self._do("permission", session_id, permission_id, reply)
+        self._answered(session_id, key)
 
-    async def reply_question(self, session_id: str, question_id: str, answers: Sequence[Sequence[str]] | None) -> None:
+    async def reply_question(
+        self,
+        session_id: str,
+        question_id: str,
+        answers: Sequence[Sequence[str]] | None,
+        key: CommandKey | None = None,
+    ) -> None:
         await self._do("question", session_id, question_id, answers)
+        self._answered(session_id, key)
 
     async def pending_permissions(self) -> PermissionListResponse:
         return PermissionListResponse(())
@@ -189,4 +231,5 @@ class Door:
         return AgentModelsResponse(())
 
 
+INTERRUPTED = InterruptResponse(interrupted=True, found="running", turn_id="turn_1", queued=0)
 FULL: Problem = queue_full("s", 16)

@@ -2,11 +2,12 @@
 
 import trio
 import trio.testing
+from sandbox_agent.actors.commands import Commands
+from sandbox_agent.schema.commands import InterruptCommand
 from sandbox_agent.schema.cursor import Cursor
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.framing import Memo, SseFraming
 from sandbox_agent.transport.readers import Readers
-from sandbox_agent.transport.socket_commands import SocketCommands
 from sandbox_agent.transport.turn_stream import Turn
 
 from .door import Door
@@ -63,12 +64,16 @@ async def test_readers():
         assert repr(readers) == f"<Readers stopping, {idle}"
 
 
-async def test_socket_commands():
+async def test_commands():
     door = Door()
-    script = door.session("s")
+    door.session("s")
+    door.hold = trio.Event()
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
-            commands = SocketCommands(door, nursery)
-            assert repr(commands) == "<SocketCommands 0 answers of 0 sessions>"
-            await commands.answer(script.log, "s", '{"id":"1","type":"interrupt"}')
-            assert repr(commands) == "<SocketCommands 1 answers of 1 sessions>"
+            commands = Commands(door, nursery)
+            assert repr(commands) == "<Commands 0 with a key under way>"
+            nursery.start_soon(commands.obey, "s", InterruptCommand(), "1")
+            await trio.testing.wait_all_tasks_blocked()
+            assert repr(commands) == "<Commands 1 with a key under way>"
+            door.hold.set()
+        assert repr(commands) == "<Commands 0 with a key under way>"

@@ -13,7 +13,7 @@ from trio_websocket import ConnectionClosed, wrap_client_stream
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
-from .door import FULL, Door
+from .door import Door
 from .serving import serving
 
 SIZES = [0, 1, 125, 126, 127, 65535, 65536, 70000]
@@ -95,14 +95,16 @@ async def test_every_command_is_done_and_acknowledged(door: Door):
         await socket.ask(id="3", type="question.reply", questionId="q", answers=[["a", "b"]])
         await socket.ask(id="4", type="question.reject", questionId="q")
         ack = await socket.ask(id="5", type="interrupt")
-        assert ack["result"] == {"interrupted": True}
-        await socket.ask(id="6", type="terminate")
+        assert ack["result"] == {"interrupted": True, "found": "running", "turnId": "turn_1", "queued": 0}
+        await socket.ask(id="6", type="queue.cancel", turnId="turn_7")
+        assert await socket.ask(id="7", type="terminate") == {"type": "ack", "id": "7"}
     assert door.calls == [
         ("send", "s", "hi"),
         ("permission", "s", "p", "always"),
         ("question", "s", "q", (("a", "b"),)),
         ("question", "s", "q", None),
         ("interrupt", "s"),
+        ("cancel", "s", "turn_7"),
         ("terminate", "s"),
     ]
 
@@ -115,6 +117,7 @@ async def test_every_command_is_done_and_acknowledged(door: Door):
         ("", None, "JSON"),
         ('{"type":"interrupt"}', None, "`id`"),
         ('{"type":"interrupt","id":7}', None, "`id`"),
+        ('{"type":"interrupt","id":"a\\u0000"}', None, "printable"),
         ('{"type":"dance","id":"1"}', "1", "permission.reply"),
         ('{"id":"1"}', "1", "`type`"),
         ('{"type":"message","id":"1"}', "1", "message"),
@@ -136,57 +139,6 @@ async def test_a_command_in_a_binary_frame_is_a_command(door: Door):
     async with serving(door) as served, peer(served) as socket:
         await socket.socket.send_message(b'{"id":"1","type":"interrupt"}')
         assert (await socket.read())["type"] == "ack"
-
-
-async def test_a_repeated_id_gets_the_first_answer_also_on_another_connection(door: Door):
-    door.session("s")
-    async with serving(door) as served:
-        async with peer(served) as socket:
-            first = await socket.ask(id="1", type="message", message="hi")
-            assert await socket.ask(id="1", type="message", message="hi") == first
-        async with peer(served) as socket:
-            assert await socket.ask(id="1", type="message", message="hi") == first
-            door.refusal = FULL
-            refused = await socket.ask(id="2", type="message", message="hi")
-            assert refused["problem"]["status"] == 429
-            assert await socket.ask(id="2", type="message", message="hi") == refused
-    assert len(door.calls) == 2
-
-
-async def test_another_life_of_the_session_has_another_memory(door: Door):
-    door.session("s")
-    async with serving(door) as served:
-        async with peer(served) as socket:
-            await socket.ask(id="1", type="interrupt")
-        await door.delete_session("s")
-        door.session("s")
-        async with peer(served) as socket:
-            await socket.ask(id="1", type="interrupt")
-    assert len(door.calls) == 2
-
-
-async def test_the_memory_of_answers_is_bounded():
-    door = Door(Settings(answers_kept=2))
-    door.session("s")
-    async with serving(door) as served, peer(served) as socket:
-        for command_id in ("1", "2", "3", "3", "2", "1"):
-            await socket.ask(id=command_id, type="interrupt")
-    assert len(door.calls) == 4
-
-
-async def test_a_command_whose_client_left_is_done_once_and_its_repeat_is_answered(door: Door):
-    door.session("s")
-    door.hold = trio.Event()
-    async with serving(door) as served:
-        async with peer(served) as socket:
-            await socket.send(id="1", type="message", message="hi")
-            while not door.calls:
-                await trio.sleep(0.001)
-        async with peer(served) as socket:
-            await socket.send(id="1", type="message", message="hi")
-            door.hold.set()
-            assert (await socket.read())["type"] == "ack"
-    assert len(door.calls) == 1
 
 
 async def test_a_command_that_takes_long_holds_up_later_commands_but_no_events(door: Door):

@@ -1,0 +1,155 @@
+"""Commands with a key: each is done once, and its first answer is what every repeat of it gets.
+
+There is one memory for HTTP and WebSocket. What had an effect is found in the journal, where the answer was written in
+the same entry as the effect; what is still under way is waited for. So there is no instruction at which the daemon may
+die and leave a command that was done and is done again.
+"""
+
+import traceback
+from typing import assert_never
+
+import structlog
+import trio
+from attrs import define, field
+
+from ..schema.commands import (
+    Command,
+    InterruptCommand,
+    MessageCommand,
+    PermissionReplyCommand,
+    QuestionRejectCommand,
+    QuestionReplyCommand,
+    QueueCancelCommand,
+    TerminateCommand,
+    fingerprint,
+    key_reused,
+)
+from ..schema.problems import Problem, internal_error, shutting_down, too_many_commands
+from ..schema.sessions import InterruptResponse, MessageRequest
+from .answers import Answer, keep_refusal, keep_result, read_answer
+from .daemon import Daemon
+from .journal import CommandKey
+from .log import Log
+from .session_messages import Receipt
+
+_log = structlog.get_logger("sandbox_agent.commands")
+
+
+@define(eq=False)
+class _Running:
+    """``answer`` is there once ``done`` is set, save when the daemon stopped in the middle."""
+
+    key: CommandKey
+    done: trio.Event = field(factory=trio.Event)
+    answer: Answer | None = None
+
+
+class Commands:
+    """A command with a key runs in ``nursery``, not in its client's task: a client that leaves in the middle leaves no
+    command half done, and its repeat finds the answer."""
+
+    def __init__(self, daemon: Daemon, nursery: trio.Nursery) -> None:
+        self._daemon = daemon
+        self._nursery = nursery
+        # By log, not by session id: another life of the same id has another log and its own keys.
+        self._running: dict[tuple[str, str], _Running] = {}
+
+    def __repr__(self) -> str:
+        return f"<Commands {len(self._running)} with a key under way>"
+
+    async def obey(self, session_id: str, command: Command, key: str | None) -> Answer:
+        """Never raises a :class:`Problem`: a refusal is an answer."""
+        try:
+            answer = await self._once(session_id, command, key)
+        except Problem as problem:
+            answer = Answer(problem=problem)
+        self._daemon.failpoints.reach("command.answered")
+        return answer
+
+    async def _once(self, session_id: str, command: Command, key: str | None) -> Answer:
+        if key is None:
+            return await self._do(session_id, command, None)
+        named = CommandKey(key, fingerprint(self._daemon.codec.plain(command)))
+        log = await self._daemon.log(session_id)
+        running = self._running.get((log.log_id, key))
+        first = running is None
+        if running is None:
+            running = self._start(session_id, log, command, named)
+        elif running.key != named:
+            raise key_reused(key, running.key.fingerprint)
+        await running.done.wait()
+        if running.answer is None:
+            raise shutting_down()
+        return running.answer if first else running.answer.again()
+
+    def _start(self, session_id: str, log: Log, command: Command, key: CommandKey) -> _Running:
+        if len(self._running) >= (limit := self._daemon.settings.max_commands):
+            raise too_many_commands(limit)
+        running = self._running[log.log_id, key.name] = _Running(key)
+        self._nursery.start_soon(self._run, session_id, log, command, running)
+        return running
+
+    async def _run(self, session_id: str, log: Log, command: Command, running: _Running) -> None:
+        try:
+            running.answer = await self._first_answer(session_id, log, command, running.key)
+        except Problem as problem:
+            running.answer = Answer(problem=problem)
+        except Exception as error:  # noqa: BLE001 - ours; the other commands go on
+            _log.error("command.failed", command=command.type, traceback="".join(traceback.format_exception(error)))
+            running.answer = Answer(problem=internal_error("the command failed; see the daemon's log"))
+        finally:
+            del self._running[log.log_id, running.key.name]
+            running.done.set()
+
+    async def _first_answer(self, session_id: str, log: Log, command: Command, key: CommandKey) -> Answer:
+        daemon = self._daemon
+        if (kept := await daemon.kept_answer(session_id, key.name)) is not None:
+            if kept.key != key:
+                raise key_reused(key.name, kept.key.fingerprint)
+            return read_answer(daemon.codec, kept, result_class(command))
+        try:
+            answer = await self._do(session_id, command, key)
+        except Problem as problem:
+            if _final(problem):
+                await daemon.keep_answer(session_id, log, keep_refusal(daemon.codec, key, problem))
+            raise
+        # Of what had ended there is no actor that would have kept it.
+        if isinstance(command, TerminateCommand) and await daemon.kept_answer(session_id, key.name) is None:
+            await daemon.keep_answer(session_id, log, keep_result(daemon.codec, key, answer.result))
+        return answer
+
+    async def _do(self, session_id: str, command: Command, key: CommandKey | None) -> Answer:
+        daemon = self._daemon
+        match command:
+            case MessageCommand(message=message, attachments=attachments):
+                return Answer(await daemon.send(session_id, MessageRequest(message, attachments), key))
+            case PermissionReplyCommand(permission_id=ask_id, reply=reply):
+                await daemon.reply_permission(session_id, ask_id, reply, key)
+            case QuestionReplyCommand(question_id=ask_id, answers=answers):
+                await daemon.reply_question(session_id, ask_id, answers, key)
+            case QuestionRejectCommand(question_id=ask_id):
+                await daemon.reply_question(session_id, ask_id, None, key)
+            case QueueCancelCommand(turn_id=turn_id):
+                await daemon.cancel_prompt(session_id, turn_id, key)
+            case InterruptCommand():
+                return Answer(await daemon.interrupt(session_id, key))
+            case TerminateCommand():
+                await daemon.terminate(session_id, key)
+            case _:
+                assert_never(command)
+        return Answer()
+
+
+def _final(problem: Problem) -> bool:
+    """Not when it was a bad moment or our failure: the repeat of such a command is tried anew, unless it had effect."""
+    return problem.status not in (429, 503) and problem.kind != "internal_error"
+
+
+def result_class(command: Command) -> type | None:
+    match command:
+        case MessageCommand():
+            return Receipt
+        case InterruptCommand():
+            return InterruptResponse
+        case _:
+            return None
