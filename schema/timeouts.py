@@ -8,7 +8,7 @@ from attrs import frozen
 from .fields import OMIT, BadMember
 from .settings import Settings
 
-MAX_SECONDS = 31 * 86_400.0
+MAX_SECONDS = 31 * 86_400
 """Longer than any turn, and short enough for every clock. 0 is for ever."""
 
 
@@ -18,7 +18,7 @@ def _seconds(doc: str) -> Any:
 
 def _check(_: Any, attribute: Any, value: float | None) -> None:
     if value is not None and not 0 <= value <= MAX_SECONDS:  # also refuses NaN, which compares false with everything
-        raise BadMember(attribute.name, f"expected 0 (off) to {MAX_SECONDS:g} seconds; got {value:g}")
+        raise BadMember(attribute.name, f"expected 0 (off) to {MAX_SECONDS} seconds; got {value}")
 
 
 @frozen

@@ -8,6 +8,14 @@ import pytest
 FORBID_SKIPS = "SANDBOX_AGENT_FORBID_SKIPS"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def private_state(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """What agents of a daemon in this process keep does not go into the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 def _forbid(report: pytest.TestReport | pytest.CollectReport) -> None:
     if report.skipped and os.environ.get(FORBID_SKIPS) == "1":
         report.outcome = "failed"

@@ -1,32 +1,42 @@
-"""``python -m sandbox_agent.actors.mock [--step-ms N]``; argparse would double the time of a start."""
+"""``python -m sandbox_agent.actors.mock [--step-ms N] [--start crash|hang]``
+
+argparse would double the time of a start.
+"""
 
 import os
 import sys
 
+from . import trouble
 from .program import Program
 
-USAGE = "usage: python -m sandbox_agent.actors.mock [--step-ms MILLISECONDS]"
+USAGE = "usage: python -m sandbox_agent.actors.mock [--step-ms MILLISECONDS] [--start crash|hang]"
 STEP_MS = 20.0
 
 
-def step_ms(arguments: list[str]) -> float:
-    """Raises ``ValueError`` for arguments that are not ours."""
-    match arguments:
-        case []:
-            return STEP_MS
-        case ["--step-ms", number] if float(number) >= 0:
-            return float(number)
-        case _:
+def parse(arguments: list[str]) -> tuple[float, str | None]:
+    """The step in milliseconds, and how the start is to go wrong. Raises ``ValueError`` for what is not ours."""
+    step, start = STEP_MS, None
+    words = iter(arguments)
+    for name in words:
+        value = next(words, "")
+        if name == "--step-ms" and float(value) >= 0:
+            step = float(value)
+        elif name == "--start" and value in ("crash", "hang"):
+            start = value
+        else:
             raise ValueError(f"unknown arguments: {arguments}")
+    return step, start
 
 
 def main() -> int:
     try:
-        step = step_ms(sys.argv[1:]) / 1000
+        step, start = parse(sys.argv[1:])
     except ValueError as error:
         os.write(2, f"{error}\n{USAGE}\n".encode())
         return 2
-    return Program(0, 1, step).run()
+    if start is not None:
+        trouble.start(start)
+    return Program(0, 1, step / 1000).run()
 
 
 if __name__ == "__main__":

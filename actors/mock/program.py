@@ -5,7 +5,7 @@ One JSON object per line in both directions; ``type`` says which. Ids of items a
 stdin, from the daemon:
 
 =========== =============================== ==================================================================
-hello       session                         the first line; answered by ``hello``
+hello       session, resume?                the first line; answered by ``hello``
 prompt      number, text                    a turn; one that comes during a turn waits for its end
 permission  id, reply once|always|reject    the answer to a permission
 question    id, answers [[label]] or null   the answers to a question; null: the human rejects to answer
@@ -15,7 +15,7 @@ interrupt                                   ends the running turn; between turns
 stdout, from the program:
 
 =============== ================================= =============================================================
-hello           session                           ready for prompts
+hello           session, kept                     ready for prompts; kept: the conversation can be resumed
 item_started    id, kind, role, content, parent?  content parts are those of the universal schema
 delta           id, text                          more text of an open item
 item_completed  id, kind, role, content, failed?
@@ -40,9 +40,10 @@ from select import select
 from time import monotonic
 
 from . import lines
+from .conversation import Conversation
 from .lines import Line
 from .script import play
-from .steps import Answers, Await, Deaf, Pause, Step
+from .steps import Answers, Await, Deaf, Pause, Recall, Step
 
 READ_BYTES = 1 << 16
 
@@ -70,6 +71,7 @@ class Program:
         self._ended = False
         self._asked: list[str] = []
         self._answers: Answers = {}
+        self._conversation: Conversation | None = None
 
     def __repr__(self) -> str:
         turn = f"in turn, {len(self._asked) - len(self._answers)} asks open" if self._in_turn else "idle"
@@ -90,6 +92,8 @@ class Program:
 
     def _turn(self, number: int, prompt: str) -> None:
         self._in_turn, self._interrupted = True, False
+        if self._conversation is not None:
+            self._conversation.prompted()
         self._asked, self._answers = [], {}
         outcome = self._play(f"mock_{number}", prompt.strip()) or "completed"
         self._in_turn = False
@@ -130,6 +134,9 @@ class Program:
                 return self._answers
             case Deaf():
                 self._go_deaf(step.last_words)
+            case Recall():
+                prompts = self._conversation.prompts if self._conversation is not None else 0
+                return {"prompts": str(prompts)}
             case _:
                 self._note(step)
                 self._say(step)
@@ -178,8 +185,9 @@ class Program:
     def _hear(self, line: bytes) -> None:
         try:
             match json.loads(line):
-                case {"type": "hello", "session": str(session)}:
-                    self._say({"type": "hello", "session": session})
+                case {"type": "hello", "session": str(session), **rest}:
+                    self._conversation = Conversation(session, rest.get("resume") is True, os.environ)
+                    self._say({"type": "hello", "session": session, "kept": self._conversation.kept})
                 case {"type": "prompt", "number": int(number), "text": str(prompt)}:
                     self._prompts.append((number, prompt))
                 case {"type": "permission", "id": str(ask_id), "reply": str(reply)}:

@@ -2,7 +2,7 @@
 
 from . import demo, load, trouble, work
 from .lines import permission, say
-from .steps import Await, Play, Script
+from .steps import Await, Play, Recall, Script
 
 FIXED_ANSWERS = {
     "reply with exactly the single word ok.": ("ok", "OK"),
@@ -46,6 +46,12 @@ def help_(prefix: str, _: str) -> Script:
 
 def echo(prefix: str, rest: str) -> Script:
     yield from say(f"{prefix}_reply", rest)
+    return None
+
+
+def recall(prefix: str, _: str) -> Script:
+    had = yield Recall()
+    yield from say(f"{prefix}_reply", f"prompts in this conversation: {had['prompts']}")
     return None
 
 
@@ -119,6 +125,7 @@ COMMANDS: dict[str, tuple[Play, str, str]] = {
     "session.end": (end, "session.end", ""),
     "echo": (echo, "echo TEXT", "says the text"),
     "say": (echo, "say TEXT", ""),
+    "recall": (recall, "recall", "how many prompts this conversation had, also in earlier processes"),
     "run": (work.run, "run COMMAND", "asks, then runs a shell command"),
     "edit": (work.edit, "edit PATH OLD NEW", "asks, then replaces a text in a file"),
     "fail": (work.fail, "fail [MESSAGE]", "an error that ends the turn"),
@@ -126,9 +133,11 @@ COMMANDS: dict[str, tuple[Play, str, str]] = {
     "burst": (load.burst, "burst COUNT BYTES", "so many deltas of that size, as fast as possible"),
     "pace": (load.pace, "pace COUNT PER_SECOND BYTES", "deltas that carry their time, at that rate"),
     "stderr": (trouble.stderr, "stderr LINES", "so many lines on the terminal"),
-    "garbage": (trouble.garbage, "garbage", "half a line, no JSON, no UTF-8, a huge line, then a reply"),
+    "garbage": (trouble.garbage, "garbage", "half a line, no JSON, NULs, no UTF-8, a huge line, then a reply"),
     "spawn": (trouble.spawn, "spawn", "leaves four processes behind"),
     "hang": (trouble.hang, "hang [hard]", "never answers; hard: only SIGKILL ends it"),
+    "deaf": (trouble.deaf, "deaf", "answers, then reads stdin no more"),
+    "mute": (trouble.mute, "mute", "closes stdout in mid-turn and lives on"),
     "crash": (trouble.crash, "crash [CODE|KILL]", "dies in mid-turn"),
 }
 """First word of a prompt, in lower case: what it plays, its usage, its line in the help (none for a second name)."""

@@ -1,4 +1,5 @@
-"""What a script may do between two lines: pause, wait for a human, go deaf, or write bytes that are no line.
+"""What a script may do between two lines: pause, wait for a human, go deaf, remember, or write bytes that
+are no line.
 
 A script is a generator: it yields steps and gets the answers of a :class:`Await` back. What it returns is the turn's
 outcome; ``None`` stands for completed. An interrupt closes the generator where it stands.
@@ -48,7 +49,16 @@ class Deaf:
         return f"Deaf({self.last_words})"
 
 
-Step = Line | bytes | Pause | Await | Deaf
+class Recall:
+    """What the program remembers of the conversation: the answer's ``prompts`` counts them, this one included."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Recall()"
+
+
+Step = Line | bytes | Pause | Await | Deaf | Recall
 Script = Generator[Step, Answers, str | None]
 
 Play = Callable[[str, str], Script]

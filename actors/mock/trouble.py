@@ -75,6 +75,31 @@ def _hang(prefix: str, *, hard: bool) -> Script:
     return None
 
 
+def deaf(prefix: str, _: str) -> Script:
+    yield from say(f"{prefix}_reply", "That was the last that I heard.")
+    yield Deaf({"type": "turn_ended", "outcome": "completed"})
+    return None
+
+
+def mute(prefix: str, _: str) -> Script:
+    yield started(f"{prefix}_reply", "message", "assistant")
+    yield delta(f"{prefix}_reply", "My last words.")
+    os.write(2, b"mock: mute from now on\n")
+    os.close(1)
+    yield Pause(None)
+    return None
+
+
+def start(name: str) -> None:
+    """How a start goes wrong: ``crash`` at once, or ``hang`` without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback on the terminal
+    os.write(2, b"mock: told to %b at the start\n" % name.encode())
+    if name == "crash":
+        os._exit(1)
+    while True:
+        signal.pause()
+
+
 def garbage(prefix: str, _: str) -> Script:
     """What a line splitter must survive; the reply shows that it did. ``half`` arrives in two writes."""
     half = json.dumps(delta(f"{prefix}_half", "whole again")).encode()
@@ -84,6 +109,7 @@ def garbage(prefix: str, _: str) -> Script:
     yield half[len(half) // 2 :] + b"\n"
     yield completed(f"{prefix}_half", "message", "assistant", text("whole again"))
     yield b'{"type":"delta","id":\n'
+    yield bytes(64) + b"\n"
     yield b'{"type":"delta","id":"\xff\xfe","text":"\x80"}\n'
     yield b"\n"
     yield b'{"garbage":"' + b"x" * HUGE_LINE_BYTES + b'"}\n'

@@ -35,6 +35,9 @@ from .parts import decode_parts
 
 LOCATION = "mock.stream"
 
+STARTS = ("crash", "hang")
+"""Variants: how the program shall fail to start."""
+
 
 class _Line(Struct, tag_field="type"):
     pass
@@ -42,6 +45,7 @@ class _Line(Struct, tag_field="type"):
 
 class _Hello(_Line, tag="hello"):
     session: str
+    kept: bool = True
 
 
 class _Started(_Line, tag="item_started"):
@@ -101,8 +105,8 @@ _decode = msgspec.json.Decoder[_Said](_Said).decode
 
 
 class Mock:
-    """Speaks with one mock agent process. Its native session id is ``mock-<session id>``; it keeps nothing between
-    processes, so every conversation can be resumed."""
+    """Speaks with one mock agent process. Its native session id is ``mock-<session id>``. The variants ``crash`` and
+    ``hang`` are how its start goes wrong."""
 
     inline_mimes: tuple[str, ...] = ()
 
@@ -117,10 +121,18 @@ class Mock:
 
     def launch(self) -> Launch:
         step = self._spec.settings.get("step_ms")
-        return Launch((*self._spec.executable, *(("--step-ms", step) if step is not None else ())))
+        start = self._spec.variant if self._spec.variant in STARTS else None
+        options = [("--step-ms", step)] if step is not None else []
+        options += [("--start", start)] if start is not None else []
+        return Launch((*self._spec.executable, *(word for option in options for word in option)))
 
     def begin(self) -> Effects:
-        return (NativeSessionNamed(self._native_id), _write({"type": "hello", "session": self._native_id}))
+        resume = self._spec.resume is not None
+        hello = {"type": "hello", "session": self._native_id}
+        return (
+            NativeSessionNamed(self._native_id, resumable=resume),
+            _write(hello | {"resume": True} if resume else hello),
+        )
 
     def prompt(self, prompt: Prompt) -> Effects:
         paths = "\n".join(f"- {attachment.path}" for attachment in prompt.attachments)
@@ -162,7 +174,7 @@ class Mock:
                 return (*self._withdraw(*self._asks), SessionEnded(said.reason, raw=raw))
             case _Hello():
                 first, self._state = self._state == "new", "ready"
-                return (Ready(),) if first else ()
+                return (NativeSessionNamed(self._native_id, said.kept), Ready()) if first else ()
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
         self._asks.pop(permission_id, None)

@@ -2,8 +2,9 @@
 
 import json
 import os
+import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,9 @@ def check_history(events: list[Event]) -> None:
 
 
 @asynccontextmanager
-async def house(**settings: Any) -> AsyncIterator[House]:
-    """Everything that a daemon started must be gone when it is."""
+async def house(variables: Mapping[str, str] | None = None, **settings: Any) -> AsyncIterator[House]:
+    """Everything that a daemon started must be gone when it is. ``variables`` are added to its environment; its home is
+    its own, and goes with it."""
     options = {
         "ephemeral": "data_dir" not in settings,
         "mock_step_ms": 0.0,
@@ -108,10 +110,10 @@ async def house(**settings: Any) -> AsyncIterator[House]:
         **settings,
     }
     sign = f"HOUSE={uuid.uuid4()}"
-    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **dict([sign.split("=")])}
-    h = House(Daemon(Settings(**options), environment), sign)
-    daemon = h.daemon
-    with trio.fail_after(60):
+    with tempfile.TemporaryDirectory() as home, trio.fail_after(60):
+        environment = {"PATH": os.environ["PATH"], "HOME": home, **dict([sign.split("=")]), **(variables or {})}
+        h = House(Daemon(Settings(**options), environment), sign)
+        daemon = h.daemon
         async with trio.open_nursery() as nursery:
             await nursery.start(daemon.run)
             yield h

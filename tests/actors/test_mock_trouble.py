@@ -126,7 +126,7 @@ async def test_garbage_is_unparsed_and_the_reply_after_it_whole():
     assert told(heard)[-1] == "S turn.ended turn_1 completed"
     assert "'That was all the garbage.'" in told(heard)[-2]
     unparsed = [event for event in heard if event.type == "agent.unparsed"]
-    assert [event.data.error.split(":")[0] for event in unparsed] == ["not JSON", "not JSON", "unsupported payload"]
+    assert [event.data.error.split(":")[0] for event in unparsed] == ["not JSON"] * 3 + ["unsupported payload"]
     assert len(unparsed[-1].raw) > HUGE_LINE_BYTES
     assert deltas(heard) == ["whole again"]
 
@@ -163,7 +163,15 @@ async def test_a_start_imports_nothing_heavy():
 
 
 async def test_wrong_arguments_are_refused_with_the_usage():
-    for wrong in (["--step-ms"], ["--step-ms", "x"], ["--step-ms", "-1"], ["--step-ms", "nan"], ["--help"]):
+    for wrong in (
+        ["--step-ms"],
+        ["--start"],
+        ["--start", "well"],
+        ["--step-ms", "x"],
+        ["--step-ms", "-1"],
+        ["--step-ms", "nan"],
+        ["--help"],
+    ):
         with trio.fail_after(30):
             done = await trio.run_process([*PROGRAM, *wrong], check=False, capture_stderr=True)
         assert done.returncode == 2, wrong

@@ -160,7 +160,7 @@ async def test_garbage_ends_no_turn_and_is_kept():
         log = await h.create()
         events = await h.turn(log, "garbage")
         unparsed = [e for e in events if e["type"] == "agent.unparsed"]
-        assert len(unparsed) == 3
+        assert len(unparsed) == 4
         assert "is longer than 1048576" in "".join(e["data"]["error"] for e in unparsed)
         assert said(events[-1]) == "turn.ended completed"
         raw = [json.loads(e.full)["raw"] for e in tail(log) if e.type == "agent.unparsed"]

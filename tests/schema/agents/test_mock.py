@@ -46,6 +46,7 @@ def ready(dialect: Mock | None = None, ledger: Ledger | None = None) -> Playbook
         << any_of(NativeSessionNamed)
         << writes(HELLO)
         >> says(HELLO)
+        << any_of(NativeSessionNamed)
         << Ready()
     )
 
@@ -60,9 +61,10 @@ def test_the_handshake_names_the_session_at_once_and_is_ready_once():
     assert (
         Playbook(dialect)
         >> begins()
-        << NativeSessionNamed("mock-s", resumable=True)
+        << NativeSessionNamed("mock-s", resumable=False)
         << writes(HELLO)
         >> says(HELLO)
+        << NativeSessionNamed("mock-s", resumable=True)
         << Ready()
         >> says(HELLO)
     )
@@ -74,8 +76,25 @@ def test_a_resumed_session_keeps_its_native_id():
         Playbook(mock(resume="mock-before"))
         >> begins()
         << NativeSessionNamed("mock-before")
-        << writes({"type": "hello", "session": "mock-before"})
+        << writes({"type": "hello", "session": "mock-before", "resume": True})
     )
+
+
+def test_a_conversation_that_the_program_cannot_keep_is_not_resumable():
+    assert (
+        Playbook(mock())
+        >> begins()
+        << any_of(NativeSessionNamed)
+        << writes(HELLO)
+        >> says(HELLO | {"kept": False})
+        << NativeSessionNamed("mock-s", resumable=False)
+        << Ready()
+    )
+
+
+def test_a_variant_may_be_how_the_start_goes_wrong():
+    assert mock(variant="crash").launch().argv == ("mock", "--start", "crash")
+    assert mock(variant="high").launch().argv == ("mock",)
 
 
 def test_a_turn_starts_with_the_prompt_and_ends_with_the_programs_word():

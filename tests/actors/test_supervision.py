@@ -1,0 +1,251 @@
+"""What a session does with its agent: how long it may take, when it is stopped, and how often it may die."""
+
+import os
+import signal
+
+import pytest
+import trio
+from sandbox_agent.schema.codec import Codec
+from sandbox_agent.schema.problems import Problem
+from sandbox_agent.schema.sessions import CreateSessionRequest
+from sandbox_agent.schema.timeouts import SessionTimeouts
+
+from .house import House, events_of, house, said
+
+
+def errors(events: list) -> list[tuple[str, float | None]]:
+    """Code and seconds of each error."""
+    told = [e["data"] for e in events if e["type"] == "error"]
+    return [(data["code"], (data["details"] or {}).get("seconds")) for data in told]
+
+
+def statuses(events: list) -> list[str]:
+    """The labels of what the daemon told of the agent."""
+    items = [e["data"]["item"] for e in events if e["type"] == "item.completed"]
+    return [item["content"][0]["label"] for item in items if item["kind"] == "status"]
+
+
+def reply(events: list) -> str:
+    return next(e["data"]["delta"] for e in events if e["type"] == "item.delta")
+
+
+async def test_a_turn_that_takes_too_long_is_interrupted_and_its_agent_goes_on() -> None:
+    async with house(turn_timeout=0.3) as h:
+        log = await h.create()
+        (pid,) = h.agents_alive()
+        events = await h.turn(log, "hang")
+        assert errors(events) == [("turn_timeout", 0.3)]
+        assert said(events[-1]) == "turn.ended failed"
+        assert h.agents_alive() == [pid]
+        assert said((await h.turn(log, "echo on"))[-1]) == "turn.ended completed"
+
+
+async def test_an_agent_that_does_not_stop_a_turn_that_took_too_long_is_ended() -> None:
+    async with house(turn_timeout=0.3, interrupt_timeout=0.2) as h:
+        log = await h.create()
+        events = await h.turn(log, "hang hard")
+        assert errors(events) == [("turn_timeout", 0.3), ("interrupt_timeout", 0.2)]
+        assert said(events[-1]) == "turn.ended failed"
+        assert (await h.daemon.session_info("s")).status == "suspended"
+        assert said((await h.turn(log, "echo back"))[-1]) == "turn.ended completed"
+        assert (await h.daemon.session_info("s")).agent_restarts == 1
+
+
+async def test_an_agent_that_is_not_ready_in_time_is_ended_and_its_prompt_closed() -> None:
+    async with house(start_timeout=0.5) as h:
+        log = await h.create(variant="hang")
+        turn = await h.send("echo never")
+        await h.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == turn)
+        events = events_of(log)
+        assert errors(events) == [("start_timeout", 0.5)]
+        details = next(e["data"]["details"] for e in events if e["type"] == "error")
+        assert details["stderr"] == "mock: told to hang at the start"
+        assert said(events[-1]) == "turn.ended failed"
+
+
+async def test_an_agent_that_never_starts_makes_the_session_failed() -> None:
+    async with house(start_timeout=0.2) as h:
+        log = await h.create(variant="hang")
+        for _ in range(3):
+            await h.send("echo never")
+        ended = await h.until_type(log, "session.ended")
+        assert ended["data"]["message"] == "the agent was not ready after 0.2 s, 3 times within 60 s"
+        assert ended["data"]["stderr"]["head"] == "mock: told to hang at the start"
+
+
+async def test_each_session_may_have_its_own_timeouts() -> None:
+    async with house(turn_timeout=600, ask_timeout=600) as h:
+        quick = await h.create("quick", timeouts=SessionTimeouts(idle_seconds=0.3, ask_seconds=0.2))
+        slow = await h.create("slow")
+        await h.send("hang", "slow")
+        assert errors(await h.turn(quick, "hang hard", "quick")) == [("idle_timeout", 0.3)]
+        asked = await h.turn(quick, "permission", "quick")
+        causes = [e["data"]["metadata"]["cause"] for e in asked if e["type"] == "permission.resolved"]
+        assert causes == ["timeout", "timeout"]
+        assert (await h.daemon.session_info("slow")).status == "running"
+        told = (await h.daemon.session_info("quick")).timeouts
+        assert (told.idle_seconds, told.ask_seconds, told.turn_seconds) == (0.3, 0.2, 600)
+        assert errors(events_of(slow)) == []
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "field", "message"),
+    [
+        ({"idleSeconds": -1}, "timeouts.idleSeconds", "expected 0 (off) to 2678400 seconds; got -1.0"),
+        ({"turnSeconds": 1e10}, "timeouts.turnSeconds", "expected 0 (off) to 2678400 seconds; got 10000000000.0"),
+        ({"askSeconds": "5"}, "timeouts.askSeconds", "expected a number, got a string"),
+        ({"startSeconds": True}, "timeouts.startSeconds", "expected a number, got a boolean"),
+        ({"idle_seconds": 5}, "timeouts", "unknown: idle_seconds"),
+        (5, "timeouts", "expected an object, got a number"),
+    ],
+)
+def test_a_timeout_that_does_not_fit_is_refused_by_name(timeouts: object, field: str, message: str) -> None:
+    with pytest.raises(Problem) as refused:
+        Codec().build({"agent": "mock", "timeouts": timeouts}, CreateSessionRequest)
+    assert refused.value.status == 422
+    assert refused.value.extensions["details"]["errors"] == [{"field": field, "message": message}]
+
+
+def test_timeouts_survive_being_written_down() -> None:
+    codec = Codec()
+    request = CreateSessionRequest("mock", timeouts=SessionTimeouts(turn_seconds=5, suspend_after_seconds=0))
+    assert codec.plain(request)["timeouts"] == {"turnSeconds": 5, "suspendAfterSeconds": 0}
+    assert codec.decode(codec.encode(request), CreateSessionRequest) == request
+
+
+# Suspension.
+
+
+async def test_of_many_sessions_only_the_active_ones_have_processes() -> None:
+    async with house(suspend_after=1.0) as h:
+        logs = {name: await h.create(name) for name in map(str, range(12))}
+        for name, log in logs.items():
+            assert reply(await h.turn(log, "recall", name)) == "prompts in this conversation: 1"
+        await h.send("hang", "0")
+        await h.until_status("running", "0")
+        for name in logs:
+            if name != "0":
+                await h.until_status("suspended", name)
+        assert len(h.agents_alive()) == 1
+        for name in ("3", "7"):
+            events = await h.turn(logs[name], "recall", name)
+            # It is the same conversation: the agent itself counts.
+            assert reply(events) == "prompts in this conversation: 2"
+            assert statuses(events) == ["agent.restarted"]
+            assert statuses(events_of(logs[name])) == ["agent.suspended", "agent.restarted"]
+        assert errors(events_of(logs["3"])) == []
+        info = await h.daemon.session_info("3")
+        assert info.agent_restarts == 0
+        assert (await h.daemon.session_info("0")).status == "running"
+        assert h.daemon.tally.agent_suspensions["mock"] >= 11
+
+
+async def test_a_session_that_was_never_prompted_is_suspended_too() -> None:
+    async with house(suspend_after=0.1) as h:
+        log = await h.create()
+        await h.until_status("suspended")
+        assert h.agents_alive() == []
+        assert said((await h.turn(log, "echo first"))[-1]) == "turn.ended completed"
+
+
+async def test_prompts_that_race_with_a_suspension_all_run() -> None:
+    async with house(suspend_after=0.02) as h:
+        log = await h.create()
+        for number in range(1, 13):
+            await trio.sleep(0.004 * number)
+            assert reply(await h.turn(log, "recall")) == f"prompts in this conversation: {number}"
+        await h.until_status("suspended")
+        assert errors(events_of(log)) == []
+        assert "agent.suspended" in statuses(events_of(log))
+
+
+async def test_a_session_that_could_not_resume_is_not_suspended() -> None:
+    async with house({"XDG_STATE_HOME": "/nonexistent/at/all"}, suspend_after=0.1) as h:
+        log, other = await h.create(), await h.create("other", timeouts=SessionTimeouts(suspend_after_seconds=0))
+        await h.turn(log, "echo 1")
+        await h.turn(other, "echo 1", "other")
+        await trio.sleep(0.5)
+        assert [(await h.daemon.session_info(name)).status for name in ("s", "other")] == ["idle", "idle"]
+        assert len(h.agents_alive()) == 2
+
+
+async def test_an_agent_that_waits_for_a_human_is_not_suspended() -> None:
+    """The demo ends its turn with asks that nobody has answered."""
+    async with house(suspend_after=0.1) as h:
+        log = await h.create()
+        await h.turn(log, "demo")
+        await trio.sleep(0.5)
+        assert (await h.daemon.session_info("s")).status == "idle"
+        for ask in (await h.daemon.pending_permissions()).permissions:
+            await h.daemon.reply_permission("s", ask.permission.permission_id, "once")
+        for ask in (await h.daemon.pending_questions()).questions:
+            await h.daemon.reply_question("s", ask.question.question_id, None)
+        await h.until_status("suspended")
+
+
+# Death.
+
+
+async def crashed(h: House, prompt: str = "crash 7") -> None:
+    turn = await h.send(prompt)
+    await h.until(await h.daemon.log("s"), lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == turn)
+
+
+async def test_the_third_unexpected_exit_ends_the_session_with_the_terminals_tail() -> None:
+    async with house() as h:
+        log, other = await h.create(), await h.create("other")
+        for _ in range(3):
+            await crashed(h)
+        ended = await h.until_type(log, "session.ended")
+        assert ended["data"]["message"] == "mock exited with exit code 7, 3 times within 60 s"
+        assert ended["data"]["stderr"]["head"] == "mock: about to crash"
+        tails = [e["data"]["details"]["stderr"] for e in events_of(log) if e["type"] == "error"]
+        assert tails == ["mock: about to crash"] * 3
+        info = await h.daemon.session_info("s")
+        assert (info.status, info.agent_restarts) == ("failed", 2)
+        assert h.daemon.tally.agent_starts == {("mock", False): 2, ("mock", True): 2}
+        assert said((await h.turn(other, "echo fine", "other"))[-1]) == "turn.ended completed"
+
+
+async def test_an_agent_that_dies_at_every_start_fails_the_session_and_each_prompt_is_closed() -> None:
+    async with house() as h:
+        log = await h.create(variant="crash")
+        turns = [await h.send(f"echo {number}") for number in range(4)]
+        ended = await h.until_type(log, "session.ended")
+        assert ended["data"]["stderr"]["head"] == "mock: told to crash at the start"
+        closed = [(e["data"]["turn_id"], said(e)) for e in events_of(log) if e["type"] == "turn.ended"]
+        assert [turn for turn, _ in closed] == turns
+        assert errors(events_of(log)) == [("process_exit", None)] * 3
+
+
+async def test_the_next_start_waits_longer_after_each_unexpected_exit() -> None:
+    async with house(agent_restarts=10, restart_backoff=0.2, restart_backoff_max=0.4) as h:
+        log = await h.create(variant="crash")
+        begun = trio.current_time()
+        turns = [await h.send(f"echo {number}") for number in range(5)]
+        await h.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == turns[-1])
+        # Five deaths: no pause after the first, then 0.2, 0.4 and 0.4 seconds.
+        assert trio.current_time() - begun >= 1.0
+        assert (await h.daemon.session_info("s")).agent_restarts == 4
+
+
+async def test_an_interrupt_reaches_a_prompt_that_waits_for_the_next_start() -> None:
+    async with house(agent_restarts=10, restart_backoff=3600, restart_backoff_max=3600) as h:
+        log = await h.create()
+        await crashed(h)
+        await crashed(h)
+        turn = await h.send("echo later")
+        assert (await h.daemon.session_info("s")).status == "starting"
+        assert (await h.daemon.interrupt("s")).interrupted
+        ended = await h.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == turn)
+        assert said(ended) == "turn.ended interrupted"
+
+
+async def test_an_exit_of_an_idle_agent_is_told_and_resumed() -> None:
+    async with house() as h:
+        log = await h.create()
+        await h.turn(log, "recall")
+        (pid,) = h.agents_alive()
+        os.kill(pid, signal.SIGTERM)
+        assert said(await h.until_type(log, "error")) == "error process_exit"
+        assert reply(await h.turn(log, "recall")) == "prompts in this conversation: 2"
