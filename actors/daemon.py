@@ -49,7 +49,7 @@ from .install_job import Wanted, Workshop
 from .install_store import data_directory
 from .installer import Install, Installer, Installs
 from .intensity import Intensity
-from .journal import CommandKey, Entry, Journal, JournalUnavailable, KeptAnswer, QueuedPrompt
+from .journal import CommandKey, Entry, Journal, JournalHealth, JournalUnavailable, KeptAnswer, QueuedPrompt
 from .leftovers import Leftovers
 from .log import Log
 from .mailbox import ActorCrashed, ActorGone, Mailbox, Request
@@ -62,7 +62,7 @@ from .permissions import (
     ReplyQuestion,
 )
 from .processes import ProcessTable
-from .registry import Create, Drop, Find, Found, List, Registry
+from .registry import Census, Count, Create, Drop, Find, Found, List, Registry
 from .services import Services
 from .session_card import ended_problem
 from .session_messages import Cancel, Interrupt, Open, Receipt, Send, Terminate
@@ -165,6 +165,16 @@ class Daemon:
         if not self._journal.writable and not troubles:
             troubles = ("the journal cannot be written",)
         return Health(troubles, self._journal.writable)
+
+    async def census(self) -> Census:
+        return await self._ask(self._registry, Count())
+
+    def journal_health(self) -> JournalHealth:
+        return self._journal.health()
+
+    def actor_restarts(self) -> Mapping[str, int]:
+        """By the kind of actor; one that ended because another crashed was restarted too."""
+        return {**self._chain.restarts(), "session": self.tally.session_restarts}
 
     @property
     def feed(self) -> Log:

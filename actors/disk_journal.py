@@ -22,6 +22,7 @@ from .store import FILE, Damaged, Store, StoredSession, Written
 from .store_codec import RowCodec, Segment
 from .store_reader import Place, StoreReader
 from .tails import Tails
+from .timings import Timings
 from .writer import Job, Writer
 
 _log = structlog.get_logger("journal")
@@ -59,8 +60,7 @@ class DiskJournal:
         self._writer: Writer | None = None
         self._reader = StoreReader(directory / FILE)
         self._set_aside: Path | None = None
-        self._commits = 0
-        self._commit_seconds = 0.0
+        self._commits = Timings()
 
     def __repr__(self) -> str:
         return f"<DiskJournal {self.journal_id} sessions={len(self._kept)} {self._writer!r} {self.feed!r}>"
@@ -84,7 +84,7 @@ class DiskJournal:
             lock.release()
 
     async def _write_until_cancelled(self, store: Store, task_status: trio.TaskStatus[None]) -> None:
-        self._writer = writer = Writer(store, self._failpoints, self._settings.journal_retry, self._committed)
+        self._writer = writer = Writer(store, self._failpoints, self._settings.journal_retry, self._commits.add)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
                 partial(trio.to_thread.run_sync, writer.run, abandon_on_cancel=False, limiter=trio.CapacityLimiter(1))
@@ -237,10 +237,6 @@ class DiskJournal:
 
     # How it is.
 
-    def _committed(self, seconds: float) -> None:
-        self._commits += 1
-        self._commit_seconds += seconds
-
     def health(self) -> JournalHealth:
         troubles: list[str] = []
         if self._writer is not None and self._writer.trouble is not None:
@@ -251,11 +247,9 @@ class DiskJournal:
         if self._set_aside is not None:
             troubles.append(f"a damaged journal was set aside as {self._set_aside}; this one began empty")
         figures: Mapping[str, float] = {
-            "commits": self._commits,
-            "commit_seconds": self._commit_seconds,
             "bytes": sum(kept.bytes for kept in self._kept.values()),
         }
-        return JournalHealth(tuple(troubles), figures)
+        return JournalHealth(tuple(troubles), figures, self._commits)
 
 
 def _nothing() -> None:

@@ -15,6 +15,7 @@ from ..schema.encode import EncodedEvent
 from ..schema.events import PermissionEventData, QuestionEventData
 from ..schema.sessions import CreateSessionRequest
 from .log import Log
+from .timings import Timings
 
 AskData = PermissionEventData | QuestionEventData
 
@@ -102,10 +103,12 @@ class Entry:
 
 @frozen
 class JournalHealth:
-    """``troubles`` is empty when all is well; each says in words what is not, and what mends it."""
+    """``troubles`` is empty when all is well; each says in words what is not, and what mends it. ``commits`` is how
+    long each took, for a journal that commits."""
 
     troubles: tuple[str, ...] = ()
     figures: Mapping[str, float] = field(factory=dict[str, float])
+    commits: Timings | None = None
 
 
 class Journal(Protocol):

@@ -82,4 +82,4 @@ class MemoryJournal:
         return kept.answers.get(name) if kept is not None else None
 
     def health(self) -> JournalHealth:
-        return JournalHealth()
+        return JournalHealth(figures={"bytes": sum(kept.log.size for kept in self._kept.values())})

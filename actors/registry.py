@@ -5,7 +5,8 @@ again from the journal, so the two never disagree.
 """
 
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -14,8 +15,9 @@ import trio
 from attrs import define, frozen
 from structlog.contextvars import bind_contextvars
 
+from ..schema.events import PermissionEventData
 from ..schema.problems import session_already_exists, session_not_found, shutting_down, too_many_sessions
-from ..schema.sessions import CreateSessionRequest, SessionInfo, SessionListResponse
+from ..schema.sessions import CreateSessionRequest, SessionInfo, SessionListResponse, SessionStatus
 from ..schema.settings import Settings
 from .actor import Actor
 from .burial import bury
@@ -66,6 +68,21 @@ class Find(Request[Found]):
 @frozen
 class List(Request[SessionListResponse]):
     """Newest first."""
+
+
+@frozen
+class Census:
+    """How many there are: sessions by status, prompts that wait for their turn, and what waits for an answer."""
+
+    sessions: Mapping[SessionStatus, int]
+    queued: int
+    permissions: int
+    questions: int
+
+
+@frozen
+class Count(Request[Census]):
+    pass
 
 
 @frozen
@@ -128,6 +145,8 @@ class Registry(Actor):
                 envelope.answer(self._found(session_id))
             case List():
                 envelope.answer(SessionListResponse(tuple(self._infos()), self._cursor()))
+            case Count():
+                envelope.answer(self._census())
             case Create() as create:
                 self._reserve(create.session_id)
                 self.nursery.start_soon(self._answer_later, envelope, partial(self._create, create))
@@ -180,7 +199,7 @@ class Registry(Actor):
             # In the task of the session, and with it in all that it starts: every line that they log says whose it is.
             bind_contextvars(session_id=session_id)
             if next(lives):
-                self._services.tally.actor_restarts["session"] += 1
+                self._services.tally.session_restarts += 1
             return Session(mailbox, self._services, self._entries[session_id].card.row, log)
 
         async def on_failed(error: BaseException) -> None:
@@ -244,6 +263,13 @@ class Registry(Actor):
         return [
             entry.card.info(entry.log, settings) for entry in reversed(self._entries.values()) if not entry.dropping
         ]
+
+    def _census(self) -> Census:
+        cards = [entry.card for entry in self._entries.values()]
+        asks = [ask for card in cards for ask in card.row.asks]
+        permissions = sum(isinstance(ask, PermissionEventData) for ask in asks)
+        sessions: Counter[SessionStatus] = Counter(card.status for card in cards)
+        return Census(sessions, sum(len(card.row.queue) for card in cards), permissions, len(asks) - permissions)
 
     def _cursor(self) -> str:
         feed = self._services.journal.feed

@@ -151,6 +151,10 @@ class Chain:
     def __repr__(self) -> str:
         return "<Chain " + " > ".join(f"{name}({self._starts.get(name, 0)})" for name, _ in self._links) + ">"
 
+    def restarts(self) -> dict[str, int]:
+        """By actor, since the chain was made."""
+        return {name: max(self._starts.get(name, 0) - 1, 0) for name, _ in self._links}
+
     def add(self, name: str, make: Callable[[], Run]) -> None:
         """``make`` returns the run function of a new life."""
         self._links.append((name, make))

@@ -42,7 +42,7 @@ class Spent:
 class Tally:
     """``events`` by type, ``turns`` by agent and outcome, ``errors`` that the daemon told by their code,
     ``agent_starts`` by agent and whether it had ended unexpectedly before, ``agent_suspensions`` by agent,
-    ``actor_restarts`` by kind of actor, ``spent`` by agent and model."""
+    ``session_restarts`` of actors that crashed, ``spent`` by agent and model."""
 
     def __init__(self) -> None:
         self.events = Counter[str]()
@@ -50,7 +50,7 @@ class Tally:
         self.errors = Counter[str]()
         self.agent_starts = Counter[tuple[str, bool]]()
         self.agent_suspensions = Counter[str]()
-        self.actor_restarts = Counter[str]()
+        self.session_restarts = 0
         self.spent: dict[str, dict[str, Spent]] = defaultdict(dict)
 
     def __repr__(self) -> str:

@@ -49,6 +49,8 @@ class Settings:
     linger_timeout: float = setting(1.0, "seconds", "time for a client to read our last answer before we close")
     drain_timeout: float = setting(1.0, "seconds", "time for open requests and streams to end in a graceful stop")
 
+    loop_check_interval: float = setting(0.5, "seconds", "time between two looks at how late the event loop is")
+
     # The agent process.
     start_timeout: float = setting(60.0, "seconds", "time for an agent to finish its handshake")
     idle_timeout: float = setting(0.0, "seconds", "silence of an agent in a turn before it is ended")

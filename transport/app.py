@@ -33,6 +33,7 @@ from .call import REPLAYED, Call, Stream, WithStatus
 from .cors import Cors
 from .failures import log_failure
 from .hosts import Hosts
+from .metrics import Metrics
 from .openapi import document_json
 from .parameters import parse_query
 from .paths import PathMap, decode_ids
@@ -59,6 +60,7 @@ class Front:
     hosts: Hosts
     readers: Readers
     commands: Commands
+    metrics: Metrics
 
 
 def make_app(front: Front) -> App:
@@ -123,6 +125,7 @@ def _view(front: Front, route: Route, document: bytes) -> Callable[..., Awaitabl
             daemon=front.daemon,
             readers=front.readers,
             commands=front.commands,
+            metrics=front.metrics,
             ids=_named(values),
             query=parse_query(route.query, request.args) if route.query else None,
             body=await read_body(front.daemon, request, route.body) if route.body else None,
@@ -148,6 +151,7 @@ def _socket_view(front: Front, route: Route) -> Callable[..., Awaitable[None]]:
             daemon=front.daemon,
             readers=front.readers,
             commands=front.commands,
+            metrics=front.metrics,
             ids=_named(values),
             query=parse_query(route.query, websocket.args) if route.query else None,
         )

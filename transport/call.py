@@ -10,6 +10,7 @@ from ..actors.answers import Answer
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
 from ..schema.commands import Command
+from .metrics import Metrics
 from .readers import Readers
 
 REPLAYED: Mapping[str, str] = MappingProxyType({"Idempotency-Replayed": "true"})
@@ -23,6 +24,7 @@ class Call:
     daemon: Daemon
     readers: Readers
     commands: Commands
+    metrics: Metrics
     ids: Mapping[str, str]
     query: Any = None
     body: Any = None

@@ -8,6 +8,7 @@ from ..schema.commands import MessageCommand
 from ..schema.cursor import Cursor
 from ..schema.queries import EventsQuery, StreamQuery
 from .call import Call, Stream
+from .subscribers import StreamKind
 from .turn_stream import follow_turn
 
 
@@ -20,12 +21,12 @@ async def get_events(call: Call) -> Stream:
 
 async def get_events_sse(call: Call) -> Stream:
     log = await call.daemon.log(call.session_id)
-    return _follow(call, log, Cursor(0))
+    return _follow(call, log, Cursor(0), "sse")
 
 
 async def get_all_events_sse(call: Call) -> Stream:
     """Starts live: a dashboard lists the sessions first, and continues from the ``cursor`` of that list."""
-    return _follow(call, call.daemon.feed, Cursor(call.daemon.feed.last, call.daemon.feed.log_id))
+    return _follow(call, call.daemon.feed, Cursor(call.daemon.feed.last, call.daemon.feed.log_id), "all")
 
 
 async def post_message_stream(call: Call) -> Stream:
@@ -47,8 +48,9 @@ def start_of(call: Call, default: Cursor) -> Cursor:
     return query.offset or default
 
 
-def _follow(call: Call, log: Log, default: Cursor) -> Stream:
-    return Stream(call.readers.follow(log, start_of(call, default), call.readers.sse(call.query.include_raw)))
+def _follow(call: Call, log: Log, default: Cursor, kind: StreamKind) -> Stream:
+    framing = call.readers.sse(call.query.include_raw)
+    return Stream(call.readers.follow(log, start_of(call, default), framing, kind))
 
 
 async def page(

@@ -28,6 +28,7 @@ ROOT_TEXT = """\
 sandbox-agent: one API over the coding agents in this sandbox.
 
   GET /v1/health     is it up
+  GET /metrics       how it fares, for Prometheus
   GET /v1/agents     which agents there are
   GET /v1/sessions   which sessions there are
   GET /openapi.json  everything else
@@ -42,6 +43,10 @@ async def get_health(call: Call) -> WithStatus:
     health = call.daemon.health()
     body = HealthResponse("degraded", health.problems) if health.problems else HealthResponse("ok")
     return WithStatus(body, 200 if health.accepting else 503)
+
+
+async def get_metrics(call: Call) -> bytes:
+    return await call.metrics.text()
 
 
 async def get_openapi(call: Call) -> bytes:

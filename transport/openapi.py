@@ -120,7 +120,7 @@ def success(route: Route, text: str, components: Components) -> Json:
             found["content"] = {"application/json": {"schema": components.of(route.answer)}}
         case "json" if route.status != HTTPStatus.NO_CONTENT:
             found["content"] = {"application/json": {"schema": {"type": "object"}}}
-        case "text":
+        case "text" | "metrics":
             found["content"] = {"text/plain": {"schema": {"type": "string"}}}
         case "sse":
             frames = [components.of(cls) for cls in (UniversalEvent, StreamResync)]

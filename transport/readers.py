@@ -15,6 +15,7 @@ from ..schema.codec import Codec
 from ..schema.cursor import Cursor, ResyncReason, StreamResync
 from ..schema.settings import Settings
 from .framing import Framing, Memo, SseFraming, WebSocketFraming
+from .subscribers import StreamKind, Subscriber, Subscribers
 
 _log = structlog.get_logger("sandbox_agent.transport")
 
@@ -31,6 +32,7 @@ class Readers:
         self._encode = codec.encode
         self._memo = Memo(MEMO_BATCHES * settings.stream_batch_bytes)
         self._waiting: set[trio.CancelScope] = set()
+        self.subscribers = Subscribers()
         self._sse = SseFraming(include_raw=False), SseFraming(include_raw=True)
         self._websocket = WebSocketFraming(include_raw=False), WebSocketFraming(include_raw=True)
         self.stopping = False
@@ -54,7 +56,9 @@ class Readers:
         """Nothing more will be sent from ``log``."""
         return log.closed or self.stopping
 
-    async def follow(self, log: Log, cursor: Cursor, framing: Framing) -> AsyncGenerator[bytes]:
+    async def follow(
+        self, log: Log, cursor: Cursor, framing: Framing, kind: StreamKind = "sse"
+    ) -> AsyncGenerator[bytes]:
         """Every event after ``cursor``, in chunks of whole frames, until the log is closed or the server stops.
 
         A cursor that does not continue here gets a ``stream.resync`` frame and then all that the log still holds.
@@ -64,23 +68,34 @@ class Readers:
             told = log.gone
             after = log.resume(after if reason == "expired" else 0)
             yield self.resync(log, reason, cursor, after, framing)
-        while True:
-            try:
-                chunk, after = await self._memo.take(log, after, self._batch_bytes, framing, told)
-            except Expired:  # this reader is so slow that the log ran away under it
-                lost, told = Cursor(after, log.log_id), log.gone
-                after = log.resume(after)
-                yield self.resync(log, "expired", lost, after, framing)
-                continue
-            if chunk:
-                yield chunk
-            elif self.ended(log):
-                return
-            elif not await self.wait_beyond(log, after, framing):
-                yield framing.keepalive
+        with self.subscribers.opened(kind, log, after) as subscriber:
+            while True:
+                try:
+                    chunk, after = await self._memo.take(log, after, self._batch_bytes, framing, told)
+                except Expired:  # this reader is so slow that the log ran away under it
+                    lost, told = Cursor(after, log.log_id), log.gone
+                    after = log.resume(after)
+                    yield self.resync(log, "expired", lost, after, framing)
+                    continue
+                if after == log.last:
+                    subscriber.fresh_at = trio.current_time()
+                if chunk:
+                    yield chunk
+                    subscriber.cursor = after
+                elif self.ended(log):
+                    return
+                elif not await self.wait_beyond(subscriber, after, framing):
+                    yield framing.keepalive
 
-    async def wait_beyond(self, log: Log, after: int, framing: Framing) -> bool:
+    async def wait_beyond(self, subscriber: Subscriber, after: int, framing: Framing) -> bool:
         """True when there is something after ``after`` or the stream has ended; false after a silence to fill."""
+        subscriber.waiting = True
+        try:
+            return await self._wait_beyond(subscriber.log, after, framing)
+        finally:
+            subscriber.waiting = False
+
+    async def _wait_beyond(self, log: Log, after: int, framing: Framing) -> bool:
         with trio.move_on_after(self._keepalive if framing.keepalive else math.inf) as scope:
             self._waiting.add(scope)
             try:

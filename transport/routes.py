@@ -26,11 +26,17 @@ from ..schema.sessions import (
 )
 from . import event_handlers as events
 from . import handlers
+from .metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
 from .websocket import open_websocket
 
-Kind = Literal["json", "text", "sse", "websocket"]
+Kind = Literal["json", "text", "metrics", "sse", "websocket"]
 CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(
-    {"json": "application/json", "text": "text/plain; charset=utf-8", "sse": "text/event-stream"}
+    {
+        "json": "application/json",
+        "text": "text/plain; charset=utf-8",
+        "metrics": METRICS_CONTENT_TYPE,
+        "sse": "text/event-stream",
+    }
 )
 
 
@@ -96,6 +102,16 @@ ROUTES: tuple[Route, ...] = (
         answer=HealthResponse,
         other_statuses={503: "The journal cannot be written: what would have to be kept is refused"},
         open=True,
+    ),
+    _get(
+        "/metrics",
+        handlers.get_metrics,
+        tag="meta",
+        summary="Metrics",
+        description="In the text format of Prometheus, for a scrape with a bearer token. No label names a session.",
+        success="How the daemon fares",
+        kind="metrics",
+        problems=(503,),
     ),
     _get(
         "/openapi.json",

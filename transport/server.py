@@ -19,6 +19,8 @@ from .auth import Auth
 from .connection import Connection
 from .cors import Cors
 from .hosts import Hosts
+from .lateness import Lateness
+from .metrics import Metrics
 from .readers import Readers
 
 BACKLOG = 1024
@@ -123,7 +125,11 @@ async def serve_daemon(
     listeners = await open_listeners(host, port)
     readers = Readers(daemon.settings, daemon.codec)
     async with trio.open_nursery() as commands:
-        front = Front(daemon, auth, cors, Hosts(host, cors, auth.required), readers, Commands(daemon, commands))
+        hosts = Hosts(host, cors, auth.required)
+        lateness = Lateness(daemon.settings.loop_check_interval)
+        commands.start_soon(lateness.run)
+        metrics = Metrics(daemon, readers.subscribers, lateness)
+        front = Front(daemon, auth, cors, hosts, readers, Commands(daemon, commands), metrics)
         server = Server(ASGIWrapper(make_app(front)), daemon.settings)
         task_status.started([url_of(listener) for listener in listeners])
         await server.serve(listeners, trio.Event() if stop is None else stop, readers)

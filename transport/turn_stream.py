@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator
 
+import trio
+
 from ..actors.log import Batch, Expired, Log
 from ..schema.cursor import Cursor
 from ..schema.encode import EncodedEvent
@@ -54,18 +56,21 @@ async def follow_turn(
     have been the end.
     """
     turn = Turn(turn_id)
-    while not turn.ended:
-        try:
-            batch = await log.read(after, batch_bytes, raw=framing.include_raw)
-        except Expired:
-            yield readers.resync(log, "expired", Cursor(after, log.log_id), log.resume(after), framing)
-            return
-        picked = turn.pick(batch)
-        if picked.events:
-            yield framing.events(log.log_id, picked)
-        if batch.last > after:
-            after = batch.last
-        elif readers.ended(log):
-            return
-        elif not await readers.wait_beyond(log, after, framing):
-            yield framing.keepalive
+    with readers.subscribers.opened("turn", log, after) as subscriber:
+        while not turn.ended:
+            try:
+                batch = await log.read(after, batch_bytes, raw=framing.include_raw)
+            except Expired:
+                yield readers.resync(log, "expired", Cursor(after, log.log_id), log.resume(after), framing)
+                return
+            if batch.last == log.last:
+                subscriber.fresh_at = trio.current_time()
+            picked = turn.pick(batch)
+            if picked.events:
+                yield framing.events(log.log_id, picked)
+            if batch.last > after:
+                subscriber.cursor = after = batch.last
+            elif readers.ended(log):
+                return
+            elif not await readers.wait_beyond(subscriber, after, framing):
+                yield framing.keepalive

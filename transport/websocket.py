@@ -96,7 +96,7 @@ def read_auth(text: str | bytes) -> dict[str, object]:
 
 async def converse(call: Call, websocket: Socket, log: Log) -> None:
     framing = call.readers.websocket(call.query.include_raw)
-    chunks = call.readers.follow(log, call.query.offset or Cursor(0), framing)
+    chunks = call.readers.follow(log, call.query.offset or Cursor(0), framing, "websocket")
     async with trio.open_nursery() as nursery:
         send_frames, frames = trio.open_memory_channel[str | bytes](COMMANDS_WAITING)
         nursery.start_soon(receive, websocket, send_frames)
