@@ -91,6 +91,7 @@ async def test_it_tells_of_sessions_turns_asks_and_agents(environment):
         assert counted == sum(session["eventCount"] for session in listed)
         assert found["journal_writable",] == 1
         assert found["journal_bytes",] > 0
+        assert found["journal_commit_seconds_count",] > 0
 
 
 async def test_it_tells_of_the_process_and_its_loop(environment):
@@ -144,7 +145,7 @@ async def test_the_lag_is_that_of_the_slowest_subscriber(autojump_clock):
 
 
 async def test_a_thousand_sessions_make_it_no_longer(environment):
-    daemon = Daemon(Settings(), environment)
+    daemon = Daemon(Settings(ephemeral=True), environment)
     for number in range(1000):
         request = CreateSessionRequest(agent="mock", model=f"model-{number}")
         await daemon._journal.create(SessionRow(f"session-{number}", f"log-{number}", request, "/", 0, ended=True))
