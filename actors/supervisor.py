@@ -1,10 +1,12 @@
 """Supervisors: who starts actors, and what happens when one crashes. The words have OTP's meaning.
 
 * permanent: always restarted; transient: restarted when it crashed; temporary: never restarted.
-* A crash counts against the intensity. Within it, the actor is started again after a pause that doubles; beyond it,
-  a dynamic child is ``failed`` and a chain gives up with :class:`GaveUp`.
+* Every restart counts against the intensity, also that of a permanent actor which ended normally: one that ends at once
+  would be started for ever. Within it, the actor is started again after a pause that doubles; beyond it, a dynamic
+  child is ``failed`` and a chain gives up with :class:`GaveUp`.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -70,16 +72,21 @@ class Child:
         """One life; True when another shall follow."""
         self.state = "running"
         self.starts += 1
+        reason: Exception
         try:
             await self.spec.make(self.mailbox).run()
         except Exception as error:  # noqa: BLE001 - containing any crash is what a supervisor is for
             _log.error("actor crashed", actor=self.spec.name, exc_info=error)
-            if self.spec.restart != "temporary" and not self.intensity.occurred():
-                return True
-            self.state = "failed"
-            await self._tell_failed(error)
-            return False
-        return self.spec.restart == "permanent"
+            reason, again = error, self.spec.restart != "temporary"
+        else:
+            if self.spec.restart != "permanent":
+                return False
+            reason, again = GaveUp(f"{self.spec.name} keeps ending"), True
+        if again and not self.intensity.occurred():
+            return True
+        self.state = "failed"
+        await self._tell_failed(reason)
+        return False
 
     async def _tell_failed(self, error: Exception) -> None:
         if self.spec.on_failed is None:
@@ -104,6 +111,7 @@ class Supervisor:
         self._mailbox_size = mailbox_size
         self._nursery: trio.Nursery | None = None
         self._children: dict[str, Child] = {}
+        self._gone: Counter[str] = Counter()
 
     def __repr__(self) -> str:
         return f"<Supervisor {'running' if self._nursery else 'stopped'} children={len(self._children)}>"
@@ -131,9 +139,18 @@ class Supervisor:
             await child.live()
         finally:
             del self._children[child.spec.name]
+            self._gone["begun"] += child.starts > 0
+            self._gone["starts"] += child.starts
+            self._gone["failed"] += child.state == "failed"
 
     def statistics(self) -> dict[str, int]:
-        return {"children": len(self._children), "starts": sum(c.starts for c in self._children.values())}
+        """``children`` there are now. The others count since the beginning: ``starts``, how many of them were
+        ``restarts``, and children that were ``failed``."""
+        children = list(self._children.values())
+        starts = self._gone["starts"] + sum(child.starts for child in children)
+        first = self._gone["begun"] + sum(child.starts > 0 for child in children)
+        failed = self._gone["failed"] + sum(child.state == "failed" for child in children)
+        return {"children": len(children), "starts": starts, "restarts": starts - first, "failed": failed}
 
 
 class Chain:
@@ -171,15 +188,21 @@ class Chain:
         name, make = self._links[index]
         while True:
             self._starts[name] = self._starts.get(name, 0) + 1
+            reason: BaseException | None = None
             try:
                 await self._once(make(), index, ready)
             except* (GaveUp, trio.Cancelled):
                 raise
-            except* Exception as crash:
+            except* Exception as crash:  # noqa: BLE001 - containing any crash is what a supervisor is for
                 _log.error("actor crashed", actor=name, exc_info=crash)
-                if self._intensity.occurred():
-                    raise GaveUp(f"{name} keeps crashing: {self._intensity!r}") from crash
+                reason = crash
+            if self._intensity.occurred():
+                raise GaveUp(f"{name} keeps {'crashing' if reason else 'ending'}: {self._intensity!r}") from reason
             await trio.sleep(self._intensity.pause)
+
+    def statistics(self) -> dict[str, int]:
+        """Restarts of each actor, those that another one's crash brought about included."""
+        return {f"{name}_restarts": max(self._starts.get(name, 0) - 1, 0) for name, _ in self._links}
 
     async def _once(self, run: Run, index: int, ready: trio.Event) -> None:
         """One life of an actor and of all that run with it. Those after it end before it does, whatever the reason:

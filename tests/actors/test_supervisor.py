@@ -88,6 +88,41 @@ async def test_a_child_that_keeps_crashing_fails_and_its_sibling_does_not_notice
         nursery.cancel_scope.cancel()
 
 
+async def test_a_permanent_child_that_ends_at_once_is_not_started_for_ever(autojump_clock):
+    notes: list[str] = []
+    failed: list[BaseException] = []
+
+    async def on_failed(error: BaseException) -> None:
+        failed.append(error)
+
+    async with trio.open_nursery() as nursery:
+        supervisor = one_for_one(limit=3)
+        await nursery.start(supervisor.run)
+        child = supervisor.start(ChildSpec("w", lambda mailbox: Worker(mailbox, notes), "permanent", on_failed))
+        for _ in range(4):
+            await child.mailbox.tell("stop")
+        await child.ended.wait()
+        assert (child.state, child.starts) == ("failed", 4)
+        assert str(failed[0]) == "w keeps ending"
+        nursery.cancel_scope.cancel()
+
+
+async def test_statistics_count_what_was_also_when_the_child_is_gone(autojump_clock):
+    notes: list[str] = []
+    async with trio.open_nursery() as nursery:
+        supervisor = one_for_one(limit=1)
+        await nursery.start(supervisor.run)
+        children = [
+            supervisor.start(ChildSpec(name, lambda mailbox: Worker(mailbox, notes), "transient")) for name in "abc"
+        ]
+        for child, messages in zip(children, (["stop"], ["crash", "crash"], ["crash"]), strict=True):
+            for message in messages:
+                await child.mailbox.tell(message)
+        await trio.sleep(1)
+        assert supervisor.statistics() == {"children": 1, "starts": 5, "restarts": 2, "failed": 1}
+        nursery.cancel_scope.cancel()
+
+
 async def test_crashes_far_apart_are_borne_for_ever(autojump_clock):
     notes: list[str] = []
     async with trio.open_nursery() as nursery:
@@ -152,6 +187,7 @@ async def test_rest_for_one_restarts_what_comes_after_and_only_that(autojump_clo
         await trio.sleep(1)
         assert notes == ["b finished", "c finished", "b started", "c started"]
         assert repr(chain) == "<Chain a(1) > b(2) > c(2)>"
+        assert chain.statistics() == {"a_restarts": 0, "b_restarts": 1, "c_restarts": 1}
         nursery.cancel_scope.cancel()
 
 
