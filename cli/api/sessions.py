@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,23 @@ key_option = click.option(
 attach_option = click.option("--attach", multiple=True, metavar="FILE", help="A file for the agent to read; repeat.")
 
 
+TIMEOUTS = {
+    "start_timeout": "startSeconds",
+    "idle_timeout": "idleSeconds",
+    "turn_timeout": "turnSeconds",
+    "suspend_after": "suspendAfterSeconds",
+    "ask_timeout": "askSeconds",
+}
+"""Options by the names of the daemon's settings, and what a body calls them."""
+
+
+def timeout_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(TIMEOUTS):
+        flag = f"--{option.replace('_', '-')}"
+        command = click.option(flag, type=float, metavar="SECONDS", help=f"The session's own {flag}.")(command)
+    return command
+
+
 def raw_query(include_raw: bool | None) -> dict[str, Any]:
     return {"include_raw": "true" if include_raw else None}
 
@@ -52,10 +70,15 @@ def sessions() -> None:
     "--mcp-config", type=click.Path(path_type=Path), metavar="FILE", help="MCP servers: a JSON object by name."
 )
 @click.option("--skill", multiple=True, metavar="DIR", help="A directory with skills; repeat.")
+@timeout_options
 @with_client
-def create(client: Client, session: str, mcp_config: Path | None, skill: tuple[str, ...], **fields: str | None) -> None:
-    """Create a session with an id of your choice."""
+def create(client: Client, session: str, mcp_config: Path | None, skill: tuple[str, ...], **fields: Any) -> None:
+    """Create a session with an id of your choice. Its timeouts are in seconds, 0 is off; the daemon's settings count
+    where none is given."""
+    timeouts = {name: fields.pop(option) for option, name in TIMEOUTS.items()}
     body: dict[str, Any] = {_camel(name): value for name, value in fields.items() if value is not None}
+    if given := {name: seconds for name, seconds in timeouts.items() if seconds is not None}:
+        body["timeouts"] = given
     if mcp_config is not None:
         body["mcp"] = mcp_servers(mcp_config)
     if skill:

@@ -87,6 +87,17 @@ def test_create_passes_every_option_on(api: Api, tmp_path: Path) -> None:
     assert "with options" in [known["sessionId"] for known in api.json("sessions", "list")["sessions"]]
 
 
+def test_a_session_gets_its_own_timeouts_and_a_wrong_one_is_refused_by_its_name(api: Api) -> None:
+    words = ("-a", "mock", "--turn-timeout", "90.5", "--suspend-after", "0")
+    api.json("sessions", "create", "timed", *words)
+    timeouts = api.json("sessions", "get", "timed")["timeouts"]
+    assert (timeouts["turnSeconds"], timeouts["suspendAfterSeconds"]) == (90.5, 0)
+    assert timeouts["startSeconds"] == 60, "the daemon's setting"
+    refused = api.run("sessions", "create", "wrong", "-a", "mock", "--idle-timeout", "-1")
+    assert refused.returncode == 1
+    assert "`timeouts.idleSeconds`: expected 0 (off) to" in json.loads(refused.stderr)["detail"]
+
+
 def test_a_turn_is_streamed_and_can_be_read_again(api: Api, session: str) -> None:
     streamed = api.stream("sessions", "send-message-stream", session, "-m", "say hello there")
     assert types(streamed)[0] == "turn.started"
