@@ -1,10 +1,15 @@
-"""Logs on stderr, one line each. Our own lines and those of the libraries below go through the same renderer."""
+"""Logs, on stderr or in a file, one line each. Our own lines and those of the libraries go through one renderer."""
 
 import logging
 import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Literal
 
 import structlog
+
+from ..schema.settings import Settings
+from .failure import Failure
 
 LogFormat = Literal["text", "json"]
 
@@ -14,7 +19,18 @@ def _without_locals() -> structlog.tracebacks.ExceptionDictTransformer:
     return structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
-def configure_logs(level: str, log_format: LogFormat) -> None:
+def _open(path: Path | None, settings: Settings) -> logging.Handler:
+    if path is None:
+        return logging.StreamHandler(sys.stderr)
+    try:
+        return RotatingFileHandler(path, maxBytes=settings.log_file_bytes, backupCount=settings.log_files_kept)
+    except OSError as error:
+        raise Failure(f"cannot write the log {path}: {error.strerror}") from error
+
+
+def configure_logs(level: str, log_format: LogFormat, file: Path | None, settings: Settings) -> None:
+    """Raises :class:`Failure` when the file cannot be written."""
+    handler = _open(file, settings)
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -26,7 +42,9 @@ def configure_logs(level: str, log_format: LogFormat) -> None:
         [structlog.processors.ExceptionRenderer(_without_locals()), structlog.processors.JSONRenderer()]
         if log_format == "json"
         else [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            structlog.dev.ConsoleRenderer(
+                colors=file is None and sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
         ]
     )
     structlog.configure(
@@ -35,7 +53,6 @@ def configure_logs(level: str, log_format: LogFormat) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -11,6 +11,7 @@ from .token_options import TokenChoice, token_options
 
 COMMANDS = {
     "server": Home(".server", "server", "Run the daemon."),
+    "daemon": Home(".daemon.group", "daemon", "Start the daemon in the background, stop it, look at it."),
     "api": Home(".api.group", "api", "Call a running daemon."),
     "credentials": Home(".credentials", "credentials", "Find the agents' credentials."),
     "install-agent": Home(".install_agent", "install_agent", "Install an agent, or all of them."),

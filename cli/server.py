@@ -12,8 +12,9 @@ from attrs import frozen
 from ..schema.settings import Settings
 from .failure import Failure
 from .loopback import is_loopback
-from .setting_options import build_settings, setting_options
-from .token_options import TokenChoice, token_options
+from .server_options import server_options
+from .setting_options import build_settings
+from .token_options import TokenChoice
 from .token_store import forget_token, given_token, make_token, read_token, stored_path
 
 ALLOW_NO_TOKEN = "SANDBOX_AGENT_ALLOW_NO_TOKEN"  # noqa: S105 - a variable's name
@@ -64,27 +65,13 @@ def token_advice(url: str, path: Path) -> str:
 
 
 @click.command()
-@click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "-p", "--port", type=click.IntRange(0, 65535), default=2468, show_default=True, help="Port; 0 takes a free one."
-)
-@token_options
-@click.option("-O", "--cors-allow-origin", multiple=True, metavar="ORIGIN", help="Web origin that may call; repeat.")
-@click.option("-M", "--cors-allow-method", multiple=True, metavar="METHOD", help="Method it may use; repeat.")
-@click.option("-A", "--cors-allow-header", multiple=True, metavar="HEADER", help="Header it may send; repeat.")
-@click.option("-C", "--cors-allow-credentials", is_flag=True, help="Let it send credentials.")
-@click.option("--no-telemetry", is_flag=True, expose_value=False, help="Accepted for 0.1: there is no telemetry.")
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@setting_options
+@server_options
 @click.pass_obj
 def server(outer: TokenChoice, **given: Any) -> None:
     """Run the daemon until SIGTERM or SIGINT. A second signal ends it at once.
 
-    Prints one line on stdout when it is ready; logs go to stderr. With neither a token nor --no-token it makes a
-    token, stores it, and says where.
+    Prints one line on stdout when it is ready; logs go to stderr, or to --log-file. With neither a token nor
+    --no-token it makes a token, stores it, and says where.
     """
     choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(outer)
     options = ServerOptions(
@@ -104,5 +91,5 @@ def server(outer: TokenChoice, **given: Any) -> None:
 
     gc.freeze()
     gc.enable()
-    configure_logs(given["log_level"], given["log_format"])
+    configure_logs(given["log_level"], given["log_format"], given["log_file"], options.settings)
     run(options)

@@ -8,7 +8,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from .failure import Failure
@@ -16,10 +16,14 @@ from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
 
 
 def stored_path(environ: MutableMapping[str, str] = os.environ) -> Path:
-    """``$XDG_STATE_HOME/sandbox-agent/token``; the default base is ``~/.local/state``. A relative base is ignored,
-    as the XDG specification demands."""
+    return state_directory(environ) / "token"
+
+
+def state_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """``$XDG_STATE_HOME/sandbox-agent``; the default base is ``~/.local/state``. A relative base is ignored, as the XDG
+    specification demands."""
     base = Path(environ.get("XDG_STATE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "sandbox-agent" / "token"
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "sandbox-agent"
 
 
 def read_token(path: Path, *, private: bool = False) -> str:

@@ -49,6 +49,8 @@ class Settings:
     linger_timeout: float = setting(1.0, "seconds", "time for a client to read our last answer before we close")
     drain_timeout: float = setting(1.0, "seconds", "time for open requests and streams to end in a graceful stop")
 
+    log_file_bytes: int = setting(16 << 20, "bytes", "size at which a --log-file is set aside and a new one begun")
+    log_files_kept: int = setting(3, "files", "log files that were set aside and are kept; the oldest goes")
     loop_check_interval: float = setting(0.5, "seconds", "time between two looks at how late the event loop is")
 
     # The agent process.

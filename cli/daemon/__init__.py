@@ -1,0 +1,1 @@
+"""``sandbox-agent daemon``: the daemon in the background."""

@@ -1,0 +1,149 @@
+"""``sandbox-agent daemon start``."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from ..failure import Failure
+from ..server_options import server_options
+from ..setting_options import build_settings
+from ..token_options import TOKEN_VARIABLE, TokenChoice
+
+if TYPE_CHECKING:
+    from .state import Place, State
+
+READY = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
+LOOK = 0.05
+"""Seconds between two looks at whether it is ready."""
+LAST_LINES = 20
+
+OURS = ("token", "token_file", "log_file", "wait")
+"""Options that are not handed on as they were said."""
+
+
+@click.command()
+@server_options
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest wait until it is ready.",
+)
+@click.pass_context
+def start(ctx: click.Context, wait: float, **given: Any) -> None:
+    """Start the daemon in the background, and return when it is ready.
+
+    Takes the options of `server`. The token is handed on in a file's name or in the environment, never as an argument.
+    """
+    from ..server import choose_token
+    from .state import Place
+
+    choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(ctx.obj)
+    choose_token(choice, given["host"])  # what it would refuse is told here
+    settings = build_settings(given)
+    place = Place.of(settings)
+    log: Path = (given["log_file"] or place.log).absolute()
+    said = [*arguments_of(ctx, choice), f"--log-file={log}"]
+    with place.locked():
+        running = place.read()
+        if running is not None and running.alive:
+            raise Failure(
+                f"a daemon runs already for {place.data_dir}: pid {running.pid}, {running.url or 'not ready yet'}; "
+                "`sandbox-agent daemon stop` stops it"
+            )
+        state = launch(place, said, choice, log, settings.shutdown_timeout, wait)
+    click.echo(f"started: {state.url}\npid: {state.pid}\nlog: {state.log}")
+
+
+def arguments_of(ctx: click.Context, choice: TokenChoice) -> list[str]:
+    from .arguments import arguments
+
+    said = arguments(ctx, OURS)
+    if choice.file is not None:
+        said.append(f"--token-file={choice.file.absolute()}")
+    if choice.none and "--no-token" not in said:
+        said.append("--no-token")
+    return said
+
+
+def launch(
+    place: "Place", said: list[str], choice: TokenChoice, log: Path, shutdown_timeout: float, wait: float
+) -> "State":
+    """A process of its own session, whose parent may go away. Whatever fails here leaves none behind."""
+    from attrs import evolve
+
+    from .state import State, boot_id
+
+    with place.output.open("w+") as output:
+        place.output.chmod(0o600)
+        daemon = subprocess.Popen(
+            # -P: a folder that is named like us, where the user stands, is not us.
+            [sys.executable, "-P", "-m", "sandbox_agent.cli.main", "server", *said],
+            env=os.environ | ({TOKEN_VARIABLE: choice.token} if choice.token else {}),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            state = State(daemon.pid, started(daemon.pid), boot_id(), place.data_dir, str(log), shutdown_timeout)
+            place.write(state)
+            state = evolve(state, url=ready_url(daemon, output, log, wait))
+            place.write(state)
+        except BaseException:
+            end(daemon, shutdown_timeout)
+            place.forget()
+            raise
+    return state
+
+
+def started(pid: int) -> int:
+    """In clock ticks since boot. The child has not been waited for, so it is there, dead or alive."""
+    from ...actors.processes import read_process
+
+    row = read_process(pid)
+    if row is None:
+        raise Failure(f"cannot read /proc/{pid}/stat")
+    return row.id.started
+
+
+def ready_url(daemon: "subprocess.Popen[bytes]", output: IO[str], log: Path, wait: float) -> str:
+    """Where it listens, once it answers there. Raises :class:`Failure` when it ended, or took too long."""
+    from .health import problems
+
+    deadline = time.monotonic() + wait
+    while True:
+        output.seek(0)
+        said = output.read()
+        if (ready := READY.search(said)) and problems(ready[1]) is not None:
+            return ready[1]
+        if daemon.poll() is not None:
+            raise Failure(f"the daemon ended with status {daemon.returncode}:\n{last_lines(said, log)}")
+        if time.monotonic() > deadline:
+            raise Failure(f"the daemon was not ready after {wait:g} s and was ended:\n{last_lines(said, log)}")
+        time.sleep(LOOK)
+
+
+def last_lines(said: str, log: Path) -> str:
+    """What it printed says it best; what it logged, when it printed nothing."""
+    text = said.strip() or (log.read_text(errors="replace").strip() if log.exists() else "")
+    return "\n".join(text.splitlines()[-LAST_LINES:]) or f"it said nothing; see {log}"
+
+
+def end(daemon: "subprocess.Popen[bytes]", shutdown_timeout: float) -> None:
+    from .stop import MARGIN
+
+    daemon.terminate()
+    try:
+        daemon.wait(shutdown_timeout + MARGIN)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait()

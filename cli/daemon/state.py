@@ -1,0 +1,117 @@
+"""What is known of the daemon in the background: where that is kept, and whether the process is still the one.
+
+A process is known by its pid, when it started, and in which life of the machine. A pid alone is soon another's.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+from attrs import frozen
+
+from ...actors.install_store import data_directory
+from ...actors.processes import ProcessId, read_process
+from ...schema.settings import Settings
+from ..failure import Failure
+from ..token_store import state_directory
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@frozen
+class State:
+    """``started`` is in clock ticks since the boot named ``boot``. ``url`` is None until it listens."""
+
+    pid: int
+    started: int
+    boot: str
+    data_dir: str
+    log: str
+    shutdown_timeout: float
+    url: str | None = None
+
+    @property
+    def process(self) -> ProcessId:
+        return ProcessId(self.pid, self.started)
+
+    @property
+    def alive(self) -> bool:
+        row = read_process(self.pid) if self.boot == boot_id() else None
+        return row is not None and row.id == self.process and not row.zombie
+
+
+def boot_id() -> str:
+    return BOOT_ID.read_text().strip()
+
+
+@frozen
+class Place:
+    """Where the state of one data directory's daemon is, with its log and what it printed."""
+
+    directory: Path
+    data_dir: str
+
+    @classmethod
+    def of(cls, settings: Settings, environ: Mapping[str, str] = os.environ) -> "Place":
+        data = str(data_directory(settings, environ).resolve())
+        name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
+        return cls(state_directory() / "daemons" / name, data)
+
+    @property
+    def file(self) -> Path:
+        return self.directory / "state.json"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "daemon.log"
+
+    @property
+    def output(self) -> Path:
+        """What it printed: the line that says that it is ready, or why it is not."""
+        return self.directory / "output"
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Nobody else starts or stops this daemon meanwhile. Raises :class:`Failure` when somebody does."""
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Failure(f"cannot use {self.directory}: {error.strerror}") from error
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Failure(f"another start or stop of the daemon of {self.data_dir} is under way") from None
+            yield
+        finally:
+            os.close(handle)
+
+    def read(self) -> State | None:
+        """None when there is none. Raises :class:`Failure` for one that nobody can read."""
+        try:
+            text = self.file.read_text()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Failure(f"cannot read {self.file}: {error.strerror}") from error
+        try:
+            return State(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise Failure(f"{self.file} is not a state that was written here: {error}; remove it") from error
+
+    def write(self, state: State) -> None:
+        """Whole or not at all, and readable by its owner only."""
+        handle, draft = tempfile.mkstemp(prefix="state.", dir=self.directory)
+        with os.fdopen(handle, "w") as file:
+            json.dump(attrs.asdict(state), file)
+        Path(draft).replace(self.file)
+
+    def forget(self) -> None:
+        self.file.unlink(missing_ok=True)

@@ -1,0 +1,68 @@
+"""``sandbox-agent daemon stop``."""
+
+import os
+import select
+import signal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..failure import Failure
+from ..setting_options import build_settings, some_setting_options
+
+if TYPE_CHECKING:
+    from ...actors.processes import ProcessId
+
+MARGIN = 3.0
+"""Seconds that the daemon may take beyond its own limit."""
+
+
+@click.command()
+@some_setting_options("data_dir")
+@click.option("--force", is_flag=True, help="Kill it when it does not stop in time.")
+def stop(force: bool, **given: Any) -> None:
+    """Stop the daemon that `daemon start` started: its sessions' agents first, within its --shutdown-timeout.
+
+    Nothing is done, and that is no failure, when it does not run.
+    """
+    from .state import Place
+
+    place = Place.of(build_settings(given))
+    with place.locked():
+        state = place.read()
+        if state is None:
+            click.echo("not running")
+        elif not state.alive:
+            place.forget()
+            click.echo(f"not running: pid {state.pid} had ended without `daemon stop`")
+        else:
+            seconds = state.shutdown_timeout + MARGIN
+            killed = not signalled(state.process, signal.SIGTERM, seconds)
+            if killed and not force:
+                raise Failure(f"pid {state.pid} still runs after {seconds:g} s; --force kills it. Log: {state.log}")
+            if killed and not signalled(state.process, signal.SIGKILL, seconds):
+                raise Failure(f"pid {state.pid} cannot be killed: it is stuck in the kernel")
+            place.forget()
+            click.echo(
+                f"killed: pid {state.pid}; what its agents left is ended by the next start"
+                if killed
+                else f"stopped: pid {state.pid}"
+            )
+
+
+def signalled(process: "ProcessId", number: signal.Signals, seconds: float) -> bool:
+    """Signal exactly this process and wait for its end; whether it ended. One that is gone has."""
+    from ...actors.processes import send_signal
+
+    try:
+        handle = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return True
+    try:
+        if not send_signal(process, number):
+            return True
+        exited = select.poll()
+        exited.register(handle, select.POLLIN)
+        return bool(exited.poll(seconds * 1000))
+    finally:
+        os.close(handle)

@@ -1,0 +1,49 @@
+"""The options of the daemon, for the command that runs it here and the one that starts it in the background."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from .setting_options import setting_options
+from .token_options import token_options
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def server_options(command: F) -> F:
+    options = (
+        click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
+        click.option(
+            "-p",
+            "--port",
+            type=click.IntRange(0, 65535),
+            default=2468,
+            show_default=True,
+            help="Port; 0 takes a free one.",
+        ),
+        token_options,
+        click.option(
+            "-O", "--cors-allow-origin", multiple=True, metavar="ORIGIN", help="Web origin that may call; repeat."
+        ),
+        click.option("-M", "--cors-allow-method", multiple=True, metavar="METHOD", help="Method it may use; repeat."),
+        click.option("-A", "--cors-allow-header", multiple=True, metavar="HEADER", help="Header it may send; repeat."),
+        click.option("-C", "--cors-allow-credentials", is_flag=True, help="Let it send credentials."),
+        click.option(
+            "--no-telemetry", is_flag=True, expose_value=False, help="Accepted for 0.1: there is no telemetry."
+        ),
+        click.option(
+            "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+        ),
+        click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True),
+        click.option(
+            "--log-file",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Log to this file, which is rotated, instead of stderr.",
+        ),
+        setting_options,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,251 @@
+"""The daemon in the background: started, found again and stopped, and never mistaken for somebody else."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .commands import Commands
+from .daemon import daemon
+from .processes import alive
+from .test_server import status
+
+TOKEN = "a-token-of-the-test"
+STARTED = re.compile(r"started: (http://\S+)\npid: (\d+)\nlog: (\S+)\n")
+
+
+class Background:
+    """The commands, with whatever they start ended at the end."""
+
+    def __init__(self, commands: Commands) -> None:
+        self.commands = commands
+        self.pids: list[int] = []
+
+    def __call__(self, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+        return self.commands.run("daemon", *words, **options)
+
+    def start(self, *options: str, **more: Any) -> tuple[str, int, Path]:
+        done = self("start", "--port", "0", *options, **more)
+        assert done.returncode == 0, done.stderr
+        started = STARTED.fullmatch(done.stdout)
+        assert started is not None, done.stdout
+        self.pids.append(int(started[2]))
+        return started[1], int(started[2]), Path(started[3])
+
+    def state_file(self) -> Path:
+        [file] = (self.commands.token_file.parent / "daemons").glob("*/state.json")
+        return file
+
+    def end(self) -> None:
+        for pid in alive(self.pids):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def background(commands: Commands) -> Generator[Background]:
+    found = Background(commands)
+    yield found
+    found.end()
+
+
+def test_it_outlives_its_starter_answers_and_is_stopped(background: Background) -> None:
+    assert background("status").returncode == 3
+    url, pid, log = background.start()
+    assert os.getsid(pid) == pid
+    assert background("status").stdout == f"running\npid: {pid}\nurl: {url}\nlog: {log}\n"
+    done = background.commands.run("api", "sessions", "create", "s", "-a", "mock", "-e", url)
+    assert done.returncode == 0, done.stderr
+    assert "session created" in log.read_text()
+    stopped = background("stop")
+    assert (stopped.returncode, stopped.stdout) == (0, f"stopped: pid {pid}\n")
+    assert alive([pid]) == []
+    assert (background("status").returncode, background("stop").stdout) == (3, "not running\n")
+
+
+def test_a_second_start_is_refused_and_changes_nothing(background: Background) -> None:
+    url, pid, _ = background.start()
+    done = background("start", "--port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"pid {pid}, {url}" in done.stderr
+    assert background("status").returncode == 0
+
+
+def test_each_data_directory_has_its_own(background: Background, tmp_path: Path) -> None:
+    first = background.start()[1]
+    other = ("--data-dir", str(tmp_path / "other"))
+    second = background.start(*other)[1]
+    assert background("stop", *other).stdout == f"stopped: pid {second}\n"
+    assert background("status").returncode == 0
+    assert alive([first, second]) == [first]
+
+
+def test_one_that_runs_in_the_foreground_keeps_it_from_starting_and_is_named(background: Background) -> None:
+    with daemon(background.commands, "--no-token") as running:
+        done = background("start", "--port", "0")
+        assert done.returncode == 1
+        assert "is in use by another daemon" in done.stderr
+        assert str(running.process.pid) in done.stderr
+        assert background("status").returncode == 3
+        assert status(f"{running.url}/v1/health") == 200
+
+
+def test_one_that_cannot_start_says_why_and_leaves_nothing(background: Background) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = background("start", "--port", str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert background("status").returncode == 3
+
+
+def test_one_that_is_not_ready_in_time_is_ended(background: Background) -> None:
+    done = background("start", "--port", "0", "--wait", "0.001")
+    assert done.returncode == 1
+    assert "was not ready after 0.001 s and was ended" in done.stderr
+    assert background("status").returncode == 3
+    background.start()
+
+
+@pytest.mark.parametrize("how", ["option", "environment", "file", "outer"])
+def test_the_token_is_no_argument_however_it_was_given(background: Background, tmp_path: Path, how: str) -> None:
+    (tmp_path / "token file").write_text(TOKEN)
+    options: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    match how:
+        case "option":
+            options = ("--token", TOKEN)
+        case "environment":
+            env = {"SANDBOX_AGENT_TOKEN": TOKEN}
+        case "file":
+            options = ("--token-file", "token file")
+        case _:
+            done = background.commands.run("--token", TOKEN, "daemon", "start", "--port", "0")
+            assert done.returncode == 0, done.stderr
+    url, pid, log = background.start(*options, env=env) if how != "outer" else running(done.stdout, background)
+    assert status(f"{url}/v1/agents", TOKEN) == 200
+    assert status(f"{url}/v1/agents") == 401
+    assert TOKEN.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    for file in (log, background.state_file(), log.parent / "output"):
+        assert TOKEN not in file.read_text()
+
+
+def running(said: str, background: Background) -> tuple[str, int, Path]:
+    started = STARTED.fullmatch(said)
+    assert started is not None, said
+    background.pids.append(int(started[2]))
+    return started[1], int(started[2]), Path(started[3])
+
+
+def test_options_reach_it_as_they_were_said(background: Background, tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    url, pid, said = background.start(
+        *("-n", "--no-auto-install", "--max-sessions=0", "--log-file", "my.log"),
+        *("-O", "https://a.example", "-O", "https://b.example"),
+    )
+    assert said == log
+    words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    assert {"--no-token", "--no-auto-install", "--max-sessions=0", f"--log-file={log}"} <= set(words)
+    assert [word for word in words if "example" in word] == [
+        "--cors-allow-origin=https://a.example",
+        "--cors-allow-origin=https://b.example",
+    ]
+    assert status(f"{url}/v1/agents") == 200
+    assert "request" in log.read_text()
+
+
+def test_what_is_kept_of_it_is_for_its_owner_only(background: Background) -> None:
+    background.start()
+    file = background.state_file()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_one_that_was_killed_is_stale_and_can_be_started_again(background: Background) -> None:
+    _, pid, _ = background.start()
+    os.kill(pid, signal.SIGKILL)
+    while alive([pid]):
+        pass
+    done = background("status")
+    assert done.returncode == 1
+    assert f"pid {pid} ended without" in done.stdout
+    assert background("stop").returncode == 0
+    assert background("status").returncode == 3
+    background.start()
+
+
+def test_a_pid_that_is_another_process_now_is_never_signalled(background: Background) -> None:
+    background.start()
+    file = background.state_file()
+    assert background("stop", "--force").returncode == 0
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as foreign:
+        # As after a reboot, or when the pids have gone round: the pid is right and all else is the daemon's.
+        state = {"started": 1, "boot": boot(), "data_dir": "/", "log": "/log", "shutdown_timeout": 0.1, "url": None}
+        file.write_text(json.dumps(state | {"pid": foreign.pid}))
+        assert background("status").returncode == 1
+        assert background("stop", "--force").stdout.startswith("not running")
+        assert foreign.poll() is None
+        assert not file.exists()
+        # And in another life of the machine, where even the start may be the same.
+        fields = Path(f"/proc/{foreign.pid}/stat").read_text().rpartition(")")[2].split()
+        file.write_text(json.dumps(state | {"pid": foreign.pid, "started": int(fields[19]), "boot": "another"}))
+        assert background("stop", "--force").stdout.startswith("not running")
+        assert foreign.poll() is None
+        foreign.communicate(b"\n")
+        assert foreign.returncode == 0
+
+
+def boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def test_a_state_that_nobody_wrote_is_named(background: Background) -> None:
+    background.start()
+    file = background.state_file()
+    kept = file.read_text()
+    file.write_text("{}")
+    done = background("status")
+    assert done.returncode == 1
+    assert str(file) in done.stderr
+    file.write_text(kept)
+
+
+def test_one_that_hangs_is_told_apart_and_killed_only_when_that_is_said(background: Background) -> None:
+    _, pid, _ = background.start("--shutdown-timeout", "0.1")
+    os.kill(pid, signal.SIGSTOP)
+    assert background("status").returncode == 4
+    done = background("stop")
+    assert done.returncode == 1
+    assert "--force" in done.stderr
+    assert alive([pid]) == [pid]
+    assert background("stop", "--force").stdout.startswith(f"killed: pid {pid}")
+    assert background("status").returncode == 3
+
+
+def test_one_that_is_not_well_says_what_is_wrong(background: Background, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "journal.db").write_bytes(b"this is no database" * 1000)
+    background.start("--data-dir", str(data))
+    done = background("status", "--data-dir", str(data))
+    assert done.returncode == 150
+    assert "degraded\nproblem: a damaged journal was set aside as " in done.stdout
+
+
+def test_its_log_is_rotated_and_bounded(background: Background) -> None:
+    url, _, log = background.start("--log-file-bytes", "2000", "--log-files-kept", "2")
+    for _ in range(100):
+        assert status(f"{url}/v1/health") == 200
+    assert background("stop").returncode == 0
+    files = sorted(log.parent.glob("daemon.log*"))
+    assert [file.name for file in files] == ["daemon.log", "daemon.log.1", "daemon.log.2"]
+    assert all(file.stat().st_size <= 2000 for file in files)
