@@ -32,7 +32,7 @@ def _one_answer(command: Command) -> Iterator[str]:
     if first is None or command.key is None:
         return
     for attempt in command.attempts[command.attempts.index(first) :]:
-        if attempt.status is not None and attempt != first:
+        if attempt.status is not None and attempt.status < 500 and attempt != first:
             yield f"6: {command} was answered {first}, and later {attempt}"
 
 
@@ -79,10 +79,11 @@ def _prompts(commands: Sequence[Command], log: Kept) -> Iterator[str]:
     cut_short = [turn for turn in turns if not turn.prompts and turn.outcome != "completed"]
     unseen = 0
     named = Counter(command.turn_id for command in commands if command.turn_id is not None)
+    wanted = Counter(command.about for command in commands)
     for command in commands:
-        if shown[command.about] > 1:
+        if shown[command.about] > wanted[command.about]:
             yield f"6: {command} was run {shown[command.about]} times"
-        if command.refused and shown[command.about]:
+        if command.refused and wanted[command.about] == 1 and shown[command.about]:
             yield f"6: {command} was refused, and run"
         if command.acknowledgement is None:
             continue

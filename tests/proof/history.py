@@ -53,8 +53,8 @@ class Command:
 
     @property
     def refused(self) -> bool:
-        """It was answered every time, and never with a yes."""
-        return all(attempt.status is not None and not attempt.acknowledged for attempt in self.attempts)
+        """Every answer said no. A failure of the daemon's own says neither yes nor no."""
+        return all(attempt.status is not None and 400 <= attempt.status < 500 for attempt in self.attempts)
 
     @property
     def turn_id(self) -> str | None:

@@ -1,0 +1,174 @@
+"""Clients of a daemon that keeps dying: they send commands until they are answered, answer what agents ask, and watch.
+
+Everything that they do and see goes into a recorder.
+"""
+
+import json
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+
+from .history import Attempt
+from .lives import Lives
+from .prompts import Prompts
+from .recorder import Asking, Recorder
+from .wire import Gone, Refused, call, websocket
+
+PATIENCE = 60.0
+"""Seconds in which a command must have been answered, whatever dies meanwhile."""
+
+
+class Clients:
+    """``sessions`` are those that are told things; a mayfly is deleted soon. ``stopping`` ends what they do, but not
+    in the middle of a command: its key is repeated until it is answered."""
+
+    def __init__(self, lives: Lives, recorder: Recorder, dice: random.Random) -> None:
+        self.lives = lives
+        self.recorder = recorder
+        self.sessions: list[str] = []
+        self.stopping = False
+        self._dice = dice
+        self._prompts = Prompts(dice, recorder.effects)
+        self._names = 0
+
+    def _key(self) -> str:
+        self._names += 1
+        return f"key {self._names}"
+
+    # Commands.
+
+    async def create(self, session: str) -> None:
+        path = f"/v1/sessions/{session}"
+        asking = self.recorder.ask(session, "create", None)
+        # Without a key a repeat may find what the first one did.
+        await self._until_answered(asking, lambda url: call(url, "POST", path, {"agent": "mock"}))
+
+    async def delete(self, session: str) -> None:
+        asking = self.recorder.ask(session, "delete", None)
+        await self._until_answered(asking, lambda url: call(url, "DELETE", f"/v1/sessions/{session}"))
+
+    async def prompt(self, session: str, text: str) -> Attempt:
+        frame = {"type": "message", "message": text}
+        return await self._command(session, "message", "/messages", {"message": text}, frame, about=text)
+
+    async def interrupt(self, session: str) -> Attempt:
+        return await self._command(session, "interrupt", "/interrupt", None, {"type": "interrupt"})
+
+    async def terminate(self, session: str) -> Attempt:
+        return await self._command(session, "terminate", "/terminate", None, {"type": "terminate"})
+
+    async def reply_permission(self, session: str, ask_id: str, reply: str) -> Attempt:
+        frame = {"type": "permission.reply", "permissionId": ask_id, "reply": reply}
+        path = f"/permissions/{ask_id}/reply"
+        return await self._command(session, "permission", path, {"reply": reply}, frame, ask_id, reply)
+
+    async def reply_question(self, session: str, ask_id: str, answers: list[list[str]] | None) -> Attempt:
+        if answers is None:
+            frame: dict[str, Any] = {"type": "question.reject", "questionId": ask_id}
+            return await self._command(
+                session, "question", f"/questions/{ask_id}/reject", None, frame, ask_id, "reject"
+            )
+        frame = {"type": "question.reply", "questionId": ask_id, "answers": answers}
+        body = {"answers": answers}
+        return await self._command(session, "question", f"/questions/{ask_id}/reply", body, frame, ask_id, "answer")
+
+    async def _command(
+        self,
+        session: str,
+        kind: str,
+        path: str,
+        body: Any,
+        frame: dict[str, Any],
+        about: str = "",
+        reply: str = "",
+    ) -> Attempt:
+        key = self._key()
+        asking = self.recorder.ask(session, kind, key, about, reply)
+        root = f"/v1/sessions/{session}"
+
+        async def over_http(url: str) -> Attempt:
+            return await call(url, "POST", root + path, body, key)
+
+        async def over_websocket(url: str) -> Attempt:
+            async with websocket(url, f"{root}/ws?offset={self.recorder.seen[session]}") as socket:
+                return await socket.ask({"id": key, **frame})
+
+        send = self._dice.choice([over_http, over_websocket])
+        answer = await self._until_answered(asking, send)
+        if self._dice.random() < 0.1:  # a client that does not trust what it heard
+            await self._until_answered(asking, send)
+        return answer
+
+    async def _until_answered(self, asking: Asking, send: Callable[[str], Awaitable[Attempt]]) -> Attempt:
+        """Once at least, and again until there is an answer. Now and then we leave before it can come."""
+        with trio.fail_after(PATIENCE):
+            while True:
+                attempt = Attempt(None)
+                with trio.move_on_after(self._dice.choice([0.002, 0.02, 30.0, 30.0, 30.0, 30.0])):
+                    try:
+                        attempt = await send(await self.lives.where())
+                    except Refused as refused:
+                        attempt = refused.answer
+                    except Gone:
+                        await trio.sleep(0.01)
+                asking.attempts.append(attempt)
+                if attempt.status is not None and attempt.status < 500:
+                    return attempt
+
+    # What they do all day.
+
+    async def drive(self) -> None:
+        """Prompts for any session, now and then an interrupt, an end, a new one."""
+        while not self.stopping:
+            await trio.sleep(self._dice.expovariate(20))
+            session = self._dice.choice(self.sessions) if self.sessions else None
+            match self._dice.random():
+                case luck if session is None or (luck < 0.05 and len(self.sessions) < 4):
+                    await self._found()
+                case luck if luck < 0.08:
+                    self.sessions.remove(session)
+                    await self.terminate(session)
+                case luck if luck < 0.25:
+                    await self.interrupt(session)
+                case _:
+                    await self.prompt(session, self._prompts.next())
+
+    async def _found(self) -> None:
+        self._names += 1
+        session = f"session-{self._names}"
+        await self.create(session)
+        self.sessions.append(session)
+
+    async def breed_mayflies(self) -> None:
+        """Sessions that are deleted as soon as they have done something. Every other id is used again."""
+        while not self.stopping:
+            self._names += 1
+            for _ in range(self._dice.choice([1, 2])):
+                session = f"mayfly-{self._names}"
+                await self.create(session)
+                await self.prompt(session, self._prompts.next())
+                await trio.sleep(self._dice.expovariate(10))
+                await self.delete(session)
+
+    async def decide(self) -> None:
+        """Answers what any agent asks. Two of these race."""
+        while not self.stopping:
+            await trio.sleep(self._dice.expovariate(20))
+            try:
+                url = await self.lives.where()
+                permissions = await call(url, "GET", "/v1/permissions")
+                questions = await call(url, "GET", "/v1/questions")
+            except Gone:
+                continue
+            if (permissions.status, questions.status) == (200, 200):
+                await self._decide(json.loads(permissions.body)["permissions"], json.loads(questions.body)["questions"])
+
+    async def _decide(self, permissions: list[dict[str, Any]], questions: list[dict[str, Any]]) -> None:
+        for pending in permissions[:1]:
+            reply = self._dice.choice(["once", "once", "always", "reject"])
+            await self.reply_permission(pending["sessionId"], pending["permission"]["permission_id"], reply)
+        for pending in questions[:1]:
+            answers = self._dice.choice([None, [[pending["question"]["options"][0]]]])
+            await self.reply_question(pending["sessionId"], pending["question"]["question_id"], answers)

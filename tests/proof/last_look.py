@@ -1,0 +1,88 @@
+"""What is there in the end, when a last daemon lives in peace: every log through every door, and the processes."""
+
+import json
+from typing import Any
+
+import msgspec
+import trio
+
+from .clients import Clients
+from .history import FEED, Frame, History, Kept
+from .lives import Lives
+from .recorder import Recorder, Watching
+from .wire import Attempt, call, heard, sse, websocket
+
+QUIET_TIMEOUT = 60.0
+
+
+class _Page(msgspec.Struct):
+    events: list[msgspec.Raw]
+
+
+async def last_look(lives: Lives, recorder: Recorder, clients: Clients) -> History:
+    """Every session still takes a prompt, and then ends; what is kept is read by SSE, by WebSocket and by page."""
+    for session in list(clients.sessions):
+        await _works(lives, clients, session)
+        await clients.terminate(session)
+    listed = await _get(lives, "/v1/sessions")
+    logs = [await _read_all(lives, recorder, info) for info in listed["sessions"]]
+    log_id, _, last = listed["cursor"].rpartition(":")
+    with recorder.watch(FEED, "sse", 0, None) as watching:
+        await _read_sse(lives, "/v1/events/sse?offset=0", watching)
+    feed = Kept(FEED, log_id, _frames(watching), last=int(last))
+    await lives.stop()
+    recorder.survivors += await trio.to_thread.run_sync(lives.descendants)
+    return recorder.history(logs, feed)
+
+
+async def _get(lives: Lives, path: str) -> Any:
+    answer: Attempt = await call(await lives.where(), "GET", path)
+    assert answer.status == 200, answer
+    return json.loads(answer.body)
+
+
+async def _works(lives: Lives, clients: Clients, session: str) -> None:
+    """No crash left it in a state in which it does nothing more."""
+    path = f"/v1/sessions/{session}"
+    with trio.fail_after(QUIET_TIMEOUT):
+        if (await _get(lives, path))["ended"]:
+            return
+        while (info := await _get(lives, path))["status"] in ("running", "waiting", "starting") or info["queued"]:
+            await clients.interrupt(session)
+            await trio.sleep(0.02)
+            assert info["status"] != "failed", info
+        answer = await clients.prompt(session, f"say the last words of {session}")
+        assert answer.acknowledged, f"{session}: {answer}"
+        while (info := await _get(lives, path))["status"] != "idle" or info["queued"]:
+            await trio.sleep(0.02)
+
+
+async def _read_all(lives: Lives, recorder: Recorder, info: dict[str, Any]) -> Kept:
+    session, path = info["sessionId"], f"/v1/sessions/{info['sessionId']}"
+    with recorder.watch(session, "sse", 0, None) as by_sse:
+        await _read_sse(lives, f"{path}/events/sse", by_sse)
+    kept = Kept(session, info["logId"], _frames(by_sse))
+    assert by_sse.log_id in (None, info["logId"])
+    with recorder.watch(session, "page", 0, None) as by_page:
+        by_page.log_id = info["logId"]
+        answer = await call(await lives.where(), "GET", f"{path}/events")
+        by_page.heard += [heard(bytes(raw)) for raw in msgspec.json.decode(answer.body, type=_Page).events]
+    with recorder.watch(session, "websocket", 0, None) as by_websocket:
+        by_websocket.log_id = info["logId"]
+        async with websocket(await lives.where(), f"{path}/ws") as socket:
+            while len(by_websocket.heard) < info["eventCount"]:
+                by_websocket.heard.append(await socket.next())
+    for watching in (by_sse, by_page, by_websocket):
+        assert len(watching.heard) == info["eventCount"], f"{session}: {len(watching.heard)} by {watching.via}: {info}"
+    return kept
+
+
+async def _read_sse(lives: Lives, path: str, watching: Watching) -> None:
+    async with sse(await lives.where(), path) as source:
+        while (event := await source.next()) is not None:
+            watching.heard.append(event)
+        watching.log_id = source.log_id
+
+
+def _frames(watching: Watching) -> list[Frame]:
+    return [event for event in watching.heard if isinstance(event, Frame)]

@@ -1,0 +1,152 @@
+"""One data directory, and the daemons that live on it one after the other: real processes, killed and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import trio
+from sandbox_agent.actors.failpoints import VARIABLE
+from sandbox_agent.actors.processes import read_all, send_signal
+
+SIGN = "SANDBOX_AGENT_TEST_LIFE"
+"""The variable by which this test knows what a daemon started: all that descends from it inherits it."""
+
+START_TIMEOUT = 60.0
+
+
+class StartFailed(AssertionError):
+    """The daemon ended before it listened, and no failpoint had killed it."""
+
+
+class Lives:
+    """``options`` are those of ``sandbox-agent server``."""
+
+    def __init__(self, home: Path, *options: str) -> None:
+        self.home = home
+        self.data = home / "data"
+        self.count = 0
+        self.kills = 0
+        self.url = ""
+        self.process: trio.Process | None = None
+        self.environment: dict[str, str] = {}
+        self._options = options
+        self._sign = str(uuid.uuid4())
+        self._up = trio.Event()
+        self._errors = home / "stderr.txt"
+
+    def __repr__(self) -> str:
+        return f"<Lives {self.home.name} life {self.count}, {self.kills} kills, {self.url or 'down'}>"
+
+    async def start(self, failpoint: str = "") -> bool:
+        """True when it listens; False when the failpoint killed it before."""
+        self.count += 1
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            SIGN: f"{self._sign}.{self.count}",
+            VARIABLE: failpoint,
+            **self.environment,
+        }
+        command = [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--no-token", "--port", "0"]
+        with self._errors.open("ab") as errors:
+            self.process = await trio.lowlevel.open_process(
+                [*command, "--data-dir", str(self.data), "--log-level", "warning", *self._options],
+                env=environment,
+                cwd=self.home,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        line = b""
+        with trio.fail_after(START_TIMEOUT):
+            while not line.endswith(b"\n") and (more := await self.process.stdout.receive_some()):
+                line += more
+        await self.process.stdout.aclose()
+        if not line.startswith(b"listening on "):
+            status = await self.process.wait()
+            if failpoint and status == -signal.SIGKILL:
+                self.kills += 1
+                return False
+            raise StartFailed(f"status {status}: {line!r}\n{self.stderr()}")
+        self.url = line.split()[-1].decode()
+        self._up.set()
+        return True
+
+    async def where(self) -> str:
+        """The URL of the daemon that lives now; waits for one."""
+        await self._up.wait()
+        return self.url
+
+    async def kill_after(self, seconds: float) -> bool:
+        """SIGKILL after so long; False when a failpoint was faster."""
+        with trio.move_on_after(seconds):
+            await self.process.wait()
+        own = self.process.returncode is None
+        if own:
+            self.process.kill()
+        self._down()
+        status = await self.process.wait()
+        assert status == -signal.SIGKILL, f"ended with {status}\n{self.stderr()}"
+        self.kills += 1
+        return own
+
+    async def stop(self, seconds: float = 20.0) -> None:
+        """SIGTERM; it must end well, and in time."""
+        self._down()
+        self.process.send_signal(signal.SIGTERM)
+        with trio.fail_after(seconds):
+            status = await self.process.wait()
+        assert status == 0, f"ended with {status}\n{self.stderr()}"
+
+    def _down(self) -> None:
+        self._up = trio.Event()
+        self.url = ""
+
+    def stderr(self) -> str:
+        return self._errors.read_text(errors="replace")[-8000:]
+
+    def descendants(self, before: int | None = None) -> list[str]:
+        """In words: everything alive that a daemon of ours started; only of lives before that one when it is named."""
+        found: list[str] = []
+        for row in read_all():
+            life = self._life_of(row.id.pid)
+            mine = self.process is not None and row.id.pid == self.process.pid and self.process.returncode is None
+            if life and not row.zombie and not mine and (before is None or life < before):
+                found.append(f"process {row.id.pid} ({_command(row.id.pid)}) of life {life}")
+        return found
+
+    def _life_of(self, pid: int) -> int:
+        sign = f"{SIGN}={self._sign}.".encode()
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return 0
+        return next((int(part[len(sign) :]) for part in environment.split(b"\0") if part.startswith(sign)), 0)
+
+    async def former_gone(self, seconds: float = 10.0) -> list[str]:
+        """Waits until nothing of former lives is alive; what is still there after so long."""
+        deadline = trio.current_time() + seconds
+        while (left := await trio.to_thread.run_sync(self.descendants, self.count)) and trio.current_time() < deadline:
+            await trio.sleep(0.02)
+        return left
+
+    async def clean_up(self) -> None:
+        """For the end of a test that failed: nothing of ours stays behind."""
+        with trio.CancelScope(shield=True):
+            if self.process is not None and self.process.returncode is None:
+                self.process.kill()
+                await self.process.wait()
+            for row in await trio.to_thread.run_sync(read_all):
+                if self._life_of(row.id.pid):
+                    send_signal(row.id, signal.SIGKILL)
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return "?"

@@ -1,0 +1,34 @@
+"""kill -9 at random moments and at named places: after hundreds of them every promise still holds."""
+
+import os
+from pathlib import Path
+
+import trio
+
+from .checker import violations
+from .torment import torment
+
+KILLS = int(os.environ.get("SANDBOX_AGENT_KILLS", "208"))
+"""In all."""
+
+WORLDS = 2
+"""Data directories that are tormented at the same time."""
+
+FAILPOINTS: tuple[str, ...] = ()
+
+
+async def test_no_kill_breaks_a_promise(tmp_path: Path):
+    seed = int.from_bytes(os.urandom(4))
+    print(f"seed {seed}")  # shown when it fails
+
+    async def run(number: int) -> None:
+        home = tmp_path / f"world-{number}"
+        home.mkdir()
+        history, lives = await torment(home, seed + number, KILLS // WORLDS, FAILPOINTS)
+        broken = violations(history)
+        assert not broken, f"{len(broken)} violations, seed {seed}:\n" + "\n".join(broken[:30])
+        print(f"{lives!r}: {len(history.commands)} commands, {len(history.streams)} streams")
+
+    async with trio.open_nursery() as nursery:
+        for number in range(WORLDS):
+            nursery.start_soon(run, number)
