@@ -38,6 +38,10 @@ class Watching:
     log_id: str | None = None
     heard: list[Heard] = field(factory=list[Heard])
 
+    @property
+    def stream(self) -> Stream:
+        return Stream(self.session, self.via, self.log_id, self.asked, self.asked_log, tuple(self.heard))
+
 
 class Recorder:
     """``effects`` is the file into which agents write what they really did, a line each; ``seen`` the newest position
@@ -64,7 +68,7 @@ class Recorder:
         yield watching
 
     def history(self, logs: list[Kept], feed: Kept) -> History:
-        streams = [Stream(w.session, w.via, w.log_id, w.asked, w.asked_log, tuple(w.heard)) for w in self._watched]
+        streams = [watching.stream for watching in self._watched]
         lines = self.effects.read_text().splitlines() if self.effects.exists() else []
         return History(
             [asking.command for asking in self._asked if asking.attempts],

@@ -68,6 +68,8 @@ def _suffix(stream: Stream, kept: Kept | None) -> Iterator[str]:
     for frame in stream.frames:
         if isinstance(frame, Resync):
             at = frame.resumed_after
+            if kept is not None and at >= kept.first:
+                yield f"3: the {stream} went on after {at} by a resync, and {kept.first} is still there"
         elif frame.position <= at:
             yield f"3: the {stream} went from {at} back to {frame.position}"
         else:

@@ -149,6 +149,12 @@ def good_cursor_is_refused(history: History) -> History:
     return with_stream(history, Stream("s", "sse", "log", 4, "log", [Resync("future", 0), *history.logs[0].frames]))
 
 
+def resync_skips_what_is_there(history: History) -> History:
+    return with_stream(
+        history, Stream("s", "sse", "log", 4, "other", [Resync("foreign", 4), *history.logs[0].frames[4:]])
+    )
+
+
 def expired_cursor_is_taken(history: History) -> History:
     """What it missed is not said."""
     kept = Kept("s", "log", history.logs[0].frames[10:], first=11)
@@ -247,6 +253,7 @@ SPOILINGS = {
     future_cursor_is_taken: "4",
     good_cursor_is_refused: "4",
     expired_cursor_is_taken: "3",
+    resync_skips_what_is_there: "3",
     prompt_ran_twice: "6",
     acknowledged_prompt_never_ran: "6",
     acknowledged_turn_never_was: "6",
