@@ -20,7 +20,8 @@ def broken_in_streams(history: History) -> Iterator[str]:
                 yield f"1: position {frame.position} of log {stream.log_id} was given out twice, last to the {stream}"
             if kept is not None:
                 yield from _kept(stream, frame, kept, history)
-        yield from _resync(stream, kept)
+        holes = stream.session == FEED and bool(history.deleted)
+        yield from _resync(stream, kept, holes=holes)
         yield from _suffix(stream, kept)
 
 
@@ -36,8 +37,9 @@ def _kept(stream: Stream, frame: Frame, kept: Kept, history: History) -> Iterato
         yield f"1: position {frame.position} of the {stream} holds sequence {frame.event['sequence']}"
 
 
-def _resync(stream: Stream, kept: Kept | None) -> Iterator[str]:
-    """The first frame says what became of the cursor that was asked for."""
+def _resync(stream: Stream, kept: Kept | None, *, holes: bool) -> Iterator[str]:
+    """The first frame says what became of the cursor that was asked for. With ``holes`` something may be gone
+    anywhere."""
     if not stream.frames:
         return
     first = stream.frames[0]
@@ -48,14 +50,16 @@ def _resync(stream: Stream, kept: Kept | None) -> Iterator[str]:
         return
     elif stream.asked > kept.last:
         due = {"future"}
-    elif stream.asked < kept.first - 1:
+    elif stream.asked < kept.first - 1 or holes:
         due = {"expired", None}  # it may have been there when it was asked for
     else:
         due = {None}
     if got not in due:
         yield f"4: the {stream} began with {_named(got)}, not with {' or '.join(map(_named, sorted(due, key=str)))}"
     for frame in stream.frames[1:]:
-        if isinstance(frame, Resync) and (frame.reason != "expired" or (kept is not None and kept.first == 1)):
+        if isinstance(frame, Resync) and (
+            frame.reason != "expired" or (kept is not None and kept.first == 1 and not holes)
+        ):
             yield f"4: the {stream} was told of a {frame.reason} cursor on its way"
 
 
@@ -67,9 +71,13 @@ def _suffix(stream: Stream, kept: Kept | None) -> Iterator[str]:
     at = stream.asked
     for frame in stream.frames:
         if isinstance(frame, Resync):
+            at = at if frame.reason == "expired" else 0
+            skipped = [
+                position for position in range(at + 1, frame.resumed_after + 1) if kept and position in kept.by_position
+            ]
+            if skipped:
+                yield f"3: the {stream} was sent on from {at} to {frame.resumed_after}, past {skipped}"
             at = frame.resumed_after
-            if kept is not None and at >= kept.first:
-                yield f"3: the {stream} went on after {at} by a resync, and {kept.first} is still there"
         elif frame.position <= at:
             yield f"3: the {stream} went from {at} back to {frame.position}"
         else:

@@ -14,7 +14,7 @@ KILLS = int(os.environ.get("SANDBOX_AGENT_KILLS", "208"))
 WORLDS = 2
 """Data directories that are tormented at the same time."""
 
-FAILPOINTS: tuple[str, ...] = ()
+FAILPOINTS = ("journal.queued", "journal.begun", "journal.written", "journal.committed")
 
 
 async def test_no_kill_breaks_a_promise(tmp_path: Path):
