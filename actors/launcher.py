@@ -88,6 +88,7 @@ async def _start(
         services.table,
         services.settings,
     )
+    services.failpoints.reach("agent.started")
     _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)
     watchdogs = Watchdogs.of(Timeouts.of(row.request.timeouts, services.settings), services.settings)
     return AgentLink(process, dialect, mailbox, services.settings, watchdogs, hooks)

@@ -135,7 +135,7 @@ class Registry(Actor):
             if row.ended:
                 entry.card = Card(row, "failed" if row.failed else "ended")
             else:
-                entry.child = self._start(row, log)
+                entry.child = self._start(row, log, inherited=True)
 
     async def handle(self, envelope: Envelope) -> None:
         match envelope.message:
@@ -184,13 +184,14 @@ class Registry(Actor):
         )
         try:
             log = await services.journal.create(row)
+            services.failpoints.reach("session.created")
             _log.info("session created", session_id=row.session_id, agent=row.request.agent)
-            self._entries[row.session_id] = _Entry(Card(row), log, self._start(row, log))
+            self._entries[row.session_id] = _Entry(Card(row), log, self._start(row, log, inherited=False))
         finally:
             self._reserved.discard(row.session_id)
         return self._found(row.session_id)
 
-    def _start(self, row: SessionRow, log: Log) -> Child:
+    def _start(self, row: SessionRow, log: Log, *, inherited: bool) -> Child:
         session_id = row.session_id
 
         lives = itertools.count()
@@ -200,7 +201,7 @@ class Registry(Actor):
             bind_contextvars(session_id=session_id)
             if next(lives):
                 self._services.tally.session_restarts += 1
-            return Session(mailbox, self._services, self._entries[session_id].card.row, log)
+            return Session(mailbox, self._services, self._entries[session_id].card.row, log, inherited=inherited)
 
         async def on_failed(error: BaseException) -> None:
             buried = await bury(self._services, self._entries[session_id].card.row, log, error)
@@ -254,6 +255,7 @@ class Registry(Actor):
                 await entry.child.stop()  # which has things to tell us
             await self._services.broker.tell(Forget(session_id))
             await self._services.journal.delete(session_id)
+            self._services.failpoints.reach("session.deleted")
             # Only now is the id free: a new session must not meet what is left of the old one.
             del self._entries[session_id]
             _log.info("session deleted", session_id=session_id)

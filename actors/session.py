@@ -57,8 +57,10 @@ LINES_PER_SLICE = 64
 
 
 class Session(Actor):
-    def __init__(self, mailbox: Mailbox, services: Services, row: SessionRow, log: Log) -> None:
+    def __init__(self, mailbox: Mailbox, services: Services, row: SessionRow, log: Log, *, inherited: bool) -> None:
+        """``inherited``: whoever created it is gone and will not open it, if he had not yet."""
         super().__init__(mailbox)
+        self._inherited = inherited
         self._services = services
         self._settings = services.settings
         self._record = Record(services, row, log)
@@ -86,7 +88,10 @@ class Session(Actor):
     async def started(self) -> None:
         """A session that has lived before closes what its former life, or its process, left open."""
         await self._record.restore()
-        self._agent.opened = self._record.recover()
+        self._agent.opened = self._record.recover() or self._inherited
+        if self._inherited:
+            self._record.begin()
+        self._services.failpoints.reach("session.restored")
         await self._settle()
 
     async def finished(self) -> None:
@@ -267,6 +272,7 @@ class Session(Actor):
         told, self._record.for_broker = self._record.for_broker, []
         for message in told:
             await self._services.broker.tell(message)
+            self._services.failpoints.reach("broker.told")
 
     async def _write(self) -> None:
         told, self._for_agent = self._for_agent, []
@@ -275,6 +281,7 @@ class Session(Actor):
         try:
             for effect in told:
                 link.carry_out(effect)
+                self._services.failpoints.reach("agent.told")
         except (OutboxFull, PortJammed) as error:
             await self._agent.deaf(error)
             await self._record.write()
@@ -294,6 +301,7 @@ class Session(Actor):
         # Kept before the agent gets it: a prompt that crashes us is not given to the agent again.
         await self._publish()
         await self._record.write()
+        self._services.failpoints.reach("turn.taken")
         self._ledger.assign_turn(current.turn_id)
         self._apply(self._link.dialect.prompt(current.prompt))
         self._agent.tell_restarted()

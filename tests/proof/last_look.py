@@ -9,10 +9,12 @@ import trio
 from .clients import Clients
 from .history import FEED, Frame, History, Kept
 from .lives import Lives
+from .log_rules import said
 from .recorder import Recorder, Watching
 from .wire import Attempt, call, heard, sse, websocket
 
-QUIET_TIMEOUT = 60.0
+QUIET_TIMEOUT = 30.0
+BUSY = ("starting", "running", "waiting")
 
 
 class _Page(msgspec.Struct):
@@ -43,18 +45,29 @@ async def _get(lives: Lives, path: str) -> Any:
 
 async def _works(lives: Lives, clients: Clients, session: str) -> None:
     """No crash left it in a state in which it does nothing more."""
-    path = f"/v1/sessions/{session}"
-    with trio.fail_after(QUIET_TIMEOUT):
-        if (await _get(lives, path))["ended"]:
+    with trio.move_on_after(QUIET_TIMEOUT) as scope:
+        if await _ended(lives, session):
             return
-        while (info := await _get(lives, path))["status"] in ("running", "waiting", "starting") or info["queued"]:
+        while (info := await _info(lives, session))["status"] in BUSY or info["queued"]:
             await clients.interrupt(session)
             await trio.sleep(0.02)
-            assert info["status"] != "failed", info
         answer = await clients.prompt(session, f"say the last words of {session}")
         assert answer.acknowledged, f"{session}: {answer}"
-        while (info := await _get(lives, path))["status"] != "idle" or info["queued"]:
+        while (info := await _info(lives, session))["status"] in BUSY or info["queued"]:
             await trio.sleep(0.02)
+        assert info["status"] == "idle", info
+    if scope.cancelled_caught:
+        page = await call(await lives.where(), "GET", f"/v1/sessions/{session}/events")
+        tail = [f"{event['sequence']} {said(event)}" for event in json.loads(page.body)["events"][-15:]]
+        raise AssertionError("\n".join([f"{session} does nothing more: {await _info(lives, session)}", *tail]))
+
+
+async def _info(lives: Lives, session: str) -> dict[str, Any]:
+    return await _get(lives, f"/v1/sessions/{session}")
+
+
+async def _ended(lives: Lives, session: str) -> bool:
+    return (await _info(lives, session))["ended"]
 
 
 async def _read_all(lives: Lives, recorder: Recorder, info: dict[str, Any]) -> Kept:

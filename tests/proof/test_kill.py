@@ -6,6 +6,7 @@ from pathlib import Path
 import trio
 
 from .checker import violations
+from .failpoints import names
 from .torment import torment
 
 KILLS = int(os.environ.get("SANDBOX_AGENT_KILLS", "208"))
@@ -13,8 +14,6 @@ KILLS = int(os.environ.get("SANDBOX_AGENT_KILLS", "208"))
 
 WORLDS = 2
 """Data directories that are tormented at the same time."""
-
-FAILPOINTS = ("journal.queued", "journal.begun", "journal.written", "journal.committed")
 
 
 async def test_no_kill_breaks_a_promise(tmp_path: Path):
@@ -24,7 +23,7 @@ async def test_no_kill_breaks_a_promise(tmp_path: Path):
     async def run(number: int) -> None:
         home = tmp_path / f"world-{number}"
         home.mkdir()
-        history, lives = await torment(home, seed + number, KILLS // WORLDS, FAILPOINTS)
+        history, lives = await torment(home, seed + number, KILLS // WORLDS, names())
         broken = violations(history)
         assert not broken, f"{len(broken)} violations, seed {seed}:\n" + "\n".join(broken[:30])
         print(f"{lives!r}: {len(history.commands)} commands, {len(history.streams)} streams")

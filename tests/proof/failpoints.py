@@ -1,0 +1,13 @@
+"""The named places at which a test may kill the daemon, as its source has them."""
+
+import re
+from pathlib import Path
+
+import sandbox_agent.actors.failpoints
+
+_REACHED = re.compile(r'failpoints\.reach\("([\w.]+)"\)')
+
+
+def names() -> list[str]:
+    sources = Path(sandbox_agent.actors.failpoints.__file__).parent.rglob("*.py")
+    return sorted({name for source in sources for name in _REACHED.findall(source.read_text())})
