@@ -12,12 +12,13 @@ ROOMS := schema actors transport cli sdk/python
 CHECKED := $(ROOMS) tests benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-agents agents lint format bench docs openapi clean FORCE
+.PHONY: help setup demo test test-agents agents kill-test lint format bench docs openapi clean FORCE
 
 help:
 	@echo "make demo [AGENT=claude]  run a session and show its transcript"
 	@echo "make test                 unit and integration tests (PYTEST_ARGS=... is passed on)"
 	@echo "make test-agents          the real agent CLIs against a scripted model server"
+	@echo "make kill-test            kill -9 at random moments and at named places (SANDBOX_AGENT_KILLS=200)"
 	@echo "make lint                 ruff, pyright, import-linter"
 	@echo "make bench                throughput and latency against a raw trio limit"
 	@echo "make docs                 refresh the generated documents"
@@ -59,6 +60,11 @@ agents: setup
 
 test-agents: agents
 	$(BIN)/python -m pytest -m agents $(PYTEST_ARGS)
+
+KILLS := $(or $(SANDBOX_AGENT_KILLS),200)
+
+kill-test: setup
+	SANDBOX_AGENT_KILLS=$(KILLS) $(BIN)/python -m pytest -rP tests/proof/test_kill.py $(PYTEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from ..proof.failpoints import names
 from .checkout import ROOT, files, project
 
 PAGES = [name for name in files() if name.endswith(".md") and "/" not in name.replace("docs/", "", 1)]
@@ -32,6 +33,11 @@ def test_each_promise_names_its_tests() -> None:
     promises = re.split(r"^\d+\. ", page.partition("## Not promised")[0], flags=re.MULTILINE)[1:]
     assert promises
     assert [promise for promise in promises if not TEST.search(promise)] == []
+
+
+def test_every_failpoint_is_explained_and_none_that_is_gone() -> None:
+    page = (ROOT / "docs" / "guarantees.md").read_text().partition("## Where a kill is tried")[2]
+    assert set(re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)) == set(names())
 
 
 def test_every_dependency_is_justified_and_none_that_is_gone() -> None:

@@ -47,7 +47,6 @@ class Lives:
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
-            "PYTHONDONTWRITEBYTECODE": "1",
             SIGN: f"{self._sign}.{self.count}",
             VARIABLE: failpoint,
             **self.environment,

@@ -19,7 +19,7 @@ OPTIONS = (
 )
 """Agents crash all the time: that is not what is tested here, so no session fails for it."""
 
-LIFE = 0.7
+LIFE = 0.5
 """Seconds that a daemon lives on average, from when it listens."""
 
 
