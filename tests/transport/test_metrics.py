@@ -1,5 +1,6 @@
 """``GET /metrics``, as Prometheus reads it."""
 
+import re
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
@@ -184,3 +185,16 @@ async def test_looking_can_be_switched_off():
     with trio.fail_after(10):
         await lateness.run()
     assert lateness.timings.count == 0
+
+
+async def test_the_documents_name_what_there_is(environment):
+    async with running(Daemon(Settings(), environment)) as served, served.client() as client:
+        text = (await client.get("/metrics")).text
+    told = set(re.findall(r"^# TYPE sandbox_agent_(\w+) ", text, re.MULTILINE))
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    assert (
+        set(re.findall(r"^\| `(\w+)` \| (?:gauge|counter|histogram)", (docs / "metrics.md").read_text(), re.MULTILINE))
+        == told
+    )
+    used = set(re.findall(r"sandbox_agent_(\w+)", (docs / "long-running.md").read_text()))
+    assert {name.removesuffix("_bucket") for name in used} <= told
