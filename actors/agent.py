@@ -113,9 +113,9 @@ class Agent:
         return effects
 
     def tell_restarted(self) -> None:
-        """In the turn that it was started for."""
+        """In the turn that it was started for, one a turn: prompts may wait while it dies again."""
         if self._restarted is not None:
-            self._record.status(f"restart_{self._record.row.prompts}", "agent.restarted", self._restarted)
+            self._record.status(f"restart_{self._record.turn_id}", "agent.restarted", self._restarted)
             self._restarted = None
 
     async def _rest(self, seconds: float) -> None:

@@ -115,7 +115,9 @@ class Settings:
     actor_restarts: int = setting(3, "restarts", "restarts of an actor within the period before it is failed")
     agent_restarts: int = setting(3, "exits", "unexpected agent exits within the period before a session is failed")
     restart_period: float = setting(60.0, "seconds", "the period of both")
-    restart_backoff: float = setting(0.1, "seconds", "pause before an actor's second restart; doubles from there")
+    restart_backoff: float = setting(
+        0.1, "seconds", "pause before the second restart of an actor or agent; doubles from there"
+    )
     restart_backoff_max: float = setting(5.0, "seconds", "longest pause before a restart")
 
     def __attrs_post_init__(self) -> None:

@@ -2,7 +2,9 @@
 
 import os
 import signal
+from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 from sandbox_agent.schema.codec import Codec
@@ -227,6 +229,37 @@ async def test_the_next_start_waits_longer_after_each_unexpected_exit() -> None:
         # Five deaths at least: no pause after the first, then 0.2, 0.4 and 0.4 seconds.
         assert trio.current_time() - begun >= 1.0
         assert (await h.daemon.session_info("s")).agent_restarts >= 4
+
+
+async def test_each_restart_is_told_in_its_own_turn_also_when_prompts_wait() -> None:
+    async with house(agent_restarts=10) as h:
+        log = await h.create()
+        await h.send("hang")
+        await h.until_status("running")
+        turns = [await h.send(prompt) for prompt in ("crash", "crash", "recall")]
+        await h.daemon.interrupt("s")
+        await h.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == turns[-1])
+        assert statuses(events_of(log)) == ["agent.restarted"] * 2
+        assert "prompts in this conversation: 4" in [e["data"].get("delta") for e in events_of(log)]
+
+
+async def test_timeouts_and_the_count_of_restarts_survive_the_daemon(tmp_path: Path) -> None:
+    kept = {"HOME": str(tmp_path)}
+    async with house(kept, data_dir=str(tmp_path / "data")) as h:
+        log = await h.create(timeouts=SessionTimeouts(turn_seconds=4.5))
+        await h.turn(log, "crash")
+        await h.turn(log, "recall")
+        first = await h.daemon.session_info("s")
+    async with house(kept, data_dir=str(tmp_path / "data"), idle_timeout=7) as h:
+        again = await h.daemon.session_info("s")
+        assert (first.agent_restarts, again.agent_restarts) == (1, 1)
+        assert (again.timeouts.turn_seconds, again.timeouts.idle_seconds) == (4.5, 7)
+        # A conversation that goes on in another process of another daemon.
+        log, before = await h.daemon.log("s"), (await h.daemon.log("s")).last
+        await h.send("recall")
+        await h.until_status("idle")
+        events = [msgspec.json.decode(event.plain) for event in (await log.read(before, 1 << 20)).events]
+        assert reply(events) == "prompts in this conversation: 3"
 
 
 async def test_an_interrupt_reaches_a_prompt_that_waits_for_the_next_start() -> None:

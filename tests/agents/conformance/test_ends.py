@@ -1,9 +1,10 @@
 """The story's last part: how turns, agents and sessions end. Each test is played by every agent."""
 
 import pytest
+import trio
 
 from ..daemon import alive, of_type, outcome
-from .world import World
+from .world import POLL, World
 
 pytestmark = pytest.mark.agents
 
@@ -38,6 +39,21 @@ async def test_kill_9_in_mid_turn_fails_the_turn_and_the_next_prompt_resumes(wor
     assert world.running(*SLEEP) == []
     world.check(errors=("",))
     assert [event["data"]["code"] for event in of_type(session.events, "error")] == ["process_exit"]
+
+
+async def test_a_suspended_session_has_no_process_and_the_next_prompt_resumes(world: World):
+    session = await world.session(timeouts={"suspendAfterSeconds": 1})
+    await session.turn(f"{world.agent.hello} remembered")
+    native = (await session.info())["nativeSessionId"]
+    while (await session.info())["status"] != "suspended":
+        await trio.sleep(POLL)
+    assert world.signed() == []
+    turn = await session.turn(world.agent.hello)
+    assert turn[-1]["data"]["metadata"]["outcome"] == "completed"
+    assert turn[-1]["native_session_id"] == native
+    assert world.heard(f"{world.agent.hello} remembered")
+    assert (await session.info())["agentRestarts"] == 0
+    world.check()
 
 
 async def test_terminate_leaves_no_descendant(world: World):
