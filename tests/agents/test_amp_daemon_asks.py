@@ -124,7 +124,7 @@ async def test_an_interrupt_withdraws_what_is_asked(amp_daemon: RunningDaemon, s
     session = await amp_daemon.session(sandbox, leave_open, agent="amp")
     await session.send("SCN_BASH touch made")
     await session.wait_for("permission.requested")
-    assert (await session.post("/interrupt")).json() == {"interrupted": True}
+    assert (await session.post("/interrupt")).json()["interrupted"] is True
     await session.wait_for("turn.ended")
     assert outcome(session.events) == "interrupted"
     assert of_type(session.events, "permission.resolved")[0]["data"]["status"] == "reject"
