@@ -68,6 +68,7 @@ class Program:
         self._prompts: deque[tuple[int, str]] = deque()
         self._in_turn = False
         self._interrupted = False
+        self._early = False
         self._ended = False
         self._asked: list[str] = []
         self._answers: Answers = {}
@@ -91,7 +92,7 @@ class Program:
         return 0
 
     def _turn(self, number: int, prompt: str) -> None:
-        self._in_turn, self._interrupted = True, False
+        self._in_turn, self._interrupted, self._early = True, self._early, False
         if self._conversation is not None:
             self._conversation.prompted()
         self._asked, self._answers = [], {}
@@ -195,7 +196,8 @@ class Program:
                 case {"type": "question", "id": str(ask_id), "answers": answers}:
                     self._take(ask_id, spoken(answers))
                 case {"type": "interrupt"}:
-                    self._interrupted = self._in_turn
+                    # It may come in one read with the prompt that it is for.
+                    self._interrupted, self._early = self._in_turn, bool(not self._in_turn and self._prompts)
                 case _:
                     self._complain(line)
         except (ValueError, TypeError, RecursionError):

@@ -2,8 +2,8 @@
 
 import pytest
 import trio
-from sandbox_agent.schema.agents.dialect import Attachment
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion
+from sandbox_agent.schema.agents.dialect import Attachment, Prompt
+from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, Write
 from sandbox_agent.schema.items import FileRefPart, ImagePart, ReasoningPart, ToolResultPart
 
 from .mock_talk import events, mock_spec, talking, told, types
@@ -169,6 +169,15 @@ async def test_prompts_wait_for_the_running_turn():
         first = await mock.until("mock_2_user")
         assert "item.completed itm_3 mock_1_tool_result tool_result tool completed" in told(first)
         await mock.until("'second'")
+
+
+async def test_an_interrupt_that_comes_together_with_its_prompt_ends_that_turn():
+    async with talking() as mock:
+        both = [*mock.dialect.prompt(Prompt(1, "hang")), *mock.dialect.interrupt()]
+        data = b"".join(effect.data for effect in both if isinstance(effect, Write))
+        await mock.carry_out([*(e for e in both if not isinstance(e, Write)), Write(data)])
+        assert told(await mock.until("turn.ended"))[-1] == "S turn.ended turn_1 interrupted"
+        assert told(await mock.turn("echo on"))[-1] == "S turn.ended turn_2 completed"
 
 
 async def test_steps_pause_as_long_as_the_setting_says():
