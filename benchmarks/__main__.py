@@ -9,14 +9,13 @@ from pathlib import Path
 
 from attrs import asdict, frozen
 
-from .checks import check_complete, latencies_ms
-from .readers import Subscriber, read_turns, subscribe
+from .checks import check_complete
+from .load import TIMEOUT, fan_out, paced, run_turn
+from .readers import read_turns, subscribe
 from .servers import Server, serving
 
 TOPOLOGIES = ((1, 1), (1, 50), (10, 5), (5, 20))
 """Sessions times subscribers of each."""
-
-TIMEOUT = 120.0
 
 SLOW_BYTES_PER_SECOND = 1000
 
@@ -42,25 +41,6 @@ class Latency:
     p99_ms: float
 
 
-def fan_out(server: Server, name: str, sessions: int, subscribers: int, *, websocket: bool) -> list[Subscriber]:
-    made: list[Subscriber] = []
-    for n in range(sessions):
-        server.create(f"{name}-{n}")
-        made += [subscribe(server, f"{name}-{n}", websocket=websocket) for _ in range(subscribers)]
-    return made
-
-
-def run_turn(server: Server, readers: Sequence[Subscriber], message: str) -> float:
-    """Send the prompt to every session; seconds until every subscriber has all of it."""
-    started = time.monotonic_ns()
-    for session_id in dict.fromkeys(reader.session_id for reader in readers):
-        server.send(session_id, message)
-    seconds = (read_turns(list(readers), TIMEOUT) - started) / 1e9
-    for reader in readers:
-        reader.sock.close()
-    return seconds
-
-
 def throughput(server: Server, transport: str, sessions: int, subscribers: int, total: int, size: int) -> Throughput:
     """The median of three runs: a burst is short, and the machine has other things to do."""
     per_session = max(1000, total // (sessions * subscribers))
@@ -76,24 +56,8 @@ def throughput(server: Server, transport: str, sessions: int, subscribers: int, 
         rates.append(events / seconds)
         cpus.append(cpu / events * 1e6)
         for n in range(sessions):
-            server.api.delete(f"/v1/sessions/{name}-{n}").raise_for_status()
+            server.delete(f"{name}-{n}")
     return Throughput(transport, sessions, subscribers, statistics.median(rates), statistics.median(cpus))
-
-
-def latency(server: Server, transport: str, sessions: int, subscribers: int, rate: int, seconds: int) -> Latency:
-    """``rate`` is of all sessions together."""
-    name = f"latency-{transport}-{sessions}x{subscribers}-{rate}"
-    readers = fan_out(server, name, sessions, subscribers, websocket=transport == "websocket")
-    count = rate * seconds // sessions
-    run_turn(server, readers, f"pace {count} {rate / sessions} 400")
-    measured: list[float] = []
-    for reader in readers:
-        check_complete(reader, count)
-        measured += latencies_ms(reader)
-    for n in range(sessions):
-        server.api.delete(f"/v1/sessions/{name}-{n}").raise_for_status()
-    cuts = statistics.quantiles(measured, n=100)
-    return Latency(transport, sessions, subscribers, rate, cuts[49], cuts[98])
 
 
 def slow_reader(server: Server, seconds: int) -> int:
@@ -158,7 +122,10 @@ def main() -> None:
                 print(f"{transport} {sessions}x{subscribers}: {results[-1].delivered_per_second:,.0f}/s", flush=True)
             for rate in options.rates:
                 for sessions, subscribers in TOPOLOGIES:
-                    delays.append(latency(server, transport, sessions, subscribers, rate, options.seconds))
+                    name = f"latency-{transport}-{sessions}x{subscribers}-{rate}"
+                    websocket = transport == "websocket"
+                    delay = paced(server, name, sessions, subscribers, rate, options.seconds, websocket=websocket)
+                    delays.append(Latency(transport, sessions, subscribers, rate, delay.p50_ms, delay.p99_ms))
             if transport == "sse" and options.slow_seconds:
                 got = slow_reader(server, options.slow_seconds)
                 print(f"a reader of 1 kB/s got all of its {got} events, in order", flush=True)

@@ -5,6 +5,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,8 @@ from attrs import frozen
 
 SERVER = [
     *("-m", "sandbox_agent.cli.main", "server", "--port", "0", "--mock-step-ms", "0", "--log-level", "warning"),
-    *("--log-bytes", str(1 << 30), "--feed-bytes", str(1 << 20)),
 ]
+EPHEMERAL = ["--log-bytes", str(1 << 30), "--feed-bytes", str(1 << 20)]
 
 
 @frozen
@@ -34,6 +35,13 @@ class Server:
     def send(self, session_id: str, message: str) -> None:
         self.api.post(f"/v1/sessions/{session_id}/messages", json={"message": message}).raise_for_status()
 
+    def memory(self) -> int:
+        """Bytes of RAM that the server process itself holds (RSS)."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def delete(self, session_id: str) -> None:
+        self.api.delete(f"/v1/sessions/{session_id}").raise_for_status()
+
     def cpu_seconds(self) -> float:
         """What the server process itself has used; its agents are other processes."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
@@ -41,25 +49,42 @@ class Server:
 
 
 @contextmanager
-def serving(*, raw: bool) -> Generator[Server]:
-    """A fresh server; ended by SIGTERM (SIGINT for the raw one), and waited for."""
+def serving(*, raw: bool = False, ephemeral: bool = False, data_dir: Path | None = None) -> Generator[Server]:
+    """A fresh server; ended by SIGTERM (SIGINT for the raw one), and waited for. Its journal is in ``data_dir``, by
+    default in a directory that goes with it; the raw one has none."""
+    with tempfile.TemporaryDirectory(prefix="sandbox-agent-bench-") as fresh:
+        process, token = launch(data_dir or Path(fresh), raw=raw, ephemeral=ephemeral)
+        with process:
+            try:
+                with ready(process, token) as server:
+                    yield server
+            finally:
+                process.send_signal(signal.SIGINT if raw else signal.SIGTERM)
+
+
+def launch(data_dir: Path, *, raw: bool = False, ephemeral: bool = False) -> tuple[subprocess.Popen[str], str]:
+    """The process, which may not listen yet, and its token. The caller ends it."""
     token = secrets.token_urlsafe()
-    argv = ["-m", "benchmarks.raw_server"] if raw else SERVER
+    journal = ["--ephemeral", *EPHEMERAL] if ephemeral else ["--data-dir", str(data_dir)]
+    argv = ["-m", "benchmarks.raw_server"] if raw else [*SERVER, *journal]
     environment = {**os.environ, "SANDBOX_AGENT_TOKEN": token}
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(token + "\n")
-        process.stdin.flush()
-        words: list[str] = process.stdout.readline().split()
-        if not words:
-            raise RuntimeError("the server did not start")
-        where: SplitResult = urlsplit(words[-1])
-        headers = {"Authorization": f"Bearer {token}"}
-        try:
-            with httpx.Client(base_url=words[2], headers=headers, timeout=60, trust_env=False) as api:
-                yield Server(api, (str(where.hostname), int(where.port or 0)), token, process.pid)
-        finally:
-            process.send_signal(signal.SIGINT if raw else signal.SIGTERM)
+    )
+    assert process.stdin is not None
+    process.stdin.write(token + "\n")
+    process.stdin.flush()
+    return process, token
+
+
+@contextmanager
+def ready(process: subprocess.Popen[str], token: str) -> Generator[Server]:
+    """Returns when it listens."""
+    assert process.stdout is not None
+    words: list[str] = process.stdout.readline().split()
+    if not words:
+        raise RuntimeError("the server did not start")
+    where: SplitResult = urlsplit(words[-1])
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=words[2], headers=headers, timeout=60, trust_env=False) as api:
+        yield Server(api, (str(where.hostname), int(where.port or 0)), token, process.pid)

@@ -1,0 +1,70 @@
+"""Load on a server at a steady rate, and how late it delivers."""
+
+import statistics
+import time
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from .checks import check_complete, latencies_ms
+from .readers import Subscriber, read_turns, subscribe
+from .servers import Server
+
+TIMEOUT = 120.0
+
+
+@frozen
+class Delay:
+    """From the agent's write to the arrival at a subscriber, in milliseconds; ``late_ms`` is the worst. ``cpu`` is how
+    much of one CPU the server process used."""
+
+    p50_ms: float
+    p99_ms: float
+    late_ms: float
+    cpu: float
+
+
+def fan_out(server: Server, name: str, sessions: int, subscribers: int, *, websocket: bool) -> list[Subscriber]:
+    made: list[Subscriber] = []
+    for n in range(sessions):
+        server.create(f"{name}-{n}")
+        made += [subscribe(server, f"{name}-{n}", websocket=websocket) for _ in range(subscribers)]
+    return made
+
+
+def run_turn(server: Server, readers: Sequence[Subscriber], message: str) -> float:
+    """Send the prompt to every session; seconds until every subscriber has all of it."""
+    started = time.monotonic_ns()
+    for session_id in dict.fromkeys(reader.session_id for reader in readers):
+        server.send(session_id, message)
+    seconds = (read_turns(list(readers), TIMEOUT) - started) / 1e9
+    for reader in readers:
+        reader.sock.close()
+    return seconds
+
+
+def paced(
+    server: Server,
+    name: str,
+    sessions: int,
+    subscribers: int,
+    rate: int,
+    seconds: float,
+    size: int = 400,
+    *,
+    websocket: bool = False,
+) -> Delay:
+    """``rate`` is of all sessions together. Checks that nothing was lost; forgets the sessions again."""
+    readers = fan_out(server, name, sessions, subscribers, websocket=websocket)
+    count = int(rate * seconds) // sessions
+    cpu = server.cpu_seconds()
+    took = run_turn(server, readers, f"pace {count} {rate / sessions} {size}")
+    cpu = server.cpu_seconds() - cpu
+    measured: list[float] = []
+    for reader in readers:
+        check_complete(reader, count)
+        measured += latencies_ms(reader)
+    for n in range(sessions):
+        server.delete(f"{name}-{n}")
+    cuts = statistics.quantiles(measured, n=100)
+    return Delay(cuts[49], cuts[98], max(measured), cpu / took)
