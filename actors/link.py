@@ -5,7 +5,7 @@ an agent that floods waits in its own pipe, not in our memory.
 """
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from .agent_process import STDOUT_LINGER, AgentProcess
 from .hook import HookServer
 from .http_port import HttpPort
 from .ladder import end_process
-from .lines import OversizedLine
+from .lines import KEPT_HEAD, OversizedLine
 from .mailbox import ActorGone, Mailbox
 from .processes import send_signal
 from .watchdogs import Watchdogs
@@ -28,11 +28,21 @@ _log = structlog.get_logger("agent")
 
 BATCHES_UNDER_WAY = 4
 
+GATHERED_BYTES = 1 << 16
+"""What waits for the session grows to about so much before the next message. An agent that writes a line at a time
+would wait for a commit of the journal with each."""
+
 
 @frozen
 class AgentSpoke:
+    """``lines`` may grow until :meth:`take`."""
+
     link: "AgentLink"
     lines: list[bytes | OversizedLine]
+
+    def take(self) -> list[bytes | OversizedLine]:
+        self.link.taken(self)
+        return self.lines
 
 
 @frozen
@@ -55,8 +65,14 @@ class AgentStreamOpened:
 
 @frozen
 class AgentStreamed:
+    """``payloads`` may grow until :meth:`take`."""
+
     link: "AgentLink"
     payloads: list[bytes | OversizedLine]
+
+    def take(self) -> list[bytes | OversizedLine]:
+        self.link.taken(self)
+        return self.payloads
 
 
 @frozen
@@ -109,6 +125,8 @@ class AgentLink:
         self._mailbox = mailbox
         self._settings = settings
         self._credit = trio.Semaphore(BATCHES_UNDER_WAY)
+        self._growing: AgentSpoke | AgentStreamed | None = None
+        self._gathered = 0
         # Shielded: a session that is cancelled still needs its link to see the agent out. Only end() ends it.
         self._scope = trio.CancelScope(shield=True)
         self._output_ended = trio.Event()
@@ -150,9 +168,26 @@ class AgentLink:
             await end_process(self.process, self._settings, polite=False)
 
     async def _deliver(self, lines: list[bytes | OversizedLine]) -> None:
+        if isinstance(self._growing, AgentSpoke) and self._room_for(lines):
+            self._growing.lines.extend(lines)
+        else:
+            await self._tell_growing(AgentSpoke(self, lines), lines)
+
+    def _room_for(self, lines: Sequence[bytes | OversizedLine]) -> bool:
+        """Whether these may join what still waits."""
+        self._gathered += _size(lines)
+        return self._gathered <= GATHERED_BYTES
+
+    async def _tell_growing(self, message: AgentSpoke | AgentStreamed, lines: Sequence[bytes | OversizedLine]) -> None:
         if not self.ending:
             await self._credit.acquire()
-            await self._tell(AgentSpoke(self, lines))
+            self._gathered = _size(lines)
+            await self._tell(message, growing=message)
+
+    def taken(self, message: AgentSpoke | AgentStreamed) -> None:
+        """The session handles it now, so it must not grow any more."""
+        if self._growing is message:
+            self._growing = None
 
     def carry_out(self, effect: ToAgent) -> None:
         """Say something to the agent, without waiting. Raises :class:`OutboxFull` or :class:`PortJammed`."""
@@ -207,14 +242,17 @@ class AgentLink:
         await self._tell(AgentStreamOpened(self))
 
     async def streamed(self, payloads: list[bytes | OversizedLine]) -> None:
-        if not self.ending:
-            await self._credit.acquire()
-            await self._tell(AgentStreamed(self, payloads))
+        if isinstance(self._growing, AgentStreamed) and self._room_for(payloads):
+            self._growing.payloads.extend(payloads)
+        else:
+            await self._tell_growing(AgentStreamed(self, payloads), payloads)
 
     async def _ring(self) -> None:
         await self._tell(Overdue(self))
 
-    async def _tell(self, message: object) -> None:
+    async def _tell(self, message: object, *, growing: AgentSpoke | AgentStreamed | None = None) -> None:
+        # Whatever else is told ends what was growing: the session hears all in the order in which it came.
+        self._growing = growing
         if not self.ending:
             try:
                 await self._mailbox.tell(message)
@@ -239,3 +277,7 @@ class AgentLink:
         await self.process.aclose()
         if self._hooks is not None:
             await self._hooks.aclose()
+
+
+def _size(lines: Sequence[bytes | OversizedLine]) -> int:
+    return sum(len(line) if isinstance(line, bytes) else KEPT_HEAD for line in lines)

@@ -108,12 +108,12 @@ class Session(Actor):
         answer: object = None
         key: CommandKey | None = None
         match envelope.message:
-            case AgentSpoke(link, lines):
+            case AgentSpoke(link) as spoke:
                 if link is self._link:
-                    await self._hear(lines, link.dialect.receive)
+                    await self._hear(spoke.take(), link.dialect.receive)
                 link.handled()
-            case AgentStreamed(link, payloads):
-                link.handled(heard=link is self._link and await self._hear(payloads, link.http.streamed))
+            case AgentStreamed(link) as streamed:
+                link.handled(heard=link is self._link and await self._hear(streamed.take(), link.http.streamed))
             case (AgentStreamOpened(link) | AgentResponded(link) | HookAsked(link) | HookGone(link)) as heard:
                 if link is self._link:
                     self._apply(heard.effects())
