@@ -166,13 +166,12 @@ class DiskJournal:
         old, kept.row = kept.row, entry.row or kept.row
         at_ms = self._clock.now_ms()
         written = self._place(kept, entry)
-        size = kept.bytes
 
         def do(store: Store) -> None:
             if entry.row is not None:
                 store.update(kept.number, old, entry.row)
             if written is not None:
-                store.append(kept.number, written, size, at_ms)
+                store.append(kept.number, written, at_ms)
             for answer in entry.answers:
                 store.keep_answer(kept.number, answer, self._settings.answers_kept)
 

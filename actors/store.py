@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ FILE = "journal.db"
 APPLICATION_ID = 0x53414A31  # "SAJ1", so that `file` and we know whose database it is
 
 WRITER_CACHE_KIB = 8192
+SEGMENTS_AT_ONCE = 32
+"""Most that one statement inserts: each number of them is a statement of its own, and is kept prepared."""
+
 PURGE_SEGMENTS = 200
 """Segments of a deleted session that one transaction takes away: writers wait that long at most."""
 
@@ -73,6 +77,7 @@ class Store:
         self.path = path
         self._connection = connection
         self._codec = codec
+        self._appended: list[tuple[object, ...]] = []
         self.journal_id = self._meta("journal_id")
         self.doomed = True
         """Whether there may be something to purge."""
@@ -106,14 +111,29 @@ class Store:
     @contextmanager
     def transaction(self) -> Generator[None]:
         """All that is done inside, or nothing of it."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._appended.clear()
         try:
             yield
-            self._connection.execute("COMMIT")
+            self._end()
         except BaseException:
             if self._connection.in_transaction:  # some errors of SQLite roll back by themselves
                 self._connection.execute("ROLLBACK")
             raise
+
+    def _change(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection.execute(statement, values)
+
+    def _end(self) -> None:
+        """Most transactions only append, and what one statement does needs no BEGIN and no COMMIT."""
+        if len(self._appended) > SEGMENTS_AT_ONCE and not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
+        for first in range(0, len(self._appended), SEGMENTS_AT_ONCE):
+            self._insert(self._appended[first : first + SEGMENTS_AT_ONCE])
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
+        self._appended.clear()
 
     # What is there.
 
@@ -122,7 +142,7 @@ class Store:
         return found[0] if found else default
 
     def _set_meta(self, name: str, value: object) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES(?,?)", (name, str(value)))
+        self._change("INSERT OR REPLACE INTO meta VALUES(?,?)", (name, str(value)))
 
     def feed_bounds(self) -> tuple[int, int, int]:
         """The oldest position that is kept, the newest that was given out, and the newest that was deleted."""
@@ -166,7 +186,7 @@ class Store:
     # What happens.
 
     def create(self, number: int, row: SessionRow) -> None:
-        self._connection.execute(
+        self._change(
             "INSERT INTO sessions(number, session_id, row, updated_ms) VALUES(?,?,?,?)",
             (number, row.session_id, self._codec.row(row), row.created_ms),
         )
@@ -174,7 +194,7 @@ class Store:
 
     def update(self, number: int, old: SessionRow, row: SessionRow) -> None:
         """Write what differs from ``old``, the row that was written last."""
-        self._connection.execute("UPDATE sessions SET row=? WHERE number=?", (self._codec.row(row), number))
+        self._change("UPDATE sessions SET row=? WHERE number=?", (self._codec.row(row), number))
         if (old.queue, old.current) != (row.queue, row.current):
             self._update_prompts(number, old, row)
         if old.asks != row.asks:
@@ -184,52 +204,51 @@ class Store:
         before = _prompts(old) if old is not None else {}
         now = _prompts(row)
         for key in before.keys() - now.keys():
-            self._connection.execute("DELETE FROM prompts WHERE session=? AND number=?", (number, key))
+            self._change("DELETE FROM prompts WHERE session=? AND number=?", (number, key))
         for key, (prompt, waiting) in now.items():
             if key not in before:
                 values = number, key, waiting, self._codec.encode(prompt)
-                self._connection.execute("INSERT INTO prompts VALUES(?,?,?,?)", values)
+                self._change("INSERT INTO prompts VALUES(?,?,?,?)", values)
             elif before[key][1] != waiting:
-                self._connection.execute(
-                    "UPDATE prompts SET waiting=? WHERE session=? AND number=?", (waiting, number, key)
-                )
+                self._change("UPDATE prompts SET waiting=? WHERE session=? AND number=?", (waiting, number, key))
 
     def _update_asks(self, number: int, old: SessionRow, row: SessionRow) -> None:
         before, now = {ask_id_of(ask) for ask in old.asks}, {ask_id_of(ask): ask for ask in row.asks}
         for ask_id in before - now.keys():
-            self._connection.execute("DELETE FROM asks WHERE session=? AND ask_id=?", (number, ask_id))
+            self._change("DELETE FROM asks WHERE session=? AND ask_id=?", (number, ask_id))
         for ask_id, ask in now.items():
             if ask_id not in before:
-                self._connection.execute(
+                self._change(
                     "INSERT INTO asks(session, ask_id, ask) VALUES(?,?,?)", (number, ask_id, self._codec.encode(ask))
                 )
 
-    def append(self, number: int, written: Written, size: int, at_ms: int) -> None:
-        """``size`` is what all events of the session take now."""
-        self._connection.execute(
-            "INSERT INTO segments VALUES(?,?,?,?,?,?,?)",
+    def append(self, number: int, written: Written, at_ms: int) -> None:
+        """Written when the transaction ends, with all others that were appended in it."""
+        self._appended.append(
             (
                 written.position,
                 number,
                 written.first,
                 written.count,
                 written.bytes,
+                at_ms,
                 written.segment.heads,
                 written.segment.raws,
-            ),
+            )
         )
-        self._connection.execute(
-            "UPDATE sessions SET last=?, bytes=?, position=?, updated_ms=? WHERE number=?",
-            (written.first + written.count - 1, size, written.position + written.count - 1, at_ms, number),
-        )
+
+    def _insert(self, segments: Sequence[Sequence[object]]) -> None:
+        rows = ",".join(["(?,?,?,?,?,?,?,?)"] * len(segments))
+        # executemany: execute asks for the last rowid as well, and gives up the GIL once more for that.
+        self._connection.executemany(f"INSERT INTO segments VALUES{rows}", [list(chain.from_iterable(segments))])
 
     def keep_answer(self, number: int, answer: KeptAnswer, kept: int) -> None:
         """The oldest beyond ``kept`` go."""
-        self._connection.execute(
+        self._change(
             "INSERT OR REPLACE INTO answers(session, name, fingerprint, body) VALUES(?,?,?,?)",
             (number, answer.key.name, answer.key.fingerprint, answer.body),
         )
-        self._connection.execute(
+        self._change(
             "DELETE FROM answers WHERE session=?1 AND number <= "
             "(SELECT number FROM answers WHERE session=?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
             (number, kept),
@@ -237,10 +256,10 @@ class Store:
 
     def delete(self, number: int, feed_last: int, feed_gone: int) -> None:
         """Forget a session. Its events go bit by bit, by :meth:`purge_some`; no reader finds them from now on."""
-        self._connection.execute("DELETE FROM sessions WHERE number=?", (number,))
+        self._change("DELETE FROM sessions WHERE number=?", (number,))
         for table in ("prompts", "asks", "answers"):
-            self._connection.execute(f"DELETE FROM {table} WHERE session=?", (number,))  # noqa: S608 - our own names
-        self._connection.execute("INSERT INTO doomed VALUES(?)", (number,))
+            self._change(f"DELETE FROM {table} WHERE session=?", (number,))  # noqa: S608 - our own names
+        self._change("INSERT INTO doomed VALUES(?)", (number,))
         self.doomed = True
         self._set_meta("feed_last", feed_last)
         self._set_meta("feed_gone", feed_gone)
@@ -252,12 +271,12 @@ class Store:
             self.doomed = False
             return
         with self.transaction():
-            gone = self._connection.execute(
+            gone = self._change(
                 "DELETE FROM segments WHERE position IN (SELECT position FROM segments WHERE session=? LIMIT ?)",
                 (found[0], PURGE_SEGMENTS),
             ).rowcount
             if gone < PURGE_SEGMENTS:
-                self._connection.execute("DELETE FROM doomed WHERE session=?", found)
+                self._change("DELETE FROM doomed WHERE session=?", found)
         self._connection.execute(f"PRAGMA incremental_vacuum({PURGE_SEGMENTS})").fetchall()
 
 

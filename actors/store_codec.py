@@ -14,7 +14,11 @@ from .journal import AskData, QueuedPrompt, SessionRow
 
 _TYPES: tuple[EventType, ...] = get_args(EventType)
 """A type is kept as a letter by its place here: new types of events go to the end."""
-_LETTERS = {kind: chr(ord("a") + index) for index, kind in enumerate(_TYPES)}
+_LETTERS = {
+    (kind, ends): bytes([ord("A" if ends else "a") + index])
+    for index, kind in enumerate(_TYPES)
+    for ends in (False, True)
+}
 
 
 @frozen
@@ -28,10 +32,9 @@ class Segment:
     def pack(cls, events: Sequence[EncodedEvent]) -> "Segment":
         """Each line of ``heads`` is a letter, the type, upper case for the end of a stream, and the event's JSON; each
         line of ``raws`` the agent's words, empty for none. JSON on one line holds no line break, so none is escaped."""
-        heads = b"\n".join([_letter(event) + event.head for event in events])
-        if all(event.raw is None for event in events):
-            return cls(heads, None)
-        return cls(heads, b"\n".join([event.raw or b"" for event in events]))
+        heads = b"\n".join([_LETTERS[event.type, event.ends_stream] + event.head for event in events])
+        raws = [event.raw or b"" for event in events]
+        return cls(heads, b"\n".join(raws) if any(raws) else None)
 
     def unpack(self, first: int) -> list[EncodedEvent]:
         """The events, whose first has sequence ``first``."""
@@ -41,11 +44,6 @@ class Segment:
             EncodedEvent(sequence, _TYPES[(line[0] | 0x20) - 0x61], line[0] < 0x61, line[1:], raw or None)
             for sequence, (line, raw) in enumerate(zip(heads, raws, strict=True), first)
         ]
-
-
-def _letter(event: EncodedEvent) -> bytes:
-    letter = _LETTERS[event.type]
-    return (letter.upper() if event.ends_stream else letter).encode()
 
 
 class RowCodec:

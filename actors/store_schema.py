@@ -29,17 +29,24 @@ MIGRATIONS: tuple[str, ...] = (
         UNIQUE(session, name)
     );
 
-    -- Events that were written together: one row is one step of SQLite, and each step gives up the GIL. `position` is
-    -- where the first of them stands in the feed, `first` where it stands in its session's log.
+    -- Events that were written together. `position` is where the first of them stands in the feed, `first` where it
+    -- stands in its session's log. One row is one step of SQLite, and so is what the trigger does with it: each step
+    -- gives up the GIL, and waits for it again behind the event loop.
     CREATE TABLE segments(
         position INTEGER PRIMARY KEY,
         session INTEGER NOT NULL,
         first INTEGER NOT NULL,
         count INTEGER NOT NULL,
         bytes INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
         heads BLOB NOT NULL,
         raws BLOB
     );
+    CREATE TRIGGER segments_counted AFTER INSERT ON segments BEGIN
+        UPDATE sessions SET last = new.first + new.count - 1, bytes = bytes + new.bytes,
+            position = new.position + new.count - 1, updated_ms = new.at_ms
+            WHERE number = new.session;
+    END;
     CREATE INDEX segments_of_session ON segments(session, first);
 
     -- Deleted sessions whose events have not been taken away yet.
