@@ -10,7 +10,7 @@ from typing import assert_never
 
 import structlog
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..schema.commands import (
     Command,
@@ -112,14 +112,25 @@ class Commands:
         except Problem as problem:
             if _final(problem):
                 await daemon.keep_answer(session_id, log, keep_refusal(daemon.codec, key, problem))
+            elif (answer := await self._effect_of(session_id, log, command, key)) is not None:
+                return answer
             raise
         # Of what had ended there is no actor that would have kept it.
         if isinstance(command, TerminateCommand) and await daemon.kept_answer(session_id, key.name) is None:
             await daemon.keep_answer(session_id, log, keep_result(daemon.codec, key, answer.result))
         return answer
 
+    async def _effect_of(self, session_id: str, log: Log, command: Command, key: CommandKey) -> Answer | None:
+        """Of a command that failed in the middle, what a session that has crashed since may have done of it. Its last
+        words may still be on their way to the journal: until they are there no repeat may look for them."""
+        await self._daemon.written(session_id, log)
+        kept = await self._daemon.kept_answer(session_id, key.name)
+        return evolve(read_answer(self._daemon.codec, kept, result_class(command)), replayed=False) if kept else None
+
     async def _do(self, session_id: str, command: Command, key: CommandKey | None) -> Answer:
         daemon = self._daemon
+        if not isinstance(command, TerminateCommand):  # that must also help when the disk is full of what an agent does
+            daemon.check_writable()
         match command:
             case MessageCommand(message=message, attachments=attachments):
                 return Answer(await daemon.send(session_id, MessageRequest(message, attachments), key))

@@ -24,7 +24,14 @@ from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentMod
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import Attachment, Prompt
 from ..schema.codec import Codec
-from ..schema.problems import Problem, internal_error, invalid_request, prompt_not_queued, shutting_down
+from ..schema.problems import (
+    Problem,
+    internal_error,
+    invalid_request,
+    journal_unavailable,
+    prompt_not_queued,
+    shutting_down,
+)
 from ..schema.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
@@ -183,6 +190,7 @@ class Daemon:
 
     async def create_session(self, session_id: str, request: CreateSessionRequest) -> CreateSessionResponse:
         """An agent that is not there is installed first; the session is there meanwhile, and tells of the progress."""
+        self.check_writable()
         resolved = self._catalog.resolve(request)
         missing = await self._missing(request)
         directory = await _directory(request.directory)
@@ -301,6 +309,17 @@ class Daemon:
     async def kept_answer(self, session_id: str, name: str) -> KeptAnswer | None:
         """What the session's command of that key was answered first."""
         return await self._journal.answer(session_id, name)
+
+    def check_writable(self) -> None:
+        """Raises a 503 problem while nothing can be kept: what we accepted would wait, and its client with it."""
+        if not self._journal.writable:
+            raise journal_unavailable()
+
+    async def written(self, session_id: str, log: Log) -> None:
+        """Returns when all that the session has given to the journal so far is kept, or never will be."""
+        if not log.closed:
+            with suppress(JournalUnavailable):
+                await self._journal.write(Entry(session_id))
 
     async def keep_answer(self, session_id: str, log: Log, answer: KeptAnswer) -> None:
         """Of a command that did nothing. Not kept when the session whose log that was has gone meanwhile."""

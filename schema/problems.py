@@ -28,8 +28,8 @@ ErrorType = Literal[
     "timeout",
 ]
 """The types of wire 0.1. Ours besides: not_found, method_not_allowed, payload_too_large, unsupported_media_type,
-queue_full, too_many_sessions, too_many_commands, prompt_not_queued, key_reused, shutting_down, internal_error,
-credentials_missing."""
+queue_full, too_many_sessions, too_many_commands, prompt_not_queued, key_reused, journal_unavailable, shutting_down,
+internal_error, credentials_missing."""
 
 
 @frozen
@@ -236,6 +236,11 @@ def prompt_not_queued(turn_id: str, reason: str) -> Problem:
         f"no prompt of turn {turn_id} is queued: {reason}",
         {"turnId": turn_id},
     )
+
+
+def journal_unavailable() -> Problem:
+    detail = "nothing is accepted while it cannot be kept; GET /v1/health says what is wrong"
+    return _busy("journal_unavailable", 503, "Journal Unavailable", detail, 5)
 
 
 def shutting_down() -> Problem:

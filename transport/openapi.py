@@ -49,7 +49,7 @@ PROBLEMS: Mapping[int, str] = {
     429: "too much at once; Retry-After says when to try again",
     500: "a failure of the daemon or of the agent",
     502: "a failure between the daemon and the agent",
-    503: "the daemon is stopping",
+    503: "the daemon is stopping, or cannot keep anything; Retry-After says when to try again",
 }
 """In our words: those of Python's ``http`` change from version to version, and the document is committed."""
 
@@ -133,7 +133,15 @@ def success(route: Route, text: str, components: Components) -> Json:
 def problem_statuses(route: Route) -> list[int]:
     common = {500} if route.open else {401, 403, 500}
     taken = {413, 415} if route.body else set[int]()
-    return sorted({*route.problems, *common, *taken, *((400, 422) if route.body or route.keyed else ())})
+    return sorted(
+        {
+            *route.problems,
+            *common,
+            *taken,
+            *((400, 422) if route.body or route.keyed else ()),
+            *((429, 503) if route.keyed else ()),
+        }
+    )
 
 
 def problem(status: int, components: Components) -> Json:
