@@ -2,11 +2,14 @@
 
 import pytest
 import trio
-from sandbox_agent.schema.problems import internal_error, invalid_request, shutting_down
+from sandbox_agent.actors.answers import keep_result
+from sandbox_agent.actors.journal import CommandKey
+from sandbox_agent.schema.commands import InterruptCommand, fingerprint
+from sandbox_agent.schema.problems import internal_error, invalid_request, journal_unavailable, shutting_down
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.cors import Cors
 
-from .door import FULL, Door
+from .door import FULL, INTERRUPTED, Door
 from .reading import sse
 from .serving import serving
 from .test_problems import problem
@@ -188,6 +191,44 @@ async def test_a_bad_moment_and_a_failure_of_ours_are_not_kept(door, refusal):
         accepted = await client.post(f"{S}/messages", json={"message": "hi"}, headers={KEY: "1"})
         assert (accepted.status_code, REPLAYED in accepted.headers) == (204, False)
     assert len(door.calls) == 3
+
+
+class Crashing(Door):
+    """Its session crashes when the prompt and the answer are kept, and before the answer is given."""
+
+    async def send(self, session_id, request, key=None):
+        await super().send(session_id, request, key)
+        raise internal_error("session crashed")
+
+
+async def test_a_command_that_took_effect_before_its_session_crashed_is_answered_so():
+    door = Crashing()
+    door.session("s")
+    async with serving(door) as served, served.client() as client:
+        for replayed in (False, True):
+            sent = await client.post(f"{S}/messages", json={"message": "hi"}, headers={KEY: "1"})
+            assert (sent.status_code, REPLAYED in sent.headers) == (204, replayed)
+    assert len(door.calls) == 1
+
+
+class Full(Door):
+    def check_writable(self) -> None:
+        raise journal_unavailable()
+
+
+async def test_while_nothing_can_be_kept_only_terminate_is_obeyed_and_known_answers_are_repeated():
+    door = Full()
+    door.session("s")
+    async with serving(door) as served, served.client() as client:
+        for headers in ({}, {KEY: "1"}):
+            refused = await client.post(f"{S}/messages", json={"message": "hi"}, headers=headers)
+            problem(refused, 503, "journal_unavailable")
+            assert refused.headers["Retry-After"] == "5"
+        assert (await client.post(f"{S}/terminate")).status_code == 204
+        kept = CommandKey("2", fingerprint(door.codec.plain(InterruptCommand())))
+        door.answers["log1", "2"] = keep_result(door.codec, kept, INTERRUPTED)
+        assert (await client.post(f"{S}/interrupt", headers={KEY: "2"})).status_code == 200
+    assert door.calls == [("terminate", "s")]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 257, "a\tb"])
