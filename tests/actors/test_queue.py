@@ -157,7 +157,7 @@ async def test_an_interrupt_says_what_it_found():
         assert (nothing.interrupted, nothing.found, nothing.turn_id, nothing.queued) == (False, "idle", None, 0)
         await h.send("hang hard")
         await h.send("echo next")
-        await h.until_type(log, "turn.started")
+        await h.until_type(log, "item.delta")  # deaf from now on
         for found in ("running", "stopping", "stopping"):
             done = await h.daemon.interrupt("s")
             assert (done.interrupted, done.found, done.turn_id, done.queued) == (True, found, "turn_1", 1)

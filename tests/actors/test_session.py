@@ -70,7 +70,7 @@ async def test_an_interrupt_that_the_agent_ignores_is_enforced():
     async with house(interrupt_timeout=0.2) as h:
         log = await h.create()
         await h.send("hang hard")
-        await h.until_type(log, "turn.started")
+        await h.until_type(log, "item.delta")  # deaf from now on
         await h.daemon.interrupt("s")
         assert said(await h.until_type(log, "turn.ended")) == "turn.ended interrupted"
         assert "error interrupt_timeout" in [said(e) for e in events_of(log)]
