@@ -16,6 +16,7 @@ from ..schema.sessions import SessionStatus
 from .agent_process import SpawnFailed
 from .intensity import Intensity
 from .launcher import launch
+from .limits import Hit
 from .link import AgentLink
 from .mailbox import Mailbox
 from .record import Record
@@ -82,6 +83,7 @@ class Agent:
     def follow(self) -> None:
         """Let the clocks run that fit what the session is doing."""
         if self.link is not None:
+            self.link.limits.follow(self._record.turn_id)
             self.link.watchdogs.follow(ready=self.link.ready, turn=self._record.turn_id, asking=bool(self._record.asks))
 
     # Starting.
@@ -149,6 +151,14 @@ class Agent:
             await self.end()
             self._record.error("agent_deaf", f"the agent does not read what it is told: {why}")
             self._close(link)
+
+    async def over_limit(self, link: AgentLink, hit: Hit, nursery: trio.Nursery) -> None:
+        """It, or what it started, uses more than it may."""
+        await self.end()
+        tail = link.process.terminal.text()
+        self._record.error(hit.code, str(hit), limit=hit.limit, measured=hit.measured, stderr=tail)
+        self._close(link, cause=f"{hit.name} limit")
+        self._count(link, "daemon", str(hit), nursery)
 
     async def overdue(self, link: AgentLink, nursery: trio.Nursery) -> Effects:
         """Look which clock is due, and do what it is for. Returns what the agent is to be told."""

@@ -6,9 +6,9 @@ that the daemon dies. Spawning and closing take 10 to 100 ms each, so they run i
 """
 
 import os
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import pexpect
@@ -17,6 +17,8 @@ from ptyprocess import PtyProcess  # pyright: ignore[reportMissingTypeStubs]
 
 from ..schema.agents.dialect import ExitStatus
 from ..schema.settings import Settings
+from .birth import Birth, easier_to_kill
+from .cgroup import Cgroup
 from .lines import LineSplitter, OversizedLine
 from .processes import MARKER, ProcessId, ProcessTable, read_process
 from .redaction import Redactor
@@ -66,23 +68,6 @@ class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, repor
             raise
 
 
-def _prepare(stdin: int, stdout: int, directory: str) -> Callable[[], None]:
-    """What the child does between fork and exec. Only system calls: other threads' locks may be held for ever.
-
-    ptyprocess reports what is raised here; its own ``cwd`` it does not.
-    """
-
-    def prepare() -> None:
-        os.chdir(directory)
-        os.dup2(stdin, 0)
-        os.dup2(stdout, 1)
-        # Python ignores SIGPIPE, and an ignored signal stays ignored through exec.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-    return prepare
-
-
 def _check(argv: Sequence[str], env: Mapping[str, str]) -> None:
     """What exec cannot pass on must be refused before the fork."""
     for text in (*argv, *env.values()):
@@ -90,13 +75,16 @@ def _check(argv: Sequence[str], env: Mapping[str, str]) -> None:
             raise SpawnFailed("an argument or environment variable holds a NUL character")
 
 
-def _spawn_blocking(argv: Sequence[str], env: Mapping[str, str], directory: str) -> tuple[Any, int, int]:
+def _spawn_blocking(
+    argv: Sequence[str], env: Mapping[str, str], directory: str, oom_adjust: int, group: Cgroup | None
+) -> tuple[Any, int, int]:
     _check(argv, env)
     stdin_read, stdin_write = os.pipe()
     stdout_read, stdout_write = os.pipe()
     try:
-        prepare = _prepare(stdin_read, stdout_write, directory)
-        spawn = _Spawn(argv, env, (stdin_read, stdout_write), prepare)
+        door = None if group is None else group.door
+        birth = Birth(stdin_read, stdout_write, directory, easier_to_kill(oom_adjust), door)
+        spawn = _Spawn(argv, env, (stdin_read, stdout_write), birth.prepare)
     except BaseException:
         os.close(stdin_write)
         os.close(stdout_read)
@@ -159,18 +147,24 @@ class AgentProcess:
         marker: str,
         table: ProcessTable,
         settings: Settings,
+        group: Cgroup | None = None,
     ) -> "AgentProcess":
-        """Start a program. Raises :class:`SpawnFailed` with the reason."""
+        """Start a program, in its own cgroup if it has one. Raises :class:`SpawnFailed` with the reason."""
         # Shielded, so that a cancelled caller never leaves a child that nobody knows.
         with trio.CancelScope(shield=True), table.birth():
-            forked = trio.to_thread.run_sync(
-                _spawn_blocking, argv, {**env, MARKER: marker}, directory, limiter=table.forks
-            )
-            spawn, stdin, stdout = await _translated(forked)
+            environment = {**env, MARKER: marker}
+            fork = partial(_spawn_blocking, argv, environment, directory, settings.agent_oom_adjust, group)
+            try:
+                spawn, stdin, stdout = await _translated(trio.to_thread.run_sync(fork, limiter=table.forks))
+            except BaseException:
+                if group is not None:
+                    await trio.to_thread.run_sync(group.remove)
+                raise
             row = read_process(spawn.pid)
             root = row.id if row else ProcessId(spawn.pid, 0)
             table.own(root)
-            return cls(spawn, stdin, stdout, ProcessTree(root, marker, table), table, settings, Redactor(env))
+            tree = ProcessTree(root, marker, table, () if group is None else (group,))
+            return cls(spawn, stdin, stdout, tree, table, settings, Redactor(env))
         raise AssertionError("a shielded scope is never cancelled")
 
     def send(self, data: bytes) -> None:
@@ -246,3 +240,5 @@ class AgentProcess:
         for stream in (self._stdin, self._stdout, self._pty):
             await stream.aclose()
         await trio.to_thread.run_sync(self._spawn.close)
+        if self.tree.group is not None:
+            await trio.to_thread.run_sync(self.tree.group.remove)

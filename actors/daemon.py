@@ -3,6 +3,7 @@
 daemon
 ├─ journal             permanent, the only writer
 ├─ leftovers           permanent, done before the next starts
+├─ confinement         permanent, the cgroups of the agents
 ├─ permission broker   permanent
 ├─ installer           permanent
 └─ registry            permanent, holds the sessions' supervisor
@@ -49,6 +50,7 @@ from ..schema.sessions import (
 from ..schema.settings import Settings
 from .catalog import Catalog, check_version
 from .clock import Clock
+from .confinement import Confinement
 from .credentials import Credentials
 from .disk_journal import DiskJournal
 from .failpoints import VARIABLE, Failpoints
@@ -113,6 +115,7 @@ class Daemon:
         self._broker = Mailbox("permissions", self.settings.mailbox_size)
         self._installer = Mailbox("installer", self.settings.mailbox_size)
         self._registry = Mailbox("registry", self.settings.mailbox_size)
+        confinement = Confinement(self._journal, self.settings)
         self._credentials = Credentials(environment, self.settings)
         self._catalog = Catalog(environment, self.settings, self.table, self._credentials)
         self._services = Services(
@@ -123,6 +126,7 @@ class Daemon:
             catalog=self._catalog,
             credentials=self._credentials,
             table=self.table,
+            confinement=confinement,
             failpoints=self.failpoints,
             environment=environment,
             broker=self._broker,
@@ -138,7 +142,9 @@ class Daemon:
         )
         self._chain = Chain(intensity)
         self._chain.add("journal", lambda: self._journal.run)
-        self._chain.add("leftovers", lambda: Leftovers(self._journal, self.table, self.settings).run)
+        if not self.settings.ephemeral:  # without a kept journal there is no earlier daemon of ours
+            self._chain.add("leftovers", lambda: Leftovers(self._journal, self.table, self.settings).run)
+        self._chain.add("confinement", lambda: confinement.run)
         self._chain.add("permissions", lambda: PermissionBroker(self._broker).run)
         workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
         self._chain.add("installer", lambda: Installer(self._installer, workshop).run)

@@ -80,13 +80,15 @@ async def _start(
         except OSError as error:
             raise SpawnFailed(f"the agent's private files cannot be written: {error}") from error
     environment = {**plan.defaults, **spec.environment, **plan.env}
+    marker = services.table.marker()
     process = await AgentProcess.spawn(
         plan.argv,
         {name: value for name, value in environment.items() if value is not None},
         spec.directory,
-        services.table.marker(),
+        marker,
         services.table,
         services.settings,
+        await services.confinement.group(marker),
     )
     services.failpoints.reach("agent.started")
     _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)

@@ -2,15 +2,19 @@
 
 A daemon that is killed ends nobody. Most agents then notice that their stdin or their terminal is gone; what they
 started need not. The next daemon on the same journal finds them by the marker in their environment, which begins with
-the journal's id, and the lock on the data directory says that no other daemon of this journal lives.
+the journal's id, or by the cgroup that they are in, and the lock on the data directory says that no other daemon of
+this journal lives.
 """
 
 import os
+from collections.abc import Sequence
 
 import structlog
 import trio
 
 from ..schema.settings import Settings
+from .cgroup import Cgroup
+from .cgroup_home import find_left, find_own
 from .journal import Journal
 from .private import remove_left
 from .processes import NOBODY, ProcessTable, read_process
@@ -22,8 +26,10 @@ ROUNDS = 5
 _log = structlog.get_logger("leftovers")
 
 
-async def end_leftovers(journal_id: str, table: ProcessTable, settings: Settings) -> None:
-    """End every process that an earlier daemon of this journal left, and all that comes from it.
+async def end_leftovers(
+    journal_id: str, table: ProcessTable, settings: Settings, groups: Sequence[Cgroup] = ()
+) -> None:
+    """End every process that an earlier daemon of this journal left, and all that comes from it or is in ``groups``.
 
     With nothing left it costs one look at /proc. Otherwise it returns when they are gone, or after ``ROUNDS`` times
     ``end_kill``, and an error in the log, when the kernel holds on to one.
@@ -31,7 +37,7 @@ async def end_leftovers(journal_id: str, table: ProcessTable, settings: Settings
     me = read_process(os.getpid())
     # An agent may have started this daemon: then we carry the marker that it inherited.
     spared = () if me is None else (me.id,)
-    tree = ProcessTree(NOBODY, f"{journal_id}.", table, spared)
+    tree = ProcessTree(NOBODY, f"{journal_id}.", table, groups, spared)
     left = await tree.members()
     patience = settings.end_terminate
     for _ in range(ROUNDS):
@@ -56,9 +62,13 @@ class Leftovers:
         return f"<Leftovers of {self._journal.journal_id}>"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        await end_leftovers(self._journal.journal_id, self._table, self._settings)
+        owner = self._journal.journal_id
+        groups = await trio.to_thread.run_sync(_groups_of, owner)
+        await end_leftovers(owner, self._table, self._settings, groups)
+        for group in groups:
+            await trio.to_thread.run_sync(group.remove)
         try:
-            removed = await trio.to_thread.run_sync(remove_left, self._journal.journal_id)
+            removed = await trio.to_thread.run_sync(remove_left, owner)
         except OSError as error:
             _log.warning("cannot look for what an earlier daemon left", error=str(error))
         else:
@@ -66,3 +76,8 @@ class Leftovers:
                 _log.info("removed what an earlier daemon left", directories=[str(path) for path in removed])
         task_status.started()
         await trio.sleep_forever()
+
+
+def _groups_of(owner: str) -> list[Cgroup]:
+    own = find_own()
+    return [] if own is None else find_left(own, owner)

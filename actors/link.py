@@ -19,6 +19,8 @@ from .agent_process import STDOUT_LINGER, AgentProcess
 from .hook import HookServer
 from .http_port import HttpPort
 from .ladder import end_process
+from .limit_watch import LimitWatch
+from .limits import Hit, Limits
 from .lines import KEPT_HEAD, OversizedLine
 from .mailbox import ActorGone, Mailbox
 from .processes import send_signal
@@ -107,6 +109,14 @@ class Overdue:
     link: "AgentLink"
 
 
+@frozen
+class OverLimit:
+    """The agent and its descendants use more than they may."""
+
+    link: "AgentLink"
+    hit: Hit
+
+
 class AgentLink:
     def __init__(
         self,
@@ -122,6 +132,7 @@ class AgentLink:
         self.ready = False
         self.ending = False
         self.watchdogs = watchdogs
+        self.limits = LimitWatch(process.tree, Limits.of(settings))
         self._mailbox = mailbox
         self._settings = settings
         self._credit = trio.Semaphore(BATCHES_UNDER_WAY)
@@ -152,10 +163,13 @@ class AgentLink:
                     if self._hooks is not None:
                         nursery.start_soon(self._hooks.serve, self._hook_asked, self._hook_gone, self.process.redact)
                     nursery.start_soon(self.watchdogs.run, self._ring)
+                    nursery.start_soon(self._watch_limits)
                     status = await self.process.watch()
                     _log.info("agent exited", pid=self.process.pid, status=str(status), asked=self.ending)
                     with trio.move_on_after(STDOUT_LINGER):
                         await self._output_ended.wait()
+                    # The kernel may have ended it for a limit: then that is what is told.
+                    await self._check_limits()
                     await self._tell(AgentExited(self, status))
         finally:
             self._done.set()
@@ -249,6 +263,17 @@ class AgentLink:
 
     async def _ring(self) -> None:
         await self._tell(Overdue(self))
+
+    async def _watch_limits(self) -> None:
+        if self.limits:
+            while not await self._check_limits():  # noqa: ASYNC110 - nothing tells us what they use
+                await trio.sleep(self._settings.limit_interval)
+
+    async def _check_limits(self) -> bool:
+        hit = await self.limits.look()
+        if hit is not None:
+            await self._tell(OverLimit(self, hit))
+        return hit is not None
 
     async def _tell(self, message: object, *, growing: AgentSpoke | AgentStreamed | None = None) -> None:
         # Whatever else is told ends what was growing: the session hears all in the order in which it came.

@@ -171,15 +171,15 @@ class ProcessTable:
             return self._rows
 
 
-def descendants(
+def family(
     rows: Sequence[ProcessRow], roots: Iterable[ProcessId], marker: str = "", spared: Container[ProcessId] = ()
-) -> set[ProcessId]:
-    """The living processes that come from ``roots``, which are among them, or whose marker begins with ``marker``.
+) -> list[ProcessRow]:
+    """The processes that come from ``roots``, which are among them, or whose marker begins with ``marker``.
 
     One that is spared is not told, nor what comes from it and has no such marker.
     """
     by_parent: dict[int, list[ProcessRow]] = {}
-    found: set[ProcessId] = set()
+    found: dict[ProcessId, ProcessRow] = {}
     wanted = set(roots)
     pending: list[ProcessRow] = []
     for row in rows:
@@ -189,7 +189,11 @@ def descendants(
     while pending:
         row = pending.pop()
         if row.id not in found and row.id not in spared:
-            found.add(row.id)
+            found[row.id] = row
             pending.extend(by_parent.get(row.id.pid, ()))
-    zombies = {row.id for row in rows if row.zombie}
-    return found - zombies
+    return list(found.values())
+
+
+def descendants(rows: Sequence[ProcessRow], root: ProcessId) -> set[ProcessId]:
+    """The living processes that come from ``root``, without it."""
+    return {row.id for row in family(rows, [root]) if not row.zombie} - {root}

@@ -8,6 +8,7 @@ from ..schema.codec import Codec
 from ..schema.settings import Settings
 from .catalog import Catalog
 from .clock import Clock
+from .confinement import Confinement
 from .credentials import Credentials
 from .failpoints import Failpoints
 from .journal import Journal
@@ -28,6 +29,7 @@ class Services:
     catalog: Catalog
     credentials: Credentials
     table: ProcessTable
+    confinement: Confinement
     failpoints: Failpoints
     environment: Mapping[str, str]
     broker: Mailbox

@@ -43,6 +43,7 @@ from .link import (
     HookAsked,
     HookGone,
     Overdue,
+    OverLimit,
 )
 from .log import Log
 from .mailbox import Envelope, Mailbox
@@ -124,6 +125,9 @@ class Session(Actor):
             case Overdue(link):
                 if link is self._link:
                     self._apply(await self._agent.overdue(link, self.nursery))
+            case OverLimit(link, hit):
+                if link is self._link:
+                    await self._agent.over_limit(link, hit, self.nursery)
             case Rested():
                 pass  # what waited for it is taken up below
             case Decide(decision, key):

@@ -112,7 +112,7 @@ def _kill_descendants() -> None:
     """As subreaper we are an ancestor of whatever the agents started, also of what hid from its session's end."""
     me = read_process(os.getpid())
     for _ in range(KILL_ROUNDS):
-        left = descendants(read_all(), [me.id]) - {me.id} if me is not None else set[ProcessId]()
+        left = descendants(read_all(), me.id) if me is not None else set[ProcessId]()
         if not left:
             return
         signal_all(left, signal.SIGKILL)

@@ -76,6 +76,14 @@ class Settings:
     models_kept: float = setting(3600.0, "seconds", "how long such a list is used before it is asked for again")
     mock_step_ms: float = setting(20.0, "milliseconds", "pause of the mock agent after each step")
 
+    # What an agent and all its descendants may use together. Zero is off.
+    agent_memory_bytes: int = setting(0, "bytes", "memory of an agent and its descendants; over it the agent is ended")
+    agent_processes: int = setting(0, "threads", "processes of an agent and its descendants, each with its threads")
+    agent_cpu_seconds: float = setting(0.0, "seconds", "CPU time of an agent and its descendants in one turn")
+    limit_interval: float = setting(2.0, "seconds", "time between two looks at what an agent with limits uses")
+    agent_oom_adjust: int = setting(500, "points", "how much easier the OOM killer takes an agent than the daemon")
+    agent_cgroups: bool = setting(True, "on or off", "give each agent a cgroup of its own where the system allows it")
+
     # Installing agents.
     auto_install: bool = setting(True, "on or off", "install an agent when a session needs it and it is not there")
     data_dir: str = setting(
