@@ -50,7 +50,7 @@ class Limits:
 
     def __str__(self) -> str:
         named = {"memory": self.memory, "processes": self.processes, "cpu": self.cpu}
-        return " ".join(f"{name}={value:g}" for name, value in named.items() if value) or "none"
+        return " ".join(f"{name}={value}" for name, value in named.items() if value) or "none"
 
     def check_memory(self, measured: float) -> Hit | None:
         return Hit("memory", self.memory, measured) if self.memory and measured > self.memory else None

@@ -26,6 +26,6 @@ def survivors(pids: Path) -> list[int]:
     return [pid for pid in family(pids) if (row := read_process(pid)) is not None and not row.zombie]
 
 
-async def until_settled(pids: Path) -> None:
-    while len(family(pids)) < SETTLED:
+async def until_there_are(count: int, pids: Path) -> None:
+    while len(family(pids)) < count:
         await trio.sleep(0.01)
