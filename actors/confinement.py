@@ -31,7 +31,9 @@ class Confinement:
         if self._wanted:
             self.home = await trio.to_thread.run_sync(self._open)
         watched = self._watched()
-        _log.info(
+        # Said aloud to who set limits; the daemon is otherwise quiet when it starts.
+        tell = _log.info if self._limits else _log.debug
+        tell(
             "agents are confined",
             limits=str(self._limits),
             cgroup=None if self.home is None else str(self.home.path),
