@@ -27,6 +27,7 @@ from .claude_wire import (
 from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from .effects import (
     Effect,
+    EndProcess,
     Errored,
     ItemCompleted,
     ItemStarted,
@@ -169,9 +170,7 @@ class Claude:
 
     def _result(self, result: ResultLine, raw: bytes) -> Iterator[Effect]:
         if not self._ready:
-            # `--resume` of a conversation that is not there; the process exits right after. The next starts afresh.
-            yield Errored(_error(result, "resume_failed" if self._spec.resume else "start_failed"), raw=raw)
-            yield NativeSessionNamed(claude_launch.fresh_session_id(self._spec), resumable=False)
+            yield from self._not_started(result, raw)
             return
         if self._prompted and _is_own(result.origin):
             # A turn of its own was under way when the prompt came; the prompt's is still to come. An interrupt
@@ -189,6 +188,16 @@ class Claude:
             yield Errored(_error(result, "agent_error"), raw=raw)
         outcome = "interrupted" if interrupted else "failed" if failed else "completed"
         yield TurnEnded(outcome, self._usage.turn(result), synthetic=False, raw=raw)
+
+    def _not_started(self, result: ResultLine, raw: bytes) -> Iterator[Effect]:
+        """The process exits right after. When the conversation that it should resume is not there, the prompt that it
+        was started for gets another one."""
+        lost = self._spec.resume is not None
+        code = "resume_failed" if lost else "start_failed"
+        yield Errored(_error(result, code, retryable=lost), retryable=lost, raw=raw)
+        yield NativeSessionNamed(claude_launch.fresh_session_id(self._spec), resumable=False)
+        if lost:
+            yield EndProcess()
 
     def _asked(self, control: ControlRequest, raw: bytes) -> Iterator[Effect]:
         if control.request.subtype == "can_use_tool":
@@ -210,7 +219,7 @@ class Claude:
             yield Ready()
 
 
-def _error(result: ResultLine, code: str) -> ErrorData:
+def _error(result: ResultLine, code: str, *, retryable: bool = False) -> ErrorData:
     """``code`` is for errors that are neither the API's nor a limit of claude's."""
     subtype = as_text(result.subtype)
     if result.api_error_status is not None:
@@ -218,7 +227,7 @@ def _error(result: ResultLine, code: str) -> ErrorData:
     elif subtype.startswith("error_max"):
         code = subtype
     said = as_text(result.result) if result.result else "; ".join(map(as_text, elements(result.errors)))
-    details = {"status": result.api_error_status, "subtype": subtype, "retryable": False}
+    details = {"status": result.api_error_status, "subtype": subtype, "retryable": retryable}
     return ErrorData(said or subtype or "claude reports an error without words", code, details)
 
 

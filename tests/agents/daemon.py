@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 import trio
+from trio_websocket import ConnectionClosed
 
 from .sandbox import POLL, Sandbox
 
@@ -18,6 +19,9 @@ TIME_LIMIT = 120  # seconds for everything that a test does with one daemon: ope
 END_LIMIT = 15  # seconds for the daemon to end on SIGTERM
 TOKEN = "a-token-for-tests"
 READY = "listening on "
+
+BROKEN = (httpx.TransportError, ConnectionClosed)
+"""How the end of the daemon looks to who was connected."""
 
 Event = dict[str, Any]
 T = TypeVar("T")
@@ -27,10 +31,12 @@ class Session:
     """A session as a client sees it: what it is told comes only from the event stream."""
 
     def __init__(self, http: httpx.AsyncClient, session_id: str, answer: "Answer") -> None:
+        self.id = session_id
         self.http = http
         self.url = f"/v1/sessions/{session_id}"
         self.answer = answer
         self.events: list[Event] = []
+        self._cursor: str | None = None
         self._news = trio.Event()
 
     async def post(self, path: str, **body: Any) -> httpx.Response:
@@ -42,11 +48,14 @@ class Session:
         return dict((await self.http.get(self.url)).json())
 
     async def follow(self) -> None:
-        """Listen until the session's stream ends. Asks are answered as they come."""
-        async with self.http.stream("GET", f"{self.url}/events/sse?offset=0") as response:
+        """Listen from where we are until the session's stream ends. Asks are answered as they come."""
+        cursor = {"Last-Event-ID": self._cursor} if self._cursor is not None else {}
+        async with self.http.stream("GET", f"{self.url}/events/sse", headers=cursor) as response:
             assert response.status_code == 200
             async for line in response.aiter_lines():
-                if line.startswith("data: "):
+                if line.startswith("id: "):
+                    self._cursor = line.removeprefix("id: ")
+                elif line.startswith("data: "):
                     event = json.loads(line[len("data: ") :])
                     self.events.append(event)
                     self._news.set()
@@ -58,6 +67,10 @@ class Session:
         while not (result := found()):
             await self._news.wait()
         return result
+
+    async def reaches(self, sequence: int) -> None:
+        """Wait until everything up to here was heard."""
+        await self.until(lambda: self.events and self.events[-1]["sequence"] >= sequence)
 
     async def wait_for(self, type_: str, count: int = 1) -> Event:
         """The event of this type that is the ``count``-th so far."""
@@ -95,8 +108,9 @@ class RunningDaemon:
     def __init__(self, process: trio.Process, http: httpx.AsyncClient, nursery: trio.Nursery) -> None:
         self.process = process
         self.http = http
-        self._nursery = nursery
+        self.nursery = nursery
         self._sessions = 0
+        self._killed = False
 
     async def create(self, **body: Any) -> httpx.Response:
         """A session that nobody follows, with its HTTP answer as it came."""
@@ -107,8 +121,31 @@ class RunningDaemon:
         response = await self.create(directory=str(sandbox.work), **body)
         assert response.status_code == 200, response.text
         session = Session(self.http, f"s{self._sessions}", answer)
-        self._nursery.start_soon(session.follow)
+        self.listen(session.follow)
         return session
+
+    def rejoin(self, session: Session) -> None:
+        """Go on with a session of an earlier daemon, where its client was when that one ended."""
+        session.http = self.http
+        self.listen(session.follow)
+
+    def listen(self, follow: Callable[[], Awaitable[None]]) -> None:
+        """Until it ends, or the daemon is killed: then its connection breaks."""
+
+        async def listen() -> None:
+            try:
+                await follow()
+            except* BROKEN:
+                if not self._killed:
+                    raise
+
+        self.nursery.start_soon(listen)
+
+    async def kill(self) -> None:
+        """SIGKILL, as the OOM killer would."""
+        self._killed = True
+        self.process.kill()
+        await self.process.wait()
 
     def descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
@@ -125,8 +162,8 @@ class RunningDaemon:
 
 @asynccontextmanager
 async def running_daemon(sandbox: Sandbox) -> AsyncIterator[RunningDaemon]:
-    """A daemon on a free port. It must end on SIGTERM, and nothing of it may be left."""
-    with trio.fail_after(TIME_LIMIT), Path(sandbox.home, "daemon.log").open("wb") as log:
+    """A daemon on a free port. Unless it is killed before, it must end on SIGTERM, and nothing of it may be left."""
+    with trio.fail_after(TIME_LIMIT), Path(sandbox.home, "daemon.log").open("ab") as log:
         process = await trio.lowlevel.open_process(
             [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--host", "127.0.0.1", "--port", "0"],
             env={**sandbox.environment, "SANDBOX_AGENT_TOKEN": TOKEN},
@@ -141,6 +178,8 @@ async def running_daemon(sandbox: Sandbox) -> AsyncIterator[RunningDaemon]:
             async with client as http, trio.open_nursery() as nursery:
                 yield RunningDaemon(process, http, nursery)
                 nursery.cancel_scope.cancel()
+            if process.returncode is not None:
+                return
             descendants = psutil.Process(process.pid).children(recursive=True)
             process.terminate()
             with trio.fail_after(END_LIMIT):

@@ -70,7 +70,7 @@ async def test_kill_9_while_it_asks_resolves_the_ask_as_rejected(daemon: Running
     assert outcome(session.events) == "failed"
 
 
-async def test_a_conversation_that_is_lost_is_a_clear_error_and_the_next_prompt_starts_afresh(
+async def test_a_conversation_that_is_lost_is_a_clear_error_and_the_prompt_gets_its_answer(
     daemon: RunningDaemon, sandbox: Sandbox
 ):
     session = await daemon.session(sandbox)
@@ -81,12 +81,14 @@ async def test_a_conversation_that_is_lost_is_a_clear_error_and_the_next_prompt_
     # Claude may not have written it yet: it does so some 100 ms after it has answered.
     for transcript in (sandbox.home / ".claude" / "projects").glob("*/*.jsonl"):
         transcript.unlink()
-    lost = await session.turn("SCN_HELLO")
-    assert outcome(lost) == "failed"
+    turn = await session.turn("SCN_HELLO again")
+    assert last_words(turn) == "Hello from the model. again"
     told = {error["data"]["code"]: error["data"]["message"] for error in of_type(session.events, "error")}
+    assert sorted(told) == ["process_exit", "resume_failed"]
     assert told["resume_failed"].startswith("No conversation found with session ID: ")
-    fresh = await session.turn("SCN_HELLO again")
-    assert last_words(fresh) == "Hello from the model. again"
+    assert [part["detail"] for part in parts(turn, "status") if part["label"] == "agent.restarted"] == [
+        "started afresh: it had kept no conversation"
+    ]
 
 
 async def test_terminate_ends_the_agent_and_what_it_runs(daemon: RunningDaemon, sandbox: Sandbox):

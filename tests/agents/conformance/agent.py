@@ -27,7 +27,7 @@ class Models:
     def last_request(self) -> str:
         """The last request that came with tools: one without is for a title."""
         asked = [body for body in self.http.asked() if "tools" in body]
-        return str(asked[-1])
+        return str(asked[-1:])
 
 
 Prepare = Callable[[Sandbox, Models], Mapping[str, str]]
@@ -53,7 +53,9 @@ class Agent:
     ``questions`` are those that ``ask`` makes it ask, and whether several labels may be chosen. ``usage`` is what is
     told of the tokens of ``hello``. ``with_mcp`` adds the server ``lab`` to the user's configuration; None where there
     are no such servers. ``heard`` is all that the model was told with the last prompt; None for an agent without a
-    model. ``cannot`` are the capabilities that the agent is known not to have: every other one must be there."""
+    model. ``hang`` makes the model begin an answer and never end it; with ``forgets_unanswered`` nothing is left of a
+    conversation without any answer when its agent is killed. ``cannot`` are the capabilities that the agent is known
+    not to have: every other one must be there."""
 
     name: str
     heard: Callable[[Models], str] | None
@@ -67,6 +69,7 @@ class Agent:
     questions: tuple[tuple[str, bool], ...] = (("Which color?", False), ("Which sizes?", True))
     fail: str = "SCN_400"
     error: str = "the scripted model refuses"
+    hang: str = "SCN_HANG"
     long: str = "SCN_LEN"
     told: Callable[[str], str] = lambda prompt: f"Prompt has {len(prompt)} characters."
     image: str = "SCN_IMAGE"
@@ -74,6 +77,7 @@ class Agent:
     usage: Mapping[str, int] | None = field(factory=lambda: dict(USAGE))
     prepare: Prepare = nothing
     with_mcp: Callable[[Sandbox], None] | None = None
+    forgets_unanswered: bool = False
     cannot: frozenset[str] = field(factory=frozenset[str])
 
     def __repr__(self) -> str:

@@ -12,8 +12,8 @@ def _home(_: Sandbox, models: Models) -> Mapping[str, str]:
 
 
 def _heard(models: Models) -> str:
-    """The only thread that there is: one that was not resumed would be a second."""
-    return str(models.amp.thread.messages)
+    """The last thread: one that was not resumed would be another one, without memory."""
+    return str([thread.messages for thread in [*models.amp.threads.values()][-1:]])
 
 
 def _with_mcp(sandbox: Sandbox) -> None:
@@ -30,6 +30,7 @@ AMP = Agent(
     ask=None,
     questions=(),
     fail="SCN_FAIL",
+    hang="SCN_SILENT",
     prepare=_home,
     with_mcp=_with_mcp,
     cannot=frozenset({"planMode", "questions", "status", "streamingDeltas", "itemStarted", "sharedProcess"}),

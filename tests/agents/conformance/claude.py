@@ -14,4 +14,10 @@ def _with_mcp(sandbox: Sandbox) -> None:
     (place / ".claude.json").write_text(json.dumps({"mcpServers": servers}))
 
 
-CLAUDE = Agent("claude", heard=Models.last_request, with_mcp=_with_mcp, cannot=frozenset({"sharedProcess"}))
+CLAUDE = Agent(
+    "claude",
+    heard=Models.last_request,
+    with_mcp=_with_mcp,
+    forgets_unanswered=True,
+    cannot=frozenset({"sharedProcess"}),
+)

@@ -5,7 +5,7 @@ from .agent import Agent, Models, scripted
 
 
 def _heard(models: Models) -> str:
-    return str(models.http.asked()[-1]["input"])
+    return str([body["input"] for body in models.http.asked()[-1:]])
 
 
 CODEX = Agent(

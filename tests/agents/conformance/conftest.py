@@ -13,6 +13,7 @@ from .agent import Agent, Models
 from .amp import AMP
 from .claude import CLAUDE
 from .codex import CODEX
+from .lives import Lives
 from .mock import MOCK
 from .opencode import OPENCODE
 from .world import World, sign
@@ -23,6 +24,14 @@ AGENTS = (MOCK, CLAUDE, CODEX, OPENCODE, AMP)
 @pytest.fixture(params=AGENTS, ids=repr)
 def agent(request: pytest.FixtureRequest) -> Agent:
     return request.param
+
+
+@pytest.fixture
+async def lives(agent: Agent, tmp_path: Path) -> AsyncIterator[Lives]:
+    async with model_server() as http, amp_server() as amp:
+        sandbox, models = Sandbox.make(tmp_path, http.url), Models(http, amp)
+        sandbox.environment.update(sign(), **agent.prepare(sandbox, models))
+        yield Lives(agent, sandbox, models)
 
 
 @pytest.fixture

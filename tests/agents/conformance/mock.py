@@ -15,6 +15,7 @@ MOCK = Agent(
     questions=(("Choose a color", False), ("Allow mock experiment?", False)),
     fail="fail the mock refuses",
     error="the mock refuses",
+    hang="hang",
     long="look:",
     told=lambda prompt: prompt,
     usage=None,

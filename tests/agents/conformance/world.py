@@ -50,6 +50,11 @@ class World:
         """Whether the model was told this with the last prompt. An agent without a model is not asked."""
         return self.agent.heard is None or text in self.agent.heard(self.models)
 
+    async def hears(self, text: str) -> None:
+        """Wait until the model has been told this."""
+        while not self.heard(text):
+            await trio.sleep(POLL)
+
     def signed(self) -> list[psutil.Process]:
         """Every living process below the daemon, found by its environment and not by its parents."""
         mark = f"{SIGN}={self.sandbox.environment[SIGN]}".encode()

@@ -7,6 +7,7 @@ from attrs import evolve
 from sandbox_agent.schema.agents.claude import Claude
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.agents.effects import (
+    EndProcess,
     Errored,
     ItemCompleted,
     ItemStarted,
@@ -190,13 +191,25 @@ def test_a_result_between_turns_ends_nothing():
     assert idle() >> says(result())
 
 
-def test_a_resume_that_fails_is_told_and_the_next_process_starts_afresh():
+def test_a_resume_that_fails_is_told_and_the_prompt_gets_a_process_that_starts_afresh():
     missing = result(subtype="error_during_execution", is_error=True, errors=["No conversation found"])
-    details = {"status": None, "subtype": "error_during_execution", "retryable": False}
+    details = {"status": None, "subtype": "error_during_execution", "retryable": True}
     assert (
         Playbook(Claude(evolve(SPEC, resume="gone")))
         >> says(missing)
-        << Errored(ErrorData("No conversation found", "resume_failed", details))
+        << Errored(ErrorData("No conversation found", "resume_failed", details), retryable=True)
+        << NativeSessionNamed("1b62da80-8be8-51f0-a6b6-a61a6bb3db07", resumable=False)
+        << EndProcess()
+        >> exits(1)
+    )
+
+
+def test_a_start_that_fails_is_not_tried_again_for_the_same_prompt():
+    details = {"status": None, "subtype": "error_during_execution", "retryable": False}
+    assert (
+        Playbook(Claude(SPEC))
+        >> says(result(subtype="error_during_execution", is_error=True, errors=["broken"]))
+        << Errored(ErrorData("broken", "start_failed", details))
         << NativeSessionNamed("1b62da80-8be8-51f0-a6b6-a61a6bb3db07", resumable=False)
         >> exits(1)
     )
