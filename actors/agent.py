@@ -76,7 +76,8 @@ class Agent:
             return "starting" if not self.opened or self._record.row.queue else "suspended"
         if not self.link.ready:
             return "starting"
-        if self._record.in_flight:
+        # A prompt that waits for a ready agent is taken up at once: between two turns nobody sees it idle.
+        if self._record.in_flight or self._record.row.waiting:
             return "waiting" if self._record.asks else "running"
         return "idle"
 
