@@ -68,7 +68,8 @@ class Commands:
 
     async def _once(self, session_id: str, command: Command, key: str | None) -> Answer:
         if key is None:
-            return await self._do(session_id, command, None)
+            with self._daemon.outage.bounded():
+                return await self._do(session_id, command, None)
         named = CommandKey(key, fingerprint(self._daemon.codec.plain(command)))
         log = await self._daemon.log(session_id)
         running = self._running.get((log.log_id, key))
@@ -77,7 +78,9 @@ class Commands:
             running = self._start(session_id, log, command, named)
         elif running.key != named:
             raise key_reused(key, running.key.fingerprint)
-        await running.done.wait()
+        # The command itself goes on: a repeat joins it here, and finds its answer later.
+        with self._daemon.outage.bounded():
+            await running.done.wait()
         if running.answer is None:
             raise shutting_down()
         return running.answer if first else running.answer.again()

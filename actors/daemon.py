@@ -63,6 +63,7 @@ from .leftovers import Leftovers
 from .log import Log
 from .mailbox import ActorCrashed, ActorGone, Mailbox, Request
 from .memory_journal import MemoryJournal
+from .outage import Outage
 from .permissions import (
     ListPermissions,
     ListQuestions,
@@ -75,7 +76,7 @@ from .registry import Census, Count, Create, Drop, Find, Found, List, Registry
 from .services import Services
 from .session_card import ended_problem
 from .session_messages import Cancel, Interrupt, Open, Receipt, Send, Terminate
-from .supervisor import Chain
+from .supervisor import Chain, Child
 from .tally import Tally
 
 R = TypeVar("R")
@@ -179,6 +180,11 @@ class Daemon:
             troubles = ("the journal cannot be written",)
         return Health(troubles, self._journal.writable)
 
+    @property
+    def outage(self) -> Outage:
+        """Whether the journal cannot be written just now."""
+        return self._journal.outage
+
     async def census(self) -> Census:
         return await self._ask(self._registry, Count())
 
@@ -225,13 +231,14 @@ class Daemon:
                 shield.shield = False
                 await self._ask(self._installer, Install(missing, found.child.mailbox))
                 shield.shield = True
-            native_session_id = await self._ask_session(create.session_id, found, Open())
+            with self.outage.bounded():
+                native_session_id = await self._ask_session(create.session_id, found, Open())
         except BaseException:
             shield.shield = True
-            with suppress(Problem):
+            with suppress(Problem), self.outage.bounded():
                 if missing is not None:  # its log has begun, so it also ends
                     await self._ask_session(create.session_id, found, Terminate())
-            with suppress(Problem):
+            with suppress(Problem), self.outage.bounded():
                 await self._ask(self._registry, Drop(create.session_id))
             raise
         return CreateSessionResponse(healthy=True, native_session_id=native_session_id)
@@ -245,8 +252,10 @@ class Daemon:
 
     async def delete_session(self, session_id: str) -> None:
         """End the session if it has not ended, and forget it and its events; its id is free again."""
-        await self.terminate(session_id)
-        await self._ask(self._registry, Drop(session_id))
+        self.check_writable()
+        with self.outage.bounded():
+            await self.terminate(session_id)
+            await self._ask(self._registry, Drop(session_id))
 
     async def log(self, session_id: str) -> Log:
         return (await self._find(session_id)).log
@@ -282,17 +291,24 @@ class Daemon:
         return await self._ask_session(session_id, await self._find(session_id), Interrupt(key))
 
     async def terminate(self, session_id: str, key: CommandKey | None = None) -> None:
-        """End the session for good; returns when no process of it is left. Nothing happens when it has ended."""
+        """End the session for good; returns when no process of it is left and that is written. Nothing happens when it
+        has ended. During an outage its processes are ended at once, and what waits for the journal waits on."""
         found = await self._find(session_id)
-        if found.mailbox is not None:
+        if found.child is None:
+            return
+        with self.outage.limit(0) as scope:
+            await self._terminate(found.child, key)
+        if scope.cancelled_caught:
+            found.child.renew()
+            await self._terminate(found.child, key)
+
+    async def _terminate(self, child: Child, key: CommandKey | None) -> None:
+        with suppress(ActorGone):  # it has ended
             try:
-                await found.mailbox.ask(Terminate(key))
-            except ActorGone:
-                pass
+                await child.mailbox.ask(Terminate(key))
             except ActorCrashed as error:
                 raise internal_error(str(error)) from error
-        if found.child is not None:
-            await found.child.ended.wait()
+        await child.ended.wait()
 
     async def reply_permission(
         self, session_id: str, permission_id: str, reply: PermissionReply, key: CommandKey | None = None
@@ -318,8 +334,9 @@ class Daemon:
 
     def check_writable(self) -> None:
         """Raises a 503 problem while nothing can be kept: what we accepted would wait, and its client with it."""
+        self.outage.check()
         if not self._journal.writable:
-            raise journal_unavailable()
+            raise journal_unavailable("it is being opened")
 
     async def written(self, session_id: str, log: Log) -> None:
         """Returns when all that the session has given to the journal so far is kept, or never will be."""

@@ -4,13 +4,15 @@ What happens in memory happens twice: the row that the next write differs from i
 writes are done in that order; the events are shown when their commit is through.
 """
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import structlog
 import trio
-from attrs import define
+from attrs import define, frozen
 
 from ..schema.settings import Settings
 from .clock import Clock
@@ -18,12 +20,18 @@ from .data_lock import DataLock
 from .failpoints import Failpoints
 from .journal import CommandKey, Entry, JournalHealth, JournalUnavailable, KeptAnswer, SessionRow
 from .log import Batch, Log
-from .store import FILE, Damaged, Store, StoredSession, Written
+from .outage import Outage
+from .store import FILE, Damaged, Store, StoredSession, Written, is_damage
+from .store_check import Check
 from .store_codec import RowCodec, Segment
+from .store_files import mark_unsound, set_aside, unsound
 from .store_reader import Place, StoreReader
 from .tails import Tails
 from .timings import Timings
 from .writer import Job, Writer
+
+TRIM_SHARE = 10
+"""A session that is too large is cut to this part less than its bound."""
 
 _log = structlog.get_logger("journal")
 
@@ -39,6 +47,15 @@ class _Kept:
     sequence: int = 0
     bytes: int = 0
     position: int = 0
+
+
+@frozen
+class _Opened:
+    store: Store
+    check: Check
+    last_number: int
+    sessions: Sequence[StoredSession]
+    bounds: tuple[int, int, int]
 
 
 class DiskJournal:
@@ -59,7 +76,10 @@ class DiskJournal:
         self._number = 0
         self._writer: Writer | None = None
         self._reader = StoreReader(directory / FILE)
+        self.outage = Outage(settings.journal_patience)
         self._set_aside: Path | None = None
+        self._unsound: str | None = None
+        self._too_large = trio.Event()
         self._commits = Timings()
 
     def __repr__(self) -> str:
@@ -71,59 +91,108 @@ class DiskJournal:
         """Keep what is written until cancelled. Raises :class:`.DataDirectoryRefused` when it cannot begin."""
         lock = await trio.to_thread.run_sync(DataLock.take, self.directory)
         try:
-            store, sessions, bounds = await trio.to_thread.run_sync(self._open)
+            opened = await trio.to_thread.run_sync(self._open)
             try:
-                self._fill(store, sessions, bounds)
-                await self._write_until_cancelled(store, task_status)
+                self._reader = StoreReader(self.directory / FILE)
+                self._fill(opened)
+                await self._work(opened.store, task_status)
             finally:
+                self._writer = None
                 with trio.CancelScope(shield=True):
-                    self._reader.close()
-                    await trio.to_thread.run_sync(store.close)
+                    await trio.to_thread.run_sync(self._close, opened)
         finally:
             self._close_logs()
             lock.release()
 
-    async def _write_until_cancelled(self, store: Store, task_status: trio.TaskStatus[None]) -> None:
-        self._writer = writer = Writer(store, self._failpoints, self._settings.journal_retry, self._commits.add)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(
-                partial(trio.to_thread.run_sync, writer.run, abandon_on_cancel=False, limiter=trio.CapacityLimiter(1))
-            )
-            try:
-                task_status.started()
-                await trio.sleep_forever()
-            finally:
-                # The thread cannot be cancelled, so it is waited for; it tries once more what waits.
-                writer.close()
-
-    def _open(self) -> tuple[Store, list[StoredSession], tuple[int, int, int]]:
-        """In a thread. A journal that is not sound is moved away, never deleted."""
-        path = self.directory / FILE
+    async def _work(self, store: Store, task_status: trio.TaskStatus[None]) -> None:
+        if self.outage.cause is not None:
+            self.outage.end()  # that of a former life of ours
         try:
-            return self._read(path)
-        except Damaged as error:
-            self._set_aside = set_aside(path, self._clock)
-            _log.error("the journal is damaged and was set aside", error=str(error), kept_as=str(self._set_aside))
-            return self._read(path)
-
-    def _read(self, path: Path) -> tuple[Store, list[StoredSession], tuple[int, int, int]]:
-        store = Store.open(path, self._codec, durability=self._settings.durability)
-        try:
-            self._number = store.last_number()
-            return store, store.sessions(), store.feed_bounds()
-        except BaseException:
-            store.close()
+            async with trio.open_nursery() as nursery:
+                self._writer = writer = Writer(
+                    store, self._failpoints, self._settings.journal_retry, self._commits.add, self.outage
+                )
+                thread = partial(self._write_until_closed, writer)
+                nursery.start_soon(partial(trio.to_thread.run_sync, thread, limiter=trio.CapacityLimiter(1)))
+                try:
+                    nursery.start_soon(self._trim)
+                    task_status.started()
+                    await trio.sleep_forever()
+                finally:
+                    # The thread cannot be cancelled, so it is waited for; it tries once more what waits.
+                    writer.close()
+        except* sqlite3.Error:
+            self.outage.begin("it has failed and is opened again")
             raise
 
-    def _fill(self, store: Store, sessions: Sequence[StoredSession], bounds: tuple[int, int, int]) -> None:
-        first, self._position, gone = bounds
-        self.journal_id = store.journal_id
+    def _write_until_closed(self, writer: Writer) -> None:
+        try:
+            writer.run()
+        except sqlite3.Error as error:
+            if is_damage(error):
+                mark_unsound(self.directory / FILE, str(error))
+            raise
+
+    def _open(self) -> "_Opened":
+        """In a thread. A journal that is not sound is moved away, never deleted."""
+        path = self.directory / FILE
+        damage = unsound(path)
+        if damage is None:
+            try:
+                return self._read(path)
+            except Damaged as error:
+                damage = str(error)
+        self._set_aside = set_aside(path, self._clock)
+        self._unsound = None
+        _log.error("the journal is damaged and was set aside", error=damage, kept_as=str(self._set_aside))
+        return self._read(path)
+
+    def _read(self, path: Path) -> "_Opened":
+        """Raises :class:`.Damaged`."""
+        token = trio.from_thread.run_sync(trio.lowlevel.current_trio_token)
+        store = Store.open(path, self._codec, durability=self._settings.durability)
+        check = Check(path, lambda damage: token.run_sync_soon(self._found_damage, damage))
+        try:
+            check.start()
+            opened = _Opened(store, check, *store.load())
+            damage = check.wait(self._settings.journal_check)
+        except BaseException as error:
+            check.stop()
+            store.close()
+            if is_damage(error):
+                raise Damaged(f"{path}: {error}") from error
+            raise
+        if damage is not None:
+            store.close()
+            raise Damaged(f"{path}: {damage}")
+        return opened
+
+    def _found_damage(self, damage: str) -> None:
+        """While it is in use. What can be read is still served, and the next start sets the file aside."""
+        if self._unsound is None:
+            self._unsound = damage
+            path = self.directory / FILE
+            _log.error("the journal is damaged; the next start sets it aside", path=str(path), error=damage)
+            # Not in a thread: a few bytes, once in a life, and nobody here has a nursery.
+            with suppress(OSError):
+                mark_unsound(path, damage)
+
+    def _close(self, opened: "_Opened") -> None:
+        opened.check.stop()
+        self._reader.close()
+        opened.store.close()
+
+    def _fill(self, opened: "_Opened") -> None:
+        first, self._position, gone = opened.bounds
+        self.journal_id = opened.store.journal_id
+        self._number = opened.last_number
         self._kept.clear()
         self._places.clear()
+        self._tails = Tails(self._settings.tails_bytes)
         self.feed = Log(self.journal_id, self._settings.tail_bytes, self, first=first, last=self._position)
         self.feed.expire(gone, first)
         self._places[self.journal_id] = Place(None)
-        for found in sessions:
+        for found in opened.sessions:
             log = self._new_log(found.number, found.row, found.first, found.last)
             log.updated_ms = found.updated_ms
             self._kept[found.row.session_id] = _Kept(
@@ -140,6 +209,7 @@ class DiskJournal:
             kept.log.close()
 
     def hurry(self) -> None:
+        self.outage.stopping = True
         if self._writer is not None:
             self._writer.hurry()
 
@@ -147,7 +217,7 @@ class DiskJournal:
 
     @property
     def writable(self) -> bool:
-        return self._writer is not None and self._writer.trouble is None
+        return self._writer is not None and self.outage.cause is None
 
     async def create(self, row: SessionRow) -> Log:
         self._number += 1
@@ -157,7 +227,7 @@ class DiskJournal:
         try:
             await self._write(lambda store: store.create(kept.number, row), _nothing)
         except JournalUnavailable:
-            del self._kept[row.session_id]
+            del self._kept[row.session_id], self._places[row.log_id]
             raise
         return log
 
@@ -193,18 +263,54 @@ class DiskJournal:
         kept.sequence += written.count
         kept.position = self._position
         kept.bytes += size
+        if self._excess(kept) > 0:
+            self._too_large.set()
         return written
+
+    # Sessions that live for long.
+
+    def _excess(self, kept: _Kept) -> int:
+        """Bytes that a session has on disk beyond its bound."""
+        bound = self._settings.session_bytes
+        return kept.bytes - bound if bound else 0
+
+    async def _trim(self) -> None:
+        """Let the oldest events of a session go that has too many, a little more than it must so that it is not done
+        with every write. What a later life of it has to read stays."""
+        while True:
+            await self._too_large.wait()
+            self._too_large = trio.Event()
+            for kept in [kept for kept in self._kept.values() if self._excess(kept) > 0]:
+                goal = self._settings.session_bytes // TRIM_SHARE
+                while self._excess(kept) + goal > 0 and await self._cut(kept, self._excess(kept) + goal):
+                    pass
+
+    async def _cut(self, kept: _Kept, excess: int) -> bool:
+        cut = await self._reader.cut(kept.number, excess, kept.row.settled)
+        if cut is None or self._kept.get(kept.row.session_id) is not kept:
+            return False
+        # Before it is gone from the disk, as when it is deleted.
+        kept.log.expire(cut.sequence)
+        self.feed.expire(cut.position, self.feed.first)
+        self._tails.shrunk(kept.log)
+        kept.bytes -= cut.bytes
+        gone = self.feed.gone
+        try:
+            await self._write(lambda store: store.trim(kept.number, cut, gone), _nothing)
+        except JournalUnavailable:
+            return False
+        return True
 
     async def delete(self, session_id: str) -> None:
         kept = self._kept.pop(session_id)
-        last, gone = self._position, kept.position
         # Before it is gone from the disk, so that a read that is under way finds out.
-        self.feed.expire(gone, self.feed.first)
+        self.feed.expire(kept.position, self.feed.first)
+        last, gone = self._position, self.feed.gone
         kept.log.expire(kept.log.last)
         kept.log.close()
         self._tails.forget(kept.log)
-        await self._write(lambda store: store.delete(kept.number, last, gone), _nothing)
         del self._places[kept.row.log_id]
+        await self._write(lambda store: store.delete(kept.number, last, gone), _nothing)
 
     def size_of(self, session_id: str) -> int:
         return self._kept[session_id].bytes
@@ -225,7 +331,15 @@ class DiskJournal:
         if place is None:
             return Batch((), (), after)
         last = log.last
-        batch = await self._reader.read(place, after, max_bytes, raw=raw)
+        try:
+            batch = await self._reader.read(place, after, max_bytes, raw=raw)
+        except (sqlite3.DatabaseError, Damaged) as error:
+            if not is_damage(error) or log.closed:
+                raise
+            # All that is older than the tail is given up: a reader that came back to it would fail there for ever.
+            self._found_damage(str(error))
+            log.give_up_older()
+            return Batch((), (), after)
         # Where sessions were deleted the feed may hold nothing more up to where it ended before the read.
         return batch if batch.events else Batch((), (), max(after, last))
 
@@ -238,10 +352,14 @@ class DiskJournal:
 
     def health(self) -> JournalHealth:
         troubles: list[str] = []
-        if self._writer is not None and self._writer.trouble is not None:
+        if self.outage.cause is not None:
             troubles.append(
-                f"the journal in {self.directory} cannot be written ({self._writer.trouble}); nothing is accepted "
+                f"the journal in {self.directory} cannot be written ({self.outage.cause}); nothing is accepted "
                 "until it can: make room there"
+            )
+        if self._unsound is not None:
+            troubles.append(
+                f"the journal {self.directory / FILE} is damaged ({self._unsound}); the next start sets it aside"
             )
         if self._set_aside is not None:
             troubles.append(f"a damaged journal was set aside as {self._set_aside}; this one began empty")
@@ -253,13 +371,3 @@ class DiskJournal:
 
 def _nothing() -> None:
     pass
-
-
-def set_aside(path: Path, clock: Clock) -> Path:
-    """Move a damaged journal away, with what SQLite keeps beside it. Returns where it is now."""
-    target = path.with_name(f"{path.name}.damaged-{clock.now_ms()}")
-    for suffix in ("", "-wal", "-shm"):
-        source = path.with_name(path.name + suffix)
-        if source.exists():
-            source.rename(target.with_name(target.name + suffix))
-    return target

@@ -15,6 +15,7 @@ from ..schema.encode import EncodedEvent
 from ..schema.events import PermissionEventData, QuestionEventData
 from ..schema.sessions import CreateSessionRequest
 from .log import Log
+from .outage import Outage
 from .timings import Timings
 
 AskData = PermissionEventData | QuestionEventData
@@ -117,6 +118,7 @@ class Journal(Protocol):
 
     journal_id: str
     feed: Log
+    outage: Outage
 
     @property
     def writable(self) -> bool: ...

@@ -106,6 +106,10 @@ class Log:
         while self._tail and self._tail_first < self.first:
             self._bytes -= self._tail.popleft().size
 
+    def give_up_older(self) -> None:
+        """What is older than the tail can no longer be read."""
+        self.expire(self._tail_first - 1)
+
     def resume(self, after: int) -> int:
         """From where a cursor into what is gone goes on."""
         return max(after, self.first - 1)

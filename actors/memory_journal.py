@@ -10,6 +10,7 @@ from ..schema.settings import Settings
 from .clock import Clock
 from .journal import Entry, JournalHealth, KeptAnswer, SessionRow
 from .log import Log
+from .outage import Outage
 
 
 @define
@@ -23,6 +24,7 @@ class MemoryJournal:
     def __init__(self, settings: Settings, clock: Clock, journal_id: str) -> None:
         self.journal_id = journal_id
         self.feed = Log(journal_id, settings.feed_bytes)
+        self.outage = Outage(settings.journal_patience)  # which never comes
         self._settings = settings
         self._clock = clock
         self._kept: dict[str, _Kept] = {}

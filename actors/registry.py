@@ -16,10 +16,11 @@ from attrs import define, frozen
 from structlog.contextvars import bind_contextvars
 
 from ..schema.events import PermissionEventData
-from ..schema.problems import session_already_exists, session_not_found, shutting_down, too_many_sessions
+from ..schema.problems import Problem, session_already_exists, session_not_found, too_many_sessions
 from ..schema.sessions import CreateSessionRequest, SessionInfo, SessionListResponse, SessionStatus
 from ..schema.settings import Settings
 from .actor import Actor
+from .age import Age
 from .burial import bury
 from .intensity import Intensity
 from .journal import JournalUnavailable, SessionRow
@@ -93,6 +94,11 @@ class Drop(Request[None]):
 
 
 @frozen
+class _LookForAged:
+    pass
+
+
+@frozen
 class _Buried:
     row: SessionRow
 
@@ -116,6 +122,7 @@ class Registry(Actor):
         super().__init__(mailbox)
         self._services = services
         self._entries: dict[str, _Entry] = {}
+        self._age = Age(0, None)
         self._reserved: set[str] = set()
         settings = services.settings
         self._supervisor = Supervisor(
@@ -130,12 +137,19 @@ class Registry(Actor):
 
     async def started(self) -> None:
         await self.nursery.start(self._supervisor.run)
+        latest_ms: int | None = None
         for row, log in await self._services.journal.rows():
+            latest_ms = max(latest_ms or 0, log.updated_ms)
             self._entries[row.session_id] = entry = _Entry(Card(row, "suspended"), log, None)
             if row.ended:
                 entry.card = Card(row, "failed" if row.failed else "ended")
             else:
                 entry.child = self._start(row, log, inherited=True)
+        self._age = Age(self._services.clock.now_ms(), latest_ms)
+        self._forget_aged()
+        self._forget_oldest()
+        if self._services.settings.retention_interval:
+            self.nursery.start_soon(self._look_for_aged)
 
     async def handle(self, envelope: Envelope) -> None:
         match envelope.message:
@@ -145,6 +159,8 @@ class Registry(Actor):
                 envelope.answer(self._found(session_id))
             case List():
                 envelope.answer(SessionListResponse(tuple(self._infos()), self._cursor()))
+            case _LookForAged():
+                self._forget_aged()
             case Count():
                 envelope.answer(self._census())
             case Create() as create:
@@ -164,7 +180,9 @@ class Registry(Actor):
         try:
             envelope.answer(await work())
         except JournalUnavailable:
-            envelope.fail(shutting_down())
+            envelope.fail(self._services.journal.outage.problem())
+        except Problem as problem:
+            envelope.fail(problem)
         except BaseException:
             envelope.fail(ActorCrashed(f"{self.mailbox.name} was stopped"))
             raise
@@ -182,14 +200,36 @@ class Registry(Actor):
         row = SessionRow(
             create.session_id, services.unique()[-12:], create.request, create.directory, services.clock.now_ms()
         )
+        log = await self._keep(row)
         try:
-            log = await services.journal.create(row)
             services.failpoints.reach("session.created")
             _log.info("session created", session_id=row.session_id, agent=row.request.agent)
             self._entries[row.session_id] = _Entry(Card(row), log, self._start(row, log, inherited=False))
         finally:
             self._reserved.discard(row.session_id)
         return self._found(row.session_id)
+
+    async def _keep(self, row: SessionRow) -> Log:
+        """A session that cannot be written soon will never be: its creator is told so, and its id is free again as soon
+        as that is sure."""
+        journal = self._services.journal
+        try:
+            with journal.outage.bounded():
+                return await journal.create(row)
+            raise AssertionError("what is cancelled in there is a problem out here")
+        except Problem:
+            self.nursery.start_soon(self._revoke, row.session_id)
+            raise
+        except BaseException:
+            self._reserved.discard(row.session_id)
+            raise
+
+    async def _revoke(self, session_id: str) -> None:
+        try:
+            with suppress(JournalUnavailable):
+                await self._services.journal.delete(session_id)
+        finally:
+            self._reserved.discard(session_id)
 
     def _start(self, row: SessionRow, log: Log, *, inherited: bool) -> Child:
         session_id = row.session_id
@@ -222,6 +262,17 @@ class Registry(Actor):
         if card.row.ended:
             self._forget_oldest()
 
+    async def _look_for_aged(self) -> None:
+        while True:
+            await trio.sleep(self._services.settings.retention_interval)
+            await self.mailbox.tell(_LookForAged())
+
+    def _forget_aged(self) -> None:
+        oldest = self._services.settings.ended_age
+        for entry in [entry for entry in self._entries.values() if oldest and entry.forgettable]:
+            if self._age.of(entry.log.updated_ms) > oldest:
+                self._start_to_forget(entry)
+
     def _forget_oldest(self) -> None:
         ended = [session_id for session_id, entry in self._entries.items() if entry.forgettable]
         journal, settings = self._services.journal, self._services.settings
@@ -230,9 +281,11 @@ class Registry(Actor):
             if count <= settings.ended_sessions_kept and size <= settings.ended_bytes_kept:
                 break
             size -= journal.size_of(session_id)
-            entry = self._entries[session_id]
-            entry.dropping = True
-            self.nursery.start_soon(self._forget, entry)
+            self._start_to_forget(self._entries[session_id])
+
+    def _start_to_forget(self, entry: _Entry) -> None:
+        entry.dropping = True
+        self.nursery.start_soon(self._forget, entry)
 
     async def _forget(self, entry: _Entry) -> None:
         with suppress(JournalUnavailable):

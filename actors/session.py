@@ -99,8 +99,9 @@ class Session(Actor):
         try:
             await self._agent.end()
         finally:
-            # After a crash the next life closes the turn: what is gathered here may be half of something.
-            if not self.crashed and not self._row.ended:
+            # After a crash the next life closes the turn: what is gathered here may be half of something. So it is when
+            # nothing can be written: whoever ended us must not wait for that.
+            if not self.crashed and not self._row.ended and self._services.journal.writable:
                 self._record.close_turn("interrupted", "shutdown")
                 with suppress(JournalUnavailable):
                     await self._record.write()

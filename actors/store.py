@@ -13,12 +13,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from attrs import evolve, frozen
 
 from .data_lock import DataDirectoryRefused
 from .journal import KeptAnswer, QueuedPrompt, SessionRow
 from .permissions import ask_id_of
 from .store_codec import RowCodec, Segment
+from .store_files import beside
 from .store_schema import MIGRATIONS
 
 FILE = "journal.db"
@@ -30,6 +32,19 @@ SEGMENTS_AT_ONCE = 32
 
 PURGE_SEGMENTS = 200
 """Segments of a deleted session that one transaction takes away: writers wait that long at most."""
+
+VACUUM_PAGES = 500
+FREE_PAGES = 256
+"""Free pages that the file keeps for what comes next; the others are given back, so many at a time."""
+
+WAL_BYTES = 16 << 20
+"""The write-ahead log is cut to this size when SQLite starts it over, which it does by itself unless readers overlap
+all the time; at four times the size we wait for a moment without."""
+
+WAL_PATIENCE_MS = 100
+
+BUSY_MS = 5000
+"""How long a lock is waited for that another program has, one that copies the journal for example."""
 
 
 class Damaged(Exception):
@@ -60,10 +75,25 @@ class Written:
     segment: Segment
 
 
-def connect(path: Path, *, durability: str = "normal", cache_kib: int = WRITER_CACHE_KIB) -> sqlite3.Connection:
-    """A connection that any thread may use, one at a time."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+@frozen
+class Cut:
+    """The oldest events of a session, up to ``sequence``: where the last of them stands in the feed, and their size."""
+
+    sequence: int
+    position: int
+    bytes: int
+
+
+def connect(
+    path: Path, *, durability: str = "normal", cache_kib: int = WRITER_CACHE_KIB, existing: bool = False
+) -> sqlite3.Connection:
+    """A connection that any thread may use, one at a time. One that is to read what is ``existing`` makes no file where
+    there is none."""
+    name = f"{path.absolute().as_uri()}?mode={'rw' if existing else 'rwc'}"
+    connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
     try:
+        if existing:
+            connection.execute("PRAGMA query_only=ON")
         connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
         connection.execute(f"PRAGMA cache_size=-{cache_kib}")
     except BaseException:
@@ -75,6 +105,8 @@ def connect(path: Path, *, durability: str = "normal", cache_kib: int = WRITER_C
 class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection, codec: RowCodec) -> None:
         self.path = path
+        self._wal = beside(path, "-wal")
+        self._wal_limit = 4 * WAL_BYTES
         self._connection = connection
         self._codec = codec
         self._appended: list[tuple[object, ...]] = []
@@ -108,9 +140,34 @@ class Store:
     def close(self) -> None:
         self._connection.close()
 
+    @property
+    def durability(self) -> int:
+        """SQLite's level of it: 1 is NORMAL, 2 is FULL."""
+        return self._connection.execute("PRAGMA synchronous").fetchone()[0]
+
+    def shorten_wal(self) -> None:
+        """To be called after commits."""
+        size = self._wal.stat().st_size if self._wal.exists() else 0
+        if size > self._wal_limit:
+            # When a reader was in the way, not with every commit from now on.
+            self._wal_limit = size + WAL_BYTES
+            if self._checkpoint():
+                self._wal_limit = 4 * WAL_BYTES
+
+    def _checkpoint(self) -> bool:
+        """Bring what is in the write-ahead log into the file, and cut both. False when a reader is in the way."""
+        self._connection.execute(f"PRAGMA busy_timeout={WAL_PATIENCE_MS}").fetchall()
+        try:
+            ((busy, _, _),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={BUSY_MS}").fetchall()
+        return not busy
+
     @contextmanager
     def transaction(self) -> Generator[None]:
         """All that is done inside, or nothing of it."""
+        if self._connection.in_transaction:  # the last one could not even be rolled back
+            self._connection.execute("ROLLBACK")
         self._appended.clear()
         try:
             yield
@@ -159,8 +216,23 @@ class Store:
         found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name='sessions'").fetchone()
         return found[0] if found else 0
 
+    def load(self) -> tuple[int, list[StoredSession], tuple[int, int, int]]:
+        """The last number, the sessions and the feed's bounds. Raises :class:`Damaged`."""
+        try:
+            return self.last_number(), self.sessions(), self.feed_bounds()
+        except sqlite3.OperationalError as error:
+            if is_ours(error):  # the tables are not those that its version says
+                raise Damaged(str(error)) from error
+            raise
+
     def sessions(self) -> list[StoredSession]:
         """Oldest first. Raises :class:`Damaged` for a row that cannot be read."""
+        try:
+            return self._sessions()
+        except (ValueError, TypeError, KeyError, BaseExceptionGroup, msgspec.MsgspecError) as error:
+            raise Damaged(f"what is kept of a session cannot be read: {type(error).__name__}") from error
+
+    def _sessions(self) -> list[StoredSession]:
         prompts: dict[int, list[tuple[QueuedPrompt, bool]]] = {}
         for number, waiting, body in self._connection.execute(
             "SELECT session, waiting, prompt FROM prompts ORDER BY session, number"
@@ -268,7 +340,7 @@ class Store:
         """Take away some of what was deleted, until nothing is ``doomed``."""
         found = self._connection.execute("SELECT session FROM doomed LIMIT 1").fetchone()
         if found is None:
-            self.doomed = False
+            self.doomed = self._give_back()
             return
         with self.transaction():
             gone = self._change(
@@ -277,7 +349,23 @@ class Store:
             ).rowcount
             if gone < PURGE_SEGMENTS:
                 self._change("DELETE FROM doomed WHERE session=?", found)
-        self._connection.execute(f"PRAGMA incremental_vacuum({PURGE_SEGMENTS})").fetchall()
+
+    def _give_back(self) -> bool:
+        """Make the file smaller by some of the pages that are free; False when that is done."""
+        free: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
+        if free > FREE_PAGES:
+            self._connection.execute(f"PRAGMA incremental_vacuum({min(VACUUM_PAGES, free - FREE_PAGES)})").fetchall()
+            if free > FREE_PAGES + VACUUM_PAGES:
+                return True
+            self._checkpoint()  # only now does the file shrink
+        return False
+
+    def trim(self, number: int, cut: Cut, feed_gone: int) -> None:
+        """Forget the oldest events of a session that goes on."""
+        self._change("DELETE FROM segments WHERE session=? AND first <= ?", (number, cut.sequence))
+        self._change("UPDATE sessions SET first=?, bytes=bytes-? WHERE number=?", (cut.sequence + 1, cut.bytes, number))
+        self._set_meta("feed_gone", feed_gone)
+        self.doomed = True  # there are pages to give back
 
 
 def _prompts(row: SessionRow) -> dict[int, tuple[QueuedPrompt, bool]]:
@@ -291,21 +379,29 @@ def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[st
     """Bring the tables to this version."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    if tables and application != APPLICATION_ID:
+        raise DataDirectoryRefused(f"{path} is an SQLite database, but not a journal of ours; move it away")
     if version > len(migrations):
         raise DataDirectoryRefused(
             f"the journal {path} was written by a newer sandbox-agent (its schema is version {version}, this one knows "
             f"{len(migrations)}); run that one, or name another directory with --data-dir"
         )
     if version == 0:
-        if tables:
-            raise DataDirectoryRefused(f"{path} is an SQLite database, but not a journal of ours; move it away")
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute("PRAGMA journal_mode=WAL").fetchall()
+    connection.execute(f"PRAGMA journal_size_limit={WAL_BYTES}").fetchall()
     for number, script in enumerate(migrations[version:], version + 1):
         # executescript would commit what is open, so the transaction stands in the script.
         new = f"INSERT INTO meta VALUES('journal_id','{secrets.token_hex(6)}');" if number == 1 else ""
         connection.executescript(f"BEGIN IMMEDIATE;{script};{new}PRAGMA user_version={number};COMMIT;")
+
+
+def is_ours(error: sqlite3.OperationalError) -> bool:
+    """Wrong SQL, which no waiting mends; everything else that is operational is about the disk or the memory."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF == sqlite3.SQLITE_ERROR
 
 
 def is_damage(error: BaseException) -> bool:

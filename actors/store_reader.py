@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ..schema.encode import EncodedEvent
 from .log import Batch
-from .store import connect
+from .store import PURGE_SEGMENTS, Cut, Damaged, connect
 from .store_codec import Segment
 
 READERS = 2
@@ -45,15 +45,23 @@ class StoreReader:
     async def answer(self, session: int, name: str) -> tuple[str, bytes] | None:
         return await trio.to_thread.run_sync(self._answer, session, name, limiter=self._limiter)
 
+    async def cut(self, session: int, excess: int, settled: int) -> Cut | None:
+        """The oldest segments whose events take ``excess`` bytes, or as many as may go in one step. What is beyond
+        ``settled`` stays, and so does the newest: its position must never be given out again."""
+        return await trio.to_thread.run_sync(self._cut, session, excess, settled, limiter=self._limiter)
+
     def close(self) -> None:
         """Reads that are under way end by themselves."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
 
+    def _connect(self) -> sqlite3.Connection:
+        return connect(self._path, cache_kib=READER_CACHE_KIB, existing=True)
+
     @contextmanager
     def _connection(self) -> Generator[sqlite3.Connection]:
-        connection = self._idle.pop() if self._idle else connect(self._path, cache_kib=READER_CACHE_KIB)
+        connection = self._idle.pop() if self._idle else self._connect()
         try:
             yield connection
         except BaseException:
@@ -69,6 +77,23 @@ class StoreReader:
             return connection.execute(
                 "SELECT fingerprint, body FROM answers WHERE session=? AND name=?", (session, name)
             ).fetchone()
+
+    def _cut(self, session: int, excess: int, settled: int) -> Cut | None:
+        found = None
+        size = 0
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT position, first, count, bytes FROM segments WHERE session=?1 AND first < "
+                "(SELECT max(first) FROM segments WHERE session=?1) ORDER BY first LIMIT ?2",
+                (session, PURGE_SEGMENTS),
+            ).fetchall()
+        for position, first, count, held in rows:
+            last = first + count - 1
+            if size >= excess or last > settled:
+                break
+            size += held
+            found = Cut(last, position + count - 1, size)
+        return found
 
     def _read(self, place: Place, after: int, max_bytes: int, raw: bool) -> Batch:
         raws = "raws" if raw else "NULL"
@@ -96,7 +121,7 @@ def _gather(rows: sqlite3.Cursor, after: int, max_bytes: int) -> Batch:
     size = 0
     try:
         for start, first, heads, raws in rows:
-            for position, event in enumerate(Segment(heads, raws).unpack(first), start):
+            for position, event in enumerate(_unpack(Segment(heads, raws), first), start):
                 if position <= after:
                     continue
                 size += event.size
@@ -107,3 +132,10 @@ def _gather(rows: sqlite3.Cursor, after: int, max_bytes: int) -> Batch:
     finally:
         rows.close()  # an open cursor would hold the WAL
     return Batch(positions, events, positions[-1] if positions else after)
+
+
+def _unpack(segment: Segment, first: int) -> list[EncodedEvent]:
+    try:
+        return segment.unpack(first)
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise Damaged(f"events from {first} on cannot be read: {error}") from error

@@ -50,6 +50,7 @@ class Child:
     state: ChildState = "running"
     starts: int = 0
     scope: trio.CancelScope = field(factory=trio.CancelScope)
+    life: trio.CancelScope = field(factory=trio.CancelScope)
     ended: trio.Event = field(factory=trio.Event)
 
     def __repr__(self) -> str:
@@ -72,13 +73,17 @@ class Child:
         """One life; True when another shall follow."""
         self.state = "running"
         self.starts += 1
+        self.life = trio.CancelScope()
         reason: Exception
         try:
-            await self.spec.make(self.mailbox).run()
+            with self.life:
+                await self.spec.make(self.mailbox).run()
         except Exception as error:  # noqa: BLE001 - containing any crash is what a supervisor is for
             _log.error("actor crashed", actor=self.spec.name, exc_info=error)
             reason, again = error, self.spec.restart != "temporary"
         else:
+            if self.life.cancelled_caught:
+                return True
             if self.spec.restart != "permanent":
                 return False
             reason, again = GaveUp(f"{self.spec.name} keeps ending"), True
@@ -96,6 +101,10 @@ class Child:
                 await self.spec.on_failed(error)
         except Exception as worse:  # noqa: BLE001 - whoever is told must not take the other children down
             _log.error("could not bury actor", actor=self.spec.name, exc_info=worse)
+
+    def renew(self) -> None:
+        """End this life of the actor, as a cancellation does, and start another. No crash: it counts for nothing."""
+        self.life.cancel()
 
     async def stop(self) -> None:
         """Cancel the actor and wait until it has put away what it owns."""

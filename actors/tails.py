@@ -24,6 +24,12 @@ class Tails:
             oldest.forget_tail()
             self._bytes -= size
 
+    def shrunk(self, log: Log) -> None:
+        """The oldest of the log have expired."""
+        if log in self._sizes:
+            self._bytes += log.size - self._sizes[log]
+            self._sizes[log] = log.size
+
     def forget(self, log: Log) -> None:
         """The log is deleted."""
         self._bytes -= self._sizes.pop(log, 0)

@@ -15,7 +15,8 @@ from attrs import define, field
 
 from .failpoints import Failpoints
 from .journal import JournalUnavailable
-from .store import Store, is_damage
+from .outage import Outage
+from .store import Store, is_damage, is_ours
 
 COMMIT_JOBS = 512
 """Most jobs that share a commit, so that the first of them does not wait for long."""
@@ -41,10 +42,13 @@ class Job:
 
 
 class Writer:
-    """``retry`` is the pause in seconds before a commit that failed for want of room is tried again."""
+    """``retry`` is the pause in seconds before a commit that failed for want of room is tried again: until it is
+    through there is an ``outage``."""
 
-    def __init__(self, store: Store, failpoints: Failpoints, retry: float, on_commit: Callable[[float], None]) -> None:
-        self.trouble: str | None = None
+    def __init__(
+        self, store: Store, failpoints: Failpoints, retry: float, on_commit: Callable[[float], None], outage: Outage
+    ) -> None:
+        self._outage = outage
         self._store = store
         self._failpoints = failpoints
         self._retry = retry
@@ -55,9 +59,10 @@ class Writer:
         self._waiting = 0
         self._closed = False
         self._given_up = False
+        self._troubled = False
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"in trouble ({self.trouble})" if self.trouble else "open"
+        state = "closed" if self._closed else "stuck" if self._troubled else "open"
         return f"<Writer {state} waiting={self._waiting}>"
 
     def put(self, job: Job) -> Job:
@@ -87,6 +92,7 @@ class Writer:
         try:
             while jobs := self._take():
                 self._commit(jobs)
+                self._tidy(self._store.shorten_wal)
         finally:
             self._closed = True
             self._token.run_sync_soon(self._fail_rest, jobs)
@@ -94,7 +100,8 @@ class Writer:
     def _take(self) -> list[Job]:
         """What waits; empty when the writer was closed."""
         while self._store.doomed and self._jobs.empty() and not self._hurried.is_set():
-            self._purge()
+            if not self._tidy(self._store.purge_some):
+                self._store.doomed = False  # until the next session is deleted, or the next start
         first = self._jobs.get()
         jobs = [first] if first is not None else []
         while jobs and len(jobs) < COMMIT_JOBS and not self._jobs.empty():
@@ -104,13 +111,15 @@ class Writer:
             jobs.append(job)
         return jobs
 
-    def _purge(self) -> None:
+    def _tidy(self, work: Callable[[], None]) -> bool:
+        """What can wait. False when there was no room for it."""
         try:
-            self._store.purge_some()
+            work()
         except sqlite3.OperationalError as error:
             if is_damage(error) or is_ours(error):
                 raise
-            self._store.doomed = False  # until the next session is deleted, or the next start
+            return False
+        return True
 
     def _commit(self, jobs: Sequence[Job]) -> None:
         begun = time.perf_counter()
@@ -122,6 +131,7 @@ class Writer:
                         job.do(self._store)
                     self._failpoints.reach("journal.written")
                 self._failpoints.reach("journal.committed")
+                self._out_of_trouble()
                 self._token.run_sync_soon(self._done, jobs, time.perf_counter() - begun)
                 return
             except sqlite3.OperationalError as error:
@@ -134,16 +144,20 @@ class Writer:
         self._token.run_sync_soon(self._settle, jobs, True)
 
     def _in_trouble(self, error: sqlite3.OperationalError) -> None:
-        if self.trouble is None:
+        if not self._troubled:
+            self._troubled = True
             _log.error("the journal cannot be written", error=str(error), path=str(self._store.path))
-        self.trouble = str(error)
+        self._token.run_sync_soon(self._outage.begin, str(error))
+
+    def _out_of_trouble(self) -> None:
+        if self._troubled:
+            self._troubled = False
+            _log.info("the journal can be written again")
+            self._token.run_sync_soon(self._outage.end)
 
     # In trio's thread.
 
     def _done(self, jobs: Sequence[Job], seconds: float) -> None:
-        if self.trouble is not None:
-            _log.info("the journal can be written again")
-            self.trouble = None
         self._on_commit(seconds)
         for job in jobs:
             job.show()
@@ -161,9 +175,3 @@ class Writer:
         while not self._jobs.empty():
             if (job := self._jobs.get()) is not None:
                 self._settle([job], failed=True)
-
-
-def is_ours(error: sqlite3.OperationalError) -> bool:
-    """Wrong SQL, which no waiting mends; everything else that is operational is about the disk or the memory."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF == sqlite3.SQLITE_ERROR

@@ -238,9 +238,17 @@ def prompt_not_queued(turn_id: str, reason: str) -> Problem:
     )
 
 
-def journal_unavailable() -> Problem:
-    detail = "nothing is accepted while it cannot be kept; GET /v1/health says what is wrong"
-    return _busy("journal_unavailable", 503, "Journal Unavailable", detail, 5)
+def journal_unavailable(cause: str = "GET /v1/health says why", *, begun: bool = False) -> Problem:
+    """``begun``: the daemon has the command, and does not know yet what becomes of it."""
+    outcome = (
+        "the command was taken and may still have its effect when it can; a repeat with the same Idempotency-Key is "
+        "safe and gets its answer"
+        if begun
+        else "nothing was done"
+    )
+    detail = f"the journal cannot be written ({cause}); {outcome}"
+    extensions = {"outcome": "unknown" if begun else "refused"}
+    return _busy("journal_unavailable", 503, "Journal Unavailable", detail, 5, extensions)
 
 
 def shutting_down() -> Problem:

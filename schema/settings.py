@@ -26,6 +26,8 @@ class Settings:
     max_sessions: int = setting(1000, "sessions", "most sessions that are not ended")
     ended_sessions_kept: int = setting(1000, "sessions", "ended sessions that stay listed; the oldest go first")
     ended_bytes_kept: int = setting(1 << 30, "bytes", "events of ended sessions that are kept; the oldest go first")
+    ended_age: float = setting(30 * 86400.0, "seconds", "how long an ended session is kept; 0 for ever")
+    retention_interval: float = setting(600.0, "seconds", "time between two looks for ended sessions to forget")
     max_queued_prompts: int = setting(16, "prompts", "prompts that wait for a session's turn to end")
     queue_text_chars: int = setting(4096, "characters", "most of a waiting prompt that the list of the queue shows")
     max_attachment_bytes: int = setting(20 << 20, "bytes", "largest attachment that is sent inline")
@@ -35,6 +37,11 @@ class Settings:
     durability: str = setting("normal", "normal or full", "what survives: a kill of the daemon, or a power cut as well")
     tail_bytes: int = setting(1 << 20, "bytes", "newest events of a session held in memory; older ones are on disk")
     tails_bytes: int = setting(256 << 20, "bytes", "events of all sessions together held in memory")
+    session_bytes: int = setting(4 << 30, "bytes", "events of one session on disk; the oldest expire. 0 for no bound")
+    journal_check: float = setting(0.5, "seconds", "time to check a journal at the start; the rest is checked later")
+    journal_patience: float = setting(
+        2.0, "seconds", "time that a command waits for a journal that cannot be written before it is answered 503"
+    )
     journal_retry: float = setting(0.5, "seconds", "pause before a write that found no room on disk is tried again")
 
     # The log and its readers.

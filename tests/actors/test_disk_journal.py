@@ -2,64 +2,24 @@
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
-from sandbox_agent.actors.clock import Clock
 from sandbox_agent.actors.data_lock import DataDirectoryRefused, DataLock
-from sandbox_agent.actors.disk_journal import DiskJournal
-from sandbox_agent.actors.failpoints import Failpoints
-from sandbox_agent.actors.journal import CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
-from sandbox_agent.actors.log import Expired, Log
+from sandbox_agent.actors.journal import CommandKey, Entry, KeptAnswer, QueuedPrompt
+from sandbox_agent.actors.log import Expired
 from sandbox_agent.actors.store import FILE, Store
 from sandbox_agent.actors.store_codec import RowCodec, Segment
 from sandbox_agent.actors.store_schema import MIGRATIONS
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
-from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.events import PermissionEventData, QuestionEventData, QuestionOption, QuestionPart
-from sandbox_agent.schema.sessions import CreateSessionRequest
-from sandbox_agent.schema.settings import Settings
 
 from .house import house, said
+from .journal_life import all_of, event, life, row
 
 ANSWER = KeptAnswer(CommandKey("k", "print"), b'{"turnId":"turn_1"}')
-
-
-def event(number: int, *, raw: bytes | None = None, size: int = 10, ends: bool = False) -> EncodedEvent:
-    return EncodedEvent(
-        number, "turn.ended" if ends else "item.delta", ends, b'{"n":%d,"x":"%b"' % (number, b"x" * size), raw
-    )
-
-
-def row(session_id: str = "s", **more: Any) -> SessionRow:
-    return SessionRow(session_id, f"log-{session_id}", CreateSessionRequest("mock"), "/", 1, **more)
-
-
-@asynccontextmanager
-async def life(directory: Path, **settings: Any) -> AsyncIterator[DiskJournal]:
-    """One life of a journal."""
-    journal = DiskJournal(directory, Settings(**settings), Clock(), Failpoints())
-    with trio.fail_after(30):
-        async with trio.open_nursery() as nursery:
-            await nursery.start(journal.run)
-            yield journal
-            nursery.cancel_scope.cancel()
-
-
-async def all_of(log: Log, after: int = 0, max_bytes: int = 300) -> list[tuple[int, int]]:
-    """Position and sequence of every event, read in small batches."""
-    found: list[tuple[int, int]] = []
-    while after < log.last:
-        batch = await log.read(after, max_bytes)
-        found += zip(batch.positions, [e.sequence for e in batch.events], strict=True)
-        assert batch.last > after
-        after = batch.last
-    return found
 
 
 async def test_what_was_written_is_there_in_the_next_life(tmp_path: Path):
