@@ -1,0 +1,163 @@
+"""While the journal cannot be written: nothing is acknowledged, waits for long, is lost or done twice."""
+
+import json
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+from sandbox_agent.actors.commands import Commands
+from sandbox_agent.actors.log import Log
+from sandbox_agent.actors.outage import Outage
+from sandbox_agent.schema.commands import Command, MessageCommand, TerminateCommand
+from sandbox_agent.schema.problems import Problem
+from sandbox_agent.schema.sessions import CreateSessionRequest
+
+from .full_disk import no_room
+from .house import House, house
+
+on_disk = partial(house, ephemeral=False, journal_patience=0.2, journal_retry=0.05)
+
+
+async def until_unwritable(h: House) -> None:
+    while h.daemon.health().accepting:
+        await trio.sleep(0.005)
+
+
+async def until_writable(h: House) -> None:
+    while not h.daemon.health().accepting:
+        await trio.sleep(0.005)
+
+
+async def prompts_in(log: Log) -> list[str]:
+    events = [json.loads(e.plain) for e in (await log.read(log.first - 1, 1 << 20)).events]
+    items = [e["data"]["item"] for e in events if e["type"] == "item.completed"]
+    return [item["content"][0]["text"] for item in items if item.get("role") == "user"]
+
+
+async def refused(outcome: str, call) -> Problem:
+    with pytest.raises(Problem) as caught:
+        await call
+    problem = caught.value
+    assert (problem.status, problem.kind, problem.body()["outcome"]) == (503, "journal_unavailable", outcome)
+    assert problem.headers["Retry-After"]
+    return problem
+
+
+async def test_a_command_that_was_under_way_is_answered_in_time_and_done_once(tmp_path: Path):
+    async with on_disk(data_dir=str(tmp_path)) as h, trio.open_nursery() as nursery:
+        commands = Commands(h.daemon, nursery)
+        log = await h.create()
+        await h.turn(log, "echo one")
+        with no_room(tmp_path):
+            answer = await commands.obey("s", MessageCommand("echo two"), "key")
+            assert answer.problem is not None
+            assert (answer.problem.kind, answer.problem.body()["outcome"]) == ("journal_unavailable", "unknown")
+            again = await commands.obey("s", MessageCommand("echo two"), "key")
+            assert again.problem is not None
+            # Reads go on, and so does what they are about.
+            assert (await h.daemon.list_sessions()).sessions[0].session_id == "s"
+            assert (await log.read(0, 1 << 20)).events
+            health = h.daemon.health()
+            assert not health.accepting
+            assert str(tmp_path) in health.problems[0]
+            before = log.last
+        await until_writable(h)
+        answer = await commands.obey("s", MessageCommand("echo two"), "key")
+        assert (answer.problem, answer.replayed) == (None, True)
+        await h.until_type(log, "turn.ended", 2)
+        assert log.last > before
+        assert [text for text in await prompts_in(log) if "two" in text] == ["echo two"]
+
+
+async def test_new_commands_are_refused_at_once_and_nothing_of_them_happens(tmp_path: Path):
+    async with on_disk(data_dir=str(tmp_path), journal_patience=0.05) as h:
+        log = await h.create()
+        await h.turn(log, "echo one")
+        with no_room(tmp_path):
+            await refused("unknown", h.daemon.create_session("new", CreateSessionRequest("mock")))
+            await until_unwritable(h)
+            await refused("refused", h.send("echo two"))
+            await refused("refused", h.daemon.create_session("t", CreateSessionRequest("mock")))
+            await refused("refused", h.daemon.interrupt("s"))
+            await refused("refused", h.daemon.delete_session("s"))
+            await refused("refused", h.daemon.reply_permission("s", "p", "once"))
+            await refused("refused", h.daemon.reply_question("s", "q", None))
+        await until_writable(h)
+        await h.turn(log, "echo three")
+        assert await prompts_in(log) == ["echo one", "echo three"]
+        # What could not be created was taken back, so its id is free.
+        with trio.fail_after(10):
+            while "new" not in {info.session_id for info in (await h.daemon.list_sessions()).sessions}:
+                with suppress(Problem):  # it exists already, but not for long
+                    await h.create("new")
+                await trio.sleep(0.01)
+        await h.turn(await h.daemon.log("new"), "echo", "new")
+
+
+async def test_terminate_ends_the_processes_though_it_cannot_be_written(tmp_path: Path):
+    async with on_disk(data_dir=str(tmp_path)) as h, trio.open_nursery() as nursery:
+        commands = Commands(h.daemon, nursery)
+        log = await h.create()
+        await h.create("other")
+        await h.send("ticks 1000000 1")
+        await h.until_type(log, "item.delta")
+        with no_room(tmp_path):
+            await until_unwritable(h)
+            assert len(h.agents_alive()) == 2
+            answer = await commands.obey("s", TerminateCommand(), None)
+            assert answer.problem is not None
+            assert answer.problem.kind == "journal_unavailable"
+            with trio.fail_after(10):
+                while len(h.agents_alive()) > 1:
+                    await trio.sleep(0.02)
+        with trio.fail_after(10):
+            await h.until_status("ended")
+        assert (await commands.obey("s", TerminateCommand(), None)).problem is None
+        other = await h.daemon.log("other")
+        await h.turn(other, "echo", "other")
+
+
+async def test_a_stop_during_an_outage_waits_for_nothing_and_the_next_life_goes_on(tmp_path: Path):
+    with ExitStack() as full:
+        async with on_disk(data_dir=str(tmp_path)) as h:
+            log = await h.create()
+            await h.turn(log, "echo one")
+            last = log.last
+            full.enter_context(no_room(tmp_path))
+            await refused("unknown", obey(h, MessageCommand("echo two")))
+            assert h.agents_alive()
+            stopping = trio.current_time()
+        assert trio.current_time() - stopping < h.daemon.settings.shutdown_timeout
+    async with on_disk(data_dir=str(tmp_path)) as h:
+        log = await h.daemon.log("s")
+        assert log.last >= last
+        assert await prompts_in(log) == ["echo one"]
+        await h.send("echo three")
+        await h.until_status("idle")
+
+
+async def obey(h: House, command: Command) -> None:
+    async with trio.open_nursery() as nursery:
+        answer = await Commands(h.daemon, nursery).obey("s", command, None)
+    if answer.problem is not None:
+        raise answer.problem
+
+
+async def test_an_outage_that_ends_in_time_is_not_noticed(autojump_clock: trio.testing.MockClock):
+    outage = Outage(2.0)
+    with outage.bounded():
+        outage.begin("full")
+        await trio.sleep(1.9)
+        outage.end()
+        await trio.sleep(100)
+    outage.begin("full")
+    outage.begin("full")
+    began = trio.current_time()
+    with pytest.raises(Problem, match="full"), outage.bounded():
+        await trio.sleep(100)
+    assert trio.current_time() - began == 2.0
+    assert repr(outage) == "<Outage since 'full', 0 waiting>"
+    with pytest.raises(Problem, match="nothing was done"):
+        outage.check()
