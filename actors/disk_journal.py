@@ -323,7 +323,14 @@ class DiskJournal:
 
     async def answer(self, session_id: str, name: str) -> KeptAnswer | None:
         kept = self._kept.get(session_id)
-        found = await self._reader.answer(kept.number, name) if kept is not None else None
+        if kept is None:
+            return None
+        try:
+            found = await self._reader.answer(kept.number, name)
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                self._found_damage(str(error))
+            raise
         return KeptAnswer(CommandKey(name, found[0]), found[1]) if found is not None else None
 
     async def read_older(self, log: Log, after: int, max_bytes: int, *, raw: bool) -> Batch:

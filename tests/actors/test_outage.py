@@ -10,7 +10,14 @@ import trio
 from sandbox_agent.actors.commands import Commands
 from sandbox_agent.actors.log import Log
 from sandbox_agent.actors.outage import Outage
-from sandbox_agent.schema.commands import Command, MessageCommand, TerminateCommand
+from sandbox_agent.schema.commands import (
+    Command,
+    InterruptCommand,
+    MessageCommand,
+    PermissionReplyCommand,
+    QuestionRejectCommand,
+    TerminateCommand,
+)
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest
 
@@ -78,12 +85,12 @@ async def test_new_commands_are_refused_at_once_and_nothing_of_them_happens(tmp_
         with no_room(tmp_path):
             await refused("unknown", h.daemon.create_session("new", CreateSessionRequest("mock")))
             await until_unwritable(h)
-            await refused("refused", h.send("echo two"))
+            await refused("refused", obey(h, MessageCommand("echo two")))
             await refused("refused", h.daemon.create_session("t", CreateSessionRequest("mock")))
-            await refused("refused", h.daemon.interrupt("s"))
+            await refused("refused", obey(h, InterruptCommand()))
             await refused("refused", h.daemon.delete_session("s"))
-            await refused("refused", h.daemon.reply_permission("s", "p", "once"))
-            await refused("refused", h.daemon.reply_question("s", "q", None))
+            await refused("refused", obey(h, PermissionReplyCommand("p", "once")))
+            await refused("refused", obey(h, QuestionRejectCommand("q")))
         await until_writable(h)
         await h.turn(log, "echo three")
         assert await prompts_in(log) == ["echo one", "echo three"]
