@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
+import trio
 
 from ...proof.history import FEED
 from ..daemon import Event, Session, of_type, outcome, parts
 from .human import Human
 from .lives import Lives, history
 from .readers import Reader
-from .world import World
+from .world import POLL, World
 
 pytestmark = pytest.mark.agents
 
@@ -49,7 +50,7 @@ async def test_kill_9_of_an_idle_daemon_forgets_nothing_and_the_agent_goes_on_al
         world.check()
 
 
-async def test_kill_9_and_sigterm_in_mid_turn_end_the_turn_and_what_waited_runs(lives: Lives):
+async def test_a_reboot_kill_9_and_sigterm_in_mid_turn_end_the_turn_and_what_waited_runs(lives: Lives):
     made = lives.sandbox.work / "made"
     async with lives.life() as world:
         session = await world.session()
@@ -57,7 +58,7 @@ async def test_kill_9_and_sigterm_in_mid_turn_end_the_turn_and_what_waited_runs(
         await the_model_begins(world, session)
         await session.send(f"{world.agent.hello} waited")
         assert (await session.info())["queued"] == 1
-        await world.daemon.kill()
+        await world.lose_power()
 
     async with lives.life() as world:
         lives.rejoin(world.daemon)
@@ -101,10 +102,12 @@ async def test_kill_9_and_sigterm_in_mid_turn_end_the_turn_and_what_waited_runs(
 
 
 async def the_model_begins(world: World, session: Session) -> None:
-    """An answer that will never be whole."""
+    """An answer that will never be whole, in a conversation that has a name."""
     await session.send(f"{world.agent.hang} held")
     await session.wait_for("turn.started")
     await world.hears("held")
+    while (await session.info())["nativeSessionId"] is None:
+        await trio.sleep(POLL)
     if world.agent.heard and world.can("streamingDeltas"):
         await session.wait_for("item.delta")
 

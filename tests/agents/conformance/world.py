@@ -1,5 +1,6 @@
 """Everything that one test of the story runs in: a daemon, one agent, its model, and a sign on all processes."""
 
+import signal
 import uuid
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,13 @@ class World:
         mark = f"{SIGN}={self.sandbox.environment[SIGN]}".encode()
         found = [process for process in psutil.process_iter() if mark in _environment(process)]
         return [process for process in found if process.pid != self.daemon.process.pid]
+
+    async def lose_power(self) -> None:
+        """The daemon and all that it started are killed, and none of them sees another die."""
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        for process in self.signed():
+            process.kill()
+        await self.daemon.kill()
 
     def agent_process(self) -> psutil.Process:
         """The one that the daemon started."""
