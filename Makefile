@@ -12,13 +12,14 @@ ROOMS := schema actors transport cli sdk/python
 CHECKED := $(ROOMS) tests benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-agents agents kill-test lint format bench docs openapi clean FORCE
+.PHONY: help setup demo test test-agents agents kill-test soak lint format bench docs openapi clean FORCE
 
 help:
 	@echo "make demo [AGENT=claude]  run a session and show its transcript"
 	@echo "make test                 unit and integration tests (PYTEST_ARGS=... is passed on)"
 	@echo "make test-agents          the real agent CLIs against a scripted model server"
 	@echo "make kill-test            kill -9 at random moments and at named places (SANDBOX_AGENT_KILLS=200)"
+	@echo "make soak                 an hour of everything at once; what the daemon uses must stay flat (SOAK_SECONDS=3600)"
 	@echo "make lint                 ruff, pyright, import-linter"
 	@echo "make bench                throughput and latency against a raw trio limit"
 	@echo "make docs                 refresh the generated documents"
@@ -52,7 +53,7 @@ demo: setup
 	@$(BIN)/sandbox-agent demo --agent $(AGENT)
 
 test: setup
-	$(BIN)/python -m pytest -m "not agents" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not agents and not soak" $(PYTEST_ARGS)
 
 # The pinned agents go into .cache/agents; what is there already is kept.
 agents: setup
@@ -65,6 +66,12 @@ KILLS := $(or $(SANDBOX_AGENT_KILLS),200)
 
 kill-test: setup
 	SANDBOX_AGENT_KILLS=$(KILLS) $(BIN)/python -m pytest -rP tests/proof/test_kill.py $(PYTEST_ARGS)
+
+SOAK_SECONDS ?= 3600
+
+# With -s: an hour in silence is a long time.
+soak: setup
+	SANDBOX_AGENT_SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -s -m soak tests/proof/soak $(PYTEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

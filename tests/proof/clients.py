@@ -59,6 +59,10 @@ class Clients:
     async def terminate(self, session: str) -> Attempt:
         return await self._command(session, "terminate", "/terminate", None, {"type": "terminate"})
 
+    async def cancel(self, session: str, turn_id: str) -> Attempt:
+        frame = {"type": "queue.cancel", "turnId": turn_id}
+        return await self._command(session, "cancel", f"/queue/{turn_id}", None, frame, turn_id, method="DELETE")
+
     async def reply_permission(self, session: str, ask_id: str, reply: str) -> Attempt:
         frame = {"type": "permission.reply", "permissionId": ask_id, "reply": reply}
         path = f"/permissions/{ask_id}/reply"
@@ -83,13 +87,14 @@ class Clients:
         frame: dict[str, Any],
         about: str = "",
         reply: str = "",
+        method: str = "POST",
     ) -> Attempt:
         key = self._key()
         asking = self.recorder.ask(session, kind, key, about, reply)
         root = f"/v1/sessions/{session}"
 
         async def over_http(url: str) -> Attempt:
-            return await call(url, "POST", root + path, body, key)
+            return await call(url, method, root + path, body, key)
 
         async def over_websocket(url: str) -> Attempt:
             async with websocket(url, f"{root}/ws?offset={self.recorder.seen[session]}") as socket:

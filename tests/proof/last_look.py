@@ -27,7 +27,7 @@ async def last_look(lives: Lives, recorder: Recorder, clients: Clients) -> Histo
         await _works(lives, clients, session)
         await clients.terminate(session)
     listed = await _get(lives, "/v1/sessions")
-    logs = [await _read_all(lives, recorder, info) for info in listed["sessions"]]
+    logs = [await read_all(lives, recorder, info) for info in listed["sessions"]]
     log_id, _, last = listed["cursor"].rpartition(":")
     with recorder.watch(FEED, "sse", 0, None) as watching:
         await _read_sse(lives, "/v1/events/sse?offset=0", watching)
@@ -70,7 +70,8 @@ async def _ended(lives: Lives, session: str) -> bool:
     return (await _info(lives, session))["ended"]
 
 
-async def _read_all(lives: Lives, recorder: Recorder, info: dict[str, Any]) -> Kept:
+async def read_all(lives: Lives, recorder: Recorder, info: dict[str, Any]) -> Kept:
+    """A session through every door; ``info`` is that of the API, and nothing happens to the session any more."""
     session, path = info["sessionId"], f"/v1/sessions/{info['sessionId']}"
     with recorder.watch(session, "sse", 0, None) as by_sse:
         await _read_sse(lives, f"{path}/events/sse", by_sse)

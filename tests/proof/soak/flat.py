@@ -1,0 +1,81 @@
+"""Whether a figure stays where it is. Pure: a series of samples and a bound in, what it grows per hour out."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from statistics import median
+
+from attrs import frozen
+
+HOUR = 3600.0
+
+Sample = tuple[float, float]
+"""When, in seconds, and how much."""
+
+
+@frozen
+class Bound:
+    """A figure may grow by ``per_hour``, and is ``noise`` uncertain: in a soak of minutes its ups and downs would
+    otherwise be taken for a slope of many hundreds per hour. A steady leak is beyond any noise after long enough."""
+
+    per_hour: float
+    noise: float
+
+
+@frozen
+class Trend:
+    """``slope`` and ``rise`` are per hour: the slope by Theil and Sen, and the way from the median of the second
+    quarter to that of the last. One wild sample moves neither, and one step near an end only one of them: a leak is
+    what moves both."""
+
+    name: str
+    bound: Bound
+    hours: float
+    level: float
+    least: float
+    most: float
+    slope: float
+    rise: float
+
+    @property
+    def growth(self) -> float:
+        """What it grew by in these hours, by the tamer of the two."""
+        return min(self.slope, self.rise) * self.hours
+
+    @property
+    def flat(self) -> bool:
+        return self.growth <= self.bound.noise + self.bound.per_hour * self.hours
+
+    def __str__(self) -> str:
+        return (
+            f"{'flat ' if self.flat else 'GROWS'} {self.name}: median {self.level:.6g} "
+            f"({self.least:.6g} to {self.most:.6g}), slope {self.slope:+.6g}/h, "
+            f"second to last quarter {self.rise:+.6g}/h; bound {self.bound.per_hour:+.6g}/h after {self.bound.noise:g}"
+        )
+
+
+def trend(name: str, samples: Sequence[Sample], bound: Bound) -> Trend:
+    """Of at least eight samples, in the order in which they were taken."""
+    if len(samples) < 8:
+        raise ValueError(f"{name} has {len(samples)} samples")
+    values = [value for _, value in samples]
+    quarter = len(samples) // 4
+    second, last = samples[quarter : 2 * quarter], samples[-quarter:]
+    rise = _middle(last)[1] - _middle(second)[1]
+    return Trend(
+        name,
+        bound,
+        (samples[-1][0] - samples[0][0]) / HOUR,
+        median(values),
+        min(values),
+        max(values),
+        median(_slopes(samples)) * HOUR,
+        rise / (_middle(last)[0] - _middle(second)[0]) * HOUR,
+    )
+
+
+def _middle(samples: Sequence[Sample]) -> Sample:
+    return median(at for at, _ in samples), median(value for _, value in samples)
+
+
+def _slopes(samples: Sequence[Sample]) -> Iterator[float]:
+    return ((later[1] - earlier[1]) / (later[0] - earlier[0]) for earlier, later in combinations(samples, 2))
