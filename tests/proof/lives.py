@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from pathlib import Path
 
@@ -52,14 +53,19 @@ class Lives:
             **self.environment,
         }
         command = [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--no-token", "--port", "0"]
-        with self._errors.open("ab") as errors:
+        # Through a pipe: a limit on the daemon's files is none on what it says.
+        source, sink = os.pipe()
+        threading.Thread(target=_copy, args=(source, self._errors), daemon=True).start()
+        try:
             self.process = await trio.lowlevel.open_process(
                 [*command, "--data-dir", str(self.data), "--log-level", "warning", *self._options],
                 env=environment,
                 cwd=self.home,
                 stdout=subprocess.PIPE,
-                stderr=errors,
+                stderr=sink,
             )
+        finally:
+            os.close(sink)
         line = b""
         with trio.fail_after(START_TIMEOUT):
             while not line.endswith(b"\n") and (more := await self.process.stdout.receive_some()):
@@ -142,6 +148,12 @@ class Lives:
             for row in await trio.to_thread.run_sync(read_all):
                 if self._life_of(row.id.pid):
                     send_signal(row.id, signal.SIGKILL)
+
+
+def _copy(source: int, target: Path) -> None:
+    with os.fdopen(source, "rb", buffering=0) as pipe, target.open("ab", buffering=0) as file:
+        while data := pipe.read(1 << 16):
+            file.write(data)
 
 
 def _command(pid: int) -> str:
