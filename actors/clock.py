@@ -10,13 +10,17 @@ class Clock:
         self._second = -1
         self._prefix = ""
 
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970. Somebody may set it, also back: no order and no timeout may come from here."""
+        return time.time_ns()
+
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
-        return time.time_ns() // 1_000_000
+        return self.now_ns() // 1_000_000
 
     def stamp(self) -> str:
         """RFC 3339, UTC, microseconds."""
-        second, rest = divmod(time.time_ns() // 1000, 1_000_000)
+        second, rest = divmod(self.now_ns() // 1000, 1_000_000)
         if second != self._second:
             self._second = second
             self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

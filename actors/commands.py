@@ -68,6 +68,7 @@ class Commands:
 
     async def _once(self, session_id: str, command: Command, key: str | None) -> Answer:
         if key is None:
+            self._check_writable(command)
             with self._daemon.outage.bounded():
                 return await self._do(session_id, command, None)
         named = CommandKey(key, fingerprint(self._daemon.codec.plain(command)))
@@ -110,6 +111,7 @@ class Commands:
             if kept.key != key:
                 raise key_reused(key.name, kept.key.fingerprint)
             return read_answer(daemon.codec, kept, result_class(command))
+        self._check_writable(command)  # what is refused here did nothing: no need to wait for a trace of it
         try:
             answer = await self._do(session_id, command, key)
         except Problem as problem:
@@ -130,10 +132,12 @@ class Commands:
         kept = await self._daemon.kept_answer(session_id, key.name)
         return evolve(read_answer(self._daemon.codec, kept, result_class(command)), replayed=False) if kept else None
 
+    def _check_writable(self, command: Command) -> None:
+        if not isinstance(command, TerminateCommand):  # that must also help when the disk is full of what an agent does
+            self._daemon.check_writable()
+
     async def _do(self, session_id: str, command: Command, key: CommandKey | None) -> Answer:
         daemon = self._daemon
-        if not isinstance(command, TerminateCommand):  # that must also help when the disk is full of what an agent does
-            daemon.check_writable()
         match command:
             case MessageCommand(message=message, attachments=attachments):
                 return Answer(await daemon.send(session_id, MessageRequest(message, attachments), key))

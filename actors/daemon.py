@@ -99,7 +99,12 @@ class Daemon:
     ``environment`` is what agents inherit, less our own token; the default is this process's.
     """
 
-    def __init__(self, settings: Settings | None = None, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        environment: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.settings = settings or Settings()
         self.codec = Codec()
         self.table = ProcessTable(lambda: self._journal.journal_id)
@@ -107,7 +112,7 @@ class Daemon:
         inherited = os.environ if environment is None else environment
         self.failpoints = failpoints = Failpoints.of(inherited)
         environment = {name: value for name, value in inherited.items() if name not in OWN_VARIABLES}
-        clock = Clock()
+        clock = clock or Clock()
         self._journal: Journal = (
             MemoryJournal(self.settings, clock, _unique()[-12:])
             if self.settings.ephemeral

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
+from sandbox_agent.actors.clock import Clock
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.log import Log
 from sandbox_agent.actors.processes import read_all
@@ -98,7 +99,9 @@ def check_history(events: list[Event]) -> None:
 
 
 @asynccontextmanager
-async def house(variables: Mapping[str, str] | None = None, **settings: Any) -> AsyncIterator[House]:
+async def house(
+    variables: Mapping[str, str] | None = None, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[House]:
     """Everything that a daemon started must be gone when it is. ``variables`` are added to its environment; its home is
     its own, and goes with it."""
     options = {
@@ -112,7 +115,7 @@ async def house(variables: Mapping[str, str] | None = None, **settings: Any) -> 
     sign = f"HOUSE={uuid.uuid4()}"
     with tempfile.TemporaryDirectory() as home, trio.fail_after(60):
         environment = {"PATH": os.environ["PATH"], "HOME": home, **dict([sign.split("=")]), **(variables or {})}
-        h = House(Daemon(Settings(**options), environment), sign)
+        h = House(Daemon(Settings(**options), environment, clock), sign)
         daemon = h.daemon
         async with trio.open_nursery() as nursery:
             await nursery.start(daemon.run)

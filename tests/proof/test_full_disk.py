@@ -77,7 +77,9 @@ async def test_nothing_is_acknowledged_while_the_disk_is_full_and_work_goes_on_a
             assert health["status"] == "degraded"
             for key in ("a", "b"):
                 with trio.fail_after(5):
-                    refused = await call(await s.lives.where(), "POST", "/v1/sessions/s/messages", {"message": "no"}, key)
+                    refused = await call(
+                        await s.lives.where(), "POST", "/v1/sessions/s/messages", {"message": "no"}, key
+                    )
                 assert refused.status == 503, refused
                 assert "retryAfter" in json.loads(refused.body)
             refused = await call(await s.lives.where(), "POST", "/v1/sessions/t", {"agent": "mock"})
@@ -96,7 +98,7 @@ async def test_a_stop_while_the_disk_is_full_is_in_time_and_what_was_visible_is_
         nursery.start_soon(s.watchers.watch_sessions, "websocket")
         for session in ("s", "t"):
             await s.create(session)
-            await s.clients.prompt(session, f"pace 1000 200 {20 + len(s.clients.sessions)}")
+            await s.clients.prompt(session, f"pace 100000 200 {20 + len(s.clients.sessions)}")
         while not all(s.recorder.seen[session] > 50 for session in ("s", "t")):
             await trio.sleep(0.01)
         s.fill()
