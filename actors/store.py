@@ -354,7 +354,8 @@ class Store:
         """Make the file smaller by some of the pages that are free; False when that is done."""
         free: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
         if free > FREE_PAGES:
-            self._connection.execute(f"PRAGMA incremental_vacuum({min(VACUUM_PAGES, free - FREE_PAGES)})").fetchall()
+            # As a script: execute takes one step of it, and each step gives back one page.
+            self._connection.executescript(f"PRAGMA incremental_vacuum({min(VACUUM_PAGES, free - FREE_PAGES)})")
             if free > FREE_PAGES + VACUUM_PAGES:
                 return True
             self._checkpoint()  # only now does the file shrink
