@@ -153,7 +153,7 @@ class DiskJournal:
         store = Store.open(path, self._codec, durability=self._settings.durability)
         check = Check(path, lambda damage: token.run_sync_soon(self._found_damage, damage))
         try:
-            check.start()
+            check.start(waited_for=self._settings.journal_check > 0)
             opened = _Opened(store, check, *store.load())
             damage = check.wait(self._settings.journal_check)
         except BaseException as error:

@@ -32,11 +32,14 @@ class Check:
     def __repr__(self) -> str:
         return f"<Check {self.damage or ('ended' if self._ended.is_set() else 'running')}>"
 
-    def start(self) -> None:
+    def start(self, *, waited_for: bool) -> None:
+        self._late = not waited_for
         self._thread.start()
 
     def wait(self, seconds: float) -> str | None:
         """What is wrong, if that is known in time. Blocks."""
+        if self._late:
+            return None
         self._ended.wait(seconds)
         with self._decided:
             self._late = not self._ended.is_set()

@@ -233,7 +233,7 @@ def test_a_check_that_is_stopped_tells_nothing(tmp_path: Path):
     store = Store.open(tmp_path / FILE, RowCodec())
     told: list[str] = []
     check = Check(tmp_path / FILE, told.append)
-    check.start()
+    check.start(waited_for=True)
     assert check.wait(10) is None
     check.stop()
     assert (repr(check), told) == ("<Check ended>", [])
