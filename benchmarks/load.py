@@ -32,12 +32,17 @@ def fan_out(server: Server, name: str, sessions: int, subscribers: int, *, webso
     return made
 
 
-def run_turn(server: Server, readers: Sequence[Subscriber], message: str) -> float:
+def get_stuck(server: Server, session_id: str) -> Subscriber:
+    """A subscriber for which next to nothing fits into the kernel on our side. Nobody must read from it."""
+    return subscribe(server, session_id, websocket=False, receive_buffer=4096)
+
+
+def run_turn(server: Server, readers: Sequence[Subscriber], message: str, timeout: float = TIMEOUT) -> float:
     """Send the prompt to every session; seconds until every subscriber has all of it."""
     started = time.monotonic_ns()
     for session_id in dict.fromkeys(reader.session_id for reader in readers):
         server.send(session_id, message)
-    seconds = (read_turns(list(readers), TIMEOUT) - started) / 1e9
+    seconds = (read_turns(list(readers), timeout) - started) / 1e9
     for reader in readers:
         reader.sock.close()
     return seconds
@@ -53,9 +58,12 @@ def paced(
     size: int = 400,
     *,
     websocket: bool = False,
+    stuck: int = 0,
 ) -> Delay:
-    """``rate`` is of all sessions together. Checks that nothing was lost; forgets the sessions again."""
+    """``rate`` is of all sessions together. Each session also has ``stuck`` subscribers that never read. Checks that
+    nothing was lost; forgets the sessions again."""
     readers = fan_out(server, name, sessions, subscribers, websocket=websocket)
+    deaf = [get_stuck(server, f"{name}-{n}") for n in range(sessions) for _ in range(stuck)]
     count = int(rate * seconds) // sessions
     cpu = server.cpu_seconds()
     took = run_turn(server, readers, f"pace {count} {rate / sessions} {size}")
@@ -64,6 +72,8 @@ def paced(
     for reader in readers:
         check_complete(reader, count)
         measured += latencies_ms(reader)
+    for subscriber in deaf:
+        subscriber.sock.close()
     for n in range(sessions):
         server.delete(f"{name}-{n}")
     cuts = statistics.quantiles(measured, n=100)
