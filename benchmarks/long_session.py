@@ -81,7 +81,7 @@ def most_memory(server: Server) -> Generator[list[float]]:
 def page_through(server: Server, session_id: str, step: int) -> None:
     """Pages of 200 events, one in every ``step`` of the log, and the first and the last of them."""
     count = server.api.get(f"/v1/sessions/{session_id}").json()["eventCount"]
-    for offset in [*range(0, count, step), count - 200]:
+    for offset in [*range(0, count, step), max(0, count - 200)]:
         answer = server.api.get(f"/v1/sessions/{session_id}/events", params={"offset": offset, "limit": 200})
         got = [event["sequence"] for event in answer.raise_for_status().json()["events"]]
         if got != list(range(offset + 1, min(count, offset + 200) + 1)):
