@@ -26,7 +26,7 @@ from .store_schema import MIGRATIONS
 FILE = "journal.db"
 APPLICATION_ID = 0x53414A31  # "SAJ1", so that `file` and we know whose database it is
 
-WRITER_CACHE_KIB = 8192
+WRITER_CACHE_KIB = 2048
 SEGMENTS_AT_ONCE = 32
 """Most that one statement inserts: each number of them is a statement of its own, and is kept prepared."""
 

@@ -16,7 +16,7 @@ from .store_codec import Segment
 READERS = 2
 """Threads that read at the same time. More would only wait for the GIL, and for the writer's."""
 
-READER_CACHE_KIB = 1024
+READER_CACHE_KIB = 256
 
 
 @frozen

@@ -19,7 +19,7 @@ from .subscribers import StreamKind, Subscriber, Subscribers
 
 _log = structlog.get_logger("sandbox_agent.transport")
 
-MEMO_BATCHES = 32
+MEMO_BATCHES = 8
 """Full batches that are kept for subscribers at the same place."""
 
 
