@@ -1,4 +1,4 @@
-"""The limit: the same daemon and logs, but events leave through a bare trio socket instead of hypercorn and Quart.
+"""The limit: the same daemon and logs, in memory only, but events leave through a bare trio socket instead of hypercorn and Quart.
 
 Speaks just enough HTTP for the benchmark's readers: one request line names the session, the answer is its SSE stream.
 """
@@ -8,6 +8,7 @@ from functools import partial
 
 import trio
 from sandbox_agent.actors.daemon import Daemon
+from sandbox_agent.cli.logs import configure_logs
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.auth import Auth
 from sandbox_agent.transport.cors import Cors
@@ -56,6 +57,7 @@ async def main(token: str) -> None:
 
 
 if __name__ == "__main__":
+    configure_logs("warning", "text")
     try:
         trio.run(main, sys.stdin.readline().strip())
     except* KeyboardInterrupt:

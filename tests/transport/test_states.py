@@ -48,7 +48,7 @@ async def test_readers():
     door = Door()
     script = door.session("s")
     readers = Readers(Settings(), door.codec)
-    idle = "0 waiting, <Memo 0 ranges, 0 of 8388608 bytes>>"
+    idle = "0 waiting, <Memo 0 ranges, 0 of 2097152 bytes>>"
     assert repr(readers) == f"<Readers open, {idle}"
 
     async def read() -> None:
