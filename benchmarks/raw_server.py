@@ -1,4 +1,5 @@
-"""The limit: the same daemon and logs, in memory only, but events leave through a bare trio socket instead of hypercorn and Quart.
+"""The limit: the same daemon with its logs in memory only, and events that leave through a bare trio socket instead of
+hypercorn and Quart.
 
 Speaks just enough HTTP for the benchmark's readers: one request line names the session, the answer is its SSE stream.
 """
@@ -57,7 +58,7 @@ async def main(token: str) -> None:
 
 
 if __name__ == "__main__":
-    configure_logs("warning", "text")
+    configure_logs("warning", "text", None, Settings())
     try:
         trio.run(main, sys.stdin.readline().strip())
     except* KeyboardInterrupt:
