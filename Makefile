@@ -21,7 +21,8 @@ help:
 	@echo "make kill-test            kill -9 at random moments and at named places (SANDBOX_AGENT_KILLS=200)"
 	@echo "make soak                 an hour of everything at once; what the daemon uses must stay flat (SOAK_SECONDS=3600)"
 	@echo "make lint                 ruff, pyright, import-linter"
-	@echo "make bench                throughput and latency against a raw trio limit"
+	@echo "make bench                throughput and latency, against a raw trio limit and without the journal"
+	@echo "make bench-NAME           startup, long_session, stuck, idle or creation"
 	@echo "make docs                 refresh the generated documents"
 	@echo "make clean                remove everything that make made"
 
@@ -85,6 +86,11 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.journal
+
+# What else is promised and measured; each says PASS or FAIL.
+bench-startup bench-long_session bench-stuck bench-idle bench-creation: bench-%: setup
+	$(BIN)/python -m benchmarks.$*
 
 openapi: setup
 	$(BIN)/python -m sandbox_agent.transport.openapi > docs/openapi.json.new

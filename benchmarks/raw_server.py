@@ -1,4 +1,4 @@
-"""The limit: the same daemon with its logs in memory only, and events that leave through a bare trio socket instead of
+"""The limit: the same daemon with the same journal and logs, but events leave through a bare trio socket instead of
 hypercorn and Quart.
 
 Speaks just enough HTTP for the benchmark's readers: one request line names the session, the answer is its SSE stream.
@@ -44,8 +44,8 @@ async def broadcast(daemon: Daemon, stream: trio.SocketStream) -> None:
         return
 
 
-async def main(token: str) -> None:
-    daemon = Daemon(Settings(ephemeral=True, mock_step_ms=0.0, log_bytes=1 << 30, feed_bytes=1 << 20))
+async def main(token: str, data_dir: str) -> None:
+    daemon = Daemon(Settings(data_dir=data_dir, mock_step_ms=0.0))
     async with trio.open_nursery() as nursery:
         await nursery.start(daemon.run)
         serve = partial(serve_daemon, daemon, host="127.0.0.1", port=0, auth=Auth(token), cors=Cors())
@@ -60,6 +60,6 @@ async def main(token: str) -> None:
 if __name__ == "__main__":
     configure_logs("warning", "text", None, Settings())
     try:
-        trio.run(main, sys.stdin.readline().strip())
+        trio.run(main, sys.stdin.readline().strip(), sys.argv[1])
     except* KeyboardInterrupt:
         pass

@@ -51,7 +51,7 @@ class Server:
 @contextmanager
 def serving(*, raw: bool = False, ephemeral: bool = False, data_dir: Path | None = None) -> Generator[Server]:
     """A fresh server; ended by SIGTERM (SIGINT for the raw one), and waited for. Its journal is in ``data_dir``, by
-    default in a directory that goes with it; the raw one has none."""
+    default in a directory that goes with it."""
     with tempfile.TemporaryDirectory(prefix="sandbox-agent-bench-") as fresh:
         process, token = launch(data_dir or Path(fresh), raw=raw, ephemeral=ephemeral)
         with process:
@@ -66,7 +66,7 @@ def launch(data_dir: Path, *, raw: bool = False, ephemeral: bool = False) -> tup
     """The process, which may not listen yet, and its token. The caller ends it."""
     token = secrets.token_urlsafe()
     journal = ["--ephemeral", *EPHEMERAL] if ephemeral else ["--data-dir", str(data_dir)]
-    argv = ["-m", "benchmarks.raw_server"] if raw else [*SERVER, *journal]
+    argv = ["-m", "benchmarks.raw_server", str(data_dir)] if raw else [*SERVER, *journal]
     environment = {**os.environ, "SANDBOX_AGENT_TOKEN": token}
     process = subprocess.Popen(
         [sys.executable, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
