@@ -67,12 +67,15 @@ class Recorder:
         self._watched.append(watching := Watching(session, via, asked, asked_log))
         yield watching
 
+    @property
+    def streams(self) -> list[Stream]:
+        return [watching.stream for watching in self._watched]
+
     def history(self, logs: list[Kept], feed: Kept) -> History:
-        streams = [watching.stream for watching in self._watched]
         lines = self.effects.read_text().splitlines() if self.effects.exists() else []
         return History(
             [asking.command for asking in self._asked if asking.attempts],
-            streams,
+            self.streams,
             logs,
             feed,
             Counter(lines),

@@ -91,9 +91,12 @@ class _Response:
             raise Gone("closed in mid-answer")
         return None if isinstance(event, h11.EndOfMessage) else bytes(event.data)
 
+    async def receive(self, size: int | None = None) -> None:
+        self._http.receive_data(await self.stream.receive_some(size))
+
     async def _event(self) -> Any:
         while (event := self._http.next_event()) is h11.NEED_DATA:
-            self._http.receive_data(await self.stream.receive_some())
+            await self.receive()
         return event
 
 
@@ -130,6 +133,11 @@ class Sse:
             *whole, self._buffer = (self._buffer + chunk).split(b"\n\n")
             self._heard += [self._parse(block) for block in whole]
         return self._heard.pop(0)
+
+    async def trickle(self, size: int) -> None:
+        """Take so many bytes off the wire, and look at them later."""
+        with _broken():
+            await self._response.receive(size)
 
     def _parse(self, block: bytes) -> Heard | None:
         if block.startswith(b":"):
