@@ -33,6 +33,8 @@ def test_each_promise_names_its_tests() -> None:
     promises = re.split(r"^\d+\. ", page.partition("## Not promised")[0], flags=re.MULTILINE)[1:]
     assert promises
     assert [promise for promise in promises if not TEST.search(promise)] == []
+    numbers = re.findall(r"^(\d+)\. ", page, flags=re.MULTILINE)
+    assert numbers == [str(number) for number in range(1, len(promises) + 1)]
 
 
 def test_every_failpoint_is_explained_and_none_that_is_gone() -> None:
@@ -50,9 +52,9 @@ def test_every_dependency_is_justified_and_none_that_is_gone() -> None:
 
 
 def test_the_make_targets_that_documents_name_exist() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    named = {target for page in PAGES for target in re.findall(r"make ([a-z-]+)[` ]", read(page))}
-    assert {target for target in named if f"\n{target}:" not in makefile} == set()
+    lines = re.findall(r"^([a-z_ -]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = {target for page in PAGES for target in re.findall(r"make ([a-z_-]+)[` ]", read(page))}
+    assert named - {target for line in lines for target in line.split()} == set()
 
 
 def read(page: str) -> str:
