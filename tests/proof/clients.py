@@ -119,7 +119,7 @@ class Clients:
                     except Gone:
                         await trio.sleep(0.01)
                 asking.attempts.append(attempt)
-                if attempt.status is not None and attempt.status < 500:
+                if attempt.final:
                     return attempt
 
     # What they do all day.

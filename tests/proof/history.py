@@ -27,6 +27,13 @@ class Attempt:
     def acknowledged(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
 
+    @property
+    def final(self) -> bool:
+        """False of a bad moment and of a failure of the daemon's own: the next attempt may have another answer."""
+        if self.status is None or self.status == 503:
+            return False
+        return self.status < 500 or not json.loads(self.body)["type"].endswith(":internal_error")
+
     def __str__(self) -> str:
         return "no answer" if self.status is None else f"{self.status} {self.body.decode(errors='replace')}".strip()
 
