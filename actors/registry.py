@@ -123,7 +123,7 @@ class Registry(Actor):
         self._services = services
         self._entries: dict[str, _Entry] = {}
         self._age = Age(0, None)
-        self._reserved: set[str] = set()
+        self._reserved: dict[str, trio.Event] = {}
         settings = services.settings
         self._supervisor = Supervisor(
             lambda: Intensity(
@@ -163,6 +163,8 @@ class Registry(Actor):
                 self._forget_aged()
             case Count():
                 envelope.answer(self._census())
+            case Create() as create if create.session_id in self._reserved:
+                self.nursery.start_soon(self._answer_later, envelope, partial(self._create_after, create))
             case Create() as create:
                 self._reserve(create.session_id)
                 self.nursery.start_soon(self._answer_later, envelope, partial(self._create, create))
@@ -188,12 +190,24 @@ class Registry(Actor):
             raise
 
     def _reserve(self, session_id: str) -> None:
-        if session_id in self._entries or session_id in self._reserved:
+        if session_id in self._entries:
             raise session_already_exists(session_id)
         limit = self._services.settings.max_sessions
         if len(self._reserved) + sum(not entry.card.row.ended for entry in self._entries.values()) >= limit:
             raise too_many_sessions(limit)
-        self._reserved.add(session_id)
+        self._reserved[session_id] = trio.Event()
+
+    def _release(self, session_id: str) -> None:
+        self._reserved.pop(session_id).set()
+
+    async def _create_after(self, create: Create) -> Found:
+        """Another of this id is about to be. To say that it exists would be too early: nobody could find it yet, and it
+        may come to nothing."""
+        with self._services.journal.outage.bounded():
+            while (reserved := self._reserved.get(create.session_id)) is not None:
+                await reserved.wait()
+        self._reserve(create.session_id)
+        return await self._create(create)
 
     async def _create(self, create: Create) -> Found:
         services = self._services
@@ -206,7 +220,7 @@ class Registry(Actor):
             _log.info("session created", session_id=row.session_id, agent=row.request.agent)
             self._entries[row.session_id] = _Entry(Card(row), log, self._start(row, log, inherited=False))
         finally:
-            self._reserved.discard(row.session_id)
+            self._release(row.session_id)
         return self._found(row.session_id)
 
     async def _keep(self, row: SessionRow) -> Log:
@@ -221,7 +235,7 @@ class Registry(Actor):
             self.nursery.start_soon(self._revoke, row.session_id)
             raise
         except BaseException:
-            self._reserved.discard(row.session_id)
+            self._release(row.session_id)
             raise
 
     async def _revoke(self, session_id: str) -> None:
@@ -229,7 +243,7 @@ class Registry(Actor):
             with suppress(JournalUnavailable):
                 await self._services.journal.delete(session_id)
         finally:
-            self._reserved.discard(session_id)
+            self._release(session_id)
 
     def _start(self, row: SessionRow, log: Log, *, inherited: bool) -> Child:
         session_id = row.session_id

@@ -257,8 +257,8 @@ async def test_a_session_that_cannot_be_is_refused_and_leaves_nothing(request_, 
         await h.create()
 
 
-async def test_two_creates_of_one_id_at_once_make_one_session():
-    async with house() as h:
+async def test_two_creates_of_one_id_at_once_make_one_session(tmp_path):
+    async with house(data_dir=str(tmp_path)) as h:
         outcomes: list[str] = []
 
         async def create() -> None:
@@ -267,6 +267,7 @@ async def test_two_creates_of_one_id_at_once_make_one_session():
                 outcomes.append("created")
             except Problem as problem:
                 outcomes.append(problem.kind)
+            await h.daemon.log("s")  # whoever is told that it exists finds it
 
         async with trio.open_nursery() as nursery:
             for _ in range(5):
