@@ -13,16 +13,17 @@ from .flat import Bound, Sample, Trend, trend
 MB = 1e6
 
 BOUNDS: Mapping[str, Bound] = {
-    "rss_mb": Bound(per_hour=8, noise=6),
+    "rss_mb": Bound(per_hour=4, noise=14),
     "fds": Bound(per_hour=2, noise=12),
     "threads": Bound(per_hour=1, noise=4),
     "descendants": Bound(per_hour=2, noise=12),
     "sessions": Bound(per_hour=2, noise=12),
-    "loop_lateness_ms": Bound(per_hour=2, noise=10),
+    "loop_lateness_ms": Bound(per_hour=20, noise=100),
     "journal_mb": Bound(per_hour=4, noise=6),
     "wal_mb": Bound(per_hour=2, noise=6),
 }
-"""What each may grow by. All of them go up and down with the sessions that there are at the moment."""
+"""What each may grow by. All of them go up and down with the sessions that there are at the moment; memory also settles
+for minutes, as floods find the most that is ever held at once; and how late the loop is depends on who else computes."""
 
 LATENESS = "sandbox_agent_event_loop_lateness_seconds"
 
