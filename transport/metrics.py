@@ -39,6 +39,9 @@ class Metrics(Collector):
         self._lateness = lateness
         self._families: Sequence[Metric] = ()
         self._scraping = trio.Lock()
+        # Read once: it is a search of all directories for packages, and importlib keeps what it found in each of them
+        # for every time at which it was changed.
+        self._version = version("sandbox-agent")
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)  # its own memory, CPU time and descriptors, from /proc
@@ -58,7 +61,7 @@ class Metrics(Collector):
             return await trio.to_thread.run_sync(generate_latest, self._registry)
 
     def _now(self, census: Census) -> Iterator[Metric]:
-        yield InfoMetricFamily(f"{PREFIX}build", "The daemon.", {"version": version("sandbox-agent")})
+        yield InfoMetricFamily(f"{PREFIX}build", "The daemon.", {"version": self._version})
         statuses: tuple[SessionStatus, ...] = get_args(SessionStatus)
         yield gauge(
             "sessions", "Sessions by status.", ("status",), (((s,), census.sessions.get(s, 0)) for s in statuses)

@@ -22,8 +22,8 @@ BOUNDS: Mapping[str, Bound] = {
     "journal_mb": Bound(per_hour=4, noise=6),
     "wal_mb": Bound(per_hour=2, noise=6),
 }
-"""What each may grow by. All of them go up and down with the sessions that there are at the moment; memory also settles
-for minutes, as floods find the most that is ever held at once; and how late the loop is depends on who else computes."""
+"""What each may grow by. All of them go up and down with the sessions that there are at the moment. Memory settles for
+minutes, as floods find the most that is ever held at once, and how late the loop is depends on who else computes."""
 
 LATENESS = "sandbox_agent_event_loop_lateness_seconds"
 
