@@ -288,7 +288,9 @@ class Registry(Actor):
                 self._start_to_forget(entry)
 
     def _forget_oldest(self) -> None:
+        """The oldest by their end: one that lived for weeks has readers who have not heard of it yet."""
         ended = [session_id for session_id, entry in self._entries.items() if entry.forgettable]
+        ended.sort(key=lambda session_id: self._entries[session_id].log.updated_ms)
         journal, settings = self._services.journal, self._services.settings
         size = sum(journal.size_of(session_id) for session_id in ended)
         for count, session_id in zip(range(len(ended), 0, -1), ended, strict=True):

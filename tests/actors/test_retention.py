@@ -1,6 +1,7 @@
 """Ended sessions: they stay listed, within bounds."""
 
 import pytest
+import trio
 from sandbox_agent.schema.problems import Problem
 
 from .house import House, house
@@ -27,6 +28,20 @@ async def test_the_oldest_ended_sessions_go_first_and_the_living_stay():
         assert len(await listed(h)) <= 4
         with pytest.raises(Problem, match="session not found: ended-0"):
             await h.daemon.session_info("ended-0")
+
+
+async def test_a_session_that_lived_long_and_ended_last_is_not_the_first_to_go():
+    async with house(ended_sessions_kept=2) as h:
+        log = await h.create("veteran")
+        for n in range(2):
+            await live_and_end(h, f"ended-{n}")
+        await h.turn(log, "echo", "veteran")
+        await h.daemon.terminate("veteran")
+        await live_and_end(h, "last")
+        with trio.fail_after(20):
+            while "ended-0" in await listed(h):
+                await trio.sleep(0.01)
+        assert "veteran" in await listed(h)
 
 
 async def test_ended_sessions_are_bounded_by_bytes_too():
