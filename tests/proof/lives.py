@@ -115,11 +115,12 @@ class Lives:
         return self._errors.read_text(errors="replace")[-8000:]
 
     def descendants(self, before: int | None = None) -> list[str]:
-        """In words: everything alive that a daemon of ours started; only of lives before that one when it is named."""
+        """In words: everything alive that a daemon of ours started; only of lives before that one when it is named.
+        Runs in any thread, so it asks nothing of the process object."""
         found: list[str] = []
         for row in read_all():
             life = self._life_of(row.id.pid)
-            mine = self.process is not None and row.id.pid == self.process.pid and self.process.returncode is None
+            mine = self.process is not None and row.id.pid == self.process.pid
             if life and not row.zombie and not mine and (before is None or life < before):
                 found.append(f"process {row.id.pid} ({_command(row.id.pid)}) of life {life}")
         return found
