@@ -79,6 +79,7 @@ class DiskJournal:
         self.outage = Outage(settings.journal_patience)
         self._set_aside: Path | None = None
         self._unsound: str | None = None
+        self._check: Check | None = None
         self._too_large = trio.Event()
         self._commits = Timings()
 
@@ -91,6 +92,9 @@ class DiskJournal:
         """Keep what is written until cancelled. Raises :class:`.DataDirectoryRefused` when it cannot begin."""
         lock = await trio.to_thread.run_sync(DataLock.take, self.directory)
         try:
+            # The logs of a former life of ours are closed, and nobody may read a file that is about to be moved away.
+            self._places.clear()
+            await self._reader.aclose()
             opened = await trio.to_thread.run_sync(self._open)
             try:
                 self._reader = StoreReader(self.directory / FILE)
@@ -98,8 +102,10 @@ class DiskJournal:
                 await self._work(opened.store, task_status)
             finally:
                 self._writer = None
+                opened.check.stop()
                 with trio.CancelScope(shield=True):
-                    await trio.to_thread.run_sync(self._close, opened)
+                    await self._reader.aclose()
+                    await trio.to_thread.run_sync(opened.store.close)
         finally:
             self._close_logs()
             lock.release()
@@ -142,6 +148,8 @@ class DiskJournal:
                 return self._read(path)
             except Damaged as error:
                 damage = str(error)
+        if self._check is not None:
+            self._check.join()
         self._set_aside = set_aside(path, self._clock)
         self._unsound = None
         _log.error("the journal is damaged and was set aside", error=damage, kept_as=str(self._set_aside))
@@ -151,13 +159,12 @@ class DiskJournal:
         """Raises :class:`.Damaged`."""
         token = trio.from_thread.run_sync(trio.lowlevel.current_trio_token)
         store = Store.open(path, self._codec, durability=self._settings.durability)
-        check = Check(path, lambda damage: token.run_sync_soon(self._found_damage, damage))
         try:
+            self._check = check = Check(path, lambda damage: token.run_sync_soon(self._found_damage, damage))
             check.start(waited_for=self._settings.journal_check > 0)
             opened = _Opened(store, check, *store.load())
             damage = check.wait(self._settings.journal_check)
         except BaseException as error:
-            check.stop()
             store.close()
             if is_damage(error):
                 raise Damaged(f"{path}: {error}") from error
@@ -176,11 +183,6 @@ class DiskJournal:
             # Not in a thread: a few bytes, once in a life, and nobody here has a nursery.
             with suppress(OSError):
                 mark_unsound(path, damage)
-
-    def _close(self, opened: "_Opened") -> None:
-        opened.check.stop()
-        self._reader.close()
-        opened.store.close()
 
     def _fill(self, opened: "_Opened") -> None:
         first, self._position, gone = opened.bounds

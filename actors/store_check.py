@@ -52,6 +52,13 @@ class Check:
             if not self._ended.is_set():
                 self._connection.interrupt()
 
+    def join(self) -> None:
+        """Wait until its connection is closed: SQLite removes the -wal with the last one, and knows it by name only.
+        It must not be that of the journal that takes this one's place."""
+        self.stop()
+        if self._thread.ident is not None:
+            self._thread.join()
+
     def _run(self) -> None:
         damage = self._look()
         with self._decided:

@@ -50,9 +50,17 @@ class StoreReader:
         ``settled`` stays, and so does the newest: its position must never be given out again."""
         return await trio.to_thread.run_sync(self._cut, session, excess, settled, limiter=self._limiter)
 
-    def close(self) -> None:
-        """Reads that are under way end by themselves."""
+    async def aclose(self) -> None:
+        """Returns when no connection is open. A read that comes later opens one of its own, and closes it."""
         self._closed = True
+        nobody = [object() for _ in range(READERS)]
+        for reader in nobody:
+            await self._limiter.acquire_on_behalf_of(reader)
+        for reader in nobody:
+            self._limiter.release_on_behalf_of(reader)
+        await trio.to_thread.run_sync(self._close_idle)
+
+    def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
 

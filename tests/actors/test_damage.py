@@ -229,6 +229,23 @@ def test_two_journals_that_are_set_aside_at_the_same_time_by_the_clock_are_both_
     assert kept == ["0", "1", "wal 0", "wal 1"]
 
 
+async def test_what_is_set_aside_takes_nothing_of_the_new_journal_with_it(tmp_path: Path):
+    """SQLite removes the -wal by its name with the last connection to a database, also to one that was moved."""
+    path = await a_journal(tmp_path)
+    garble_a_row(path)
+    for _ in range(3):
+        async with life(tmp_path, tail_bytes=1000) as journal:
+            await journal.create(row())
+            for n in range(1, 51):
+                await journal.write(Entry("s", events=[event(n, size=1000)]))
+            await journal.answer("s", "key")
+            assert path.with_name(f"{FILE}-wal").exists()
+            with sqlite3.connect(path) as connection:
+                assert connection.execute("SELECT last FROM sessions").fetchall() == [(50,)]
+                connection.execute("UPDATE sessions SET row='{}'")
+            connection.close()
+
+
 def test_a_check_that_is_stopped_tells_nothing(tmp_path: Path):
     store = Store.open(tmp_path / FILE, RowCodec())
     told: list[str] = []
