@@ -15,6 +15,7 @@ import trio
 from attrs import define, frozen
 
 from ..schema.settings import Settings
+from .checkpointer import Checkpointer
 from .clock import Clock
 from .data_lock import DataLock
 from .failpoints import Failpoints
@@ -82,6 +83,7 @@ class DiskJournal:
         self._check: Check | None = None
         self._too_large = trio.Event()
         self._commits = Timings()
+        self._checkpointer = Checkpointer(directory / FILE)
 
     def __repr__(self) -> str:
         return f"<DiskJournal {self.journal_id} sessions={len(self._kept)} {self._writer!r} {self.feed!r}>"
@@ -122,6 +124,7 @@ class DiskJournal:
                 nursery.start_soon(partial(trio.to_thread.run_sync, thread, limiter=trio.CapacityLimiter(1)))
                 try:
                     nursery.start_soon(self._trim)
+                    nursery.start_soon(self._checkpointer.run)
                     task_status.started()
                     await trio.sleep_forever()
                 finally:
@@ -265,6 +268,7 @@ class DiskJournal:
         kept.sequence += written.count
         kept.position = self._position
         kept.bytes += size
+        self._checkpointer.written(size)
         if self._excess(kept) > 0:
             self._too_large.set()
         return written

@@ -37,6 +37,8 @@ VACUUM_PAGES = 500
 FREE_PAGES = 256
 """Free pages that the file keeps for what comes next; the others are given back, so many at a time."""
 
+PAGE_BYTES = 4096
+
 WAL_BYTES = 16 << 20
 """The write-ahead log is cut to this size when SQLite starts it over, which it does by itself unless readers overlap
 all the time; at four times the size we wait for a moment without."""
@@ -393,6 +395,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[st
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute("PRAGMA journal_mode=WAL").fetchall()
     connection.execute(f"PRAGMA journal_size_limit={WAL_BYTES}").fetchall()
+    # The checkpointer is far ahead of that, so what is left to do in a commit is little.
+    connection.execute(f"PRAGMA wal_autocheckpoint={WAL_BYTES // PAGE_BYTES}").fetchall()
     for number, script in enumerate(migrations[version:], version + 1):
         # executescript would commit what is open, so the transaction stands in the script.
         new = f"INSERT INTO meta VALUES('journal_id','{secrets.token_hex(6)}');" if number == 1 else ""

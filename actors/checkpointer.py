@@ -1,0 +1,56 @@
+"""The checkpointer: brings what is in SQLite's write-ahead log into the file, beside the writer, not in its commits.
+
+A checkpoint waits for the disk, for 20 ms and more once in a few MB. In a commit, where SQLite makes it by itself, all
+that was to be written next waited as long. It changes nothing that is durable or visible; it may be cut off anywhere.
+"""
+
+import sqlite3
+from pathlib import Path
+
+import structlog
+import trio
+
+from .store import connect
+
+CHECKPOINT_BYTES = 2 << 20
+"""How much is written before it is worth while."""
+
+CACHE_KIB = 256
+
+_log = structlog.get_logger("journal")
+
+
+class Checkpointer:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._bytes = 0
+        self._worthwhile = trio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Checkpointer {self._bytes} bytes behind>"
+
+    def written(self, size: int) -> None:
+        """About so many bytes more are in the write-ahead log."""
+        self._bytes += size
+        if self._bytes >= CHECKPOINT_BYTES:
+            self._worthwhile.set()
+
+    async def run(self) -> None:
+        """Until cancelled. What is wrong with the file is the writer's to find out."""
+        limiter = trio.CapacityLimiter(1)
+        while True:
+            await self._worthwhile.wait()
+            self._worthwhile = trio.Event()
+            self._bytes = 0
+            try:
+                await trio.to_thread.run_sync(self._checkpoint, limiter=limiter)
+            except sqlite3.Error as error:
+                _log.debug("no checkpoint", error=str(error))
+
+    def _checkpoint(self) -> None:
+        """PASSIVE: as much as can be done without waiting for anyone, or making the writer wait."""
+        connection = connect(self._path, cache_kib=CACHE_KIB)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        finally:
+            connection.close()
