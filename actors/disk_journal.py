@@ -5,6 +5,7 @@ writes are done in that order; the events are shown when their commit is through
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -165,8 +166,9 @@ class DiskJournal:
         try:
             self._check = check = Check(path, lambda damage: token.run_sync_soon(self._found_damage, damage))
             check.start(waited_for=self._settings.journal_check > 0)
+            until = time.monotonic() + self._settings.journal_check
             opened = _Opened(store, check, *store.load())
-            damage = check.wait(self._settings.journal_check)
+            damage = check.wait(max(0.0, until - time.monotonic()))
         except BaseException as error:
             store.close()
             if is_damage(error):

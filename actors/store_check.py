@@ -8,6 +8,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from .store import connect, is_damage
@@ -35,15 +36,27 @@ class Check:
     def start(self, *, waited_for: bool) -> None:
         self._late = not waited_for
         self._thread.start()
+        if not waited_for:
+            self._let_go_first()
 
     def wait(self, seconds: float) -> str | None:
         """What is wrong, if that is known in time. Blocks."""
-        if self._late:
-            return None
-        self._ended.wait(seconds)
-        with self._decided:
-            self._late = not self._ended.is_set()
-            return self.damage
+        if not self._late:
+            self._ended.wait(seconds)
+            with self._decided:
+                if not self._ended.is_set():
+                    self._let_go_first()
+                return self.damage
+        return None
+
+    def _let_go_first(self) -> None:
+        """Nobody waits any more, so everybody else goes first. On Linux a priority is a thread's own."""
+        self._late = True
+        thread = self._thread.native_id
+        if thread is None:
+            return
+        with suppress(OSError):  # it has ended
+            os.setpriority(os.PRIO_PROCESS, thread, LOWEST_PRIORITY)
 
     def stop(self) -> None:
         """Nobody wants to know any more."""
@@ -71,7 +84,6 @@ class Check:
 
     def _look(self) -> str | None:
         try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)  # of this thread, on Linux
             (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.Error as error:
             return str(error) if is_damage(error) else None  # interrupted, or no disk: it is no worse than before

@@ -38,7 +38,7 @@ class Settings:
     tail_bytes: int = setting(1 << 20, "bytes", "newest events of a session held in memory; older ones are on disk")
     tails_bytes: int = setting(256 << 20, "bytes", "events of all sessions together held in memory")
     session_bytes: int = setting(4 << 30, "bytes", "events of one session on disk; the oldest expire. 0 for no bound")
-    journal_check: float = setting(0.5, "seconds", "time to check a journal at the start; the rest is checked later")
+    journal_check: float = setting(0.25, "seconds", "time to check a journal at the start; the rest is checked later")
     journal_patience: float = setting(
         2.0, "seconds", "time that a command waits for a journal that cannot be written before it is answered 503"
     )
