@@ -8,6 +8,9 @@ from attrs import frozen
 
 HOUR = 3600.0
 
+LONG = 0.5
+"""Hours."""
+
 Sample = tuple[float, float]
 """When, in seconds, and how much."""
 
@@ -15,10 +18,15 @@ Sample = tuple[float, float]
 @frozen
 class Bound:
     """A figure may grow by ``per_hour``, and is ``noise`` uncertain: in a soak of minutes its ups and downs would
-    otherwise be taken for a slope of many hundreds per hour. A steady leak is beyond any noise after long enough."""
+    otherwise be taken for a slope of many hundreds per hour. A steady leak is beyond any noise after long enough.
+    ``settling`` is allowed on top when less than :data:`LONG` is judged, after a warm-up as short."""
 
     per_hour: float
     noise: float
+    settling: float = 0
+
+    def allowed(self, hours: float) -> float:
+        return self.noise + self.per_hour * hours + (self.settling if hours < LONG else 0)
 
 
 @frozen
@@ -43,7 +51,7 @@ class Trend:
 
     @property
     def flat(self) -> bool:
-        return self.growth <= self.bound.noise + self.bound.per_hour * self.hours
+        return self.growth <= self.bound.allowed(self.hours)
 
     def __str__(self) -> str:
         return (

@@ -13,7 +13,7 @@ from .flat import Bound, Sample, Trend, trend
 MB = 1e6
 
 BOUNDS: Mapping[str, Bound] = {
-    "rss_mb": Bound(per_hour=4, noise=14),
+    "rss_mb": Bound(per_hour=4, noise=6, settling=8),
     "fds": Bound(per_hour=2, noise=12),
     "threads": Bound(per_hour=1, noise=4),
     "descendants": Bound(per_hour=2, noise=12),

@@ -32,6 +32,12 @@ def test_a_leak_within_its_bound_is_flat():
     assert trend("growth", noisy(9, 3600), BOUND).flat
 
 
+def test_what_still_settles_in_minutes_is_a_leak_in_an_hour():
+    bound = Bound(per_hour=10, noise=5, settling=30)
+    assert trend("settles", noisy(100, 600, noise=1), bound).flat
+    assert not trend("leaks", noisy(30, 3600, noise=1), bound).flat
+
+
 def test_one_wild_sample_is_no_leak():
     samples = noisy(0, 3600)
     samples[-1] = (samples[-1][0], 1e9)
