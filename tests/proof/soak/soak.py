@@ -19,7 +19,7 @@ OPTIONS = (
     *("--mock-step-ms", "5", "--sse-keepalive", "0.5", "--interrupt-timeout", "0.5", "--suspend-after", "1"),
     *("--end-eof", "0.1", "--end-interrupt", "0.1", "--end-terminate", "0.2", "--stalled-write-timeout", "5"),
     *("--ended-sessions-kept", "10", "--tail-bytes", "65536", "--stream-batch-bytes", "16384"),
-    *("--max-queued-prompts", "4", "--shutdown-timeout", str(SHUTDOWN_TIMEOUT)),
+    *("--max-queued-prompts", "4", "--idle-timeout", "10", "--shutdown-timeout", str(SHUTDOWN_TIMEOUT)),
 )
 """Limits are small, so that minutes reach them."""
 
