@@ -57,7 +57,8 @@ class Trend:
         return (
             f"{'flat ' if self.flat else 'GROWS'} {self.name}: median {self.level:.6g} "
             f"({self.least:.6g} to {self.most:.6g}), slope {self.slope:+.6g}/h, "
-            f"second to last quarter {self.rise:+.6g}/h; bound {self.bound.per_hour:+.6g}/h after {self.bound.noise:g}"
+            f"second to last quarter {self.rise:+.6g}/h; "
+            f"grew {self.growth:+.3g}, allowed {self.bound.allowed(self.hours):.3g}"
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 import trio
+from sandbox_agent.actors.store import WAL_BYTES
 
 from ..lives import Lives
 from ..wire import Gone, call
@@ -20,10 +21,11 @@ BOUNDS: Mapping[str, Bound] = {
     "sessions": Bound(per_hour=2, noise=12),
     "loop_lateness_ms": Bound(per_hour=20, noise=100),
     "journal_mb": Bound(per_hour=4, noise=6),
-    "wal_mb": Bound(per_hour=2, noise=6),
+    "wal_mb": Bound(per_hour=2, noise=WAL_BYTES / MB),
 }
-"""What each may grow by. All of them go up and down with the sessions that there are at the moment. Memory settles for
-minutes, as floods find the most that is ever held at once, and how late the loop is depends on who else computes."""
+"""What each may grow by. All of them go up and down with the sessions that there are at the moment. The write-ahead log
+is anything between nothing and its limit. Memory settles for minutes, as floods find the most that is ever held at
+once, and how late the loop is depends on who else computes."""
 
 LATENESS = "sandbox_agent_event_loop_lateness_seconds"
 
