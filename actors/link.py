@@ -1,11 +1,11 @@
 """The link: one agent process with the dialect that is spoken to it, from launch to end.
 
-Everything that the agent does reaches the session as a message. A few batches of lines at most are under way at once:
-an agent that floods waits in its own pipe, not in our memory.
+Everything that the agent does reaches the session as a message. One batch of lines at most is under way at once: an
+agent that floods waits in its own pipe, not in our memory.
 """
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -21,30 +21,18 @@ from .http_port import HttpPort
 from .ladder import end_process
 from .limit_watch import LimitWatch
 from .limits import Hit, Limits
-from .lines import KEPT_HEAD, OversizedLine
+from .lines import OversizedLine
 from .mailbox import ActorGone, Mailbox
 from .processes import send_signal
 from .watchdogs import Watchdogs
 
 _log = structlog.get_logger("agent")
 
-BATCHES_UNDER_WAY = 4
-
-GATHERED_BYTES = 1 << 16
-"""What waits for the session grows to about so much before the next message. An agent that writes a line at a time
-would wait for a commit of the journal with each."""
-
 
 @frozen
 class AgentSpoke:
-    """``lines`` may grow until :meth:`take`."""
-
     link: "AgentLink"
     lines: list[bytes | OversizedLine]
-
-    def take(self) -> list[bytes | OversizedLine]:
-        self.link.taken(self)
-        return self.lines
 
 
 @frozen
@@ -67,14 +55,8 @@ class AgentStreamOpened:
 
 @frozen
 class AgentStreamed:
-    """``payloads`` may grow until :meth:`take`."""
-
     link: "AgentLink"
     payloads: list[bytes | OversizedLine]
-
-    def take(self) -> list[bytes | OversizedLine]:
-        self.link.taken(self)
-        return self.payloads
 
 
 @frozen
@@ -135,9 +117,7 @@ class AgentLink:
         self.limits = LimitWatch(process.tree, Limits.of(settings))
         self._mailbox = mailbox
         self._settings = settings
-        self._credit = trio.Semaphore(BATCHES_UNDER_WAY)
-        self._growing: AgentSpoke | AgentStreamed | None = None
-        self._gathered = 0
+        self._kept = trio.Semaphore(0)
         # Shielded: a session that is cancelled still needs its link to see the agent out. Only end() ends it.
         self._scope = trio.CancelScope(shield=True)
         self._output_ended = trio.Event()
@@ -182,26 +162,14 @@ class AgentLink:
             await end_process(self.process, self._settings, polite=False)
 
     async def _deliver(self, lines: list[bytes | OversizedLine]) -> None:
-        if isinstance(self._growing, AgentSpoke) and self._room_for(lines):
-            self._growing.lines.extend(lines)
-        else:
-            await self._tell_growing(AgentSpoke(self, lines), lines)
+        await self._tell_and_wait(AgentSpoke(self, lines))
 
-    def _room_for(self, lines: Sequence[bytes | OversizedLine]) -> bool:
-        """Whether these may join what still waits."""
-        self._gathered += _size(lines)
-        return self._gathered <= GATHERED_BYTES
-
-    async def _tell_growing(self, message: AgentSpoke | AgentStreamed, lines: Sequence[bytes | OversizedLine]) -> None:
+    async def _tell_and_wait(self, message: AgentSpoke | AgentStreamed) -> None:
+        """Until what was said is kept. Meanwhile the agent's words gather in its pipe and are then read as one: one
+        that writes a line at a time would cost a wake-up, and a commit of the journal, with each."""
         if not self.ending:
-            await self._credit.acquire()
-            self._gathered = _size(lines)
-            await self._tell(message, growing=message)
-
-    def taken(self, message: AgentSpoke | AgentStreamed) -> None:
-        """The session handles it now, so it must not grow any more."""
-        if self._growing is message:
-            self._growing = None
+            await self._tell(message)
+            await self._kept.acquire()
 
     def carry_out(self, effect: ToAgent) -> None:
         """Say something to the agent, without waiting. Raises :class:`OutboxFull` or :class:`PortJammed`."""
@@ -256,10 +224,7 @@ class AgentLink:
         await self._tell(AgentStreamOpened(self))
 
     async def streamed(self, payloads: list[bytes | OversizedLine]) -> None:
-        if isinstance(self._growing, AgentStreamed) and self._room_for(payloads):
-            self._growing.payloads.extend(payloads)
-        else:
-            await self._tell_growing(AgentStreamed(self, payloads), payloads)
+        await self._tell_and_wait(AgentStreamed(self, payloads))
 
     async def _ring(self) -> None:
         await self._tell(Overdue(self))
@@ -275,26 +240,22 @@ class AgentLink:
             await self._tell(OverLimit(self, hit))
         return hit is not None
 
-    async def _tell(self, message: object, *, growing: AgentSpoke | AgentStreamed | None = None) -> None:
-        # Whatever else is told ends what was growing: the session hears all in the order in which it came.
-        self._growing = growing
+    async def _tell(self, message: object) -> None:
         if not self.ending:
             try:
                 await self._mailbox.tell(message)
             except ActorGone:
                 self.ending = True
 
-    def handled(self, *, heard: bool = True) -> None:
-        """The session has handled one :class:`AgentSpoke` or :class:`AgentStreamed`; a heartbeat is nothing heard."""
-        if heard:
-            self.watchdogs.heard()
-        self._credit.release()
+    def kept(self) -> None:
+        """What one :class:`AgentSpoke` or :class:`AgentStreamed` said is in the journal, and readers can see it."""
+        self._kept.release()
 
     async def end(self, *, polite: bool) -> None:
         """End the process and all its descendants, then this link. Returns when nothing of it is left."""
         self.ending = True
-        # One credit frees a reader that waits for a session which handles nothing any more.
-        self._credit.release()
+        # Frees a reader that waits for a session which handles nothing any more.
+        self._kept.release()
         await end_process(self.process, self._settings, polite=polite)
         await self.process.exited_within(self._settings.end_kill)
         self._scope.cancel()
@@ -302,7 +263,3 @@ class AgentLink:
         await self.process.aclose()
         if self._hooks is not None:
             await self._hooks.aclose()
-
-
-def _size(lines: Sequence[bytes | OversizedLine]) -> int:
-    return sum(len(line) if isinstance(line, bytes) else KEPT_HEAD for line in lines)

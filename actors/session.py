@@ -110,12 +110,13 @@ class Session(Actor):
         answer: object = None
         key: CommandKey | None = None
         match envelope.message:
-            case AgentSpoke(link) as spoke:
+            case AgentSpoke(link, lines):
                 if link is self._link:
-                    await self._hear(spoke.take(), link.dialect.receive)
-                link.handled()
-            case AgentStreamed(link) as streamed:
-                link.handled(heard=link is self._link and await self._hear(streamed.take(), link.http.streamed))
+                    await self._hear(lines, link.dialect.receive)
+                    link.watchdogs.heard()
+            case AgentStreamed(link, payloads):
+                if link is self._link and await self._hear(payloads, link.http.streamed):
+                    link.watchdogs.heard()
             case (AgentStreamOpened(link) | AgentResponded(link) | HookAsked(link) | HookGone(link)) as heard:
                 if link is self._link:
                     self._apply(heard.effects())
@@ -157,6 +158,8 @@ class Session(Actor):
             self._record.answered(key, answer)
         await self._settle()
         envelope.answer(answer)
+        if isinstance(envelope.message, AgentSpoke | AgentStreamed):
+            envelope.message.link.kept()
 
     # What clients want.
 
