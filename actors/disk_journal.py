@@ -124,6 +124,7 @@ class DiskJournal:
                 thread = partial(self._write_until_closed, writer)
                 nursery.start_soon(partial(trio.to_thread.run_sync, thread, limiter=trio.CapacityLimiter(1)))
                 try:
+                    nursery.start_soon(writer.hand_over)
                     nursery.start_soon(self._trim)
                     nursery.start_soon(self._checkpointer.run)
                     task_status.started()

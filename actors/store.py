@@ -37,6 +37,8 @@ VACUUM_PAGES = 500
 FREE_PAGES = 256
 """Free pages that the file keeps for what comes next; the others are given back, so many at a time."""
 
+SHRINK_TRIES = 10
+
 PAGE_BYTES = 4096
 
 WAL_BYTES = 16 << 20
@@ -109,6 +111,7 @@ class Store:
         self.path = path
         self._wal = beside(path, "-wal")
         self._wal_limit = 4 * WAL_BYTES
+        self._shrinks = 0
         self._connection = connection
         self._codec = codec
         self._appended: list[tuple[object, ...]] = []
@@ -360,7 +363,9 @@ class Store:
             self._connection.executescript(f"PRAGMA incremental_vacuum({min(VACUUM_PAGES, free - FREE_PAGES)})")
             if free > FREE_PAGES + VACUUM_PAGES:
                 return True
-            self._checkpoint()  # only now does the file shrink
+            # Only now does the file shrink. Another checkpoint, or a reader, may be in the way for a moment.
+            self._shrinks += 1
+            return not self._checkpoint() and self._shrinks % SHRINK_TRIES != 0
         return False
 
     def trim(self, number: int, cut: Cut, feed_gone: int) -> None:
