@@ -54,5 +54,3 @@ MIGRATIONS: tuple[str, ...] = (
     """,
 )
 """Number n brings version n to n + 1 (``PRAGMA user_version``). Append only: what is here has been on disks."""
-
-SCHEMA_VERSION = len(MIGRATIONS)

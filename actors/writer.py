@@ -224,6 +224,7 @@ class Writer:
 
     def _fail_rest(self, jobs: Sequence[Job]) -> None:
         self._settle(jobs, failed=True)
+        self._give()  # also what was put and not handed over: nobody will do it
         while not self._jobs.empty():
             if (job := self._jobs.get()) is not None:
                 self._settle([job], failed=True)

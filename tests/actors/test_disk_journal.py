@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import trio
 from sandbox_agent.actors.data_lock import DataDirectoryRefused, DataLock
-from sandbox_agent.actors.journal import CommandKey, Entry, KeptAnswer, QueuedPrompt
+from sandbox_agent.actors.failpoints import Failpoints
+from sandbox_agent.actors.journal import CommandKey, Entry, JournalUnavailable, KeptAnswer, QueuedPrompt
 from sandbox_agent.actors.log import Expired
+from sandbox_agent.actors.outage import Outage
 from sandbox_agent.actors.store import FILE, Store
 from sandbox_agent.actors.store_codec import RowCodec, Segment
 from sandbox_agent.actors.store_schema import MIGRATIONS
+from sandbox_agent.actors.writer import Job, Writer
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.events import PermissionEventData, QuestionEventData, QuestionOption, QuestionPart
 
@@ -218,3 +221,21 @@ async def test_a_session_goes_on_in_the_next_life_of_the_daemon(tmp_path: Path):
         events = [json.loads(e.plain) for e in (await log.read(len(before), 1 << 20)).events]
         assert said(events[-1]) == "turn.ended completed"
         assert "agent.restarted" in json.dumps(events)
+
+
+async def test_a_writer_that_dies_fails_also_what_was_not_yet_handed_to_it(tmp_path: Path):
+    def broken(_: Store) -> None:
+        raise RuntimeError("a bug of ours")
+
+    store = Store.open(tmp_path / FILE, RowCodec())
+    writer = Writer(store, Failpoints(), 0.1, lambda _: None, Outage(1.0))
+    bad = writer.put(Job(broken, lambda: None))
+    writer._give()
+    late = writer.put(Job(lambda _: None, lambda: None))
+    with trio.fail_after(10), pytest.raises(RuntimeError):
+        await trio.to_thread.run_sync(writer.run)
+    with trio.fail_after(10):
+        for job in (bad, late):
+            with pytest.raises(JournalUnavailable):
+                await job.wait()
+    store.close()
