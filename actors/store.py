@@ -45,6 +45,12 @@ WAL_BYTES = 16 << 20
 """The write-ahead log is cut to this size when SQLite starts it over, which it does by itself unless readers overlap
 all the time; at four times the size we wait for a moment without."""
 
+TRANSACTION_BYTES = 4 * PAGE_BYTES
+"""What a transaction adds to the log beside its events, about."""
+
+WAL_LOOK_BYTES = 1 << 20
+"""How much is written between two looks at the log's size: a look at a file costs as much as a small commit."""
+
 WAL_PATIENCE_MS = 100
 
 BUSY_MS = 5000
@@ -111,10 +117,12 @@ class Store:
         self.path = path
         self._wal = beside(path, "-wal")
         self._wal_limit = 4 * WAL_BYTES
+        self._unseen = 0
         self._shrinks = 0
         self._connection = connection
         self._codec = codec
         self._appended: list[tuple[object, ...]] = []
+        self._appended_bytes = 0
         self.journal_id = self._meta("journal_id")
         self.doomed = True
         """Whether there may be something to purge."""
@@ -152,6 +160,9 @@ class Store:
 
     def shorten_wal(self) -> None:
         """To be called after commits."""
+        if self._unseen < WAL_LOOK_BYTES:
+            return
+        self._unseen = 0
         size = self._wal.stat().st_size if self._wal.exists() else 0
         if size > self._wal_limit:
             # When a reader was in the way, not with every commit from now on.
@@ -174,6 +185,7 @@ class Store:
         if self._connection.in_transaction:  # the last one could not even be rolled back
             self._connection.execute("ROLLBACK")
         self._appended.clear()
+        self._appended_bytes = 0
         try:
             yield
             self._end()
@@ -195,6 +207,7 @@ class Store:
             self._insert(self._appended[first : first + SEGMENTS_AT_ONCE])
         if self._connection.in_transaction:
             self._connection.execute("COMMIT")
+        self._unseen += TRANSACTION_BYTES + self._appended_bytes
         self._appended.clear()
 
     # What is there.
@@ -301,6 +314,7 @@ class Store:
 
     def append(self, number: int, written: Written, at_ms: int) -> None:
         """Written when the transaction ends, with all others that were appended in it."""
+        self._appended_bytes += written.bytes
         self._appended.append(
             (
                 written.position,
