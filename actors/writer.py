@@ -4,19 +4,22 @@ A job is done when it is durable. Jobs are done in the order in which they were 
 
 What is put in one pass of trio's scheduler is handed over together, and while commits are quick the event loop stands
 still for the one that it has just handed over, ``PATIENCE`` at most. Otherwise every event would have to wait for the
-loop's turn on a processor twice, before its commit and after it; on busy processors that doubled the latency.
+loop's turn on a processor twice, before its commit and after it; on busy processors that doubled the latency. The
+thread then runs on the loop's own processor, which is idle meanwhile (``affinity``).
 """
 
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 import structlog
 import trio
 from attrs import define, field
 
+from .affinity import Affinity
 from .failpoints import Failpoints
 from .journal import JournalUnavailable
 from .outage import Outage
@@ -25,8 +28,14 @@ from .store import Store, is_damage, is_ours
 COMMIT_JOBS = 512
 """Most jobs that share a commit, so that the first of them does not wait for long."""
 
-PATIENCE = 0.0005
-"""Seconds. A commit takes a fifth of that; when one took longer, the next is not stood still for."""
+QUICK = 0.001
+"""Seconds. Commits are stood still for while they typically take less. Those of ten events take a tenth of that."""
+
+PATIENCE = 0.003
+"""Seconds that the event loop stands still at most, when one commit takes longer than commits do."""
+
+MEMORY = 8
+"""How many commits make up what is typical."""
 
 _log = structlog.get_logger("journal")
 
@@ -66,7 +75,8 @@ class Writer:
         self._something_put = trio.Event()
         self._under_way = 0
         self._awaited = False
-        self._quick = True
+        self._typical = 0.0
+        self._affinity: Affinity | None = None
         self._hurried = threading.Event()
         self._token = trio.lowlevel.current_trio_token()
         self._waiting = 0
@@ -76,7 +86,7 @@ class Writer:
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "stuck" if self._troubled else "open"
-        return f"<Writer {state} waiting={self._waiting}>"
+        return f"<Writer {state} waiting={self._waiting} {self._affinity!r}>"
 
     def put(self, job: Job) -> Job:
         """Queue a job, without waiting. What is put after :meth:`close` fails."""
@@ -94,9 +104,11 @@ class Writer:
         while True:
             await self._something_put.wait()
             self._something_put = trio.Event()
-            alone = self._under_way == 0
+            stay = self._under_way == 0 and self._typical < QUICK
+            if stay and self._affinity is not None:
+                self._affinity.follow()
             self._give()
-            if alone and self._quick:
+            if stay:
                 self._stand_still()
 
     def _give(self) -> None:
@@ -109,11 +121,12 @@ class Writer:
         """Until the thread has done all that it was given, or for ``PATIENCE``. Waiting gives up the GIL."""
         self._awaited = True
         deadline = time.perf_counter() + PATIENCE
-        try:
+        with suppress(Empty):
             while self._under_way and (left := deadline - time.perf_counter()) > 0:
                 self._show(*self._done_jobs.get(timeout=left))
-        except Empty:
-            pass
+        if self._under_way and self._affinity is not None:
+            # It takes longer: from now on it competes with us, and must be free to do that elsewhere.
+            self._affinity.free()
         # Only then: the thread tells what it does after it has looked at this.
         self._awaited = False
         self._show_all()
@@ -133,12 +146,14 @@ class Writer:
     def run(self) -> None:
         """The thread. Ends by :meth:`close`; raises what is wrong with the store, or with us."""
         jobs: Sequence[Job] = ()
+        self._affinity = affinity = Affinity()
         try:
             while jobs := self._take():
                 self._commit(jobs)
                 self._tidy(self._store.shorten_wal)
         finally:
             self._closed = True
+            affinity.end()
             self._token.run_sync_soon(self._fail_rest, jobs)
 
     def _take(self) -> list[Job]:
@@ -210,7 +225,8 @@ class Writer:
     def _show(self, jobs: Sequence[Job], seconds: float) -> None:
         self._on_commit(seconds)
         self._under_way -= len(jobs)
-        self._quick = seconds < PATIENCE
+        # One that waited for the disk says little of the next.
+        self._typical += (min(seconds, PATIENCE) - self._typical) / MEMORY
         for job in jobs:
             job.show()
         self._settle(jobs, failed=False)
