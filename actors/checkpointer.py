@@ -12,8 +12,8 @@ import trio
 
 from .store import connect
 
-CHECKPOINT_BYTES = 2 << 20
-"""How much is written before it is worth while."""
+CHECKPOINT_BYTES = 4 << 20
+"""How much is written before it is worth while. SQLite makes one by itself, in a commit, at four times as much."""
 
 CACHE_KIB = 256
 

@@ -23,7 +23,7 @@ from .failpoints import Failpoints
 from .journal import CommandKey, Entry, JournalHealth, JournalUnavailable, KeptAnswer, SessionRow
 from .log import Batch, Log
 from .outage import Outage
-from .store import FILE, Damaged, Store, StoredSession, Written, is_damage
+from .store import FILE, TRANSACTION_BYTES, Damaged, Store, StoredSession, Written, is_damage
 from .store_check import Check
 from .store_codec import RowCodec, Segment
 from .store_files import mark_unsound, set_aside, unsound
@@ -119,7 +119,7 @@ class DiskJournal:
         try:
             async with trio.open_nursery() as nursery:
                 self._writer = writer = Writer(
-                    store, self._failpoints, self._settings.journal_retry, self._commits.add, self.outage
+                    store, self._failpoints, self._settings.journal_retry, self._committed, self.outage
                 )
                 thread = partial(self._write_until_closed, writer)
                 nursery.start_soon(partial(trio.to_thread.run_sync, thread, limiter=trio.CapacityLimiter(1)))
@@ -135,6 +135,10 @@ class DiskJournal:
         except* sqlite3.Error:
             self.outage.begin("it has failed and is opened again")
             raise
+
+    def _committed(self, seconds: float) -> None:
+        self._commits.add(seconds)
+        self._checkpointer.written(TRANSACTION_BYTES)
 
     def _write_until_closed(self, writer: Writer) -> None:
         try:
