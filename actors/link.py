@@ -23,6 +23,7 @@ from .limit_watch import LimitWatch
 from .limits import Hit, Limits
 from .lines import OversizedLine
 from .mailbox import ActorGone, Mailbox
+from .pace import Pace
 from .processes import send_signal
 from .watchdogs import Watchdogs
 
@@ -118,6 +119,7 @@ class AgentLink:
         self._mailbox = mailbox
         self._settings = settings
         self._kept = trio.Semaphore(0)
+        self._pace = Pace(settings.read_interval)
         # Shielded: a session that is cancelled still needs its link to see the agent out. Only end() ends it.
         self._scope = trio.CancelScope(shield=True)
         self._output_ended = trio.Event()
@@ -162,14 +164,16 @@ class AgentLink:
             await end_process(self.process, self._settings, polite=False)
 
     async def _deliver(self, lines: list[bytes | OversizedLine]) -> None:
-        await self._tell_and_wait(AgentSpoke(self, lines))
+        await self._tell_and_wait(AgentSpoke(self, lines), len(lines))
 
-    async def _tell_and_wait(self, message: AgentSpoke | AgentStreamed) -> None:
+    async def _tell_and_wait(self, message: AgentSpoke | AgentStreamed, count: int) -> None:
         """Until what was said is kept. Meanwhile the agent's words gather in its pipe and are then read as one: one
         that writes a line at a time would cost a wake-up, and a commit of the journal, with each."""
         if not self.ending:
+            self._pace.read(count)
             await self._tell(message)
             await self._kept.acquire()
+            await self._pace.wait()
 
     def carry_out(self, effect: ToAgent) -> None:
         """Say something to the agent, without waiting. Raises :class:`OutboxFull` or :class:`PortJammed`."""
@@ -224,7 +228,7 @@ class AgentLink:
         await self._tell(AgentStreamOpened(self))
 
     async def streamed(self, payloads: list[bytes | OversizedLine]) -> None:
-        await self._tell_and_wait(AgentStreamed(self, payloads))
+        await self._tell_and_wait(AgentStreamed(self, payloads), len(payloads))
 
     async def _ring(self) -> None:
         await self._tell(Overdue(self))

@@ -68,6 +68,7 @@ class Settings:
     mute_timeout: float = setting(2.0, "seconds", "time for an agent that has closed its stdout to exit")
     interrupt_timeout: float = setting(10.0, "seconds", "time for an agent to stop its turn before it is ended")
     ask_timeout: float = setting(0.0, "seconds", "time before a permission or question is rejected unanswered")
+    read_interval: float = setting(0.002, "seconds", "time between two reads of an agent that is faster than that")
     max_line_bytes: int = setting(16 << 20, "bytes", "longest line that an agent may write")
     terminal_tail_bytes: int = setting(64 << 10, "bytes", "end of an agent's terminal kept for diagnostics")
     max_outbox_bytes: int = setting(64 << 20, "bytes", "most that waits to be written to an agent's stdin")
