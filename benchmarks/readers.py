@@ -13,7 +13,8 @@ from attrs import define, field
 
 from .servers import Server
 
-RECEIVE = 1 << 20
+RECEIVE = 1 << 18
+"""Bytes, read into one buffer and copied: ``recv`` would make an object of this size first, with each call."""
 
 LAST = b'"type":"turn.ended"'
 """Stands in the last event of a turn, and nowhere else in what mock sends."""
@@ -29,10 +30,11 @@ class Subscriber:
     pieces: list[bytes] = field(factory=list[bytes])
     times: list[int] = field(factory=list[int])
     tail: bytes = b""
+    _buffer: bytearray = field(factory=lambda: bytearray(RECEIVE), repr=False)
 
     def take(self) -> bool:
         """Read what is there; True when the turn's last event has come."""
-        data = self.sock.recv(RECEIVE)
+        data = bytes(memoryview(self._buffer)[: self.sock.recv_into(self._buffer)])
         if not data:
             raise RuntimeError(f"a stream of {self.session_id} broke off")
         self.times.append(time.monotonic_ns())
