@@ -15,24 +15,29 @@ _log = structlog.get_logger("journal")
 
 
 class Affinity:
-    """Of the thread that makes it. :meth:`follow` and :meth:`free` may be called from another one.
+    """Of the thread that calls :meth:`begin`; before that, and after :meth:`end`, nothing happens. The others may be
+    called from another thread.
 
-    Must be ended by :meth:`end`: the thread goes back to a pool, and what it is used for next, an agent's fork for one,
-    must find all processors as they were.
+    Must be ended: the thread goes back to a pool, and what it is used for next, an agent's fork for one, must find all
+    processors as they were.
     """
 
     def __init__(self) -> None:
-        self._thread = threading.get_native_id()
-        self._all = os.sched_getaffinity(0)
+        self._thread: int | None = None
+        self._all: set[int] = set()
         self._only: int | None = None
-        self._ended = False
         self._lock = threading.Lock()
         # PyDLL: giving up the GIL would cost more than the call.
         self._processor = ctypes.PyDLL(None).sched_getcpu
 
     def __repr__(self) -> str:
-        state = "ended" if self._ended else "free" if self._only is None else f"on {self._only}"
+        state = "none" if self._thread is None else "free" if self._only is None else f"on {self._only}"
         return f"<Affinity {state}>"
+
+    def begin(self) -> None:
+        with self._lock:
+            self._all = os.sched_getaffinity(0)
+            self._thread = threading.get_native_id()
 
     def follow(self) -> None:
         """The thread may run only where the caller runs, until told otherwise."""
@@ -47,16 +52,16 @@ class Affinity:
 
     def _set(self, processors: set[int], only: int | None) -> None:
         with self._lock:
-            if self._ended:
+            if self._thread is None:
                 return
             try:
                 os.sched_setaffinity(self._thread, processors)
                 self._only = only
             except OSError as error:  # forbidden, or the processor was just taken away from us
                 _log.debug("threads stay where they are", error=str(error))
-                self._ended = True
+                self._thread = None
 
     def end(self) -> None:
         self.free()
         with self._lock:
-            self._ended = True
+            self._thread = self._only = None

@@ -76,7 +76,7 @@ class Writer:
         self._under_way = 0
         self._awaited = False
         self._typical = 0.0
-        self._affinity: Affinity | None = None
+        self._affinity = Affinity()
         self._hurried = threading.Event()
         self._token = trio.lowlevel.current_trio_token()
         self._waiting = 0
@@ -105,11 +105,14 @@ class Writer:
             await self._something_put.wait()
             self._something_put = trio.Event()
             stay = self._under_way == 0 and self._typical < QUICK
-            if stay and self._affinity is not None:
-                self._affinity.follow()
-            self._give()
             if stay:
+                self._affinity.follow()
+                self._give()
                 self._stand_still()
+            else:
+                # Who is not waited for competes with us, and must be free to do that elsewhere.
+                self._affinity.free()
+                self._give()
 
     def _give(self) -> None:
         put, self._put = self._put, []
@@ -124,8 +127,7 @@ class Writer:
         with suppress(Empty):
             while self._under_way and (left := deadline - time.perf_counter()) > 0:
                 self._show(*self._done_jobs.get(timeout=left))
-        if self._under_way and self._affinity is not None:
-            # It takes longer: from now on it competes with us, and must be free to do that elsewhere.
+        if self._under_way:
             self._affinity.free()
         # Only then: the thread tells what it does after it has looked at this.
         self._awaited = False
@@ -146,19 +148,20 @@ class Writer:
     def run(self) -> None:
         """The thread. Ends by :meth:`close`; raises what is wrong with the store, or with us."""
         jobs: Sequence[Job] = ()
-        self._affinity = affinity = Affinity()
+        self._affinity.begin()
         try:
             while jobs := self._take():
                 self._commit(jobs)
                 self._tidy(self._store.shorten_wal)
         finally:
             self._closed = True
-            affinity.end()
+            self._affinity.end()
             self._token.run_sync_soon(self._fail_rest, jobs)
 
     def _take(self) -> list[Job]:
         """What waits; empty when the writer was closed."""
         while self._store.doomed and self._jobs.empty() and not self._hurried.is_set():
+            self._affinity.free()
             if not self._tidy(self._store.purge_some):
                 self._store.doomed = False  # until the next session is deleted, or the next start
         first = self._jobs.get()

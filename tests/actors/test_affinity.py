@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from sandbox_agent.actors.journal import Entry
 from sandbox_agent.actors.outage import Outage
 from sandbox_agent.actors.store import FILE, Store
 from sandbox_agent.actors.store_codec import RowCodec
-from sandbox_agent.actors.writer import Job, Writer
+from sandbox_agent.actors.writer import MEMORY, QUICK, Job, Writer
 
 from .journal_life import event, life, row
 
@@ -30,8 +31,14 @@ def other_thread() -> Iterator[tuple[Affinity, int]]:
     made: SimpleQueue[tuple[Affinity, int]] = SimpleQueue()
     over = threading.Event()
 
+    affinity = Affinity()
+    assert repr(affinity) == "<Affinity none>"
+    affinity.follow()
+    assert os.sched_getaffinity(0) == ALL
+
     def run() -> None:
-        made.put((Affinity(), threading.get_native_id()))
+        affinity.begin()
+        made.put((affinity, threading.get_native_id()))
         over.wait()
 
     thread = threading.Thread(target=run)
@@ -77,7 +84,7 @@ def test_after_its_end_nobody_moves_the_thread_any_more():
         assert os.sched_getaffinity(thread) == ALL
         affinity.follow()
         assert os.sched_getaffinity(thread) == ALL
-        assert repr(affinity) == "<Affinity ended>"
+        assert repr(affinity) == "<Affinity none>"
 
 
 def test_where_it_is_forbidden_the_thread_stays_where_it_is(monkeypatch: pytest.MonkeyPatch):
@@ -136,3 +143,26 @@ async def test_a_commit_that_takes_long_frees_its_thread_and_is_done_all_the_sam
             writer.close()
             nursery.cancel_scope.cancel()
     store.close()
+
+
+async def test_a_writer_that_is_not_waited_for_is_free(tmp_path: Path):
+    # On a slow disk the loop does not stand still, and both would share one processor.
+    async with life(tmp_path) as journal:
+        await journal.create(row())
+        await follow(journal)
+        writer = journal._writer
+        assert writer is not None
+        for _ in range(3 * MEMORY):
+            await writer.put(Job(lambda _: time.sleep(2 * QUICK), lambda: None)).wait()
+        await writer.put(Job(lambda _: None, lambda: None)).wait()
+        assert "<Affinity free>" in repr(writer)
+
+
+async def test_a_writer_that_purges_is_free(tmp_path: Path):
+    async with life(tmp_path) as journal:
+        await journal.create(row())
+        await follow(journal)
+        await journal.delete("s")
+        with trio.fail_after(10):
+            while "<Affinity free>" not in repr(journal):
+                await trio.sleep(0.001)
