@@ -5,9 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import trio
-from sandbox_agent.actors.checkpointer import CHECKPOINT_BYTES
+from sandbox_agent.actors.checkpointer import CHECKPOINT_BYTES, NEAR_PAGES, Checkpointer
 from sandbox_agent.actors.journal import Entry
-from sandbox_agent.actors.store import FILE, TRANSACTION_BYTES
+from sandbox_agent.actors.store import FILE, PAGE_BYTES, TRANSACTION_BYTES, Store, Written
+from sandbox_agent.actors.store_codec import RowCodec, Segment
 
 from .journal_life import event, life, row
 
@@ -17,7 +18,7 @@ def kept_in_file(path: Path) -> int:
     with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as connection:
         try:
             return connection.execute("SELECT count(*) FROM segments").fetchone()[0]
-        except sqlite3.OperationalError:  # the tables, too, are first in the log
+        except sqlite3.DatabaseError:  # the tables, too, are first in the log; or it is being written just now
             return 0
 
 
@@ -31,3 +32,34 @@ async def test_many_small_commits_are_brought_into_the_file(tmp_path: Path):
         with trio.fail_after(20):
             while kept_in_file(tmp_path / FILE) < commits // 2:
                 await trio.sleep(0.01)
+
+
+async def test_near_its_limit_the_log_is_brought_into_the_file_at_once(tmp_path: Path):
+    # What is left then, a commit has to bring.
+    store = Store.open(tmp_path / FILE, RowCodec())
+    checkpointer = Checkpointer(tmp_path / FILE)
+    written = 0
+
+    def write(size: int) -> None:
+        nonlocal written
+        written += 1
+        with store.transaction():
+            segment = Segment.pack([event(written, size=size)])
+            store.append(1, Written(written, written, 1, size, segment), 1)
+
+    async def is_in_file() -> None:
+        with trio.fail_after(20):
+            while kept_in_file(tmp_path / FILE) < written:
+                await trio.sleep(0.01)
+
+    while (tmp_path / f"{FILE}-wal").stat().st_size < (NEAR_PAGES + 256) * PAGE_BYTES:
+        write(100_000)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(checkpointer.run)
+        checkpointer.written(CHECKPOINT_BYTES)
+        await is_in_file()
+        write(10)
+        checkpointer.written(10)
+        await is_in_file()
+        nursery.cancel_scope.cancel()
+    store.close()
