@@ -8,6 +8,7 @@ off when it has taken nothing at all for a time. One that takes 1 kB/s may stay 
 import array
 import fcntl
 import math
+import os
 import socket as stdlib_socket
 import termios
 
@@ -145,7 +146,7 @@ class Connection:
         rest = data
         try:
             while rest:
-                count = await self._socket.send(rest)
+                count = await self._send_some(rest)
                 self._accepted += count
                 rest = rest[count:]
         except OSError as error:
@@ -157,6 +158,19 @@ class Connection:
                 self._state = "closed"
                 self._reading.cancel()
             raise
+
+    async def _send_some(self, data: memoryview) -> int:
+        """As ``self._socket.send``, with its checkpoints, less a third of its cost, which is neither the kernel's nor
+        the scheduler's."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while True:
+            try:
+                count = os.write(self._socket.fileno(), data)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._socket)
+            else:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                return count
 
     async def _finish(self) -> None:
         """Our last answer is sent. Closing at once would reset the connection if the client is still sending, and the

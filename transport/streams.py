@@ -8,6 +8,7 @@ from hypercorn.protocol.events import Body, Data, EndBody, Event, Response, Stre
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.protocol.ws_stream import ASGIWebsocketState, FrameTooLargeError, WSStream
 from hypercorn.typing import WebsocketAcceptEvent
+from hypercorn.utils import suppress_body
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
@@ -38,7 +39,23 @@ def last_answer(problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
 
 
 class HttpStream(HTTPStream):
-    """Its failures are problems too."""
+    """Its failures are problems too, and what it streams goes out as ready chunks: taken through h11, each cost a fifth
+    of what sending it costs."""
+
+    _chunked = False
+
+    async def app_send(self, message: Any) -> None:
+        kind = message["type"] if message else None
+        if kind == "http.response.body" and self._chunked and message.get("more_body") and not self.closed:
+            if body := message.get("body"):
+                await self.send(Data(self.stream_id, b"%x\r\n%b\r\n" % (len(body), body)))
+            return
+        await super().app_send(message)
+        if kind == "http.response.start":
+            # As h11 decides it, which has sent the head now.
+            sized = any(name.lower() == b"content-length" for name, _ in message["headers"])
+            bodiless = suppress_body(self.scope["method"], int(message["status"]))
+            self._chunked = not sized and not bodiless and self.scope["http_version"] == "1.1"
 
     async def handle(self, event: Event) -> None:
         if not isinstance(event, StreamClosed) or self.closed or self.state is ASGIHTTPState.CLOSED:
