@@ -8,6 +8,7 @@ waits, it takes 8.
 import ctypes
 import os
 import threading
+from collections.abc import Callable
 
 import structlog
 
@@ -28,7 +29,7 @@ class Affinity:
         self._only: int | None = None
         self._lock = threading.Lock()
         # PyDLL: giving up the GIL would cost more than the call.
-        self._processor = ctypes.PyDLL(None).sched_getcpu
+        self._processor: Callable[[], int] | None = getattr(ctypes.PyDLL(None), "sched_getcpu", None)
 
     def __repr__(self) -> str:
         state = "none" if self._thread is None else "free" if self._only is None else f"on {self._only}"
@@ -41,7 +42,7 @@ class Affinity:
 
     def follow(self) -> None:
         """The thread may run only where the caller runs, until told otherwise."""
-        here: int = self._processor()
+        here = -1 if self._processor is None else self._processor()
         if here != self._only:
             self._set({here}, here)
 
@@ -57,7 +58,7 @@ class Affinity:
             try:
                 os.sched_setaffinity(self._thread, processors)
                 self._only = only
-            except OSError as error:  # forbidden, or the processor was just taken away from us
+            except (OSError, ValueError) as error:  # forbidden, unknown, or the processor was just taken away from us
                 _log.debug("threads stay where they are", error=str(error))
                 self._thread = None
 

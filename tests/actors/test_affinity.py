@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -95,6 +95,14 @@ def test_where_it_is_forbidden_the_thread_stays_where_it_is(monkeypatch: pytest.
         with monkeypatch.context() as patched:
             patched.setattr(os, "sched_setaffinity", forbidden)
             affinity.follow()
+        affinity.follow()
+        assert os.sched_getaffinity(thread) == ALL
+
+
+@pytest.mark.parametrize("processor", [None, lambda: -1])
+def test_where_nobody_knows_the_processor_the_thread_stays_where_it_is(processor: Callable[[], int] | None):
+    with other_thread() as (affinity, thread):
+        affinity._processor = processor
         affinity.follow()
         assert os.sched_getaffinity(thread) == ALL
 
