@@ -6,6 +6,7 @@ import socket
 import stat
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -122,6 +123,15 @@ def busy(commands: Commands, running: RunningDaemon) -> list[int]:
     return found
 
 
+@pytest.fixture
+def hang_up() -> Iterator[None]:
+    """Whoever runs the tests under nohup ignores SIGHUP, and so would every daemon that they start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_up")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_every_descendant_within_the_limit(commands: Commands, number: signal.Signals) -> None:
     with daemon(commands, env=TOKEN) as running:
