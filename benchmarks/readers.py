@@ -8,6 +8,7 @@ import os
 import selectors
 import socket
 import time
+from concurrent.futures import Future
 
 from attrs import define, field
 
@@ -15,6 +16,9 @@ from .servers import Server
 
 RECEIVE = 1 << 18
 """Bytes, read into one buffer and copied: ``recv`` would make an object of this size first, with each call."""
+
+SILENCE = 1.0
+"""Seconds without a byte after which it is asked whether there will ever be one."""
 
 LAST = b'"type":"turn.ended"'
 """Stands in the last event of a turn, and nowhere else in what mock sends."""
@@ -71,8 +75,9 @@ def subscribe(server: Server, session_id: str, *, websocket: bool, receive_buffe
     return subscriber
 
 
-def read_turns(subscribers: list[Subscriber], seconds: float) -> int:
-    """Read until every subscriber has seen the end of its turn; returns when the last one did (``monotonic_ns``)."""
+def read_turns(subscribers: list[Subscriber], seconds: float, sending: Future[None] | None = None) -> int:
+    """Read until every subscriber has seen the end of its turn; returns when the last one did (``monotonic_ns``).
+    Raises what ``sending``, which brings the turns about meanwhile, has failed with."""
     deadline = time.monotonic() + seconds
     with selectors.EpollSelector() as selector:
         for subscriber in subscribers:
@@ -80,7 +85,9 @@ def read_turns(subscribers: list[Subscriber], seconds: float) -> int:
             selector.register(subscriber.sock, selectors.EVENT_READ, subscriber)
         waiting = len(subscribers)
         while waiting:
-            ready = selector.select(deadline - time.monotonic())
+            ready = selector.select(SILENCE)
+            if not ready and sending is not None and sending.done():
+                sending.result()
             if not ready and time.monotonic() > deadline:
                 raise TimeoutError(f"{waiting} subscribers still wait after {seconds} s")
             for key, _ in ready:
