@@ -2,10 +2,10 @@
 
 A job is done when it is durable. Jobs are done in the order in which they were put, all that share a commit at once.
 
-What is put in one pass of trio's scheduler is handed over together, and while commits are quick the event loop stands
-still for the one that it has just handed over, ``PATIENCE`` at most. Otherwise every event would have to wait for the
-loop's turn on a processor twice, before its commit and after it; on busy processors that doubled the latency. The
-thread then runs on the loop's own processor, which is idle meanwhile (``affinity``).
+What is put in a few passes of trio's scheduler is handed over together, and while commits are quick the event loop
+stands still for the one that it has just handed over, ``PATIENCE`` at most. Otherwise every event would have to wait
+for the loop's turn on a processor twice, before its commit and after it; on busy processors that doubled the latency.
+The thread then runs on the loop's own processor, which is idle meanwhile (``affinity``).
 """
 
 import sqlite3
@@ -27,6 +27,11 @@ from .store import Store, is_damage, is_ours
 
 COMMIT_JOBS = 512
 """Most jobs that share a commit, so that the first of them does not wait for long."""
+
+PASSES = 2
+"""How often everyone else who is ready has his turn before what was put is handed over, so that what he has to write
+shares the commit. In an idle loop that takes microseconds; in a busy one, where most of a commit's cost is its own and
+not its events', it saves half of the commits."""
 
 QUICK = 0.001
 """Seconds. Commits are stood still for while they typically take less. Those of ten events take a tenth of that."""
@@ -103,6 +108,8 @@ class Writer:
         """Give the thread what was put, until cancelled."""
         while True:
             await self._something_put.wait()
+            for _ in range(PASSES):
+                await trio.lowlevel.checkpoint()
             self._something_put = trio.Event()
             stay = self._under_way == 0 and self._typical < QUICK
             if stay:
