@@ -31,7 +31,7 @@ COMMIT_JOBS = 512
 PASSES = 2
 """How often everyone else who is ready has his turn before what was put is handed over, so that what he has to write
 shares the commit. In an idle loop that takes microseconds; in a busy one, where most of a commit's cost is its own and
-not its events', it saves half of the commits."""
+not its events', it saves a third to a half of the commits."""
 
 QUICK = 0.001
 """Seconds. Commits are stood still for while they typically take less. Those of ten events take a tenth of that."""

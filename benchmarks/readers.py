@@ -86,10 +86,11 @@ def read_turns(subscribers: list[Subscriber], seconds: float, sending: Future[No
         waiting = len(subscribers)
         while waiting:
             ready = selector.select(SILENCE)
-            if not ready and sending is not None and sending.done():
-                sending.result()
-            if not ready and time.monotonic() > deadline:
-                raise TimeoutError(f"{waiting} subscribers still wait after {seconds} s")
+            if not ready:
+                if sending is not None and sending.done():
+                    sending.result()
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{waiting} subscribers still wait after {seconds} s")
             for key, _ in ready:
                 if key.data.take():
                     selector.unregister(key.fileobj)

@@ -1,4 +1,4 @@
-"""Lives of a journal on disk, without a daemon, and what is written in them."""
+"""Lives of a journal on disk, or of its writer alone, without a daemon, and what is written in them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +11,10 @@ from sandbox_agent.actors.disk_journal import DiskJournal
 from sandbox_agent.actors.failpoints import Failpoints
 from sandbox_agent.actors.journal import SessionRow
 from sandbox_agent.actors.log import Log
+from sandbox_agent.actors.outage import Outage
+from sandbox_agent.actors.store import FILE, Store
+from sandbox_agent.actors.store_codec import RowCodec
+from sandbox_agent.actors.writer import Writer
 from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
@@ -46,6 +50,24 @@ async def life(directory: Path, **settings: Any) -> AsyncIterator[DiskJournal]:
             await nursery.start(journal.run)
             yield journal
             nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def writing(directory: Path) -> AsyncIterator[tuple[Writer, list[float]]]:
+    """A writer at work, and how long each of its commits took."""
+    commits: list[float] = []
+    store = Store.open(directory / FILE, RowCodec())
+    writer = Writer(store, Failpoints(), 0.01, commits.append, Outage(1.0))
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, writer.run)
+            nursery.start_soon(writer.hand_over)
+            try:
+                yield writer, commits
+            finally:
+                writer.close()  # its thread cannot be cancelled
+            nursery.cancel_scope.cancel()
+    store.close()
 
 
 async def all_of(log: Log, after: int = 0, max_bytes: int = 300) -> list[tuple[int, int]]:

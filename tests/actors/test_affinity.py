@@ -13,14 +13,11 @@ import trio
 import trio.testing
 from sandbox_agent.actors.affinity import Affinity
 from sandbox_agent.actors.disk_journal import DiskJournal
-from sandbox_agent.actors.failpoints import Failpoints
 from sandbox_agent.actors.journal import Entry
-from sandbox_agent.actors.outage import Outage
-from sandbox_agent.actors.store import FILE, Store
-from sandbox_agent.actors.store_codec import RowCodec
-from sandbox_agent.actors.writer import MEMORY, QUICK, Job, Writer
+from sandbox_agent.actors.store import Store
+from sandbox_agent.actors.writer import MEMORY, QUICK, Job
 
-from .journal_life import event, life, row
+from .journal_life import event, life, row, writing
 
 ALL = os.sched_getaffinity(0)
 
@@ -133,24 +130,18 @@ async def test_a_commit_that_takes_long_frees_its_thread_and_is_done_all_the_sam
         token.run_sync_soon(begun.set)
         go_on.wait()
 
-    store = Store.open(tmp_path / FILE, RowCodec())
-    writer = Writer(store, Failpoints(), 0.01, lambda _: None, Outage(1.0))
-    with trio.fail_after(30):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.to_thread.run_sync, writer.run)
-            nursery.start_soon(writer.hand_over)
-            while "<Affinity on" not in repr(writer):
-                await writer.put(Job(lambda _: None, lambda: None)).wait()
+    async with writing(tmp_path) as (writer, _):
+        while "<Affinity on" not in repr(writer):
+            await writer.put(Job(lambda _: None, lambda: None)).wait()
+        try:
             job = writer.put(Job(slow, lambda: None))
             await begun.wait()
             await trio.testing.wait_all_tasks_blocked()
             assert narrowed() == set()
             assert not job.settled.is_set()
+        finally:
             go_on.set()
-            await job.wait()
-            writer.close()
-            nursery.cancel_scope.cancel()
-    store.close()
+        await job.wait()
 
 
 async def test_a_writer_that_is_not_waited_for_is_free(tmp_path: Path):

@@ -1,33 +1,11 @@
 """The writer: which jobs share a commit."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
-from sandbox_agent.actors.failpoints import Failpoints
-from sandbox_agent.actors.outage import Outage
-from sandbox_agent.actors.store import FILE, Store
-from sandbox_agent.actors.store_codec import RowCodec
-from sandbox_agent.actors.writer import PASSES, Job, Writer
+from sandbox_agent.actors.writer import PASSES, Job
 
-
-@asynccontextmanager
-async def writing(directory: Path) -> AsyncIterator[tuple[Writer, list[float]]]:
-    """A writer at work, and how long each of its commits took."""
-    commits: list[float] = []
-    store = Store.open(directory / FILE, RowCodec())
-    writer = Writer(store, Failpoints(), 0.01, commits.append, Outage(1.0))
-    with trio.fail_after(30):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.to_thread.run_sync, writer.run)
-            nursery.start_soon(writer.hand_over)
-            try:
-                yield writer, commits
-            finally:
-                writer.close()  # its thread cannot be cancelled
-            nursery.cancel_scope.cancel()
-    store.close()
+from .journal_life import writing
 
 
 def job() -> Job:
