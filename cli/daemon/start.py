@@ -22,6 +22,8 @@ READY = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
 LOOK = 0.05
 """Seconds between two looks at whether it is ready."""
 LAST_LINES = 20
+LAST_BYTES = 1 << 16
+"""How much of a log is looked at for them."""
 
 OURS = ("token", "token_file", "log_file", "wait")
 """Options that are not handed on as they were said."""
@@ -82,6 +84,7 @@ def launch(
 
     from .state import State, boot_id
 
+    before = size_of(log)
     with place.output.open("w+") as output:
         place.output.chmod(0o600)
         daemon = subprocess.Popen(
@@ -96,7 +99,7 @@ def launch(
         try:
             state = State(daemon.pid, started(daemon.pid), boot_id(), place.data_dir, str(log), shutdown_timeout)
             place.write(state)
-            state = evolve(state, url=ready_url(daemon, output, log, wait))
+            state = evolve(state, url=ready_url(daemon, output, log, before, wait))
             place.write(state)
         except BaseException:
             end(daemon, shutdown_timeout)
@@ -115,8 +118,9 @@ def started(pid: int) -> int:
     return row.id.started
 
 
-def ready_url(daemon: "subprocess.Popen[bytes]", output: IO[str], log: Path, wait: float) -> str:
-    """Where it listens, once it answers there. Raises :class:`Failure` when it ended, or took too long."""
+def ready_url(daemon: "subprocess.Popen[bytes]", output: IO[str], log: Path, before: int, wait: float) -> str:
+    """Where it listens, once it answers there. Raises :class:`Failure` when it ended, or took too long. ``before`` is
+    the log's size before this daemon."""
     from .health import problems
 
     deadline = time.monotonic() + wait
@@ -126,16 +130,36 @@ def ready_url(daemon: "subprocess.Popen[bytes]", output: IO[str], log: Path, wai
         if (ready := READY.search(said)) and problems(ready[1]) is not None:
             return ready[1]
         if daemon.poll() is not None:
-            raise Failure(f"the daemon ended with status {daemon.returncode}:\n{last_lines(said, log)}")
+            raise Failure(f"the daemon ended with status {daemon.returncode}:\n{last_lines(said, log, before)}")
         if time.monotonic() > deadline:
-            raise Failure(f"the daemon was not ready after {wait:g} s and was ended:\n{last_lines(said, log)}")
+            raise Failure(f"the daemon was not ready after {wait:g} s and was ended:\n{last_lines(said, log, before)}")
         time.sleep(LOOK)
 
 
-def last_lines(said: str, log: Path) -> str:
-    """What it printed says it best; what it logged, when it printed nothing."""
-    text = said.strip() or (log.read_text(errors="replace").strip() if log.exists() else "")
+def last_lines(said: str, log: Path, before: int) -> str:
+    """What it printed says it best; what it logged, when it printed nothing. Only this daemon's: the log goes on where
+    the one before it stopped."""
+    text = said.strip() or logged_since(log, before).strip()
     return "\n".join(text.splitlines()[-LAST_LINES:]) or f"it said nothing; see {log}"
+
+
+def size_of(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
+
+
+def logged_since(log: Path, before: int) -> str:
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            # A smaller file is a new one: the old one was set aside meanwhile.
+            start = before if before <= size else 0
+            file.seek(max(start, size - LAST_BYTES))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def end(daemon: "subprocess.Popen[bytes]", shutdown_timeout: float) -> None:

@@ -116,6 +116,15 @@ def test_one_that_is_not_ready_in_time_is_ended(background: Background) -> None:
     background.start()
 
 
+def test_the_last_words_are_of_this_run_and_not_of_the_one_before_it(background: Background, tmp_path: Path) -> None:
+    log = tmp_path / "kept.log"
+    log.write_text("said by the daemon before\n")
+    done = background("start", "--port", "0", "--wait", "0.001", "--log-file", str(log))
+    assert done.returncode == 1
+    assert "was not ready" in done.stderr
+    assert "said by the daemon before" not in done.stderr
+
+
 @pytest.mark.parametrize("how", ["option", "environment", "file", "outer"])
 def test_the_token_is_no_argument_however_it_was_given(background: Background, tmp_path: Path, how: str) -> None:
     (tmp_path / "token file").write_text(TOKEN)
