@@ -41,19 +41,21 @@ def credentials() -> None:
 
 
 @credentials.command()
-@click.option("-a", "--agent", type=click.Choice(AGENTS), help="Print only what this agent would use.")
+@click.option("-a", "--agent", type=click.Choice(AGENTS), help="Print only the secret that this agent would use.")
 @click.option("-p", "--provider", help="Print only the secret of this provider.")
-@click.option("-r", "--redact", is_flag=True, help="Show only the ends of secrets.")
+@click.option("-r", "--reveal", is_flag=True, help="Show whole secrets in the JSON, not only their ends.")
 @search_options
-def extract(agent: str | None, provider: str | None, redact: bool, home: Path | None, no_oauth: bool) -> None:
-    """Print what is found as JSON; with --agent or --provider the bare secret. Secrets are shown unless -r is given."""
+def extract(agent: str | None, provider: str | None, reveal: bool, home: Path | None, no_oauth: bool) -> None:
+    """Print what is found as JSON, with only the ends of secrets unless --reveal is given.
+
+    With --agent or --provider, that one secret and nothing else, always whole: for a script that needs it.
+    """
     found = search(home, no_oauth)
     if agent is None and provider is None:
-        click.echo(json.dumps(summary(found, redact), indent=2))
+        click.echo(json.dumps(summary(found, reveal), indent=2))
         return
-    secret = chosen(found, agent, provider).secret
     # As bytes: a variable need not be text in the terminal's encoding.
-    click.echo(os.fsencode(redacted(secret) if redact else secret))
+    click.echo(os.fsencode(chosen(found, agent, provider).secret))
 
 
 @credentials.command("extract-env")
@@ -75,14 +77,14 @@ def search(home: Path | None, no_oauth: bool) -> dict[str, Credential]:
     return by_provider(discovery.found, oauth=not no_oauth)
 
 
-def summary(found: Mapping[str, Credential], redact: bool) -> dict[str, Any]:
+def summary(found: Mapping[str, Credential], reveal: bool) -> dict[str, Any]:
     def shown(credential: Credential | None) -> dict[str, Any] | None:
         return credential and {
             "provider": credential.provider,
             "source": credential.source,
             "auth_type": credential.auth_type,
-            "api_key": redacted(credential.secret) if redact else credential.secret,
-            "redacted": redact,
+            "api_key": credential.secret if reveal else redacted(credential.secret),
+            "redacted": not reveal,
         }
 
     other = {provider: shown(credential) for provider, credential in found.items() if provider not in NAMED}

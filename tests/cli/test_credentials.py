@@ -39,7 +39,7 @@ def test_nothing_found_is_said_and_is_no_failure(commands: Commands) -> None:
 
 def test_what_is_found_is_told_with_its_source(commands: Commands) -> None:
     opencode(commands.home, groq=api("gsk-12345678"))
-    said = found(commands, ANTHROPIC_API_KEY=KEY, OPENAI_API_KEY="")
+    said = found(commands, "--reveal", ANTHROPIC_API_KEY=KEY, OPENAI_API_KEY="")
     assert said["anthropic"] == {
         "provider": "anthropic",
         "source": "environment",
@@ -59,14 +59,23 @@ def test_what_is_found_is_told_with_its_source(commands: Commands) -> None:
     }
 
 
-def test_redacted_output_holds_no_secret(commands: Commands) -> None:
-    done = commands.run(
-        "credentials", "extract", "-r", env={"ANTHROPIC_API_KEY": KEY, "AMP_API_KEY": "ключ-від-дверей"}
-    )
+def test_no_secret_is_shown_unless_it_is_asked_for(commands: Commands) -> None:
+    opencode(commands.home, groq=api("gsk-12345678"), xai=api("short"))
+    env = {"ANTHROPIC_API_KEY": KEY, "AMP_API_KEY": "ключ-від-дверей"}
+    done = commands.run("credentials", "extract", env=env)
     said = json.loads(done.stdout)
     assert (said["anthropic"]["api_key"], said["anthropic"]["redacted"]) == ("sk-a...ests", True)
     assert said["other"]["amp"]["api_key"] == "ключ...ерей"
-    assert KEY not in done.stdout
+    assert said["other"]["groq"]["api_key"] == "gsk-...5678"
+    assert said["other"]["xai"]["api_key"] == "****"
+    assert KEY not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("option", ["-r", "--reveal"])
+def test_reveal_shows_whole_secrets(commands: Commands, option: str) -> None:
+    said = found(commands, option, ANTHROPIC_API_KEY=KEY)["anthropic"]
+    assert isinstance(said, dict)
+    assert (said["api_key"], said["redacted"]) == (KEY, False)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +88,7 @@ def test_redacted_output_holds_no_secret(commands: Commands) -> None:
         (("-a", "opencode", "-p", "openai"), "sk-openai"),
         (("-p", "openai"), "sk-openai"),
         (("-p", "groq"), "gsk"),
-        (("-p", "anthropic", "--redact"), "sk-a...ests"),
+        (("-p", "anthropic", "--reveal"), KEY),
     ],
 )
 def test_for_an_agent_or_a_provider_the_bare_secret_is_printed(
@@ -118,7 +127,9 @@ def test_opencode_without_anything_says_so(commands: Commands) -> None:
     assert (done.returncode, done.stderr) == (1, "Error: no credentials found for agent opencode\n")
 
 
-@pytest.mark.parametrize("words", [("extract", "-a", "mock"), ("extract", "-d", "no-such-folder"), ("extract", "-x")])
+@pytest.mark.parametrize(
+    "words", [("extract", "-a", "mock"), ("extract", "-d", "no-such-folder"), ("extract", "--redact")]
+)
 def test_wrong_usage_is_exit_2(commands: Commands, words: tuple[str, ...]) -> None:
     assert commands.run("credentials", *words).returncode == 2
 
@@ -130,10 +141,10 @@ def test_another_home_is_searched_at_its_usual_places_and_variables_still_come_f
     write(other / ".claude.json", {"primaryApiKey": "sk-ant-other"})
     write(commands.home / ".codex" / "auth.json", {"OPENAI_API_KEY": "sk-mine"})
     moved = {"CLAUDE_CONFIG_DIR": str(commands.home), "CODEX_HOME": str(commands.home / ".codex")}
-    said = found(commands, "-d", str(other), **moved)
+    said = found(commands, "-r", "-d", str(other), **moved)
     assert isinstance(said["anthropic"], dict)
     assert (said["anthropic"]["api_key"], said["openai"]) == ("sk-ant-other", None)
-    said = found(commands, "-d", str(other), ANTHROPIC_API_KEY=KEY)
+    said = found(commands, "-r", "-d", str(other), ANTHROPIC_API_KEY=KEY)
     assert isinstance(said["anthropic"], dict)
     assert said["anthropic"]["api_key"] == KEY
 
