@@ -7,12 +7,15 @@ others share our group, they are left alone and the daemon watches the limits it
 
 import hashlib
 import os
+import re
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from .cgroup import PROCESSES, Cgroup
+from .claim import Claim, take_left
 from .limits import Limits
 
 PREFIX = "sandbox-agent-"
@@ -50,11 +53,13 @@ def find_own() -> Path | None:
 
 
 class CgroupHome:
-    """``path`` holds the groups of the agents, ``controllers`` what the kernel holds them to."""
+    """``path`` holds the groups of the agents, ``controllers`` what the kernel holds them to. The claim says that the
+    daemon lives."""
 
-    def __init__(self, path: Path, controllers: frozenset[str]) -> None:
+    def __init__(self, path: Path, controllers: frozenset[str], claim: Claim) -> None:
         self.path = path
         self.controllers = controllers
+        self.claim = claim
 
     def __repr__(self) -> str:
         return f"<CgroupHome {self.path} {' '.join(sorted(self.controllers)) or 'no controllers'}>"
@@ -63,18 +68,21 @@ class CgroupHome:
     def open(cls, own: Path, owner: str, limits: Limits) -> "CgroupHome | None":
         """Below our own group. ``owner`` is the daemon's name beyond its life. None when the system forbids it."""
         wanted = {name for name, limit in (("memory", limits.memory), ("pids", limits.processes)) if limit}
-        path = own / name_of(owner)
+        # A name for this life: a daemon on a copy of the journal has the same owner, and may live in the same group.
+        path = own / f"{name_of(owner)}-{secrets.token_hex(4)}"
         try:
-            path.mkdir(exist_ok=True)
-            if not os.access(path / PROCESSES, os.W_OK):
+            path.mkdir()
+            # None when such a daemon, which starts just now too, took it for one that was left.
+            claim = take_left(path) if os.access(path / PROCESSES, os.W_OK) else None
+            if claim is None:
                 path.rmdir()
                 return None
         except OSError:
             return None
         handed = wanted & set(_words(own / "cgroup.controllers"))
-        if handed and _hand_down(own, handed, own / f"{path.name}.daemon") and _enable(path, handed):
-            return cls(path, frozenset(handed))
-        return cls(path, frozenset())
+        if handed and _hand_down(own, handed, own / f"{name_of(owner)}.daemon") and _enable(path, handed):
+            return cls(path, frozenset(handed), claim)
+        return cls(path, frozenset(), claim)
 
     def make(self, name: str, limits: Limits) -> Cgroup | None:
         """None when it cannot be made: the agent is then known by its other signs."""
@@ -90,24 +98,32 @@ class CgroupHome:
 
     def remove(self) -> None:
         """When all agents are gone."""
-        Cgroup(self.path).remove()
+        self.group.remove()
+        self.claim.release()
+
+    @property
+    def group(self) -> Cgroup:
+        """The whole home as one group, with all agents in it."""
+        return Cgroup(self.path)
 
 
 def name_of(owner: str) -> str:
     return PREFIX + hashlib.sha256(owner.encode()).hexdigest()[:16]
 
 
-def find_left(own: Path, owner: str) -> list[Cgroup]:
-    """The homes that earlier daemons of this owner left, wherever they were started: anywhere below our mount."""
+def find_left(own: Path, owner: str) -> list[CgroupHome]:
+    """The homes that dead daemons of this owner left, wherever they were started: anywhere below our mount. Older
+    versions named theirs by the owner alone."""
     top = own
     while (top.parent / PROCESSES).exists():
         top = top.parent
-    name = name_of(owner)
-    found: list[Cgroup] = []
+    home = re.compile(re.escape(name_of(owner)) + "(-[0-9a-f]+)?")
+    found: list[CgroupHome] = []
     for directory, inner, _ in os.walk(top):
-        if name in inner:
-            inner.remove(name)
-            found.append(Cgroup(Path(directory, name)))
+        homes = [name for name in inner if home.fullmatch(name)]
+        inner[:] = [name for name in inner if name not in homes]
+        claims = [take_left(Path(directory, name)) for name in homes]
+        found += [CgroupHome(claim.path, frozenset(), claim) for claim in claims if claim is not None]
     return found
 
 

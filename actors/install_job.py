@@ -20,8 +20,8 @@ from .install_lock import locked
 from .install_npm import Npm
 from .install_platform import Platform, this_platform
 from .install_store import Installed, Receipt, Store, data_directory
-from .processes import NOBODY, ProcessTable
-from .tree import ProcessTree
+from .left_tree import LeftTree
+from .processes import ProcessTable
 
 SHOWN = 200
 """Characters of a program's answer that are quoted."""
@@ -137,9 +137,10 @@ class Workshop:
         raise InstallFailed(f"`{program.name} --version` did not answer within {self.settings.probe_timeout:g} s")
 
     async def _clear_away(self, store: Store) -> None:
-        """Remains of installs that were killed. Their processes first: an orphaned npm goes on writing."""
+        """Remains of installs that were killed. Their processes first: an orphaned npm goes on writing. One that still
+        runs is that of another data directory, of which ours is a copy."""
         for tree in await trio.to_thread.run_sync(store.remains):
-            await ProcessTree(NOBODY, tree.name, self.table).end(PATIENCE, PATIENCE)
+            await LeftTree(tree.name, self.table).end(PATIENCE, PATIENCE)
             await trio.to_thread.run_sync(_remove, tree)
 
 

@@ -2,11 +2,10 @@
 
 A daemon that is killed ends nobody. Most agents then notice that their stdin or their terminal is gone; what they
 started need not. The next daemon on the same journal finds them by the marker in their environment, which begins with
-the journal's id, or by the cgroup that they are in, and the lock on the data directory says that no other daemon of
-this journal lives.
+the journal's id, or by the cgroup that they are in. The lock on the data directory says that no other daemon has this
+directory, but a copy of it has the same journal: what belongs to a daemon that lives is left alone.
 """
 
-import os
 from collections.abc import Sequence
 
 import structlog
@@ -14,11 +13,11 @@ import trio
 
 from ..schema.settings import Settings
 from .cgroup import Cgroup
-from .cgroup_home import find_left, find_own
+from .cgroup_home import CgroupHome, find_left, find_own
 from .journal import Journal
+from .left_tree import LeftTree
 from .private import remove_left
-from .processes import NOBODY, ProcessTable, read_process
-from .tree import ProcessTree
+from .processes import ProcessTable
 
 ROUNDS = 5
 """How often it is tried before the daemon starts all the same: what the kernel does not let go, nobody can end."""
@@ -29,16 +28,16 @@ _log = structlog.get_logger("leftovers")
 async def end_leftovers(
     journal_id: str, table: ProcessTable, settings: Settings, groups: Sequence[Cgroup] = ()
 ) -> None:
-    """End every process that an earlier daemon of this journal left, and all that comes from it or is in ``groups``.
+    """End every process that a dead daemon of this journal left, and all that comes from it or is in ``groups``.
 
     With nothing left it costs one look at /proc. Otherwise it returns when they are gone, or after ``ROUNDS`` times
     ``end_kill``, and an error in the log, when the kernel holds on to one.
     """
-    me = read_process(os.getpid())
-    # An agent may have started this daemon: then we carry the marker that it inherited.
-    spared = () if me is None else (me.id,)
-    tree = ProcessTree(NOBODY, f"{journal_id}.", table, groups, spared)
+    tree = LeftTree(f"{journal_id}.", table, groups)
     left = await tree.members()
+    if tree.owners:
+        pids = sorted(owner.process.pid for owner in tree.owners)
+        _log.warning("another daemon lives on a copy of this data directory; its agents are left alone", daemons=pids)
     patience = settings.end_terminate
     for _ in range(ROUNDS):
         if not left:
@@ -63,10 +62,10 @@ class Leftovers:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         owner = self._journal.journal_id
-        groups = await trio.to_thread.run_sync(_groups_of, owner)
-        await end_leftovers(owner, self._table, self._settings, groups)
-        for group in groups:
-            await trio.to_thread.run_sync(group.remove)
+        homes = await trio.to_thread.run_sync(_homes_of, owner)
+        await end_leftovers(owner, self._table, self._settings, [home.group for home in homes])
+        for home in homes:
+            await trio.to_thread.run_sync(home.remove)
         try:
             removed = await trio.to_thread.run_sync(remove_left, owner)
         except OSError as error:
@@ -78,6 +77,6 @@ class Leftovers:
         await trio.sleep_forever()
 
 
-def _groups_of(owner: str) -> list[Cgroup]:
+def _homes_of(owner: str) -> list[CgroupHome]:
     own = find_own()
     return [] if own is None else find_left(own, owner)

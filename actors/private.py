@@ -11,15 +11,22 @@ from pathlib import Path
 import trio
 
 from ..schema.agents.dialect import PrivateFile
+from .claim import NO_LOCKS, Claim, take_left
 
 PREFIX = "sandbox-agent-"
 
 
-class PrivateDirectory:
-    """Mode 0700, under a name that cannot be guessed; :meth:`remove` takes it away with all that is in it."""
+ATTEMPTS = 3
+"""How often a new directory is made when another daemon, which looks for what was left, took it for such."""
 
-    def __init__(self, path: Path) -> None:
+
+class PrivateDirectory:
+    """Mode 0700, under a name that cannot be guessed; :meth:`remove` takes it away with all that is in it. The claim
+    says that it is in use; None where directories cannot be locked."""
+
+    def __init__(self, path: Path, claim: Claim | None = None) -> None:
         self.path = path
+        self.claim = claim
 
     def __repr__(self) -> str:
         return f"<PrivateDirectory {self.path}>"
@@ -28,7 +35,22 @@ class PrivateDirectory:
     async def make(cls, owner: str, parent: str | None = None) -> "PrivateDirectory":
         """Below ``parent``, or where temporary files are. ``owner`` is the daemon's name beyond its life: by it
         :func:`remove_left` finds what a kill left. Raises OSError."""
-        return cls(Path(await trio.to_thread.run_sync(lambda: tempfile.mkdtemp(prefix=_prefix(owner), dir=parent))))
+        return await trio.to_thread.run_sync(cls._make, owner, parent)
+
+    @classmethod
+    def _make(cls, owner: str, parent: str | None) -> "PrivateDirectory":
+        for _ in range(ATTEMPTS):
+            path = Path(tempfile.mkdtemp(prefix=_prefix(owner), dir=parent))
+            try:
+                return cls(path, Claim.take(path))
+            except (BlockingIOError, FileNotFoundError):
+                shutil.rmtree(path, ignore_errors=True)
+            except OSError as error:
+                if error.errno in NO_LOCKS:
+                    return cls(path)
+                shutil.rmtree(path, ignore_errors=True)
+                raise
+        raise FileNotFoundError(f"new directories below {parent or tempfile.gettempdir()} are taken away at once")
 
     async def write(self, files: Mapping[str, PrivateFile]) -> None:
         """Raises OSError, also for a file that is there already."""
@@ -43,7 +65,12 @@ class PrivateDirectory:
                 stream.write(file.content)
 
     async def remove(self) -> None:
-        await trio.to_thread.run_sync(lambda: shutil.rmtree(self.path, ignore_errors=True))
+        await trio.to_thread.run_sync(self._remove)
+
+    def _remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self.claim is not None:
+            self.claim.release()
 
 
 def _prefix(owner: str) -> str:
@@ -52,15 +79,17 @@ def _prefix(owner: str) -> str:
 
 
 def remove_left(owner: str, parent: str | None = None) -> list[Path]:
-    """Remove what an earlier life of the owner left, and nobody else's. Blocks; returns what was removed.
+    """Remove what dead daemons of the owner's name left, and nobody else's. Blocks; returns what was removed.
 
     Names can be taken by anybody where temporary files are: only a directory of our own user that nobody else may
     enter is one of ours, and a link is none.
     """
-    found = [Path(entry.path) for entry in os.scandir(parent or tempfile.gettempdir()) if _ours(entry, _prefix(owner))]
-    for path in found:
-        shutil.rmtree(path, ignore_errors=True)
-    return found
+    ours = [Path(entry.path) for entry in os.scandir(parent or tempfile.gettempdir()) if _ours(entry, _prefix(owner))]
+    left = [claim for path in ours if (claim := take_left(path)) is not None]
+    for claim in left:
+        shutil.rmtree(claim.path, ignore_errors=True)
+        claim.release()
+    return [claim.path for claim in left]
 
 
 def _ours(entry: "os.DirEntry[str]", prefix: str) -> bool:

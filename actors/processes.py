@@ -13,20 +13,15 @@ from pathlib import Path
 import trio
 from attrs import frozen
 
+from .owner import Owner, ProcessId
+
 MARKER = "SANDBOX_AGENT_PROCESS"
-"""The variable by which a descendant is known even when its parents are gone. Its value is `<family>.<unique>`: the
-family is the daemon's journal, so that its next start knows what this one left, the rest is drawn for each agent."""
+"""The variable by which a descendant is known even when its parents are gone. Its value is `<family>.<owner>.<unique>`:
+the family is the daemon's journal, so that its next start knows what this one left, the owner is the daemon itself
+(:class:`Owner`), the rest is drawn for each agent. Older versions named no owner."""
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = 1 / os.sysconf("SC_CLK_TCK")
-
-
-@frozen
-class ProcessId:
-    """A pid and when it started, in clock ticks since boot: together never reused."""
-
-    pid: int
-    started: int
 
 
 NOBODY = ProcessId(0, 0)
@@ -124,13 +119,17 @@ class ProcessTable:
         self.forks = trio.CapacityLimiter(1)
         """For worker threads that fork: several at once, each with the GIL, kept the event loop waiting for 50 ms."""
         self._children: set[ProcessId] = set()
+        self._owner: Owner | None = None
 
     def __repr__(self) -> str:
         return f"<ProcessTable rows={len(self._rows)} reads={self._reads} children={len(self._children)}>"
 
     def marker(self) -> str:
         """One for a new tree of processes; see :data:`MARKER`."""
-        return f"{self._family()}.{uuid.uuid4()}"
+        if self._owner is None or self._owner.process.pid != os.getpid():
+            self._owner = Owner.own()
+        owner = "" if self._owner is None else f"{self._owner}."
+        return f"{self._family()}.{owner}{uuid.uuid4()}"
 
     @contextmanager
     def birth(self) -> Generator[None]:
@@ -172,11 +171,11 @@ class ProcessTable:
 
 
 def family(
-    rows: Sequence[ProcessRow], roots: Iterable[ProcessId], marker: str = "", spared: Container[ProcessId] = ()
+    rows: Sequence[ProcessRow], roots: Iterable[ProcessId], spared: Container[ProcessId] = ()
 ) -> list[ProcessRow]:
-    """The processes that come from ``roots``, which are among them, or whose marker begins with ``marker``.
+    """The processes that come from ``roots``, which are among them.
 
-    One that is spared is not told, nor what comes from it and has no such marker.
+    One that is spared is not told, nor what comes from it and from no other root.
     """
     by_parent: dict[int, list[ProcessRow]] = {}
     found: dict[ProcessId, ProcessRow] = {}
@@ -184,7 +183,7 @@ def family(
     pending: list[ProcessRow] = []
     for row in rows:
         by_parent.setdefault(row.parent, []).append(row)
-        if row.id in wanted or (marker and row.marker is not None and row.marker.startswith(marker)):
+        if row.id in wanted:
             pending.append(row)
     while pending:
         row = pending.pop()

@@ -6,7 +6,7 @@ parents died and that cleared its environment), and its cgroup, where it has one
 """
 
 import signal
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import trio
 
@@ -51,13 +51,17 @@ class ProcessTree:
     async def rows(self) -> list[ProcessRow]:
         """Of its members, also of dead ones that nobody has waited for."""
         rows = await self._table.rows()
-        roots = set(self._seen)
+        roots = self._seen | set(self._marked(rows))
         if self._groups:
             inside = await trio.to_thread.run_sync(self._inside)
             roots |= {row.id for row in rows if row.id.pid in inside}
-        found = family(rows, roots, self.marker, self._spared)
+        found = family(rows, roots, self._spared)
         self._seen = {row.id for row in found if not row.zombie} | {self.root}
         return found
+
+    def _marked(self, rows: Sequence[ProcessRow]) -> Iterable[ProcessId]:
+        """Those that are members by their marker."""
+        return (row.id for row in rows if row.marker is not None and row.marker.startswith(self.marker))
 
     def _inside(self) -> set[int]:
         return {pid for group in self._groups for pid in group.members()}

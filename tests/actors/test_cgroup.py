@@ -10,7 +10,7 @@ import pytest
 import trio
 from sandbox_agent.actors.agent_process import AgentProcess
 from sandbox_agent.actors.cgroup import Cgroup
-from sandbox_agent.actors.cgroup_home import CgroupHome, find_left, find_own, mounted
+from sandbox_agent.actors.cgroup_home import CgroupHome, find_left, find_own, mounted, name_of
 from sandbox_agent.actors.ladder import end_process
 from sandbox_agent.actors.leftovers import end_leftovers
 from sandbox_agent.actors.limits import Hit, Limits
@@ -120,12 +120,34 @@ async def test_the_next_daemon_finds_it_too_and_removes_the_group(tmp_path: Path
         assert alive(escaped)
         own = find_own()
         assert own is not None
-        groups = find_left(own, owner)
-        assert [left.path for left in groups] == [home.path]
-        await end_leftovers(owner, ProcessTable(), SETTINGS, groups)
+        assert find_left(own, owner) == [], "its daemon lives: it may be one on a copy of the journal"
+        home.claim.release()  # as the kernel does when it is killed
+        (left,) = find_left(own, owner)
+        assert left.path == home.path
+        assert find_left(own, owner) == [], "two that start at once do not both take it"
+        await end_leftovers(owner, ProcessTable(), SETTINGS, [left.group])
         assert not alive(escaped)
-    assert groups[0].remove()
+    left.remove()
     assert not home.path.exists()
+
+
+def test_two_daemons_of_one_journal_have_two_homes_and_an_older_versions_is_found_too():
+    owner = f"test-{uuid.uuid4()}"
+    first, second = home_of(owner), home_of(owner)
+    own = find_own()
+    if first is None or second is None or own is None:
+        return
+    assert first.path != second.path
+    older = own / name_of(owner)
+    older.mkdir()
+    (left,) = find_left(own, owner)
+    assert left.path == older
+    left.remove()
+    assert not older.exists()
+    first.remove()
+    assert not first.path.exists()
+    assert second.path.exists()
+    second.remove()
 
 
 def test_a_group_tells_its_cpu_time_and_kills_all_at_once():

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import trio
 from sandbox_agent.actors.agent_process import AgentProcess
 from sandbox_agent.actors.ladder import end_process
 from sandbox_agent.actors.leftovers import end_leftovers
+from sandbox_agent.actors.owner import Owner
 from sandbox_agent.actors.private import PrivateDirectory, remove_left
 from sandbox_agent.actors.processes import MARKER, ProcessTable, read_all, read_process, send_signal
 from sandbox_agent.schema.settings import Settings
@@ -99,6 +100,57 @@ async def test_a_child_with_another_environment_goes_with_its_parent():
         assert row is None or row.zombie
 
 
+@contextmanager
+def another_daemon() -> Generator[Owner]:
+    """A process that could be one: it lives, and is not us."""
+    process = subprocess.Popen(SLEEP)
+    try:
+        row = read_process(process.pid)
+        assert row is not None
+        yield Owner.here(row.id)
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_what_a_living_daemon_of_a_copied_journal_owns_stays_until_that_daemon_is_dead():
+    with trio.fail_after(60), ExitStack() as stack:
+        with another_daemon() as owner:
+            theirs = stack.enter_context(left(f"journal-a.{owner}.1", *SLEEP))
+            older = stack.enter_context(left("journal-a.2", *SLEEP))
+            await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+            assert theirs.poll() is None
+            assert older.wait(10) < 0, "what a version left that named no owner"
+        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+        assert theirs.wait(10) < 0
+
+
+async def test_what_this_process_owned_in_a_former_life_is_left_over():
+    """Its actors start again, or it went on as a new program: pid and start time are the same."""
+    owner = Owner.own()
+    assert owner is not None
+    with trio.fail_after(60), left(f"journal-a.{owner}.1", *SLEEP) as process:
+        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+        assert process.wait(10) < 0
+
+
+async def test_a_forged_owner_does_not_save_what_has_a_parent_in_the_tree():
+    with trio.fail_after(60), another_daemon() as owner:
+        script = f"{MARKER}=journal-a.{owner}.1 sleep 600 & echo $!; wait"
+        with left("journal-a.1", "sh", "-c", script) as process:
+            assert process.stdout is not None
+            child = int(process.stdout.readline())
+            await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+            row = read_process(child)
+            assert row is None or row.zombie
+
+
+async def test_a_marker_names_this_process_as_the_owner():
+    marker = ProcessTable(lambda: "journal-a").marker()
+    assert marker.startswith("journal-a.")
+    assert Owner.of_marker(marker) == Owner.own() is not None
+
+
 async def test_with_nothing_left_it_looks_once():
     table = ProcessTable()
     await end_leftovers("journal-of-nobody", table, SETTINGS)
@@ -123,14 +175,50 @@ def test_a_daemon_that_carries_the_marker_itself_does_not_end_itself():
         assert said == b"alive\n"
 
 
+def killed(directory: PrivateDirectory) -> PrivateDirectory:
+    """As its daemon's death leaves it: the kernel has taken the lock back."""
+    assert directory.claim is not None
+    directory.claim.release()
+    return directory
+
+
 async def test_private_directories_of_the_journal_go_and_nobody_elses(tmp_path: Path):
-    ours = await PrivateDirectory.make("journal-a", str(tmp_path))
-    other = await PrivateDirectory.make("journal-b", str(tmp_path))
+    ours = killed(await PrivateDirectory.make("journal-a", str(tmp_path)))
+    other = killed(await PrivateDirectory.make("journal-b", str(tmp_path)))
     assert "journal" not in ours.path.name
     (ours.path / "settings.json").write_text("a user's own file")
     assert remove_left("journal-a", str(tmp_path)) == [ours.path]
     assert not ours.path.exists()
     assert other.path.is_dir()
+
+
+async def test_a_private_directory_of_a_living_daemon_stays_until_that_daemon_is_dead(tmp_path: Path):
+    theirs = await PrivateDirectory.make("journal-a", str(tmp_path))
+    assert remove_left("journal-a", str(tmp_path)) == []
+    assert theirs.path.is_dir()
+    killed(theirs)
+    assert remove_left("journal-a", str(tmp_path)) == [theirs.path]
+    assert not theirs.path.exists()
+
+
+async def test_no_private_directory_is_taken_for_left_while_it_is_being_made(tmp_path: Path):
+    """Another daemon of the same journal looks for what was left all the time."""
+    made: list[PrivateDirectory] = []
+
+    async def look() -> None:
+        while True:
+            await trio.to_thread.run_sync(remove_left, "journal-a", str(tmp_path))
+
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(look)
+            while len(made) < 100:
+                with suppress(FileNotFoundError):  # said, not silently without a directory
+                    made.append(await PrivateDirectory.make("journal-a", str(tmp_path)))
+            nursery.cancel_scope.cancel()
+    assert all(directory.path.is_dir() for directory in made)
+    for directory in made:
+        await directory.remove()
 
 
 @pytest.mark.parametrize("trap", ["link", "open to others", "file"])
@@ -141,7 +229,7 @@ async def test_what_only_looks_like_a_private_directory_stays(tmp_path: Path, tr
     (victim / "precious").write_text("")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    directory = await PrivateDirectory.make("journal-a", str(temporary))
+    directory = killed(await PrivateDirectory.make("journal-a", str(temporary)))
     path = directory.path
     path.rmdir()
     match trap:

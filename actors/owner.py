@@ -1,0 +1,82 @@
+"""The owner of what runs here: the daemon that started it, named so that another daemon can tell whether it lives.
+
+A data directory can be copied, restored and snapshotted, and its journal's id goes with it. That id alone does not say
+that the daemon which started a process is dead; this does.
+"""
+
+import os
+import re
+from collections.abc import Container
+from contextlib import suppress
+from pathlib import Path
+
+from attrs import frozen
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PID_NAMESPACE = Path("/proc/self/ns/pid")
+
+_TEXT = re.compile(r"([0-9]{1,10})-([0-9]{1,20})-([0-9]{1,20})-([0-9a-f]{32})")
+
+
+@frozen
+class ProcessId:
+    """A pid and when it started, in clock ticks since boot: together never reused."""
+
+    pid: int
+    started: int
+
+
+@frozen
+class Owner:
+    """A process among all that this machine ever had. ``namespace`` is the inode of the pid namespace in which it has
+    its pid, 0 where that is not told; ``boot`` names the life of the machine, in 32 hexadecimal digits."""
+
+    process: ProcessId
+    namespace: int
+    boot: str
+
+    def __str__(self) -> str:
+        """As it stands in a marker."""
+        return f"{self.process.pid}-{self.process.started}-{self.namespace}-{self.boot}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Owner | None":
+        """None for what is no owner."""
+        found = _TEXT.fullmatch(text)
+        if found is None:
+            return None
+        pid, started, namespace, boot = found.groups()
+        return cls(ProcessId(int(pid), int(started)), int(namespace), boot)
+
+    @classmethod
+    def of_marker(cls, marker: str) -> "Owner | None":
+        """From ``<family>.<owner>.<unique>``. None for a marker of a version that named no owner."""
+        return cls.parse(marker.partition(".")[2].rpartition(".")[0])
+
+    @classmethod
+    def here(cls, process: ProcessId) -> "Owner":
+        """A process that this one sees under that pid. Raises OSError where the kernel does not tell its boot id."""
+        namespace = 0
+        with suppress(OSError):
+            namespace = PID_NAMESPACE.stat().st_ino
+        return cls(process, namespace, BOOT_ID.read_text().strip().replace("-", ""))
+
+    def lives(self, me: "Owner", living: Container[ProcessId]) -> bool:
+        """Whether it is another process than ``me`` and lives. ``living`` are those that ``me`` can see, no zombies.
+
+        This very process is no other: what it owned before it went on as a new program is left over. A process in
+        another pid namespace cannot be judged by its pid: it counts as living.
+        """
+        if self.boot != me.boot or self == me:
+            return False
+        if self.namespace != me.namespace and self.namespace and me.namespace:
+            return True
+        return self.process in living
+
+    @staticmethod
+    def own() -> "Owner | None":
+        """This process; None where /proc does not tell."""
+        with suppress(OSError):
+            stat = Path("/proc/self/stat").read_bytes()
+            return Owner.here(ProcessId(os.getpid(), int(stat[stat.rindex(b")") + 2 :].split()[19])))
+        return None
