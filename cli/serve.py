@@ -21,7 +21,7 @@ from ..transport.auth import Auth
 from ..transport.cors import Cors
 from ..transport.server import serve_daemon
 from .failure import Failure
-from .server import ServerOptions, token_advice
+from .server import ServerOptions, host_advice, token_advice
 
 KILL_ROUNDS = 50
 KILL_PAUSE = 0.02
@@ -59,7 +59,16 @@ def _first(group: ExceptionGroup[Failure | GaveUp]) -> Failure | GaveUp:
 async def _serve(options: ServerOptions, auth: Auth, cors: Cors) -> None:
     signalled, stop = trio.Event(), trio.Event()
     daemon = Daemon(options.settings)
-    serve = partial(serve_daemon, daemon, host=options.host, port=options.port, auth=auth, cors=cors, stop=stop)
+    serve = partial(
+        serve_daemon,
+        daemon,
+        host=options.host,
+        port=options.port,
+        auth=auth,
+        cors=cors,
+        allowed_hosts=options.allowed_hosts,
+        stop=stop,
+    )
     async with trio.open_nursery() as nursery:
         await nursery.start(_watch_signals, signalled)
         await nursery.start(Reaper(daemon.table).run)
@@ -86,6 +95,8 @@ def _announce(urls: Sequence[str], options: ServerOptions) -> None:
         _log.info("also listening", url=url)
     if options.token.stored is not None:
         click.echo(token_advice(urls[0], options.token.stored), err=True)
+    if advice := host_advice(options):
+        click.echo(advice, err=True)
 
 
 async def _watch_signals(

@@ -3,6 +3,7 @@
 import gc
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from attrs import frozen
 
 from ..schema.settings import Settings
+from ..transport.host_names import AllowedHosts
 from .failure import Failure
 from .loopback import is_loopback
 from .server_options import server_options
@@ -33,6 +35,7 @@ class ServerOptions:
     host: str
     port: int
     token: ServerToken
+    allowed_hosts: AllowedHosts
     cors_origins: tuple[str, ...]
     cors_methods: tuple[str, ...]
     cors_headers: tuple[str, ...]
@@ -55,6 +58,28 @@ def choose_token(choice: TokenChoice, host: str) -> ServerToken:
     return ServerToken(read_token(path, private=True) if path.exists() else make_token(path), path)
 
 
+def choose_hosts(names: Sequence[str], token_required: bool) -> AllowedHosts:
+    """The hosts of --allow-host. Every host and no token is what a web page needs that rebinds its name to us, so
+    that takes the environment's word too."""
+    try:
+        hosts = AllowedHosts.parse(names)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if hosts.every and not token_required and os.environ.get(ALLOW_NO_TOKEN) != "1":
+        raise Failure(
+            "--allow-host '*' with --no-token lets any web page that is open on this machine run commands here; "
+            f"name the hosts, or set {ALLOW_NO_TOKEN}=1 if something else guards the port"
+        )
+    return hosts
+
+
+def host_advice(options: ServerOptions) -> str | None:
+    """Without a token, for who listens where names lead: they will ask by name, and be refused."""
+    if options.token.value is not None or options.allowed_hosts or is_loopback(options.host):
+        return None
+    return "Without a token only requests by address are served; to be called by a name, start with --allow-host NAME."
+
+
 def token_advice(url: str, path: Path) -> str:
     """How to use a stored token, without telling it: logs are read by more people than files."""
     quoted = shlex.quote(str(path))
@@ -74,10 +99,12 @@ def server(outer: TokenChoice, **given: Any) -> None:
     --no-token it makes a token, stores it, and says where.
     """
     choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(outer)
+    token = choose_token(choice, given["host"])
     options = ServerOptions(
         host=given["host"],
         port=given["port"],
-        token=choose_token(choice, given["host"]),
+        token=token,
+        allowed_hosts=choose_hosts(given["allow_host"], token.value is not None),
         cors_origins=given["cors_allow_origin"],
         cors_methods=given["cors_allow_method"],
         cors_headers=given["cors_allow_header"],

@@ -9,6 +9,8 @@ import click
 from .setting_options import setting_options
 from .token_options import token_options
 
+ALLOW_HOST = "SANDBOX_AGENT_ALLOW_HOST"
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -24,6 +26,14 @@ def server_options(command: F) -> F:
             help="Port; 0 takes a free one.",
         ),
         token_options,
+        click.option(
+            "--allow-host",
+            multiple=True,
+            metavar="NAME",
+            envvar=ALLOW_HOST,
+            help="Host name that requests may be for without a token, like box.example.com or *.example.com; repeat. "
+            f"* for every one. Env: {ALLOW_HOST}, with blanks between names.",
+        ),
         click.option(
             "-O", "--cors-allow-origin", multiple=True, metavar="ORIGIN", help="Web origin that may call; repeat."
         ),

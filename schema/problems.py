@@ -175,6 +175,10 @@ def not_found(path: str) -> Problem:
     return Problem("not_found", 404, "Not Found", f"no such path: {path} (see /openapi.json for the API)")
 
 
+def outside(base_path: str) -> Problem:
+    return Problem("not_found", 404, "Not Found", f"no such path: everything is below {base_path}/ (--base-path)")
+
+
 def method_not_allowed(method: str, path: str, allowed: tuple[str, ...]) -> Problem:
     allow = ", ".join(allowed)
     return Problem(

@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from .base_path import check_base_path
+
 
 def setting(default: float | str, unit: str, meaning: str) -> Any:
     return attrs.field(default=default, metadata={"unit": unit, "meaning": meaning})
@@ -17,6 +19,9 @@ def setting(default: float | str, unit: str, meaning: str) -> Any:
 @frozen(kw_only=True)
 class Settings:
     # What a client may ask for.
+    base_path: str = setting(
+        "", "path", "prefix of every path, like /agents, for a proxy that does not strip it; empty for none"
+    )
     max_body_bytes: int = setting(4 << 20, "bytes", "largest request body and WebSocket message")
     max_header_bytes: int = setting(64 << 10, "bytes", "largest request line with its headers")
     body_timeout: float = setting(300.0, "seconds", "time for the body of a request to arrive")
@@ -140,5 +145,6 @@ class Settings:
         for name, value in attrs.asdict(self).items():
             if not isinstance(value, str) and not value >= 0:  # also refuses NaN, which compares false with everything
                 raise ValueError(f"setting {name} must not be negative; got {value}")
+        check_base_path(self.base_path)
         if self.durability not in ("normal", "full"):
             raise ValueError(f"setting durability must be normal or full; got {self.durability!r}")

@@ -11,16 +11,23 @@ from .failures import log_failure
 from .paths import session_of
 
 
+class ServerConfig(Config):
+    """Hypercorn's, with what our own logger needs."""
+
+    base_path: str = ""
+
+
 class AccessLog(Logger):
     """Hypercorn's logger, speaking structlog. A status of None is a client that left before its answer began."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        self._base_path = config.base_path if isinstance(config, ServerConfig) else ""
         self._log = structlog.get_logger("sandbox_agent.transport")
 
     async def access(self, request: Any, response: Any, request_time: float) -> None:
         raw_path = request["raw_path"]
-        session_id = session_of(raw_path)
+        session_id = session_of(raw_path, self._base_path)
         self._log.info(
             "request",
             method=request.get("method", "WEBSOCKET"),

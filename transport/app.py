@@ -1,7 +1,8 @@
 """The app: the route table as a Quart application, and the checks that every request passes.
 
-Order: Host and Origin (403), preflight, unknown path or method (404, 405), token (401), then the route's own. As on
-wire 0.1 an unknown path is told to anyone, and so is what the API looks like.
+Order: Host and Origin (403; not for health), outside of the base path (404), preflight, unknown path or method (404,
+405), token (401), then the route's own. As on wire 0.1 an unknown path is told to anyone, and so is what the API looks
+like.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from werkzeug.routing import WebsocketMismatch
 from ..actors.answers import Answer
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
+from ..schema.base_path import below
 from ..schema.commands import check_key
 from ..schema.problems import (
     Problem,
@@ -25,6 +27,7 @@ from ..schema.problems import (
     invalid_request,
     method_not_allowed,
     not_found,
+    outside,
     payload_too_large,
     unsupported_media_type,
 )
@@ -36,7 +39,7 @@ from .hosts import Hosts
 from .metrics import Metrics
 from .openapi import document_json
 from .parameters import parse_query
-from .paths import PathMap, decode_ids
+from .paths import PathMap, canonical_path, decode_ids
 from .readers import Readers
 from .routes import CONTENT_TYPES, ROUTES, Route
 
@@ -44,6 +47,8 @@ SSE_HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
 KEY_HEADER = "Idempotency-Key"
 
 OPEN = frozenset(route.operation_id for route in ROUTES if route.open)
+ANY_HOST = frozenset({"get_health"})
+"""Load balancers ask by address, or by a name of their own."""
 
 
 class App(QuartTrio):
@@ -71,7 +76,8 @@ def make_app(front: Front) -> App:
     app.config["RESPONSE_TIMEOUT"] = None  # Quart's minute would end every stream
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    document = document_json()
+    cast("PathMap", app.url_map).base_path = settings.base_path
+    document = document_json(settings.base_path)
     for route in ROUTES:
         if route.kind == "websocket":
             app.add_websocket(route.rule, route.operation_id, _socket_view(front, route))
@@ -93,7 +99,9 @@ def _screen(front: Front) -> Callable[[], Awaitable[Response | None]]:
     async def screen() -> Response | None:
         asked = request.headers
         origin = asked.get("Origin")
-        front.hosts.check_request(request.method, asked.get("Host", ""), origin)
+        if request.endpoint not in ANY_HOST:
+            front.hosts.check_request(request.method, asked.get("Host", ""), origin)
+        check_below(front.daemon.settings.base_path, request.scope["raw_path"])
         if request.method == "OPTIONS":
             method, names = asked.get("Access-Control-Request-Method"), asked.get("Access-Control-Request-Headers")
             return Response(b"", headers=front.cors.preflight_headers(origin, method, names), content_type="text/plain")
@@ -107,8 +115,15 @@ def _screen(front: Front) -> Callable[[], Awaitable[Response | None]]:
 def _screen_websocket(front: Front) -> Callable[[], Awaitable[None]]:
     async def screen() -> None:
         front.hosts.check_websocket(websocket.headers.get("Host", ""), websocket.headers.get("Origin"))
+        check_below(front.daemon.settings.base_path, websocket.scope["raw_path"])
 
     return screen
+
+
+def check_below(base_path: str, raw_path: bytes) -> None:
+    """Raises a 404 problem for a path that no route can have: a client that left the prefix out should learn of it."""
+    if base_path and below(base_path, canonical_path(raw_path)) is None:
+        raise outside(base_path)
 
 
 def _with_cors(cors: Cors) -> Callable[[Response], Awaitable[Response]]:

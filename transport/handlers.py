@@ -27,16 +27,16 @@ from .call import Call, WithStatus
 ROOT_TEXT = """\
 sandbox-agent: one API over the coding agents in this sandbox.
 
-  GET /v1/health     is it up
-  GET /metrics       how it fares, for Prometheus
-  GET /v1/agents     which agents there are
-  GET /v1/sessions   which sessions there are
-  GET /openapi.json  everything else
+  GET {base}/v1/health     is it up
+  GET {base}/metrics       how it fares, for Prometheus
+  GET {base}/v1/agents     which agents there are
+  GET {base}/v1/sessions   which sessions there are
+  GET {base}/openapi.json  everything else
 """
 
 
 async def get_root(call: Call) -> str:
-    return ROOT_TEXT
+    return ROOT_TEXT.format(base=call.daemon.settings.base_path)
 
 
 async def get_health(call: Call) -> WithStatus:

@@ -1,74 +1,92 @@
 """Hosts: whether a request was meant for us. A page that rebinds its DNS name to 127.0.0.1, or simply posts to a
-local port, reaches a daemon that demands no token; its Host and Origin headers tell it apart."""
-
-from ipaddress import IPv4Address, IPv6Address, ip_address
+local port, reaches a daemon that demands no token; its Host and Origin headers tell it apart. docs/security.md has the
+rules as an operator reads them."""
 
 from attrs import frozen
 
-from ..schema.problems import permission_denied
+from ..schema.problems import Problem, permission_denied
 from .cors import Cors
+from .host_names import AllowedHosts, address_of, read_bound, read_host
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 @frozen
 class Hosts:
-    """``bound`` is the host that the server listens on."""
+    """``bound`` is the host that the server listens on, ``allowed`` are the names beside it."""
 
     bound: str
     cors: Cors
     token_required: bool
+    allowed: AllowedHosts = AllowedHosts()
+
+    @property
+    def checked(self) -> bool:
+        """No page can guess a token. Where one is required, hosts are checked only when some were named."""
+        return bool(self.allowed) or not self.token_required
 
     def check_request(self, method: str, host: str, origin: str | None) -> None:
-        """Raises a 403 problem. With a token nothing is checked here: no page can guess the token."""
-        if self.token_required:
-            return
-        self.check_host(host)
-        if method not in SAFE_METHODS:
+        """Raises a 403 problem."""
+        if self.checked:
+            self.check_host(host)
+        if not self.token_required and method not in SAFE_METHODS:
             self.check_origin(host, origin)
 
     def check_websocket(self, host: str, origin: str | None) -> None:
         """A browser opens a WebSocket to any origin without asking CORS, so the origin is always checked."""
-        if not self.token_required:
+        if self.checked:
             self.check_host(host)
         self.check_origin(host, origin)
 
     def check_host(self, host: str) -> None:
-        name = host_name(host)
-        if name in ("localhost", self.bound.lower().strip("[]")):
+        if self.allowed.every:
             return
-        address = _address(name)
+        found = read_host(host)
+        if found is None or not self._is_ours(found[0]):
+            raise self._refusal(host, None if found is None else found[0])
+
+    def _is_ours(self, name: str) -> bool:
+        bound = read_bound(self.bound)
+        if name in ("localhost", bound) or self.allowed.allow(name):
+            return True
+        address = address_of(name)
         # A name can be rebound, an address cannot; which addresses are ours is unknown when we listen on all of them.
-        if address is not None and (address.is_loopback or _is_wildcard(self.bound)):
-            return
-        raise permission_denied(
-            f"without a token only requests to localhost or {self.bound} are served; this one names host {host!r}"
+        return address is not None and (address.is_loopback or _is_wildcard(bound))
+
+    def _refusal(self, host: str, name: str | None) -> Problem:
+        also = " and the hosts of --allow-host" if self.allowed else ""
+        mend = f"--allow-host {name or 'NAME'}"
+        if self.token_required:
+            return permission_denied(
+                f"only requests to localhost, {self.bound}{also} are served; this one names host {host!r}; use {mend}"
+            )
+        return permission_denied(
+            f"without a token only requests to localhost, {self.bound}{also} are served; this one names host {host!r}; "
+            f"use a token, or {mend}"
         )
 
     def check_origin(self, host: str, origin: str | None) -> None:
-        """A missing Origin proves nothing, but then no browser sent it from a page of another origin."""
-        if origin is None or self.cors.allows(origin):
+        """A missing Origin proves nothing, but then no browser sent it from a page of another origin. ``allowed`` says
+        nothing here: a page of another port or of a sibling below the same domain is a stranger's."""
+        if origin is None or self.cors.allows(origin) or is_same_origin(origin, host):
             return
-        if origin.lower().partition("://")[2] == host.lower():
-            return
-        raise permission_denied(f"origin {origin!r} is not allowed; start the server with --cors-allow-origin for it")
+        raise permission_denied(
+            f"origin {origin!r} is not allowed at host {host!r}; start the server with --cors-allow-origin for it, "
+            "or have the proxy pass the Host header on"
+        )
 
 
-def host_name(host: str) -> str:
-    """The name or address in a Host header, without its port."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
-
-
-def _address(name: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(name)
-    except ValueError:
-        return None
+def is_same_origin(origin: str, host: str) -> bool:
+    """Which scheme the client used, only its Origin tells: before us a proxy may have ended TLS."""
+    scheme, found, rest = origin.lower().partition("://")
+    theirs, ours = read_host(rest), read_host(host)
+    if not found or theirs is None or ours is None:
+        return False
+    default = DEFAULT_PORTS.get(scheme, "")
+    return (theirs[0], theirs[1] or default) == (ours[0], ours[1] or default)
 
 
 def _is_wildcard(bound: str) -> bool:
-    address = _address(bound.strip("[]"))
+    address = address_of(bound)
     return bound == "" or (address is not None and address.is_unspecified)

@@ -54,7 +54,8 @@ PROBLEMS: Mapping[int, str] = {
 """In our words: those of Python's ``http`` change from version to version, and the document is committed."""
 
 
-def document() -> Json:
+def document(base_path: str = "") -> Json:
+    """``base_path``: where it is served. Relative then, because only the client knows the name of the host."""
     components = Components()
     paths: dict[str, Json] = {}
     for route in ROUTES:
@@ -69,7 +70,7 @@ def document() -> Json:
             "license": {"name": "Apache-2.0"},
             "version": version("sandbox-agent"),
         },
-        "servers": [{"url": "http://localhost:2468"}],
+        "servers": [{"url": base_path or "http://localhost:2468"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "security": [{"bearer": []}, {"basic": []}],
         "paths": paths,
@@ -83,8 +84,8 @@ def document() -> Json:
     }
 
 
-def document_json() -> bytes:
-    return (json.dumps(document(), indent=2, ensure_ascii=False) + "\n").encode()
+def document_json(base_path: str = "") -> bytes:
+    return (json.dumps(document(base_path), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def operation(route: Route, components: Components) -> Json:

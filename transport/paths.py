@@ -7,6 +7,7 @@ from quart.routing import QuartMap
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
+from ..schema.base_path import below
 from ..schema.problems import Problem, invalid_request
 
 MAX_ID = 256
@@ -26,7 +27,10 @@ def canonical_path(raw_path: bytes) -> str:
 
 
 class PathMap(QuartMap):
-    """Binds to the raw path. And to a constant host: a strange Host header made the original fail with a 500."""
+    """Binds to the raw path below ``base_path``. And to a constant host: a strange Host header made the original fail
+    with a 500."""
+
+    base_path: str = ""
 
     def bind_to_request(
         self,
@@ -34,14 +38,14 @@ class PathMap(QuartMap):
         subdomain: str | None,
         server_name: str | None,
     ) -> MapAdapter:
-        path = canonical_path(request.scope["raw_path"])
+        path = below(self.base_path, canonical_path(request.scope["raw_path"])) or NOWHERE
         return self.bind("localhost", url_scheme=request.scheme, default_method=request.method, path_info=path)
 
 
-def session_of(raw_path: bytes) -> str | None:
+def session_of(raw_path: bytes, base_path: str = "") -> str | None:
     """The session that a request is about, as its path says; None when it is about none, or about none that can be."""
     try:
-        match canonical_path(raw_path).split("/"):
+        match (below(base_path, canonical_path(raw_path)) or "").split("/"):
             case ["", "v1", "sessions", segment, *_]:
                 return decode_ids({"session_id": segment})["session_id"] or None
             case _:

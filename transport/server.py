@@ -13,11 +13,12 @@ from hypercorn.typing import AppWrapper
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
 from ..schema.settings import Settings
-from .access_log import AccessLog
+from .access_log import AccessLog, ServerConfig
 from .app import Front, make_app
 from .auth import Auth
 from .connection import Connection
 from .cors import Cors
+from .host_names import AllowedHosts
 from .hosts import Hosts
 from .lateness import Lateness
 from .metrics import Metrics
@@ -79,7 +80,8 @@ class Server:
 
 
 def make_config(settings: Settings) -> Config:
-    config = Config()
+    config = ServerConfig()
+    config.base_path = settings.base_path
     config.logger_class = AccessLog
     config.errorlog = None
     config.include_server_header = False
@@ -113,10 +115,12 @@ async def serve_daemon(
     port: int,
     auth: Auth,
     cors: Cors,
+    allowed_hosts: AllowedHosts | None = None,
     stop: trio.Event | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve the API until ``stop`` is set or the task is cancelled; ``task_status`` gets the URLs.
+    """Serve the API until ``stop`` is set or the task is cancelled; ``task_status`` gets the URLs, each with the base
+    path.
 
     Stop the daemon first where its last events should still reach the streams: they end when their logs are closed.
     Once ``stop`` is set they end with what their logs hold at that time. Returns within ``drain_timeout``, whatever the
@@ -125,12 +129,12 @@ async def serve_daemon(
     listeners = await open_listeners(host, port)
     readers = Readers(daemon.settings, daemon.codec)
     async with trio.open_nursery() as commands:
-        hosts = Hosts(host, cors, auth.required)
+        hosts = Hosts(host, cors, auth.required, allowed_hosts or AllowedHosts())
         lateness = Lateness(daemon.settings.loop_check_interval)
         commands.start_soon(lateness.run)
         metrics = Metrics(daemon, readers.subscribers, lateness)
         front = Front(daemon, auth, cors, hosts, readers, Commands(daemon, commands), metrics)
         server = Server(ASGIWrapper(make_app(front)), daemon.settings)
-        task_status.started([url_of(listener) for listener in listeners])
+        task_status.started([url_of(listener) + daemon.settings.base_path for listener in listeners])
         await server.serve(listeners, trio.Event() if stop is None else stop, readers)
         commands.cancel_scope.cancel()

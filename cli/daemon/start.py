@@ -45,11 +45,12 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
 
     Takes the options of `server`. The token is handed on in a file's name or in the environment, never as an argument.
     """
-    from ..server import choose_token
+    from ..server import choose_hosts, choose_token
     from .state import Place
 
     choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(ctx.obj)
-    choose_token(choice, given["host"])  # what it would refuse is told here
+    token = choose_token(choice, given["host"])  # what it would refuse is told here
+    choose_hosts(given["allow_host"], token.value is not None)
     settings = build_settings(given)
     place = Place.of(settings)
     log: Path = (given["log_file"] or place.log).absolute()

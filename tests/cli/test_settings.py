@@ -26,7 +26,7 @@ def settings_from(arguments: list[str], env: dict[str, str]) -> Settings:
     return seen[0]
 
 
-CHOICES = {"durability": ("full", "normal")}
+CHOICES = {"durability": ("full", "normal"), "base_path": ("/one", "/one/other")}
 
 
 @pytest.mark.parametrize("field", attrs.fields(Settings), ids=lambda field: field.name)

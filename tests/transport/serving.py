@@ -10,6 +10,7 @@ import trio
 from attrs import define
 from sandbox_agent.transport.auth import Auth
 from sandbox_agent.transport.cors import Cors
+from sandbox_agent.transport.host_names import AllowedHosts
 from sandbox_agent.transport.server import serve_daemon
 
 LIMIT = 20
@@ -24,7 +25,7 @@ class Served:
 
     @property
     def port(self) -> int:
-        return int(self.url.rpartition(":")[2])
+        return int(self.url.rpartition(":")[2].partition("/")[0])
 
     def client(self, token: str | None = None, **options: Any) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -36,13 +37,27 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    daemon: Any, *, token: str | None = None, cors: Cors | None = None, host: str = "127.0.0.1"
+    daemon: Any,
+    *,
+    token: str | None = None,
+    cors: Cors | None = None,
+    host: str = "127.0.0.1",
+    allowed_hosts: AllowedHosts | None = None,
 ) -> AsyncGenerator[Served]:
     """A failure in the server fails the test. Leaving cancels the server: nothing here waits for a client."""
     stop = trio.Event()
     with trio.fail_after(LIMIT):
         async with trio.open_nursery() as nursery:
-            serve = partial(serve_daemon, daemon, host=host, port=0, auth=Auth(token), cors=cors or Cors(), stop=stop)
+            serve = partial(
+                serve_daemon,
+                daemon,
+                host=host,
+                port=0,
+                auth=Auth(token),
+                cors=cors or Cors(),
+                allowed_hosts=allowed_hosts,
+                stop=stop,
+            )
             urls = await nursery.start(serve)
             yield Served(urls[0], stop, nursery)
             nursery.cancel_scope.cancel()
