@@ -6,6 +6,7 @@ that the daemon dies. Spawning and closing take 10 to 100 ms each, so they run i
 """
 
 import os
+import select
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -95,6 +96,13 @@ def _spawn_blocking(
     return spawn, stdin_write, stdout_read
 
 
+def _readable(fd: int) -> bool:
+    """Whether a read would bring something; the end counts. (``select`` knows no descriptor above 1023.)"""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 R = TypeVar("R")
 
 
@@ -128,6 +136,9 @@ class AgentProcess:
         self.redact = redact
         self._stdin = trio.lowlevel.FdStream(stdin)
         self._stdout = trio.lowlevel.FdStream(stdout)
+        self._stdout_ended = False
+        self._listening = False
+        self._reads = trio.lowlevel.ParkingLot()
         self._pty = trio.lowlevel.FdStream(os.dup(spawn.child_fd))
         self._outbox: list[bytes] = []
         self._outbox_bytes = 0
@@ -190,11 +201,27 @@ class AgentProcess:
         """Deliver what the agent writes on stdout, as many lines at a time as one read brings, until it ends."""
         splitter = LineSplitter(self._settings.max_line_bytes)
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            while chunk := await self._stdout.receive_some(CHUNK):
-                if lines := [self._clean(line) for line in splitter.feed(bytes(chunk))]:
+            while chunk := await self._receive():
+                if lines := [self._clean(line) for line in splitter.feed(chunk)]:
                     await deliver(lines)
         if (last := splitter.finish()) is not None:
             await deliver([self._clean(last)])
+        self._stdout_ended = True
+        self._reads.unpark_all()
+
+    async def _receive(self) -> bytes:
+        self._listening = True
+        self._reads.unpark_all()
+        chunk = bytes(await self._stdout.receive_some(CHUNK))
+        self._listening = False
+        return chunk
+
+    async def hear_out(self) -> None:
+        """Until all that the agent had written on stdout by now is delivered; :meth:`read` must be running."""
+        for _ in range(2):  # what is being delivered, and then what a pipe can hold, which one read takes
+            if self._stdout_ended or (self._listening and not _readable(self._stdout.fileno())):
+                return
+            await self._reads.park()
 
     def _clean(self, line: bytes | OversizedLine) -> bytes | OversizedLine:
         if isinstance(line, OversizedLine):

@@ -231,6 +231,8 @@ class AgentLink:
         await self._tell_and_wait(AgentStreamed(self, payloads), len(payloads))
 
     async def _ring(self) -> None:
+        # In the session's mailbox behind all that the agent has said by now: who waits to be read is not silent.
+        await self.process.hear_out()
         await self._tell(Overdue(self))
 
     async def _watch_limits(self) -> None:

@@ -147,12 +147,13 @@ class Record:
         self.current = None
 
     def time_out(self) -> None:
-        """The running turn takes too long. When it is stopped for that it has failed: nobody wanted it to stop."""
+        """The running turn takes too long: it has failed, and that is told. So it stays, also when the agent completes
+        it before it obeys: a turn has one outcome."""
         self._timed_out = self.turn_id
 
     def _judged(self, outcome: TurnOutcome) -> TurnOutcome:
         late = self._timed_out is not None and self._timed_out == self.turn_id
-        return "failed" if late and outcome == "interrupted" else outcome
+        return "failed" if late else outcome
 
     def abandon(self, queued: QueuedPrompt, outcome: TurnOutcome) -> None:
         """A prompt that was accepted and cannot be run still gets its turn in the log."""

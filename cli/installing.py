@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from ..actors.install_failure import InstallFailed, Report
 from ..actors.install_job import Wanted, Workshop
+from ..actors.loop_clock import LoopClock
 from ..actors.processes import ProcessTable
 from ..schema.agent_credentials import without_credentials
 from ..schema.agent_info import InstallPhase
@@ -46,7 +47,8 @@ class Installing:
     def run(self) -> list[str]:
         shown: AbstractContextManager[object] = self._bars or nullcontext()
         with shown:
-            trio.run(self._run)
+            # Ctrl-Z is a pause too.
+            trio.run(self._run, clock=LoopClock.of(self._workshop.settings))
         if self._signal is not None:
             raise click.exceptions.Exit(128 + self._signal)
         for line in self._results:

@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from ..actors.daemon import Daemon
+from ..actors.loop_clock import LoopClock
 from ..actors.processes import ProcessId, descendants, read_all, read_process, signal_all
 from ..actors.reaper import Reaper
 from ..actors.supervisor import GaveUp
@@ -39,7 +40,7 @@ def run(options: ServerOptions) -> None:
         raise click.UsageError(str(error)) from error
     try:
         try:
-            trio.run(_serve, options, auth, cors)
+            trio.run(_serve, options, auth, cors, clock=LoopClock.of(options.settings))
         finally:
             _kill_descendants()
     except* (Failure, GaveUp) as group:

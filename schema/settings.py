@@ -64,6 +64,8 @@ class Settings:
     log_file_bytes: int = setting(16 << 20, "bytes", "size at which a --log-file is set aside and a new one begun")
     log_files_kept: int = setting(3, "files", "log files that were set aside and are kept; the oldest goes")
     loop_check_interval: float = setting(0.5, "seconds", "time between two looks at how late the event loop is")
+    pause_gap: float = setting(1.0, "seconds", "time that the daemon has not run before no timeout counts it")
+    pause_grace: float = setting(1.0, "seconds", "time after such a pause to hear what came meanwhile; none counts it")
 
     # The agent process.
     start_timeout: float = setting(60.0, "seconds", "time for an agent to finish its handshake")

@@ -2,16 +2,19 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 import trio
+from sandbox_agent.schema.agents.mock import Mock
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest
 from sandbox_agent.schema.timeouts import SessionTimeouts
 
+from ..proof.history import Event
 from .house import House, events_of, house, said
 
 
@@ -51,6 +54,34 @@ async def test_an_agent_that_does_not_stop_a_turn_that_took_too_long_is_ended() 
         assert (await h.daemon.session_info("s")).status == "suspended"
         assert said((await h.turn(log, "echo back"))[-1]) == "turn.ended completed"
         assert (await h.daemon.session_info("s")).agent_restarts == 1
+
+
+async def test_a_turn_that_timed_out_and_completes_before_it_is_stopped_has_one_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The agent does not hear the interrupt, and completes."""
+    monkeypatch.setattr(Mock, "interrupt", lambda _: ())
+    async with house(turn_timeout=1.5, interrupt_timeout=60) as h:
+        log = await h.create()
+        events = await h.turn(log, "sleep 2")
+        assert errors(events) == [("turn_timeout", 1.5)]
+        assert said(events[-1]) == "turn.ended failed"
+        assert said((await h.turn(log, "echo on"))[-1]) == "turn.ended completed"
+        assert [e["type"] for e in events_of(log)].count("turn.ended") == 2
+
+
+async def test_what_an_agent_has_said_is_heard_before_it_is_called_silent() -> None:
+    """The event loop is busy for longer than the agent may be silent, and the agent's words wait in its pipe."""
+    async with house(idle_timeout=1.0, turn_timeout=1.0) as h:
+        log = await h.create()
+        for number in range(1, 6):
+            await h.send("sleep 0.2")
+            await h.until_type(log, "item.started", 3 * number - 1)  # the tool call's; its result follows
+            time.sleep(1.2)
+            await h.until_type(log, "turn.ended", number)
+        ended = [e for e in events_of(log) if e["type"] == "turn.ended"]
+        assert [said(e) for e in ended] == ["turn.ended completed"] * 5
+        assert errors(events_of(log)) == []
 
 
 async def test_an_agent_that_is_not_ready_in_time_is_ended_and_its_prompt_closed() -> None:
@@ -257,8 +288,10 @@ async def test_timeouts_and_the_count_of_restarts_survive_the_daemon(tmp_path: P
         # A conversation that goes on in another process of another daemon.
         log, before = await h.daemon.log("s"), (await h.daemon.log("s")).last
         await h.send("recall")
-        await h.until_status("idle")
-        events = [msgspec.json.decode(event.plain) for event in (await log.read(before, 1 << 20)).events]
+        events: list[Event] = []
+        while not events or events[-1]["type"] != "turn.ended":
+            await log.wait_beyond(before + len(events))
+            events = [msgspec.json.decode(event.plain) for event in (await log.read(before, 1 << 20)).events]
         assert reply(events) == "prompts in this conversation: 3"
 
 
