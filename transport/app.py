@@ -19,6 +19,7 @@ from werkzeug.routing import WebsocketMismatch
 from ..actors.answers import Answer
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
+from ..actors.session_messages import Receipt
 from ..schema.base_path import below
 from ..schema.commands import check_key
 from ..schema.problems import (
@@ -32,7 +33,7 @@ from ..schema.problems import (
     unsupported_media_type,
 )
 from .auth import Auth
-from .call import REPLAYED, Call, Stream, WithStatus
+from .call import Call, Stream, WithStatus, headers_of
 from .cors import Cors
 from .failures import log_failure
 from .hosts import Hosts
@@ -201,8 +202,8 @@ async def read_body(daemon: Daemon, asked: Request, cls: type) -> Any:
 def answer(daemon: Daemon, route: Route, value: Any, *, head: bool) -> Response:
     """``head``: the headers of the answer, and nothing of a stream that might not end."""
     if isinstance(value, Answer):
-        response = answer(daemon, route, value.result, head=head)
-        response.headers.update(REPLAYED if value.replayed else {})
+        response = answer(daemon, route, None if isinstance(value.result, Receipt) else value.result, head=head)
+        response.headers.update(headers_of(value))
         return response
     if value is None:
         return _empty(route.status)
@@ -213,7 +214,7 @@ def answer(daemon: Daemon, route: Route, value: Any, *, head: bool) -> Response:
         response = Response(b"" if head else value.chunks, status, content_type=content_type)
         if route.kind == "sse":
             response.headers.extend(SSE_HEADERS)
-        response.headers.update(REPLAYED if value.replayed else {})
+        response.headers.update(value.headers)
         return response
     body = value if isinstance(value, (str, bytes)) else daemon.codec.encode(value)
     return Response(body, status, content_type=content_type)

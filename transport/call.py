@@ -9,11 +9,19 @@ from attrs import evolve, frozen
 from ..actors.answers import Answer
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
+from ..actors.session_messages import Receipt
 from ..schema.commands import Command
 from .metrics import Metrics
 from .readers import Readers
 
 REPLAYED: Mapping[str, str] = MappingProxyType({"Idempotency-Replayed": "true"})
+TURN = "Sandbox-Agent-Turn"
+
+
+def headers_of(answer: Answer) -> Mapping[str, str]:
+    """What an answer to a command says outside of its body, which on wire 0.1 tells nothing of the prompt's turn."""
+    turn = {TURN: answer.result.turn_id} if isinstance(answer.result, Receipt) else {}
+    return turn | REPLAYED if answer.replayed else turn
 
 
 @frozen
@@ -58,4 +66,4 @@ class Stream:
     """An answer that is sent chunk by chunk."""
 
     chunks: AsyncGenerator[bytes]
-    replayed: bool = False
+    headers: Mapping[str, str] = MappingProxyType({})

@@ -6,7 +6,7 @@ from attrs import frozen
 
 Headers = dict[str, str]
 
-EXPOSED = "Idempotency-Replayed, Retry-After"
+EXPOSED = "Idempotency-Replayed, Retry-After, Sandbox-Agent-Turn"
 """What a page may read of an answer beside what the Fetch standard always shows it."""
 
 VARY = "origin, access-control-request-method, access-control-request-headers"

@@ -7,7 +7,7 @@ from ..actors.session_messages import Receipt
 from ..schema.commands import MessageCommand
 from ..schema.cursor import Cursor
 from ..schema.queries import EventsQuery, StreamQuery
-from .call import Call, Stream
+from .call import Call, Stream, headers_of
 from .subscribers import StreamKind
 from .turn_stream import follow_turn
 
@@ -37,7 +37,7 @@ async def post_message_stream(call: Call) -> Stream:
     framing = call.readers.sse(call.query.include_raw)
     batch_bytes = call.daemon.settings.stream_batch_bytes
     turn = follow_turn(call.readers, log, receipt.after, receipt.turn_id, framing, batch_bytes)
-    return Stream(turn, answer.replayed)
+    return Stream(turn, headers_of(answer))
 
 
 def start_of(call: Call, default: Cursor) -> Cursor:

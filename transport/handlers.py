@@ -1,7 +1,5 @@
 """Handlers: one per operation, named by its operation id. Each asks the daemon one thing. Bytes are ready JSON."""
 
-from attrs import evolve
-
 from ..actors.answers import Answer
 from ..schema.agent_info import AgentListResponse, AgentModelsResponse, AgentModesResponse
 from ..schema.commands import (
@@ -94,8 +92,7 @@ async def interrupt_session(call: Call) -> Answer:
 
 
 async def post_message(call: Call) -> Answer:
-    answer = await call.obey(MessageCommand(call.body.message, call.body.attachments))
-    return evolve(answer, result=None)  # wire 0.1 tells nothing of the turn
+    return await call.obey(MessageCommand(call.body.message, call.body.attachments))
 
 
 async def get_queue(call: Call) -> QueueResponse:

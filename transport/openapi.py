@@ -21,6 +21,7 @@ from ..schema.events import UniversalEvent
 from ..schema.openapi import Components
 from ..schema.problems import ProblemDetails
 from ..schema.ws_commands import WebSocketAck, WebSocketAuth, WebSocketCommand, WebSocketError
+from .call import TURN
 from .parameters import value_type
 from .paths import MAX_ID
 from .routes import ROUTES, Route
@@ -116,6 +117,8 @@ def success(route: Route, text: str, components: Components) -> Json:
     if route.keyed:
         replayed = {"description": "`true` when this is the first answer repeated.", "schema": {"type": "string"}}
         found["headers"] = {"Idempotency-Replayed": replayed}
+    if route.prompts:
+        found["headers"][TURN] = {"description": "The prompt's turn: `turn_2`.", "schema": {"type": "string"}}
     match route.kind:
         case "json" if route.answer:
             found["content"] = {"application/json": {"schema": components.of(route.answer)}}

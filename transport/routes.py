@@ -44,7 +44,8 @@ CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(
 class Route:
     """``answer`` is the class of the body, None for no body; it may come with ``other_statuses`` too. ``problems`` are
     statuses of its own; every route may also answer those that come with what it takes: 401, 403, and with a body 413,
-    415 and 422. ``keyed`` operations are commands, and take an Idempotency-Key."""
+    415 and 422. ``keyed`` operations are commands, and take an Idempotency-Key; of them those that ``prompts`` tell the
+    prompt's turn in a header."""
 
     method: str
     path: str
@@ -61,6 +62,7 @@ class Route:
     problems: tuple[int, ...] = ()
     open: bool = False
     keyed: bool = False
+    prompts: bool = False
     description: str = ""
 
     @property
@@ -204,11 +206,13 @@ ROUTES: tuple[Route, ...] = (
         handlers.post_message,
         tag="sessions",
         summary="Send Message",
-        description="A prompt to a session whose turn is running waits in its queue.",
+        description="A prompt to a session whose turn is running waits in its queue. The header `Sandbox-Agent-Turn` "
+        "names the turn in which it runs.",
         success="The message was accepted",
         status=204,
         body=MessageRequest,
         keyed=True,
+        prompts=True,
         problems=(400, 404, 429, 500),
     ),
     _post(
@@ -223,6 +227,7 @@ ROUTES: tuple[Route, ...] = (
         body=MessageRequest,
         query=TurnStreamQuery,
         keyed=True,
+        prompts=True,
         problems=(400, 404, 429, 500),
     ),
     _get(

@@ -55,6 +55,16 @@ class Client:
     ) -> Any:
         """The JSON answer, or None for an empty one. ``patient`` waits for as long as the daemon takes: an install
         is bounded there. ``key`` names the command. Raises :class:`Refusal` for a problem."""
+        response = self._answer(method, path, body, query, key, patient=patient)
+        return _json(response) if response.content else None
+
+    def send_prompt(self, path: str, body: Any, key: str | None) -> str | None:
+        """The prompt's turn; None where the daemon does not tell it, as one of version 0.1."""
+        return self._answer("POST", path, body, None, key).headers.get("Sandbox-Agent-Turn")
+
+    def _answer(
+        self, method: str, path: str, body: Any, query: Mapping[str, Any] | None, key: str | None, patient: bool = False
+    ) -> httpx.Response:
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT) if patient else httpx.USE_CLIENT_DEFAULT
         with self._told():
             response = self._http.request(
@@ -62,7 +72,7 @@ class Client:
             )
         if response.is_error:
             raise _refusal(response)
-        return _json(response) if response.content else None
+        return response
 
     def show(
         self,

@@ -106,10 +106,15 @@ def get(client: Client, session: str) -> None:
 @message_option
 @attach_option
 @key_option
+@click.option("--print-turn", is_flag=True, help="Print the id of the turn in which the prompt runs.")
 @with_client
-def send_message(client: Client, session: str, message: str, attach: tuple[str, ...], key: str | None) -> None:
-    """Send a prompt and return at once; prints nothing."""
-    client.show("POST", session_path(session, "messages"), body=message_body(message, attach), key=key)
+def send_message(
+    client: Client, session: str, message: str, attach: tuple[str, ...], key: str | None, print_turn: bool
+) -> None:
+    """Send a prompt and return at once; prints nothing, unless the turn is asked for."""
+    turn = client.send_prompt(session_path(session, "messages"), message_body(message, attach), key)
+    if print_turn and turn is not None:
+        click.echo(turn)
 
 
 @sessions.command("send-message-stream")

@@ -201,6 +201,14 @@ def test_a_prompt_that_waits_is_listed_and_cancelled(api: Api, session: str) -> 
     assert (types(again)[0], again[-1]["data"]["metadata"]["outcome"]) == ("turn.started", "interrupted")
 
 
+def test_the_turn_of_a_prompt_is_printed_when_it_is_asked_for(api: Api, session: str) -> None:
+    for _ in range(2):
+        sent = api.run("sessions", "send-message", session, "-m", "hang", "--key", "first", "--print-turn")
+        assert (sent.returncode, sent.stdout) == (0, "turn_1\n")
+    sent = api.run("sessions", "send-message", session, "-m", "say never", "--print-turn")
+    api.silent("sessions", "cancel", session, sent.stdout.strip())
+
+
 def test_a_terminated_session_stays_listed_and_a_deleted_one_does_not(api: Api, session: str) -> None:
     api.silent("sessions", "terminate", session)
     assert api.json("sessions", "get", session)["status"] == "ended"

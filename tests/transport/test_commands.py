@@ -18,6 +18,7 @@ from .test_websocket import peer
 
 KEY = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
+TURN = "Sandbox-Agent-Turn"
 S = "/v1/sessions/s"
 
 COMMANDS = [
@@ -100,6 +101,25 @@ async def test_a_message_is_one_command_whether_it_is_streamed_or_not(door):
         plain = await client.post(f"{S}/messages", json=body, headers={KEY: "1"})
         assert (plain.status_code, plain.content, plain.headers[REPLAYED]) == (204, b"", "true")
     assert len(door.calls) == 1
+
+
+async def test_the_answer_to_a_prompt_names_its_turn_on_every_transport_and_in_every_repeat(door):
+    """Before its events, and although on wire 0.1 it has no body."""
+    async with serving(door) as served, served.client() as client, peer(served) as socket:
+        for key, turn in (("1", "turn_1"), ("2", "turn_2")):
+            for _ in range(2):
+                sent = await client.post(f"{S}/messages", json={"message": "hi"}, headers={KEY: key})
+                assert (sent.status_code, sent.content, sent.headers[TURN]) == (204, b"", turn)
+        unnamed = await client.post(f"{S}/messages", json={"message": "hi"})
+        assert (unnamed.status_code, unnamed.headers[TURN]) == (204, "turn_3")
+        for key, turn in (("2", "turn_2"), ("4", "turn_4")):
+            path, body = f"{S}/messages/stream", {"message": "hi"}
+            async with sse(served, path, method="POST", headers={KEY: key}, body=body) as source:
+                assert source.headers[TURN.lower()] == turn
+        assert (await socket.ask(id="4", type="message", message="hi"))["result"] == {"turnId": "turn_4"}
+        refused = await client.post(f"{S}/messages", json={"message": "ho"}, headers={KEY: "1"})
+        assert (refused.status_code, TURN in refused.headers) == (422, False)
+        assert TURN not in (await client.post(f"{S}/interrupt")).headers
 
 
 async def test_a_key_that_named_another_command_is_refused_and_nothing_is_done(door):
@@ -292,3 +312,4 @@ async def test_a_page_of_an_allowed_origin_may_send_a_key_and_read_the_answer(do
             answer = await client.post(f"{S}/interrupt", headers={"Origin": page, KEY: "1"})
             assert REPLAYED in answer.headers["access-control-expose-headers"]
             assert "Retry-After" in answer.headers["access-control-expose-headers"]
+            assert TURN in answer.headers["access-control-expose-headers"]
