@@ -21,6 +21,7 @@ from ..schema.settings import Settings
 from .birth import Birth, easier_to_kill
 from .cgroup import Cgroup
 from .lines import LineSplitter, OversizedLine
+from .placed import placed
 from .processes import MARKER, ProcessId, ProcessTable, read_process
 from .redaction import Redactor
 from .terminal import Terminal
@@ -79,6 +80,7 @@ def _check(argv: Sequence[str], env: Mapping[str, str]) -> None:
 def _spawn_blocking(
     argv: Sequence[str], env: Mapping[str, str], directory: str, oom_adjust: int, group: Cgroup | None
 ) -> tuple[Any, int, int]:
+    env = placed(env, directory)
     _check(argv, env)
     stdin_read, stdin_write = os.pipe()
     stdout_read, stdout_write = os.pipe()

@@ -102,6 +102,9 @@ class Catalog:
         """The request with every default filled in. Raises a problem for a mode that the agent does not have."""
         definition = self.definition(request.agent)
         check_version(request.agent_version)
+        for name, word in (("model", request.model), ("variant", request.variant), ("agentMode", request.agent_mode)):
+            if word is not None and "\0" in word:
+                raise invalid_request(f"{name} holds a NUL character, which no program can be told; got {word!r}")
         modes = tuple(mode.id for mode in definition.modes)
         agent_mode = request.agent_mode or modes[0]
         if agent_mode not in modes and not definition.any_mode:

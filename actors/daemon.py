@@ -28,7 +28,6 @@ from ..schema.codec import Codec
 from ..schema.problems import (
     Problem,
     internal_error,
-    invalid_request,
     journal_unavailable,
     prompt_not_queued,
     shutting_down,
@@ -49,6 +48,7 @@ from ..schema.sessions import (
 )
 from ..schema.settings import Settings
 from .catalog import Catalog, check_version
+from .client_path import attached_file, working_directory
 from .clock import Clock
 from .confinement import Confinement
 from .credentials import Credentials
@@ -210,7 +210,7 @@ class Daemon:
         self.check_writable()
         resolved = self._catalog.resolve(request)
         missing = await self._missing(request)
-        directory = await _directory(request.directory)
+        directory = await working_directory(request.directory)
         # Before an install: its minutes would be in vain.
         await self._credentials.require(request.agent, directory)
         # Shielded: a client that hangs up now must not leave a session that was registered and never opened.
@@ -407,18 +407,10 @@ class Daemon:
     async def _attachment(
         self, attachment: MessageAttachment, definition: AgentDefinition, directory: str
     ) -> Attachment:
-        path = trio.Path(directory, attachment.path)
         mime = attachment.mime or mimetypes.guess_type(attachment.path)[0]
-        if not await path.is_file():
-            raise invalid_request(f"attachment not found: {attachment.path} (relative paths start at {directory})")
-        data: bytes | None = None
-        if mime in definition.inline_mimes:
-            size = (await path.stat()).st_size
-            limit = self.settings.max_attachment_bytes
-            if size > limit:
-                raise invalid_request(f"attachment {attachment.path} has {size} bytes; at most {limit} are sent inline")
-            data = await path.read_bytes()
-        return Attachment(str(path), mime, attachment.filename, data)
+        limit = self.settings.max_attachment_bytes if mime in definition.inline_mimes else None
+        file = await attached_file(attachment.path, directory, limit)
+        return Attachment(file.path, mime, attachment.filename, file.content)
 
 
 def _queued(queued: QueuedPrompt, position: int, chars: int) -> QueuedMessage:
@@ -429,13 +421,3 @@ def _queued(queued: QueuedPrompt, position: int, chars: int) -> QueuedMessage:
 
 def _unique() -> str:
     return str(uuid.uuid4())
-
-
-async def _directory(wanted: str | None) -> str:
-    """The absolute working directory of a session; the daemon's own when none is named."""
-    path = trio.Path(wanted) if wanted else await trio.Path.cwd()
-    if not path.is_absolute():
-        raise invalid_request(f"directory must be an absolute path; got {wanted!r}")
-    if not await path.is_dir():
-        raise invalid_request(f"directory not found: {wanted}")
-    return str(await path.resolve())

@@ -7,6 +7,7 @@ from pathlib import Path
 import trio
 from attrs import frozen
 
+from .placed import placed
 from .processes import MARKER, ProcessId, ProcessTable, read_process
 from .tree import ProcessTree
 
@@ -31,10 +32,11 @@ async def run_command(
     argv: Sequence[str], env: Mapping[str, str], directory: Path, marker: str, table: ProcessTable
 ) -> Finished:
     """Run a program until it exits. Raises :class:`OSError` when it cannot be started. Cancelling it ends its tree."""
+    environment = await trio.to_thread.run_sync(placed, {**env, MARKER: marker}, str(directory))
     with table.birth():
         process = await trio.lowlevel.open_process(
             list(argv),
-            env={**env, MARKER: marker},
+            env=environment,
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

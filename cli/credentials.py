@@ -13,6 +13,7 @@ from ..schema.agent_credentials import NEEDS, providers_of
 from ..schema.credentials import Credential, by_provider, redacted, shell_lines
 from ..schema.settings import Settings
 from .failure import Failure
+from .here import absolute
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,7 +73,7 @@ def search(home: Path | None, no_oauth: bool) -> dict[str, Credential]:
     if home is not None:
         # These say where the files of our own home are.
         kept = {name: value for name, value in os.environ.items() if name not in MOVING}
-        environment = kept | {"HOME": str(home.absolute())}
+        environment = kept | {"HOME": str(absolute(home))}
     discovery = read_credentials(environment, places_of(environment), Settings().credential_file_bytes)
     return by_provider(discovery.found, oauth=not no_oauth)
 

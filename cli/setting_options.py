@@ -1,12 +1,14 @@
 """One option and one environment variable per setting, made from ``schema/settings.py``."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 import click
 
 from ..schema.settings import Settings
+from .here import absolute
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +63,9 @@ def build_settings(parameters: Mapping[str, Any]) -> Settings:
     the caller's fault."""
     try:
         given = {field.name: parameters[field.name] for field in fields() if field.name in parameters}
+        if given.get("data_dir"):
+            # Once and for all: the directory that it is relative to may be removed later.
+            given["data_dir"] = str(absolute(Path(given["data_dir"])))
         return Settings(**given)
     except ValueError as error:
         raise click.UsageError(str(error)) from error

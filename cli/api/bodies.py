@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from ..here import absolute, exists
+
 
 def parse_answers(context: click.Context, parameter: click.Parameter, text: str) -> list[list[str]]:
     """``--answers``: one list of labels per question. A plain mistake is told here, not by the daemon."""
@@ -37,7 +39,7 @@ def attachment(name: str) -> dict[str, str]:
     """A file for the agent to read. One that exists here is named in full, because the daemon's directory is another;
     any other name is left as it is: it may exist where the daemon runs."""
     path = Path(name)
-    body = {"path": str(path.absolute()) if path.exists() else name, "filename": path.name}
+    body = {"path": str(absolute(path)) if exists(path) else name, "filename": path.name}
     if mime := mimetypes.guess_type(name)[0]:
         body["mime"] = mime
     return body
@@ -62,4 +64,4 @@ def mcp_servers(path: Path) -> dict[str, Any]:
 
 
 def skill_sources(directories: tuple[str, ...]) -> dict[str, Any]:
-    return {"sources": [{"type": "local", "source": str(Path(name).absolute())} for name in directories]}
+    return {"sources": [{"type": "local", "source": str(absolute(Path(name)))} for name in directories]}

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from ..failure import Failure
+from ..here import absolute
 from ..server_options import server_options
 from ..setting_options import build_settings
 from ..token_options import TOKEN_VARIABLE, TokenChoice
@@ -53,7 +54,7 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
     choose_hosts(given["allow_host"], token.value is not None)
     settings = build_settings(given)
     place = Place.of(settings)
-    log: Path = (given["log_file"] or place.log).absolute()
+    log: Path = absolute(given["log_file"] or place.log)
     said = [*arguments_of(ctx, choice), f"--log-file={log}"]
     with place.locked():
         running = place.read()
@@ -71,7 +72,7 @@ def arguments_of(ctx: click.Context, choice: TokenChoice) -> list[str]:
 
     said = arguments(ctx, OURS)
     if choice.file is not None:
-        said.append(f"--token-file={choice.file.absolute()}")
+        said.append(f"--token-file={absolute(choice.file)}")
     if choice.none and "--no-token" not in said:
         said.append("--no-token")
     return said

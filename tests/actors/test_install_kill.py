@@ -1,5 +1,6 @@
 """Installs whose process is killed: nothing half-made is ever run, and the next install clears it away."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,17 @@ async def test_a_signal_ends_the_install_with_all_that_belongs_to_it(world: Worl
         assert await trio.to_thread.run_sync(process.wait) == 128 + number
     assert not any(alive(pid) for pid in pids)
     assert world.trees() == []
+
+
+async def test_an_install_on_a_copy_of_the_data_directory_leaves_the_originals_alone(world: World, tmp_path: Path):
+    world.plan(hang=True)
+    with trio.fail_after(LIMIT), command(world):
+        pids = await world.hanging()
+        world.data = Path(shutil.copytree(world.data, tmp_path / "copy"))
+        world.plan()
+        assert said(await world.install()) == VERSION
+        assert len(world.trees()) == 1, "the copied half of a tree is nobody's"
+        assert all(alive(pid) for pid in pids)
 
 
 async def test_two_processes_install_once(world: World):

@@ -3,8 +3,9 @@
 import re
 import subprocess
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, cast
 
 from .commands import COMMAND, TIMEOUT, Commands
@@ -57,11 +58,19 @@ class RunningDaemon:
 
 
 @contextmanager
-def daemon(commands: Commands, *options: str, env: Mapping[str, str] | None = None) -> Generator[RunningDaemon]:
+def daemon(
+    commands: Commands,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    prepare: Callable[[], None] | None = None,
+) -> Generator[RunningDaemon]:
+    """``prepare`` is called in its process, before it becomes the daemon."""
     process = subprocess.Popen(
         [*COMMAND, "server", "--port", "0", *options],
         env=commands.environment | dict(env or {}),
-        cwd=commands.home,
+        cwd=directory or commands.home,
+        preexec_fn=prepare,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

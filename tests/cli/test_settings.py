@@ -26,7 +26,7 @@ def settings_from(arguments: list[str], env: dict[str, str]) -> Settings:
     return seen[0]
 
 
-CHOICES = {"durability": ("full", "normal"), "base_path": ("/one", "/one/other")}
+CHOICES = {"data_dir": ("/one", "/other"), "durability": ("full", "normal"), "base_path": ("/one", "/one/other")}
 
 
 @pytest.mark.parametrize("field", attrs.fields(Settings), ids=lambda field: field.name)
@@ -40,6 +40,11 @@ def test_a_setting_is_read_from_its_option_before_its_variable(field: "attrs.Att
         one, other = CHOICES.get(field.name, ("7", "9"))
         assert getattr(settings_from([], {variable: one}), field.name) == field.type(one)
         assert getattr(settings_from([option, other], {variable: one}), field.name) == field.type(other)
+
+
+def test_a_relative_data_directory_is_the_one_that_it_names_when_it_is_said() -> None:
+    assert settings_from(["--data-dir", "below"], {}).data_dir == str(Path.cwd() / "below")
+    assert settings_from([], {"SANDBOX_AGENT_DATA_DIR": ""}).data_dir == ""
 
 
 def test_without_any_the_defaults_hold() -> None:

@@ -1,0 +1,102 @@
+"""Paths that a client names: where a session works, and the files that go with a prompt.
+
+Whatever the system says of such a path is the client's to mend, or their administrator's, and is told as a problem that
+names the path and the reason. Only a want of our own (descriptors, memory) is ours.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trio
+from attrs import frozen
+
+from ..schema.problems import invalid_request
+
+_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+SHOWN = 300
+"""Characters of a path that a problem quotes."""
+
+
+@contextmanager
+def told(what: str, path: str, missing: str) -> Generator[None]:
+    """Raises the ``invalid_request`` problem for what the system has against this path. ``missing`` is what is said
+    when there is nothing of that name."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise invalid_request(missing) from error
+    except OSError as error:
+        if error.errno in _OURS:
+            raise
+        raise invalid_request(f"{what} {shown(path)} cannot be used: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL, or a surrogate that no file name can hold
+        raise invalid_request(f"{what} {shown(path)} cannot be used: {error}") from error
+
+
+def shown(path: str) -> str:
+    """For people, and for JSON: a surrogate can be sent to nobody."""
+    text = path if len(path) <= SHOWN else f"{path[:SHOWN]}… ({len(path)} characters)"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+async def working_directory(wanted: str | None) -> str:
+    """The absolute working directory of a session, as it was named; the daemon's own when none is.
+
+    The daemon's user must be able to enter and to list it: an agent runs as that user, and looks around first. It need
+    not be able to write there: a session that only reads is one too.
+    """
+    if not wanted:
+        missing = "the daemon's own working directory is gone; name one with `directory`"
+        with told("the daemon's own working directory", "", missing):
+            wanted = os.getcwd()  # noqa: PTH109 - one system call
+    elif not os.path.isabs(wanted):  # noqa: PTH117 - it stays the text that it is
+        raise invalid_request(f"directory must be an absolute path; got {shown(wanted)!r}")
+    with told("directory", wanted, f"directory not found: {shown(wanted)}"):
+        # A file system that hangs holds its thread, not the client.
+        await trio.to_thread.run_sync(_enter_and_list, wanted, abandon_on_cancel=True)
+    return wanted
+
+
+def _enter_and_list(path: str) -> None:
+    """Raises OSError. By doing it: who may do what is not always in a directory's mode."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.stat(".", dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+@frozen
+class ClientFile:
+    """``content`` is None when it was not asked for."""
+
+    path: str
+    content: bytes | None
+
+
+async def attached_file(name: str, directory: str, limit: int | None) -> ClientFile:
+    """A file that the agent will be able to read; relative names start at the directory. With a limit in bytes its
+    content is read, and a longer one is refused."""
+    with told("attachment", name, f"attachment not found: {shown(name)} (relative paths start at {shown(directory)})"):
+        path = Path(directory, name)
+        content = await trio.to_thread.run_sync(_read, path, name, limit, abandon_on_cancel=True)
+    return ClientFile(str(path), content)
+
+
+def _read(path: Path, name: str, limit: int | None) -> bytes | None:
+    # Looked at before it is opened: opening a device or a pipe may do something.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise invalid_request(f"attachment {shown(name)} is not a file")
+    with path.open("rb") as file:
+        if limit is None:
+            return None
+        content = file.read(limit + 1)
+        size = max(len(content), os.fstat(file.fileno()).st_size)
+    if size > limit:
+        raise invalid_request(f"attachment {shown(name)} has {size} bytes; at most {limit} are sent inline")
+    return content
