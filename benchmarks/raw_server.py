@@ -9,7 +9,7 @@ from functools import partial
 
 import trio
 from sandbox_agent.actors.daemon import Daemon
-from sandbox_agent.cli.logs import configure_logs
+from sandbox_agent.cli.logs.configure import configure_logs
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.auth import Auth
 from sandbox_agent.transport.cors import Cors

@@ -5,6 +5,7 @@ A first SIGTERM, SIGINT or SIGHUP stops gracefully within ``settings.shutdown_ti
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -22,6 +23,7 @@ from ..transport.auth import Auth
 from ..transport.cors import Cors
 from ..transport.server import serve_daemon
 from .failure import Failure
+from .logs.configure import Logs
 from .server import ServerOptions, host_advice, token_advice
 
 KILL_ROUNDS = 50
@@ -31,7 +33,7 @@ KILL_PAUSE = 0.02
 _log = structlog.get_logger("server")
 
 
-def run(options: ServerOptions) -> None:
+def run(options: ServerOptions, logs: Logs) -> None:
     """Serve until a signal says stop. Raises :class:`Failure` when it cannot start or cannot go on."""
     try:
         auth = Auth(options.token.value)
@@ -40,7 +42,7 @@ def run(options: ServerOptions) -> None:
         raise click.UsageError(str(error)) from error
     try:
         try:
-            trio.run(_serve, options, auth, cors, clock=LoopClock.of(options.settings))
+            trio.run(_serve, options, auth, cors, logs, clock=LoopClock.of(options.settings))
         finally:
             _kill_descendants()
     except* (Failure, GaveUp) as group:
@@ -57,7 +59,7 @@ def _first(group: ExceptionGroup[Failure | GaveUp]) -> Failure | GaveUp:
     return _first(inner) if isinstance(inner, ExceptionGroup) else inner
 
 
-async def _serve(options: ServerOptions, auth: Auth, cors: Cors) -> None:
+async def _serve(options: ServerOptions, auth: Auth, cors: Cors, logs: Logs) -> None:
     signalled, stop = trio.Event(), trio.Event()
     daemon = Daemon(options.settings)
     serve = partial(
@@ -68,10 +70,11 @@ async def _serve(options: ServerOptions, auth: Auth, cors: Cors) -> None:
         auth=auth,
         cors=cors,
         allowed_hosts=options.allowed_hosts,
+        logs=logs,
         stop=stop,
     )
     async with trio.open_nursery() as nursery:
-        await nursery.start(_watch_signals, signalled)
+        await nursery.start(_watch_signals, signalled, logs)
         await nursery.start(Reaper(daemon.table).run)
         await nursery.start(daemon.run)
         async with trio.open_nursery() as serving:
@@ -79,7 +82,7 @@ async def _serve(options: ServerOptions, auth: Auth, cors: Cors) -> None:
                 urls: list[str] = await serving.start(serve)
             except OSError as error:
                 raise Failure(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}") from error
-            _announce(urls, options)
+            nursery.start_soon(_announce, urls, options)
             await signalled.wait()
             # Whatever clients do. The sessions end by their ladder in any case, whose rungs are timed.
             nursery.cancel_scope.deadline = trio.current_time() + options.settings.shutdown_timeout
@@ -89,9 +92,14 @@ async def _serve(options: ServerOptions, auth: Auth, cors: Cors) -> None:
         nursery.cancel_scope.cancel()
 
 
-def _announce(urls: Sequence[str], options: ServerOptions) -> None:
+async def _announce(urls: Sequence[str], options: ServerOptions) -> None:
     """The one line that programs wait for; what people read goes to stderr. A name may have several addresses."""
-    click.echo(f"listening on {urls[0]}")
+    ready = f"listening on {urls[0]}\n".encode()
+    try:
+        # stdout may be a pipe that nobody reads and that the log has filled.
+        await trio.to_thread.run_sync(_write_stdout, ready, abandon_on_cancel=True)
+    except OSError as error:
+        raise Failure(f"cannot write to stdout: {error.strerror}") from error
     for url in urls[1:]:
         _log.info("also listening", url=url)
     if options.token.stored is not None:
@@ -100,8 +108,14 @@ def _announce(urls: Sequence[str], options: ServerOptions) -> None:
         click.echo(advice, err=True)
 
 
+def _write_stdout(data: bytes) -> None:
+    """Past ``sys.stdout``: its lock, held while nobody reads, would hold up the end of the process."""
+    while data and sys.stdout is not None:
+        data = data[os.write(sys.stdout.fileno(), data) :]
+
+
 async def _watch_signals(
-    signalled: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    signalled: trio.Event, logs: Logs, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     watched = [signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means what it says
@@ -110,13 +124,14 @@ async def _watch_signals(
         task_status.started()
         async for number in signals:
             if signalled.is_set():
-                _end_at_once(number)
+                _end_at_once(number, logs)
             _log.info("stopping", signal=signal.Signals(number).name)
             signalled.set()
 
 
-def _end_at_once(number: int) -> None:
+def _end_at_once(number: int, logs: Logs) -> None:
     _kill_descendants()
+    logs.close()
     os._exit(128 + number)
 
 

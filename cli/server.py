@@ -113,10 +113,10 @@ def server(outer: TokenChoice, **given: Any) -> None:
     )
     forget_token()
     gc.disable()  # a third of the time until ready went to collecting modules that live for ever
-    from .logs import configure_logs
+    from .logs.configure import configure_logs
     from .serve import run
 
     gc.freeze()
     gc.enable()
-    configure_logs(given["log_level"], given["log_format"], given["log_file"], options.settings)
-    run(options)
+    logs = configure_logs(given["log_level"], given["log_format"], given["log_file"], options.settings)
+    run(options, logs)

@@ -63,6 +63,8 @@ class Settings:
 
     log_file_bytes: int = setting(16 << 20, "bytes", "size at which a --log-file is set aside and a new one begun")
     log_files_kept: int = setting(3, "files", "log files that were set aside and are kept; the oldest goes")
+    log_queue_bytes: int = setting(1 << 20, "bytes", "log lines that wait for an output that is slow or not read")
+    log_drain_timeout: float = setting(0.5, "seconds", "time for the last log lines to be written at the end")
     loop_check_interval: float = setting(0.5, "seconds", "time between two looks at how late the event loop is")
     pause_gap: float = setting(1.0, "seconds", "time that the daemon has not run before no timeout counts it")
     pause_grace: float = setting(1.0, "seconds", "time after such a pause to hear what came meanwhile; none counts it")

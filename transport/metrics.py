@@ -7,7 +7,7 @@ few by nature: there is none that names a session.
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import get_args
+from typing import Protocol, get_args
 
 import trio
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -30,13 +30,23 @@ PREFIX = "sandbox_agent_"
 Labelled = Iterable[tuple[Sequence[str], float]]
 
 
+class Drops(Protocol):
+    """The log that a daemon writes."""
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were dropped, because those before them were not read."""
+        ...
+
+
 class Metrics(Collector):
     """One per server. Two servers in one process have two registries, and nobody else's figures in theirs."""
 
-    def __init__(self, daemon: Daemon, subscribers: Subscribers, lateness: Lateness) -> None:
+    def __init__(self, daemon: Daemon, subscribers: Subscribers, lateness: Lateness, logs: Drops | None) -> None:
         self._daemon = daemon
         self._subscribers = subscribers
         self._lateness = lateness
+        self._logs = logs
         self._families: Sequence[Metric] = ()
         self._scraping = trio.Lock()
         # Read once: it is a search of all directories for packages, and importlib keeps what it found in each of them
@@ -101,6 +111,8 @@ class Metrics(Collector):
             ("agent", "again"),
             (((agent, str(again).lower()), count) for (agent, again), count in starts),
         )
+        dropped = 0 if self._logs is None else self._logs.dropped
+        yield counter("log_lines_dropped", "Log lines dropped because nobody read the log.", (), [((), dropped)])
         suspensions = singles(tally.agent_suspensions)
         yield counter("agent_suspensions", "Agents stopped because nobody needed them.", ("agent",), suspensions)
         restarts = singles(self._daemon.actor_restarts())

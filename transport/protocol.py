@@ -1,11 +1,14 @@
 """HTTP/1.1 for one connection: hypercorn's, with our streams, problems for what is not HTTP, and no way into HTTP/2."""
 
+from typing import cast
+
 import h11
 from hypercorn.events import Closed
 from hypercorn.protocol.events import Request
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 
-from .streams import HttpStream, SocketStream, http_problem, last_answer
+from .access_log import AccessLog
+from .streams import HttpStream, SocketStream, answered, http_problem, last_answer
 
 
 class Protocol(H11Protocol):
@@ -48,6 +51,10 @@ class Protocol(H11Protocol):
         )
 
     async def _send_error_response(self, status_code: int) -> None:
+        if self.stream is None:
+            await cast("AccessLog", self.config.log).refused(status_code)
+        else:  # its line in the access log is written when it closes
+            self.stream.response = answered(status_code)
         headers, body = last_answer(http_problem(status_code))
         headers += self.config.response_headers("h11")
         await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))

@@ -21,7 +21,7 @@ from .cors import Cors
 from .host_names import AllowedHosts
 from .hosts import Hosts
 from .lateness import Lateness
-from .metrics import Metrics
+from .metrics import Drops, Metrics
 from .readers import Readers
 
 BACKLOG = 1024
@@ -116,6 +116,7 @@ async def serve_daemon(
     auth: Auth,
     cors: Cors,
     allowed_hosts: AllowedHosts | None = None,
+    logs: Drops | None = None,
     stop: trio.Event | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -124,7 +125,7 @@ async def serve_daemon(
 
     Stop the daemon first where its last events should still reach the streams: they end when their logs are closed.
     Once ``stop`` is set they end with what their logs hold at that time. Returns within ``drain_timeout``, whatever the
-    clients do. Raises :class:`OSError` when the address cannot be bound.
+    clients do. ``logs`` is told of in the metrics. Raises :class:`OSError` when the address cannot be bound.
     """
     listeners = await open_listeners(host, port)
     readers = Readers(daemon.settings, daemon.codec)
@@ -132,7 +133,7 @@ async def serve_daemon(
         hosts = Hosts(host, cors, auth.required, allowed_hosts or AllowedHosts())
         lateness = Lateness(daemon.settings.loop_check_interval)
         commands.start_soon(lateness.run)
-        metrics = Metrics(daemon, readers.subscribers, lateness)
+        metrics = Metrics(daemon, readers.subscribers, lateness, logs)
         front = Front(daemon, auth, cors, hosts, readers, Commands(daemon, commands), metrics)
         server = Server(ASGIWrapper(make_app(front)), daemon.settings)
         task_status.started([url_of(listener) + daemon.settings.base_path for listener in listeners])

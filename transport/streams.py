@@ -38,6 +38,11 @@ def last_answer(problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
     return [(b"content-type", kind), (b"content-length", size), (b"connection", b"close")], body
 
 
+def answered(status: int) -> Any:
+    """An answer that is not the app's, for the access log."""
+    return {"type": "http.response.start", "status": status, "headers": []}
+
+
 class HttpStream(HTTPStream):
     """Its failures are problems too, and what it streams goes out as ready chunks: taken through h11, each cost a fifth
     of what sending it costs."""
@@ -71,11 +76,12 @@ class HttpStream(HTTPStream):
 
     async def _send_error_response(self, status_code: int) -> None:
         headers, body = last_answer(http_problem(status_code))
+        self.response = answered(status_code)
         await self.send(Response(self.stream_id, headers, status_code))
         await self.send(Body(self.stream_id, body))
         await self.send(EndBody(self.stream_id))
         self.state = ASGIHTTPState.CLOSED
-        await self.config.log.access(self.scope, {"status": status_code, "headers": []}, 0.0)
+        await self.config.log.access(self.scope, self.response, time() - self.start_time)
 
 
 class SocketStream(WSStream):
@@ -94,7 +100,14 @@ class SocketStream(WSStream):
 
     async def _accept(self, message: WebsocketAcceptEvent) -> None:
         self.handshake.extensions = None
+        self.response = answered(101)
         await super()._accept(message)
+
+    async def handle(self, event: Event) -> None:
+        if isinstance(event, StreamClosed) and not self.closed:  # the client may have left before it was answered
+            response = cast("Any", getattr(self, "response", None))
+            await self.config.log.access(self.scope, response, time() - self.start_time)
+        await super().handle(event)
 
     async def _handle_events(self) -> None:
         buffer = cast("Any", self.buffer)
@@ -120,8 +133,9 @@ class SocketStream(WSStream):
 
     async def _send_error_response(self, status_code: int) -> None:
         headers, body = last_answer(http_problem(status_code))
+        self.response = answered(status_code)
         await self.send(Response(self.stream_id, headers, status_code))
         await self.send(Body(self.stream_id, body))
         await self.send(EndBody(self.stream_id))
-        await self.config.log.access(self.scope, {"status": status_code, "headers": []}, 0.0)
+        await self.config.log.access(self.scope, self.response, time() - self.start_time)
         await self.send(StreamClosed(self.stream_id))  # hypercorn leaves the connection to the client, open for ever
