@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import frozen
+from attrs import field, frozen
 
 from ..schema.settings import Settings
 from ..transport.host_names import AllowedHosts
@@ -26,7 +26,7 @@ ALLOW_NO_TOKEN = "SANDBOX_AGENT_ALLOW_NO_TOKEN"  # noqa: S105 - a variable's nam
 class ServerToken:
     """``stored`` is the file that holds the token when it is ours; None when the caller gave the token, or none."""
 
-    value: str | None
+    value: str | None = field(repr=False)
     stored: Path | None = None
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from attrs import frozen
+from attrs import field, frozen
+
+from ..schema.token import clean_token
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -13,22 +15,33 @@ TOKEN_VARIABLE = "SANDBOX_AGENT_TOKEN"  # noqa: S105 - a variable's name
 FILE_VARIABLE = "SANDBOX_AGENT_TOKEN_FILE"
 
 
+def _one_token(text: str | None) -> str | None:
+    try:
+        return None if text is None else clean_token(text)
+    except ValueError as error:
+        raise click.UsageError(f"--token {error}") from None
+
+
 @frozen
 class TokenChoice:
     """What the command line says about the token. At most one of the three is set."""
 
-    token: str | None = None
+    token: str | None = field(default=None, converter=_one_token, repr=False)
     file: Path | None = None
     none: bool = False
 
     def or_else(self, outer: "TokenChoice") -> "TokenChoice":
         """What was said after the command wins over what was said before it."""
-        return self if self.token or self.file or self.none else outer
+        return self if self.token is not None or self.file is not None or self.none else outer
 
     def __attrs_post_init__(self) -> None:
         said = [
             name
-            for name, given in (("--token", self.token), ("--token-file", self.file), ("--no-token", self.none))
+            for name, given in (
+                ("--token", self.token is not None),
+                ("--token-file", self.file is not None),
+                ("--no-token", self.none),
+            )
             if given
         ]
         if len(said) > 1:

@@ -11,8 +11,12 @@ import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+from ..schema.token import clean_token
 from .failure import Failure
 from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
+
+MAX_TOKEN = 4096
+"""Characters of a token file."""
 
 
 def stored_path(environ: MutableMapping[str, str] = os.environ) -> Path:
@@ -32,14 +36,19 @@ def read_token(path: Path, *, private: bool = False) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
-            token = file.read(4096).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"cannot read the token file {path}: {error}") from error
+            text = file.read(MAX_TOKEN + 1)
+    except OSError as error:
+        raise Failure(f"cannot read the token file {path}: {error.strerror or type(error).__name__}") from error
+    except UnicodeDecodeError:
+        raise Failure(f"the token file {path} must hold one token and nothing else; it is not UTF-8") from None
     if private and mode & 0o077:
         raise Failure(f"the token file {path} is open to others (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}")
-    if not token or any(c.isspace() for c in token):
-        raise Failure(f"the token file {path} must hold one token and nothing else")
-    return token
+    if len(text) > MAX_TOKEN:
+        raise Failure(f"the token file {path} must hold one token and nothing else; it is over {MAX_TOKEN} characters")
+    try:
+        return clean_token(text)
+    except ValueError as error:
+        raise Failure(f"the token file {path} must hold one token and nothing else; it {error}") from None
 
 
 def make_token(path: Path) -> str:
@@ -62,15 +71,19 @@ def make_token(path: Path) -> str:
 
 
 def given_token(choice: TokenChoice, environ: MutableMapping[str, str] = os.environ) -> str | None:
-    """The token that the caller gave, by option or environment; None when it gave none. An empty variable is none."""
-    if choice.token:
+    """The token that the caller gave, by option or environment; None when it gave none. An empty variable is none, and
+    one that holds only blanks is a mistake."""
+    if choice.token is not None:
         return choice.token
-    if choice.file:
+    if choice.file is not None:
         return read_token(choice.file)
     if choice.none:
         return None
     if token := environ.get(TOKEN_VARIABLE):
-        return token
+        try:
+            return clean_token(token)
+        except ValueError as error:
+            raise Failure(f"{TOKEN_VARIABLE} {error}") from None
     if file := environ.get(FILE_VARIABLE):
         return read_token(Path(file))
     return None

@@ -20,7 +20,7 @@ class WebSocketAuth:
     """The first frame of a client that can set no Authorization header. A browser can not."""
 
     type: Literal["auth"] = field(default="auth", init=False)
-    token: str
+    token: str = field(repr=False)
     id: str | None = None
 
 

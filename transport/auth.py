@@ -7,17 +7,19 @@ from base64 import b64decode
 from attrs import field, frozen
 
 from ..schema.problems import token_invalid
+from ..schema.token import clean_token
 
 
 @frozen
 class Auth:
-    """``token`` None means that everyone who reaches the port is let in."""
+    """``token`` None means that everyone who reaches the port is let in. Raises :class:`ValueError` for one that no
+    client could send; the error does not hold it."""
 
     token: str | None = field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.token is not None and not self.token.strip():
-            raise ValueError("the token must not be empty")
+        if self.token is not None and clean_token(self.token) != self.token:
+            raise ValueError("the token has blanks around it, which no header can bring")
 
     @property
     def required(self) -> bool:

@@ -12,29 +12,33 @@ import httpx
 
 from ..failure import Failure, Refusal
 from ..loopback import is_loopback
+from .endpoint import read_endpoint
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to reach the daemon."""
+MASKED_FROM = 8
+"""Characters of a token that is masked in what the other side says."""
 
 
 class Client:
     """A connection to one daemon. ``timeout`` bounds a plain call, in seconds; a stream may take for ever."""
 
     def __init__(self, endpoint: str, token: str | None, timeout: float) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # In UTF-8, as curl sends it from a terminal: httpx takes only ASCII for granted.
+        headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
+        host = read_endpoint(endpoint).hostname or ""
         try:
             url = httpx.URL(endpoint)
         except httpx.InvalidURL as error:
             raise click.UsageError(f"--endpoint {endpoint!r} is not a URL: {error}") from error
-        if url.scheme not in ("http", "https") or not url.host:
-            raise click.UsageError(f"--endpoint {endpoint!r} must look like http://127.0.0.1:2468")
         self._endpoint = endpoint
+        self._token = token
         self._http = httpx.Client(
             base_url=url,
             headers=headers,
             timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT),
             # HTTP_PROXY is common in sandboxes, and no proxy can reach our loopback address.
-            trust_env=not is_loopback(url.host),
+            trust_env=not is_loopback(host),
         )
 
     def __enter__(self) -> "Client":
@@ -70,8 +74,8 @@ class Client:
             response = self._http.request(
                 method, path, params=_present(query), json=body, headers=_key_header(key), timeout=timeout
             )
-        if response.is_error:
-            raise _refusal(response)
+        if not response.is_success:
+            raise self._refusal(response)
         return response
 
     def show(
@@ -108,9 +112,9 @@ class Client:
         with self._told():
             response = self._http.send(request, stream=True)
             try:
-                if response.is_error:
+                if not response.is_success:
                     response.read()
-                    raise _refusal(response)
+                    raise self._refusal(response)
                 yield response
             finally:
                 response.close()
@@ -142,8 +146,28 @@ class Client:
             ) from error
         except httpx.TimeoutException as error:
             raise Failure(f"{self._endpoint} did not answer in time; --timeout gives it longer") from error
+        except httpx.LocalProtocolError as error:
+            # Its text is the header's value, which may be the token.
+            raise Failure("a header cannot be sent: a name after --key must be printable characters") from error
         except httpx.TransportError as error:
             raise Failure(f"the connection to {self._endpoint} broke: {error or type(error).__name__}") from error
+
+    def _refusal(self, response: httpx.Response) -> Failure:
+        """The problem as it came; something in between (a proxy) may answer in other words than ours, or with ours:
+        some repeat the request with its headers."""
+        try:
+            problem = json.loads(self._masked(response.text))
+        except ValueError:
+            problem = None
+        if isinstance(problem, dict):
+            return Refusal(problem)  # pyright: ignore[reportUnknownArgumentType]
+        to = f" (to {response.headers.get('location')})" if response.is_redirect else ""
+        said = f"{response.status_code} {response.reason_phrase}{to}: {response.text.strip()}"
+        return Failure(f"{response.url} answered {self._masked(said)[:500]}")
+
+    def _masked(self, text: str) -> str:
+        """A token that is shorter is no secret, and part of many words."""
+        return text.replace(self._token, "[token]") if self._token and len(self._token) >= MASKED_FROM else text
 
 
 def _key_header(key: str | None) -> dict[bytes, bytes]:
@@ -159,15 +183,3 @@ def _json(response: httpx.Response) -> Any:
         return response.json()
     except ValueError as error:
         raise Failure(f"{response.url} answered {response.status_code} with something that is not JSON") from error
-
-
-def _refusal(response: httpx.Response) -> Failure:
-    """The problem as it came; something in between (a proxy) may answer in other words than ours."""
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = None
-    if isinstance(problem, dict):
-        return Refusal(problem)  # pyright: ignore[reportUnknownArgumentType]
-    said = response.text.strip()[:500]
-    return Failure(f"{response.url} answered {response.status_code} {response.reason_phrase}: {said}")

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import click
 
 from ..loopback import is_loopback
 from ..token_options import TokenChoice, token_options
 from ..token_store import given_token, read_token, stored_path
+from .endpoint import EXAMPLE, read_endpoint
 
-DEFAULT_ENDPOINT = "http://127.0.0.1:2468"
+DEFAULT_ENDPOINT = EXAMPLE
 DEFAULT_TIMEOUT = 120.0
 
 
@@ -23,7 +24,7 @@ def client_token(choice: TokenChoice, endpoint: str) -> str | None:
     if given := given_token(choice):
         return given
     path = stored_path()
-    if is_loopback(urlsplit(endpoint).hostname or "") and path.exists():
+    if is_loopback(read_endpoint(endpoint).hostname or "") and path.exists():
         return read_token(path, private=True)
     return None
 

@@ -10,9 +10,11 @@ import pytest
 from sandbox_agent.cli.api.connection import client_token
 from sandbox_agent.cli.failure import Failure
 from sandbox_agent.cli.loopback import is_loopback
-from sandbox_agent.cli.server import choose_token, token_advice
+from sandbox_agent.cli.server import ServerToken, choose_token, token_advice
 from sandbox_agent.cli.token_options import TokenChoice
 from sandbox_agent.cli.token_store import given_token, make_token, read_token, stored_path
+from sandbox_agent.schema.ws_commands import WebSocketAuth
+from sandbox_agent.transport.auth import Auth
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,60 @@ def test_an_option_wins_over_the_environment_and_the_environment_over_the_file(t
     assert given_token(TokenChoice(), env) == "from-env"
     assert given_token(TokenChoice(), env | {"SANDBOX_AGENT_TOKEN": ""}) == "from-file"
     assert given_token(TokenChoice(), {}) is None
+
+
+@pytest.mark.parametrize("around", ["{}\n", " {}", "\t{}\r\n", "{}\u00a0", "\n\n{} "])
+def test_blanks_and_line_ends_around_a_token_are_no_part_of_it(tmp_path: Path, around: str) -> None:
+    said = around.format("the-token")
+    (tmp_path / "t").write_text(said)
+    assert given_token(TokenChoice(said), {}) == "the-token"
+    assert given_token(TokenChoice(), {"SANDBOX_AGENT_TOKEN": said}) == "the-token"
+    assert given_token(TokenChoice(file=tmp_path / "t"), {}) == "the-token"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("marker two", "a blank"),
+        ("marker\ntwo", "a blank"),
+        ("marker\x01two", "character"),
+        ("marker\x7f", "character"),
+        ("marker\u2192", "character"),
+        ("marker\udcff", "character"),
+    ],
+)
+def test_what_no_header_can_hold_is_refused_without_telling_it(tmp_path: Path, text: str, why: str) -> None:
+    refusals: list[click.ClickException] = []
+    with pytest.raises(click.UsageError, match="--token") as refused:
+        TokenChoice(text)
+    refusals.append(refused.value)
+    if text:  # an empty variable is none
+        with pytest.raises(Failure, match="SANDBOX_AGENT_TOKEN ") as failed:
+            given_token(TokenChoice(), {"SANDBOX_AGENT_TOKEN": text})
+        refusals.append(failed.value)
+    (tmp_path / "t").write_text(text, errors="surrogateescape")
+    with pytest.raises(Failure, match="one token") as failed:
+        given_token(TokenChoice(file=tmp_path / "t"), {})
+    for refusal in (*refusals, failed.value):
+        assert "marker" not in refusal.message
+        assert "marker" not in str(refusal.__cause__)
+    assert why in refusals[0].message
+    assert all(why in refusal.message for refusal in refusals)
+
+
+def test_a_token_file_that_is_longer_than_a_token_is_not_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("x" * 4097)
+    with pytest.raises(Failure, match="4096"):
+        read_token(tmp_path / "t")
+    (tmp_path / "t").write_text("x" * 4095 + "\n")
+    assert read_token(tmp_path / "t") == "x" * 4095
+
+
+def test_no_repr_holds_a_token() -> None:
+    for holder in (TokenChoice("marker"), ServerToken("marker"), WebSocketAuth(token="marker"), Auth("marker")):
+        assert "marker" not in repr(holder)
 
 
 def test_two_ways_to_give_a_token_exclude_each_other() -> None:

@@ -228,6 +228,30 @@ async def test_a_first_frame_without_the_token_closes(door: Door, frame):
     assert door.calls == []
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"type":"auth","token":"marker"}',
+        '{"type":"auth","token":["marker"]}',
+        '{"type":"auth","token":{"marker":1}}',
+        '{"type":"auth","Token":"marker"}',
+        '{"type":"auth","token":"marker","id":7}',
+        '{"type":"marker","token":"marker"}',
+        '{"type":"auth","token":"marker"',
+        "marker",
+        '"marker"',
+    ],
+)
+async def test_the_refusal_of_a_first_frame_does_not_repeat_it(door: Door, frame, capfd):
+    door.session("s")
+    async with serving(door, token="t") as served, peer(served) as socket:
+        await socket.socket.send_message(frame)
+        assert "marker" not in str(await socket.read())
+        assert await socket.closed() == 4401
+        assert "marker" not in str(socket.socket.closed)
+    assert "marker" not in str(capfd.readouterr())
+
+
 async def test_a_first_frame_that_does_not_come_closes():
     door = Door(Settings(websocket_auth_timeout=0.02))
     async with serving(door, token="t") as served, peer(served) as socket:

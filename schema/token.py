@@ -1,0 +1,20 @@
+"""The token as it may be: one word that can stand in an HTTP header. No error here holds the token."""
+
+from unicodedata import category
+
+ADVICE = "letters, digits and - . _ ~ are always right"
+
+
+def clean_token(text: str) -> str:
+    """Without the blanks and line ends around it, which files, shells and secret stores add. Raises
+    :class:`ValueError`, whose message goes on after the name of where the token was."""
+    token = text.strip()
+    if not token:
+        raise ValueError("is empty")
+    if any(map(str.isspace, token)):
+        raise ValueError(f"has a blank or a line end in it; a token is one word: {ADVICE}")
+    if any(category(c) == "Cc" or ord(c) > 0xFF for c in token):
+        raise ValueError(
+            f"has a character in it that no HTTP header can hold (a control character, or one beyond Latin-1); {ADVICE}"
+        )
+    return token
