@@ -21,7 +21,7 @@ TURN = "Sandbox-Agent-Turn"
 def headers_of(answer: Answer) -> Mapping[str, str]:
     """What an answer to a command says outside of its body, which on wire 0.1 tells nothing of the prompt's turn."""
     turn = {TURN: answer.result.turn_id} if isinstance(answer.result, Receipt) else {}
-    return turn | REPLAYED if answer.replayed else turn
+    return {**turn, **REPLAYED} if answer.replayed else turn
 
 
 @frozen
