@@ -5,12 +5,13 @@ conversation. After an unexpected end the next start waits a while, longer each 
 of the session. What happens is told to the record; nothing here knows a client.
 """
 
+from collections.abc import Mapping
+
 import trio
 from attrs import evolve, frozen
 
 from ..schema.agents.dialect import Effects, ExitStatus
-from ..schema.agents.effects import TurnOutcome
-from ..schema.events import SessionEndedData, TerminatedBy
+from ..schema.events import SessionEndedData, TerminatedBy, TurnOutcome
 from ..schema.problems import Problem
 from ..schema.sessions import SessionStatus
 from .agent_process import SpawnFailed
@@ -109,8 +110,9 @@ class Agent:
             effects = await self.start(nursery)
         except (SpawnFailed, Problem) as error:
             agent = self._record.row.request.agent
+            self._record.open_turn(self._record.take())
             self._record.error("start_failed", f"{agent} could not be started again: {error}")
-            self._record.abandon(self._record.take(), "failed")
+            self._record.close_turn("failed", "agent not started")
             return ()
         self._restarted = "resumed its conversation" if resumed else "started afresh: it had kept no conversation"
         return effects
@@ -142,23 +144,22 @@ class Agent:
             return
         message = f"{self._record.row.request.agent} exited with {status}"
         tail = link.process.terminal.text()
-        self._record.error("process_exit", message, exit_code=status.code, signal=status.signal, stderr=tail)
-        self._close(link)
+        details = {"exit_code": status.code, "signal": status.signal, "stderr": tail}
+        self._lost(link, "process_exit", message, details)
         self._count(link, "agent", message, nursery, status)
 
     async def deaf(self, why: Exception) -> None:
         """It does not take what it is told."""
         if (link := self.link) is not None:
             await self.end()
-            self._record.error("agent_deaf", f"the agent does not read what it is told: {why}")
-            self._close(link)
+            self._lost(link, "agent_deaf", f"the agent does not read what it is told: {why}", {})
 
     async def over_limit(self, link: AgentLink, hit: Hit, nursery: trio.Nursery) -> None:
         """It, or what it started, uses more than it may."""
         await self.end()
         tail = link.process.terminal.text()
-        self._record.error(hit.code, str(hit), limit=hit.limit, measured=hit.measured, stderr=tail)
-        self._close(link, cause=f"{hit.name} limit")
+        details = {"limit": hit.limit, "measured": hit.measured, "stderr": tail}
+        self._lost(link, hit.code, str(hit), details, cause=f"{hit.name} limit")
         self._count(link, "daemon", str(hit), nursery)
 
     async def overdue(self, link: AgentLink, nursery: trio.Nursery) -> Effects:
@@ -170,15 +171,17 @@ class Agent:
                 await self._suspend(link)
                 return ()
             case "turn":
-                self._tell_overdue(link, "turn")
+                message, details = _overdue(link, "turn")
+                self._record.error("turn_timeout", message, **details)
                 self._record.time_out()
                 return self.interrupt(link)
             case what:
                 await self.end()
-                self._tell_overdue(link, what)
-                self._close(link, "interrupted" if what == "interrupt" else "failed", f"{what} timeout")
+                message, details = _overdue(link, what)
+                outcome = "interrupted" if what == "interrupt" else "failed"
+                self._lost(link, f"{what}_timeout", message, details, outcome, f"{what} timeout")
                 if what == "start":
-                    self._count(link, "daemon", _OVERDUE["start"].format(link.watchdogs.limit("start")), nursery)
+                    self._count(link, "daemon", message, nursery)
                 return ()
 
     def interrupt(self, link: AgentLink) -> Effects:
@@ -197,17 +200,22 @@ class Agent:
         detail = f"no turn for {seconds:g} s; the next prompt resumes the conversation"
         self._record.status(f"suspend_{self._record.row.prompts}", "agent.suspended", detail)
 
-    def _tell_overdue(self, link: AgentLink, what: Watched) -> None:
-        seconds = link.watchdogs.limit(what)
-        message = _OVERDUE[what].format(seconds)
-        self._record.error(f"{what}_timeout", message, seconds=seconds, stderr=link.process.terminal.text())
-
-    def _close(self, link: AgentLink, outcome: TurnOutcome = "failed", cause: str = "agent exited") -> None:
-        """The agent went away in mid-turn, or before it could take up the first prompt that waited for it."""
+    def _lost(
+        self,
+        link: AgentLink,
+        code: str,
+        message: str,
+        details: Mapping[str, object],
+        outcome: TurnOutcome = "failed",
+        cause: str = "agent exited",
+    ) -> None:
+        """The agent went away in mid-turn, or before it could take up the first prompt that waited for it. The reason
+        stands in the turn that fails for it: readers of that turn see nothing else."""
         self._restarting = True
+        if not link.ready and not self._record.in_flight and self._record.row.queue:
+            self._record.open_turn(self._record.take())
+        self._record.error(code, message, **details)
         self._record.close_turn(outcome, cause)
-        if not link.ready and self._record.row.queue:
-            self._record.abandon(self._record.take(), "failed")
 
     def _count(
         self, link: AgentLink, by: TerminatedBy, message: str, nursery: trio.Nursery, status: ExitStatus | None = None
@@ -220,3 +228,9 @@ class Agent:
         elif pause := self._exits.pause:
             self._may_start = trio.current_time() + pause
             nursery.start_soon(self._rest, pause)
+
+
+def _overdue(link: AgentLink, what: Watched) -> tuple[str, dict[str, object]]:
+    """What the error says, and its details."""
+    seconds = link.watchdogs.limit(what)
+    return _OVERDUE[what].format(seconds), {"seconds": seconds, "stderr": link.process.terminal.text()}

@@ -8,8 +8,8 @@ import structlog
 from attrs import evolve
 
 from ..schema.agents.dialect import Prompt
-from ..schema.agents.effects import Errored, ItemCompleted, TurnEnded, TurnOutcome, TurnStarted
-from ..schema.events import ErrorData, SessionEndedData
+from ..schema.agents.effects import Errored, ItemCompleted, TurnEnded, TurnStarted
+from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
 from ..schema.problems import prompt_not_queued, queue_full
 from ..schema.timeouts import Timeouts
@@ -69,7 +69,9 @@ class Record:
             self.error("session_restarted", "the session was restarted; its turn cannot go on")
         self.close_turn("failed", "restart")
         if self.row.current is not None and self.row.current.turn_id != self.ledger.last_turn:
-            self.abandon(self.row.current, "failed")
+            self.open_turn(self.row.current)
+            self.error("session_restarted", "the session was restarted before the agent got the prompt")
+            self.close_turn("failed", "restart")
         # Also what the broker was told and the log was not.
         self.for_broker = [Forget(self.row.session_id, rules=False)]
         return self._begun
@@ -131,7 +133,7 @@ class Record:
         cancelled = [queued for queued in self.row.queue if queued.turn_id in self.row.cancelled]
         self.row = evolve(self.row, queue=self.row.waiting, cancelled=(), current=cancelled[-1])
         for queued in cancelled:
-            self.abandon(queued, "interrupted")
+            self.abandon(queued)
 
     def turn_ended(self, effect: TurnEnded) -> None:
         turn = self.ledger.turn
@@ -139,11 +141,12 @@ class Record:
         if self.current is not None and self.current.turn_id == turn:
             self.current = None
 
-    def close_turn(self, outcome: TurnOutcome, cause: str) -> None:
-        """Because the agent cannot any more. ``cause`` is told with every ask that is rejected with it."""
+    def close_turn(self, outcome: TurnOutcome, cause: str, reason: ErrorData | None = None) -> None:
+        """Because the agent cannot any more. ``cause`` is told with every ask that is rejected with it; ``reason`` is
+        why the turn failed when no error in it says so."""
         for ask_id in self.asks:
             self.reject(ask_id, cause)
-        self.scribe.end_turn(self._judged(outcome))
+        self.scribe.end_turn(self._judged(outcome), reason)
         self.current = None
 
     def time_out(self) -> None:
@@ -155,14 +158,19 @@ class Record:
         late = self._timed_out is not None and self._timed_out == self.turn_id
         return "failed" if late else outcome
 
-    def abandon(self, queued: QueuedPrompt, outcome: TurnOutcome) -> None:
-        """A prompt that was accepted and cannot be run still gets its turn in the log."""
+    def abandon(self, queued: QueuedPrompt) -> None:
+        """Nobody wants this prompt to run any more, or nobody can: it gets its turn all the same."""
+        self.open_turn(queued)
+        self.scribe.end_turn("interrupted")
+
+    def open_turn(self, queued: QueuedPrompt) -> None:
+        """Of a prompt that was accepted and cannot be run: it still gets its turn in the log, and in that the error
+        that says why. :meth:`close_turn` must follow."""
         self.begin()
         self.ledger.assign_turn(queued.turn_id)
         self.scribe.draft(TurnStarted())
         content = (TextPart(queued.prompt.text),)
         self.scribe.draft(ItemCompleted(f"user_{queued.prompt.number}", "message", "user", content, synthetic=True))
-        self.scribe.end_turn(outcome)
 
     # Asks.
 
@@ -196,15 +204,16 @@ class Record:
         self.scribe.draft(ItemCompleted(native_id, "status", "system", (part,), synthetic=True))
 
     def end(self, data: SessionEndedData, *, failed: bool = False) -> None:
-        self.close_all("interrupted" if data.reason == "terminated" else "failed")
+        self.close_all("interrupted" if data.reason == "terminated" else "failed", data.message)
         self.scribe.note("session.ended", data)
         self.row = evolve(self.row, ended=True, failed=failed, exit_code=data.exit_code, end_message=data.message)
 
-    def close_all(self, outcome: TurnOutcome) -> None:
-        """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran."""
-        self.close_turn(outcome, "session ended")
+    def close_all(self, outcome: TurnOutcome, message: str | None) -> None:
+        """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran. ``message``
+        is why the session ends."""
+        self.close_turn(outcome, "session ended", ErrorData(message or "the session ended", "session_ended"))
         while self.row.queue:
-            self.abandon(self.take(), "interrupted")
+            self.abandon(self.take())
         self.row = evolve(self.row, cancelled=())
 
     # Keeping it.

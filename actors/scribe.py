@@ -10,7 +10,7 @@ import msgspec
 import trio
 from attrs import evolve
 
-from ..schema.agents.effects import Draft, TurnOutcome
+from ..schema.agents.effects import Draft
 from ..schema.agents.ledger import EventDraft, Ledger
 from ..schema.codec import Codec
 from ..schema.encode import EncodedEvent, EventEncoder, one_line
@@ -21,6 +21,7 @@ from ..schema.events import (
     ItemEventData,
     PermissionEventData,
     TurnEventData,
+    TurnOutcome,
     UniversalEvent,
 )
 from ..schema.items import StatusPart
@@ -56,9 +57,9 @@ class Scribe:
         for event in self.ledger.apply(draft):
             self._add(event)
 
-    def end_turn(self, outcome: TurnOutcome) -> None:
-        """Close the turn and its items because the agent cannot any more."""
-        for event in self.ledger.end_turn(outcome):
+    def end_turn(self, outcome: TurnOutcome, reason: ErrorData | None = None) -> None:
+        """Close the turn and its items because the agent cannot any more, for ``reason`` when no error was told."""
+        for event in self.ledger.end_turn(outcome, reason):
             self._add(event)
 
     def note(self, type_: EventType, data: EventData, *, synthetic: bool = True, raw: bytes | None = None) -> None:

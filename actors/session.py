@@ -181,7 +181,7 @@ class Session(Actor):
             return InterruptResponse(True, "running", turn, queued)
         if self._row.queue:  # its agent is still starting
             first = self._record.take()
-            self._record.abandon(first, "interrupted")
+            self._record.abandon(first)
             return InterruptResponse(True, "starting", first.turn_id, queued - 1)
         return InterruptResponse(False, "idle", None, 0)
 
@@ -243,7 +243,7 @@ class Session(Actor):
                 case TurnEnded():
                     self._record.turn_ended(effect)
                 case SessionEnded():
-                    self._record.close_all("completed" if effect.reason == "completed" else "failed")
+                    self._record.close_all("completed" if effect.reason == "completed" else "failed", effect.message)
                     self._scribe.draft(effect)
                     self._record.row = evolve(self._row, ended=True, exit_code=0, end_message=effect.message)
                     return

@@ -26,6 +26,7 @@ EventSource = Literal["agent", "daemon"]
 SessionEndReason = Literal["completed", "error", "terminated"]
 TerminatedBy = Literal["agent", "daemon"]
 TurnPhase = Literal["started", "ended"]
+TurnOutcome = Literal["completed", "failed", "interrupted"]
 PermissionStatus = Literal["requested", "accept", "accept_for_session", "reject"]
 QuestionStatus = Literal["requested", "answered", "rejected"]
 
@@ -55,12 +56,28 @@ class SessionEndedData:
 
 
 @frozen
-class TurnEventData:
-    """``metadata`` of an ended turn holds ``usage``, ``cost_usd`` and ``outcome`` where the agent tells them."""
+class TurnError:
+    """Why a turn failed. The error event with this code stands in the turn, where one was told; ``message`` is at most
+    4096 characters of what it said. ``unknown``: the agent told no code, or nothing at all."""
 
+    code: str
+    message: str
+
+
+@frozen
+class TurnMetadata:
+    """Of an ended turn. ``error`` is there when the outcome is ``failed``, whatever the agent and the reason, and only
+    then. ``usage``, ``cost_usd`` and more are there where the agent tells them."""
+
+    outcome: TurnOutcome | None = optional()
+    error: TurnError | None = optional()
+
+
+@frozen
+class TurnEventData:
     phase: TurnPhase
     turn_id: str | None = optional()
-    metadata: Any = optional()
+    metadata: Any = optional(shape=TurnMetadata)
 
 
 @frozen

@@ -19,6 +19,7 @@ class BadMember(ValueError):
         self.member = member
 
 
-def optional(doc: str = "") -> Any:
-    """An optional member that is left out of the JSON when it is ``None``."""
-    return attrs.field(default=None, metadata={OMIT: True, "doc": doc})
+def optional(doc: str = "", shape: type | None = None) -> Any:
+    """An optional member that is left out of the JSON when it is ``None``. ``shape`` is the class that describes one of
+    type ``Any``, which may hold more than that."""
+    return attrs.field(default=None, metadata={OMIT: True, "doc": doc, "shape": shape})

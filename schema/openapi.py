@@ -23,6 +23,7 @@ ENUM_NAMES: Mapping[tuple[type, str], str] = MappingProxyType(
         (events.SessionEndedData, "reason"): "SessionEndReason",
         (events.SessionEndedData, "terminated_by"): "TerminatedBy",
         (events.TurnEventData, "phase"): "TurnPhase",
+        (events.TurnMetadata, "outcome"): "TurnOutcome",
         (events.PermissionEventData, "status"): "PermissionStatus",
         (events.QuestionEventData, "status"): "QuestionStatus",
         (items.UniversalItem, "kind"): "ItemKind",
@@ -113,6 +114,8 @@ class Components:
         properties: Json = {}
         for field in fields:
             schema = self.of(field.type, ENUM_NAMES.get((cls, field.name)))
+            if shape := field.metadata.get("shape"):
+                schema = nullable(self.of(shape))
             if doc := field.metadata.get("doc"):
                 schema = described(schema, doc)
             properties[wire_name(cls, field.name)] = schema

@@ -9,10 +9,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from ..events import ErrorData, PermissionEventData, QuestionEventData, SessionEndReason
+from ..events import ErrorData, PermissionEventData, QuestionEventData, SessionEndReason, TurnOutcome
 from ..items import ContentPart, ItemKind, ItemRole
-
-TurnOutcome = Literal["completed", "failed", "interrupted"]
 
 
 @frozen
@@ -27,7 +25,8 @@ class TurnStarted:
 @frozen
 class TurnEnded:
     """The agent is done with the prompt. ``metadata`` may hold ``usage``, ``cost_usd``, ``models``, ``stop_reason``;
-    the ledger adds ``outcome``. Items still open are closed first: as failed unless the turn completed."""
+    the ledger adds ``outcome``, and ``error`` when it failed: say :class:`Errored` before. Items still open are closed
+    first: as failed unless the turn completed."""
 
     outcome: TurnOutcome = "completed"
     metadata: dict[str, Any] = field(factory=dict[str, Any])

@@ -4,7 +4,8 @@ It allots item and turn ids, and holds these rules for every agent alike (wire 0
 
 * a completed item that was never started is started first, synthetically; repeated starts and ends are dropped;
 * a completed message without a delta gets one synthetic delta with its text, unless it is the user's;
-* ``turn.started`` and ``turn.ended`` alternate; an item is closed before its turn is.
+* ``turn.started`` and ``turn.ended`` alternate; an item is closed before its turn is;
+* a turn that failed ends with the reason: the first error in it, for what comes later mostly follows from that.
 """
 
 from collections import OrderedDict
@@ -41,6 +42,11 @@ from .effects import (
 
 REMEMBERED_ITEMS = 10_000
 """Closed items whose native ids are still known, so that a late repetition is dropped and a parent is found."""
+
+REASON_CHARS = 4096
+"""How much of an error's message is told again with the turn that failed for it."""
+
+UNTOLD = ErrorData("the agent did not say why its turn failed", "unknown")
 
 KEPT_DELTA_CHARS = 1 << 18
 """How much streamed text of an open item is kept for the day that the agent dies before it completes the item."""
@@ -88,6 +94,8 @@ class Ledger:
         self._turn: str | None = None
         self._last_turn: str | None = None
         self._reserved: str | None = None
+        self._error: ErrorData | None = None
+        self._retried: ErrorData | None = None
         self._open: dict[str, _OpenItem] = {}
         self._closed: OrderedDict[str, str] = OrderedDict()
 
@@ -147,6 +155,7 @@ class Ledger:
             case ItemCompleted():
                 yield from self._complete(draft)
             case Errored():
+                self._note_error(draft.data, retryable=draft.retryable)
                 data = _retryable(draft.data) if draft.retryable else draft.data
                 yield EventDraft("error", data, draft.synthetic, draft.raw, ends_stream=not draft.retryable)
             case Unparsed():
@@ -155,28 +164,40 @@ class Ledger:
                     "agent.unparsed", data, True, json_or_text(draft.raw) if draft.raw is not None else None
                 )
             case SessionEnded():
-                yield from self.end_turn("completed" if draft.reason == "completed" else "failed")
+                reason = ErrorData(draft.message, "session_ended") if draft.message else None
+                yield from self.end_turn("completed" if draft.reason == "completed" else "failed", reason)
                 data = SessionEndedData(draft.reason, "agent", draft.message)
                 yield EventDraft("session.ended", data, draft.synthetic, draft.raw, ends_stream=True)
 
-    def end_turn(self, outcome: TurnOutcome) -> Iterator[EventDraft]:
-        """Close whatever is open, because the agent cannot any more."""
+    def end_turn(self, outcome: TurnOutcome, reason: ErrorData | None = None) -> Iterator[EventDraft]:
+        """Close whatever is open, because the agent cannot any more. ``reason`` counts when no error was told."""
         if self._turn is not None or self._open:
-            yield from self._end_turn(TurnEnded(outcome))
+            yield from self._end_turn(TurnEnded(outcome), reason)
+
+    def _note_error(self, data: ErrorData, *, retryable: bool) -> None:
+        if self._turn is not None:
+            if retryable:
+                self._retried = data
+            elif self._error is None:
+                self._error = data
 
     def _start_turn(self, draft: TurnStarted) -> Iterator[EventDraft]:
         if self._turn is None:
             self._turn = self._last_turn = self._reserved or self.reserve_turn()
-            self._reserved = None
+            self._reserved = self._error = self._retried = None
             data = TurnEventData("started", self._turn, draft.metadata)
             yield EventDraft("turn.started", data, draft.synthetic, draft.raw)
 
-    def _end_turn(self, draft: TurnEnded) -> Iterator[EventDraft]:
+    def _end_turn(self, draft: TurnEnded, reason: ErrorData | None = None) -> Iterator[EventDraft]:
         for native_id, opened in list(self._open.items()):
             status: ItemStatus = "completed" if draft.outcome == "completed" else "failed"
             yield self._close(native_id, opened.content(), status, synthetic=True, raw=None)
         if self._turn is not None:
-            data = TurnEventData("ended", self._turn, {"outcome": draft.outcome} | draft.metadata)
+            metadata: dict[str, Any] = {"outcome": draft.outcome} | draft.metadata
+            if draft.outcome == "failed":
+                why = self._error or reason or self._retried or UNTOLD
+                metadata["error"] = {"code": why.code or UNTOLD.code, "message": why.message[:REASON_CHARS]}
+            data = TurnEventData("ended", self._turn, metadata)
             self._turn = None
             yield EventDraft("turn.ended", data, draft.synthetic, draft.raw, ends_stream=True)
 
@@ -259,7 +280,11 @@ class Ledger:
         match event.data:
             case TurnEventData(phase="started", turn_id=turn_id):
                 self._turn = self._last_turn = turn_id
+                self._error = self._retried = None
                 self._turns = max(self._turns, _number(turn_id))
+            case ErrorData(details=details) as data:
+                told: Any = details
+                self._note_error(data, retryable=isinstance(told, dict) and cast("Any", told).get("retryable") is True)
             case TurnEventData(turn_id=turn_id):
                 self._turn, self._last_turn = None, turn_id
                 self._turns = max(self._turns, _number(turn_id))

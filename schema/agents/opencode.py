@@ -64,6 +64,7 @@ class OpenCode:
         self._model = spec.model if spec.model != opencode_launch.DEFAULT_MODEL else None
         self._reached = self._connected = self._ready = False
         self._native_id: str | None = None
+        self._no_session = "it was not asked for one"
         self._config: Any = None
         self._asks = Asks()
         self._turn: Turn | None = None
@@ -95,7 +96,7 @@ class OpenCode:
             ItemCompleted(native_id, "message", "user", shown, synthetic=True),
         ]
         if self._native_id is None:
-            data = ErrorData("opencode has no session; the error at its start says why", "no_session")
+            data = ErrorData(f"opencode has no session: {self._no_session}", "no_session")
             return [*effects, Errored(data, synthetic=True), TurnEnded("failed")]
         self._turn = Turn(self._prompts, self._native_id, self._asks, self._callers)
         body: dict[str, Any] = {"parts": opencode_prompt.native(prompt), "agent": self._agent}
@@ -183,7 +184,9 @@ class OpenCode:
             yield self._create()
             return
         else:
-            yield Errored(_refused(response, "start_failed"))
+            refused = _refused(response, "start_failed")
+            self._no_session = refused.message
+            yield Errored(refused)
         # Also without a session: each prompt then fails with that reason, instead of a start that never ends.
         self._ready = True
         yield Ready()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .effects import TurnOutcome
+from ..events import TurnOutcome
 from .opencode_asks import Asks
 from .opencode_messages import Messages
 

@@ -72,6 +72,7 @@ class _Reader:
                 yield from self._turn_started(data["turn_id"])
             case "turn.ended":
                 yield from self._turn_ended(data["turn_id"])
+                yield from _reason(data["metadata"])
             case "item.started":
                 if data["item"]["item_id"] in self.items:
                     yield "7: an item started twice"
@@ -119,3 +120,15 @@ class _Reader:
         if self.asks:
             yield f"8: open when the session ended: {sorted(self.asks)}"
         self.ended = True
+
+
+def _reason(metadata: dict[str, object]) -> Iterator[str]:
+    match metadata:
+        case {"outcome": "failed", "error": {"code": str(), "message": str()}}:
+            pass
+        case {"outcome": "failed"}:
+            yield "7: a turn failed, and its end does not say why"
+        case {"error": _}:
+            yield "7: a turn that did not fail ends with an error"
+        case _:
+            pass

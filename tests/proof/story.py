@@ -1,11 +1,18 @@
 """A writer of histories that break no promise, for tests of the checker: each test then spoils one thing."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from attrs import evolve
 
 from .history import FEED, Attempt, Command, Event, Frame, History, Kept, Resync, Stream
+
+CUT: Mapping[str, object] = MappingProxyType(
+    {"outcome": "failed", "error": {"code": "process_exit", "message": "the agent exited"}}
+)
+"""How the turn of an agent that died ends."""
 
 
 class Story:
@@ -62,7 +69,7 @@ class Story:
             if ask is not None:
                 self.ask(ask, f"ask_{self._turns}", reply)
             self.item(f"answer_{self._turns}", "assistant", "yes", deltas=deltas)
-        self.add("turn.ended", turn_id=turn, metadata={"outcome": "failed" if cut else "completed"})
+        self.add("turn.ended", turn_id=turn, metadata=dict(CUT) if cut else {"outcome": "completed"})
         return prompt
 
     def ask(self, kind: str, ask_id: str, reply: str | None) -> None:

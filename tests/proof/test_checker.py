@@ -290,3 +290,20 @@ def test_a_deleted_session_is_missed_by_nobody():
     story.commands.append(Command("s", "delete", "d", [Attempt(None)]))
     history = story.history
     assert violations(evolve(history, logs=[], feed=evolve(history.feed, frames=[]))) == []
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"outcome": "failed"},
+        {"outcome": "failed", "error": {"code": "process_exit"}},
+        {"outcome": "completed", "error": {"code": "process_exit", "message": "the agent exited"}},
+    ],
+)
+def test_a_turn_that_failed_without_a_reason_or_has_one_without_failing_is_found(metadata: dict[str, object]):
+    story = Story()
+    story.turn(cut=True)
+    (ended,) = (event for event in story.events if event["type"] == "turn.ended")
+    ended["data"]["metadata"] = metadata
+    story.end()
+    assert {broken.partition(":")[0] for broken in broken_in_log(story.events, over=True)} == {"7"}

@@ -11,7 +11,7 @@ from sandbox_agent.schema.agents.effects import (
     TurnStarted,
     Unparsed,
 )
-from sandbox_agent.schema.agents.ledger import KEPT_DELTA_CHARS, REMEMBERED_ITEMS, Ledger
+from sandbox_agent.schema.agents.ledger import KEPT_DELTA_CHARS, REASON_CHARS, REMEMBERED_ITEMS, Ledger
 from sandbox_agent.schema.events import ErrorData
 from sandbox_agent.schema.items import JsonPart, TextPart, ToolCallPart
 
@@ -51,9 +51,46 @@ def test_a_turn_gets_the_id_that_was_reserved_for_it():
 
 def test_the_end_of_a_turn_tells_its_outcome_and_what_the_agent_added():
     ledger = Ledger()
-    _, ended = apply_all(ledger, [TurnStarted(), TurnEnded("failed", {"usage": {"input": 1}})])
-    assert ended.data.metadata == {"outcome": "failed", "usage": {"input": 1}}
+    _, ended = apply_all(ledger, [TurnStarted(), TurnEnded("completed", {"usage": {"input": 1}})])
+    assert ended.data.metadata == {"outcome": "completed", "usage": {"input": 1}}
     assert ended.ends_stream
+
+
+REASONS = {
+    "the first error of those that follow from it": (
+        [Errored(ErrorData("bad key", "api_error")), Errored(ErrorData("exit code 1", "process_exit"))],
+        {"code": "api_error", "message": "bad key"},
+    ),
+    "the last one that was retried, when no other was told": (
+        [Errored(ErrorData("busy", "api_error"), retryable=True), Errored(ErrorData("worn", "lost"), retryable=True)],
+        {"code": "lost", "message": "worn"},
+    ),
+    "not one that was retried before": (
+        [Errored(ErrorData("busy", "api_error"), retryable=True), Errored(ErrorData("no", None))],
+        {"code": "unknown", "message": "no"},
+    ),
+    "nothing that is known": ([], {"code": "unknown", "message": "the agent did not say why its turn failed"}),
+    "bounded": ([Errored(ErrorData("x" * 100_000, "long"))], {"code": "long", "message": "x" * REASON_CHARS}),
+}
+
+
+@pytest.mark.parametrize(("errors", "reason"), REASONS.values(), ids=REASONS)
+def test_a_turn_that_failed_ends_with_its_reason(errors, reason):
+    ledger = Ledger()
+    apply_all(ledger, [Errored(ErrorData("of no turn", "other"))])
+    ended = apply_all(ledger, [TurnStarted(), *errors, TurnEnded("failed", {"usage": {}})])[-1]
+    assert ended.data.metadata == {"outcome": "failed", "usage": {}, "error": reason}
+    for outcome in ("completed", "interrupted"):
+        ended = apply_all(ledger, [TurnStarted(), *errors, TurnEnded(outcome)])[-1]
+        assert ended.data.metadata == {"outcome": outcome}
+    # The next turn has reasons of its own.
+    ended = apply_all(ledger, [TurnStarted(), TurnEnded("failed")])[-1]
+    assert ended.data.metadata["error"]["code"] == "unknown"
+
+
+def test_a_session_that_ends_tells_its_turn_why():
+    ended = apply_all(Ledger(), [TurnStarted(), SessionEnded("error", "out of credit")])[-2]
+    assert ended.data.metadata["error"] == {"code": "session_ended", "message": "out of credit"}
 
 
 def test_a_completed_item_that_was_never_started_is_started():

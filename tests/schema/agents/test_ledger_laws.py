@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_agent.schema.agents.effects import (
     Draft,
+    Errored,
     ItemCompleted,
     ItemDelta,
     ItemStarted,
@@ -16,7 +17,7 @@ from sandbox_agent.schema.agents.effects import (
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EventEncoder
-from sandbox_agent.schema.events import UniversalEvent
+from sandbox_agent.schema.events import ErrorData, UniversalEvent
 from sandbox_agent.schema.items import TextPart, ToolCallPart
 
 from ..playbook import apply_all
@@ -38,6 +39,7 @@ DRAFTS = st.lists(
     | st.builds(ItemStarted, **ITEM)
     | st.builds(ItemDelta, NATIVE_IDS, st.sampled_from(["", "x", "more"]))
     | st.builds(ItemCompleted, **ITEM, failed=st.booleans())
+    | st.builds(Errored, st.builds(ErrorData, st.just("no"), st.sampled_from(["a", "b", None])), st.booleans())
     | st.builds(SessionEnded, st.sampled_from(["completed", "error"])),
     max_size=40,
 )
@@ -71,6 +73,16 @@ def test_turns_alternate_and_their_ids_are_dense(drafts: list[Draft]):
     assert [turn.phase for turn in turns] == ["started", "ended"] * (len(turns) // 2)
     assert [turn.turn_id for turn in turns] == [f"turn_{n // 2 + 1}" for n in range(len(turns))]
     assert ledger.turn is None
+
+
+@given(DRAFTS)
+def test_a_turn_that_failed_has_one_reason_and_no_other_turn_has(drafts: list[Draft]):
+    ledger = Ledger()
+    for event in [*apply_all(ledger, drafts), *ledger.end_turn("failed")]:
+        if event.type == "turn.ended":
+            metadata = event.data.metadata
+            assert ("error" in metadata) == (metadata["outcome"] == "failed")
+            assert set(metadata.get("error", ())) <= {"code", "message"}
 
 
 @given(DRAFTS)
@@ -143,3 +155,9 @@ def test_an_item_met_in_its_middle_is_closed(drafts: list[Draft], lost: int):
     streamed = {event.data.item_id for event in kept if event.type == "item.delta"} - completed
     closed = {item.item_id for item in item_events(observer.end_turn("failed"), "item.completed")}
     assert streamed <= closed
+
+
+def test_the_reason_of_a_turn_outlives_who_heard_it():
+    told = apply_all(Ledger(), [TurnStarted(), Errored(ErrorData("gone", "process_exit"))])
+    *_, ended = restored(told).end_turn("failed")
+    assert ended.data.metadata["error"] == {"code": "process_exit", "message": "gone"}

@@ -236,7 +236,7 @@ def test_a_configuration_that_opencode_refuses_fails_each_prompt_with_a_reason()
         << "S turn.started turn_1"
         << any_of(object)
         << any_of(object)
-        << "S error no_session: opencode has no session; the error at its start says why"
+        << "S error no_session: opencode has no session: bad config"
         << "S turn.ended turn_1 failed"
     )
 
