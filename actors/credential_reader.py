@@ -1,7 +1,6 @@
 """Reading the files that may hold credentials, for a daemon or a command. Blocking: a daemon calls it in a thread."""
 
 import os
-import pwd
 import stat
 import time
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from collections.abc import Mapping
 from ..schema.credential_discovery import Discovery, FileContent, discover
 from ..schema.credential_files import NotReadable
 from ..schema.credential_places import Places, places
+from .home import settled
 
 
 def read_credentials(environment: Mapping[str, str], where: Places, limit: int) -> Discovery:
@@ -18,15 +18,9 @@ def read_credentials(environment: Mapping[str, str], where: Places, limit: int) 
 
 
 def places_of(environment: Mapping[str, str], directory: str | None = None) -> Places:
-    """The places of the user whose environment this is."""
-    return places(environment, environment.get("HOME") or _home(), directory)
-
-
-def _home() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        return "/"
+    """The places of the user whose environment this is, as their agents see them."""
+    environment = settled(environment)
+    return places(environment, environment.get("HOME", "/"), directory)
 
 
 def _read(path: str, limit: int) -> FileContent | None:

@@ -54,6 +54,7 @@ from .confinement import Confinement
 from .credentials import Credentials
 from .disk_journal import DiskJournal
 from .failpoints import VARIABLE, Failpoints
+from .home import settled
 from .install_job import Wanted, Workshop
 from .install_store import data_directory
 from .installer import Install, Installer, Installs
@@ -95,6 +96,7 @@ class Health:
 
 class Daemon:
     """Every method raises :class:`Problem` for what the caller did wrong, and for what went wrong with the agent.
+    Making one raises :class:`NoHome` when the settings name no data directory and nobody has one.
 
     ``environment`` is what agents inherit, less our own token; the default is this process's.
     """
@@ -111,7 +113,7 @@ class Daemon:
         self.tally = Tally()
         inherited = os.environ if environment is None else environment
         self.failpoints = failpoints = Failpoints.of(inherited)
-        environment = {name: value for name, value in inherited.items() if name not in OWN_VARIABLES}
+        environment = settled({name: value for name, value in inherited.items() if name not in OWN_VARIABLES})
         clock = clock or Clock()
         self._journal: Journal = (
             MemoryJournal(self.settings, clock, _unique()[-12:])

@@ -21,6 +21,7 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from ..schema.settings import Settings
+from .home import base_directory
 
 RECEIPT = "install.json"
 CURRENT = "current"
@@ -46,11 +47,10 @@ class Receipt:
 
 
 def data_directory(settings: Settings, environment: Mapping[str, str]) -> Path:
+    """Raises :class:`NoHome` when the settings name none and there is no home."""
     if settings.data_dir:
         return Path(settings.data_dir).absolute()
-    home = environment.get("HOME") or "."
-    base = Path(environment.get("XDG_DATA_HOME") or "")  # a relative one is ignored, as its specification demands
-    return (base if base.is_absolute() else Path(home, ".local", "share")) / "sandbox-agent"
+    return base_directory(environment, "XDG_DATA_HOME", ".local/share") / "sandbox-agent"
 
 
 class Store:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ..actors.credential_reader import places_of, read_credentials
+from ..actors.home import settled
 from ..schema.agent_credentials import NEEDS, providers_of
 from ..schema.credentials import Credential, by_provider, redacted, shell_lines
 from ..schema.settings import Settings
@@ -74,6 +75,7 @@ def search(home: Path | None, no_oauth: bool) -> dict[str, Credential]:
         # These say where the files of our own home are.
         kept = {name: value for name, value in os.environ.items() if name not in MOVING}
         environment = kept | {"HOME": str(absolute(home))}
+    environment = settled(environment)
     discovery = read_credentials(environment, places_of(environment), Settings().credential_file_bytes)
     return by_provider(discovery.found, oauth=not no_oauth)
 

@@ -45,9 +45,13 @@ def install_agent(agent: str | None, every: bool, reinstall: bool, agent_version
 
 def _install(agents: list[str], version: str | None, reinstall: bool, settings: Settings) -> list[str]:
     # Slow to import, and --help must not be.
+    from ..actors.home import settled
     from ..actors.install_store import VERSION
     from .installing import Installing
+    from .user_home import data_place
+
+    data_place(settings)
 
     if version is not None and not VERSION.fullmatch(version):
         raise click.UsageError(f"--agent-version must be one exact version, such as 1.2.3; got {version!r}")
-    return Installing(agents, version, reinstall, settings, dict(os.environ)).run()
+    return Installing(agents, version, reinstall, settings, settled(os.environ)).run()

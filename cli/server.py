@@ -13,6 +13,7 @@ from attrs import field, frozen
 from ..schema.settings import Settings
 from ..transport.host_names import AllowedHosts
 from .failure import Failure
+from .here import exists
 from .loopback import is_loopback
 from .server_options import server_options
 from .setting_options import build_settings
@@ -55,7 +56,7 @@ def choose_token(choice: TokenChoice, host: str) -> ServerToken:
     if given := given_token(choice):
         return ServerToken(given)
     path = stored_path()
-    return ServerToken(read_token(path, private=True) if path.exists() else make_token(path), path)
+    return ServerToken(read_token(path, private=True) if exists(path) else make_token(path), path)
 
 
 def choose_hosts(names: Sequence[str], token_required: bool) -> AllowedHosts:
@@ -115,8 +116,11 @@ def server(outer: TokenChoice, **given: Any) -> None:
     gc.disable()  # a third of the time until ready went to collecting modules that live for ever
     from .logs.configure import configure_logs
     from .serve import run
+    from .user_home import data_place, tell_troubles
 
     gc.freeze()
     gc.enable()
+    data_place(options.settings)
     logs = configure_logs(given["log_level"], given["log_format"], given["log_file"], options.settings)
+    tell_troubles()
     run(options, logs)

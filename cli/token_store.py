@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+from ..actors.home import NoHome, base_directory
 from ..schema.token import clean_token
 from .failure import Failure
 from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
@@ -24,10 +25,12 @@ def stored_path(environ: MutableMapping[str, str] = os.environ) -> Path:
 
 
 def state_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """``$XDG_STATE_HOME/sandbox-agent``; the default base is ``~/.local/state``. A relative base is ignored, as the XDG
-    specification demands."""
-    base = Path(environ.get("XDG_STATE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "sandbox-agent"
+    """``$XDG_STATE_HOME/sandbox-agent``; the default base is ``~/.local/state``. Raises :class:`Failure` when there is
+    neither."""
+    try:
+        return base_directory(environ, "XDG_STATE_HOME", ".local/state") / "sandbox-agent"
+    except NoHome as error:
+        raise Failure(str(error)) from error
 
 
 def read_token(path: Path, *, private: bool = False) -> str:
@@ -66,7 +69,10 @@ def make_token(path: Path) -> str:
         finally:
             Path(draft).unlink()
     except OSError as error:
-        raise Failure(f"cannot store a token at {path}: {error}; give one with {TOKEN_VARIABLE}") from error
+        raise Failure(
+            f"cannot store a token at {path}: {error.strerror}; set HOME or XDG_STATE_HOME to a directory that uid "
+            f"{os.geteuid()} may write, or give a token with {TOKEN_VARIABLE}"
+        ) from error
     return token
 
 

@@ -44,12 +44,12 @@ class Conversation:
 
 
 def _directory(environment: Mapping[str, str]) -> str | None:
-    """None without a home: one that is not there is not ours to make."""
-    state = environment.get("XDG_STATE_HOME")
-    home = state or environment.get("HOME")
-    if not home or not os.access(home, os.W_OK):
+    """None without a home: one that is not there is not ours to make. A relative one is none."""
+    state, home = environment.get("XDG_STATE_HOME", ""), environment.get("HOME", "")
+    base = state if state.startswith("/") else home
+    if not base.startswith("/") or not os.access(base, os.W_OK):
         return None
-    return f"{state or f'{home}/.local/state'}/sandbox-agent/mock"
+    return f"{state if base == state else f'{home}/.local/state'}/sandbox-agent/mock"
 
 
 def _name(session: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import click
 
+from ..here import exists
 from ..loopback import is_loopback
 from ..token_options import TokenChoice, token_options
 from ..token_store import given_token, read_token, stored_path
@@ -23,8 +24,7 @@ def client_token(choice: TokenChoice, endpoint: str) -> str | None:
         return None
     if given := given_token(choice):
         return given
-    path = stored_path()
-    if is_loopback(read_endpoint(endpoint).hostname or "") and path.exists():
+    if is_loopback(read_endpoint(endpoint).hostname or "") and exists(path := stored_path()):
         return read_token(path, private=True)
     return None
 

@@ -8,18 +8,18 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 from attrs import frozen
 
-from ...actors.install_store import data_directory
 from ...actors.processes import ProcessId, read_process
 from ...schema.settings import Settings
 from ..failure import Failure
 from ..token_store import state_directory
+from ..user_home import data_place
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -58,8 +58,8 @@ class Place:
     data_dir: str
 
     @classmethod
-    def of(cls, settings: Settings, environ: Mapping[str, str] = os.environ) -> "Place":
-        data = str(data_directory(settings, environ).resolve())
+    def of(cls, settings: Settings) -> "Place":
+        data = str(data_place(settings).resolve())
         name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
         return cls(state_directory() / "daemons" / name, data)
 
@@ -83,7 +83,10 @@ class Place:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise Failure(f"cannot use {self.directory}: {error.strerror}") from error
+            raise Failure(
+                f"cannot use {self.directory}: {error.strerror}; set HOME or XDG_STATE_HOME to a directory that uid "
+                f"{os.geteuid()} may write"
+            ) from error
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -40,7 +40,11 @@ def user_files(environment: Mapping[str, str]) -> Sequence[str]:
     """Where Amp reads the user's settings, best first."""
     if named := environment.get("AMP_SETTINGS_FILE"):
         return (named,)
-    config = environment.get("XDG_CONFIG_HOME") or f"{environment.get('HOME') or '.'}/.config"
+    config = environment.get("XDG_CONFIG_HOME")
+    if not config:
+        if not (home := environment.get("HOME")):
+            return ()
+        config = f"{home}/.config"
     return tuple(f"{config}/amp/{name}" for name in ("settings.json", "settings.jsonc"))
 
 

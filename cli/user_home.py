@@ -1,0 +1,31 @@
+"""The user's home, as commands need it: what is missing is a failure of theirs, what is odd is told."""
+
+import os
+from pathlib import Path
+
+import structlog
+
+from ..actors.home import Home, NoHome
+from ..actors.install_store import data_directory
+from ..schema.settings import Settings
+from .failure import Failure
+
+_log = structlog.get_logger("home")
+
+
+def data_place(settings: Settings) -> Path:
+    """Where the journal and the agents are. Raises :class:`Failure` when it is not said and there is no home."""
+    try:
+        return data_directory(settings, os.environ)
+    except NoHome as error:
+        raise Failure(f"{error}, or name a directory with --data-dir") from error
+
+
+def tell_troubles() -> None:
+    """In the log, at the start: agents keep their logins and conversations at home."""
+    try:
+        troubles = Home.find(os.environ).troubles(os.environ)
+    except NoHome as error:
+        troubles = [str(error)]
+    for trouble in troubles:
+        _log.warning(trouble)
