@@ -12,12 +12,13 @@ ROOMS := schema actors transport cli sdk/python
 CHECKED := $(ROOMS) tests benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-agents agents kill-test soak lint format bench docs openapi clean FORCE
+.PHONY: help setup demo test test-agents test-proxies agents kill-test soak lint format bench docs openapi clean FORCE
 
 help:
 	@echo "make demo [AGENT=claude]  run a session and show its transcript"
 	@echo "make test                 unit and integration tests (PYTEST_ARGS=... is passed on)"
 	@echo "make test-agents          the real agent CLIs against a scripted model server"
+	@echo "make test-proxies         the recipes of docs/proxies.md with a real nginx and Caddy"
 	@echo "make kill-test            kill -9 at random moments and at named places (SANDBOX_AGENT_KILLS=200)"
 	@echo "make soak                 an hour of everything at once; what the daemon uses must stay flat (SOAK_SECONDS=3600)"
 	@echo "make lint                 ruff, pyright, import-linter"
@@ -54,7 +55,7 @@ demo: setup
 	@$(BIN)/sandbox-agent demo --agent $(AGENT)
 
 test: setup
-	$(BIN)/python -m pytest -m "not agents and not soak" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not agents and not soak and not proxies" $(PYTEST_ARGS)
 
 # The pinned agents go into .cache/agents; what is there already is kept.
 agents: setup
@@ -62,6 +63,10 @@ agents: setup
 
 test-agents: agents
 	$(BIN)/python -m pytest -m agents $(PYTEST_ARGS)
+
+# nginx and caddy come from the system's packages; without them these tests fail.
+test-proxies: setup
+	$(BIN)/python -m pytest -m proxies tests/proxies $(PYTEST_ARGS)
 
 KILLS := $(or $(SANDBOX_AGENT_KILLS),200)
 

@@ -57,6 +57,13 @@ def test_the_make_targets_that_documents_name_exist() -> None:
     assert named - {target for line in lines for target in line.split()} == set()
 
 
+def test_ci_runs_every_target_that_tests() -> None:
+    targets = set(re.findall(r"^((?:test|kill-test|soak|lint)[a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"test", "test-agents", "test-proxies", "lint"} <= targets
+    run = set(re.findall(r"^make ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE))
+    assert targets - run == set()
+
+
 def read(page: str) -> str:
     """Only what stands in code: prose may make sense without a Makefile."""
     text = (ROOT / page).read_text()
