@@ -110,8 +110,10 @@ class Agent:
             effects = await self.start(nursery)
         except (SpawnFailed, Problem) as error:
             agent = self._record.row.request.agent
+            short = isinstance(error, SpawnFailed) and error.shortage is not None
+            code = "resource_exhausted" if short else "start_failed"
             self._record.open_turn(self._record.take())
-            self._record.error("start_failed", f"{agent} could not be started again: {error}")
+            self._record.error(code, f"{agent} could not be started again: {error}")
             self._record.close_turn("failed", "agent not started")
             return ()
         self._restarted = "resumed its conversation" if resumed else "started afresh: it had kept no conversation"

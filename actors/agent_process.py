@@ -6,24 +6,30 @@ that the daemon dies. Spawning and closing take 10 to 100 ms each, so they run i
 """
 
 import os
+import pty
 import select
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
+from traceback import walk_tb
 from typing import Any, TypeVar, cast
 
 import pexpect
 import trio
+from attrs import frozen
 from ptyprocess import PtyProcess  # pyright: ignore[reportMissingTypeStubs]
 
 from ..schema.agents.dialect import ExitStatus
+from ..schema.problems import Problem, agent_process_exited
 from ..schema.settings import Settings
 from .birth import Birth, easier_to_kill
 from .cgroup import Cgroup
+from .descriptors import BIRTH, SESSION, Descriptors
 from .lines import LineSplitter, OversizedLine
 from .placed import placed
 from .processes import MARKER, ProcessId, ProcessTable, read_process
 from .redaction import Redactor
+from .shortage import Shortage
 from .terminal import Terminal
 from .tree import ProcessTree
 
@@ -34,7 +40,15 @@ STDOUT_LINGER = 0.5
 
 
 class SpawnFailed(Exception):
-    """The program could not be started: it is missing, not executable, or the directory is gone."""
+    """The program could not be started: it is missing, not executable, or the directory is gone. With a ``shortage``
+    none of that is wrong: the machine had too little of something."""
+
+    def __init__(self, reason: str, shortage: Shortage | None = None) -> None:
+        super().__init__(reason)
+        self.shortage = shortage
+
+    def problem(self, agent: str) -> Problem:
+        return agent_process_exited(agent, None, str(self)) if self.shortage is None else self.shortage.problem()
 
 
 class OutboxFull(Exception):
@@ -62,12 +76,26 @@ class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, repor
         parent = os.getpid()
         try:
             return cast("Any", PtyProcess).spawn(args, pass_fds=self._pipes, **kwargs)
-        except BaseException:
+        except BaseException as error:
             if os.getpid() != parent:
                 # Between fork and exec ptyprocess catches only OSError. Anything else would unwind into a second
                 # daemon that runs on in the child.
                 os._exit(os.EX_SOFTWARE)
+            if isinstance(error, OSError):
+                _close_unborn(error)
             raise
+
+
+def _close_unborn(error: OSError) -> None:
+    """Close what ptyprocess, and pty below it, have opened and leave open when the fork fails: up to four descriptors
+    each time, for as long as the daemon lives. Nothing but their frames knows which."""
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_code not in (cast("Any", PtyProcess).spawn.__func__.__code__, pty.fork.__code__):
+            continue
+        if "pid" not in frame.f_locals:
+            for name in ("exec_err_pipe_read", "exec_err_pipe_write", "master_fd", "slave_fd"):
+                if name in frame.f_locals:
+                    os.close(frame.f_locals[name])
 
 
 def _check(argv: Sequence[str], env: Mapping[str, str]) -> None:
@@ -77,25 +105,54 @@ def _check(argv: Sequence[str], env: Mapping[str, str]) -> None:
             raise SpawnFailed("an argument or environment variable holds a NUL character")
 
 
+@frozen
+class _Spawned:
+    """``terminal`` is a descriptor of our own beside pexpect's: each is closed by its owner."""
+
+    spawn: Any
+    stdin: int
+    stdout: int
+    terminal: int
+
+
 def _spawn_blocking(
-    argv: Sequence[str], env: Mapping[str, str], directory: str, oom_adjust: int, group: Cgroup | None
-) -> tuple[Any, int, int]:
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    directory: str,
+    settings: Settings,
+    group: Cgroup | None,
+    descriptors: Descriptors,
+) -> _Spawned:
     env = placed(env, directory)
     _check(argv, env)
-    stdin_read, stdin_write = os.pipe()
-    stdout_read, stdout_write = os.pipe()
-    try:
+    descriptors.require(SESSION + BIRTH + settings.reserved_descriptors)
+    with ExitStack() as always, ExitStack() as failed:
+        stdin_read, stdin_write = os.pipe()
+        always.callback(os.close, stdin_read)
+        failed.callback(os.close, stdin_write)
+        stdout_read, stdout_write = os.pipe()
+        always.callback(os.close, stdout_write)
+        failed.callback(os.close, stdout_read)
+        # Before the fork, for want of it must not leave an agent that nobody knows; then it is made the terminal's.
+        terminal = os.dup(stdin_read)
+        failed.callback(os.close, terminal)
+        # Here the kernel says what is wrong; pty.fork() tries what is left and forgets it.
+        for probe in os.openpty():
+            os.close(probe)
         door = None if group is None else group.door
-        birth = Birth(stdin_read, stdout_write, directory, easier_to_kill(oom_adjust), door)
+        oom_score = easier_to_kill(settings.agent_oom_adjust)
+        birth = Birth(stdin_read, stdout_write, directory, oom_score, door, descriptors.inherited)
         spawn = _Spawn(argv, env, (stdin_read, stdout_write), birth.prepare)
-    except BaseException:
-        os.close(stdin_write)
-        os.close(stdout_read)
-        raise
-    finally:
-        os.close(stdin_read)
-        os.close(stdout_write)
-    return spawn, stdin_write, stdout_read
+        os.dup2(spawn.child_fd, terminal, inheritable=False)
+        failed.pop_all()
+    return _Spawned(spawn, stdin_write, stdout_read, terminal)
+
+
+async def _remove(group: Cgroup) -> None:
+    try:
+        await trio.to_thread.run_sync(group.remove)
+    except RuntimeError:  # for want of a thread; it is empty, and takes microseconds
+        group.remove()
 
 
 def _readable(fd: int) -> bool:
@@ -112,7 +169,12 @@ async def _translated(forking: Awaitable[R]) -> R:
     try:
         return await forking
     except (OSError, UnicodeError, pexpect.ExceptionPexpect) as error:
-        raise SpawnFailed(str(error)) from error
+        shortage = Shortage.of(error, forking=True)
+        raise SpawnFailed(str(shortage or error), shortage) from error
+    except (MemoryError, RuntimeError) as error:
+        if (shortage := Shortage.of(error, forking=True)) is None:
+            raise
+        raise SpawnFailed(str(shortage), shortage) from error
 
 
 class AgentProcess:
@@ -120,28 +182,26 @@ class AgentProcess:
 
     def __init__(
         self,
-        spawn: Any,
-        stdin: int,
-        stdout: int,
+        spawned: _Spawned,
         tree: ProcessTree,
         table: ProcessTable,
         settings: Settings,
         redact: Redactor,
     ) -> None:
-        self.pid: int = spawn.pid
+        self.pid: int = spawned.spawn.pid
         self.tree = tree
         self.terminal = Terminal(settings.terminal_tail_bytes)
         self.status: ExitStatus | None = None
-        self._spawn = spawn
+        self._spawn = spawned.spawn
         self._table = table
         self._settings = settings
         self.redact = redact
-        self._stdin = trio.lowlevel.FdStream(stdin)
-        self._stdout = trio.lowlevel.FdStream(stdout)
         self._stdout_ended = False
         self._listening = False
         self._reads = trio.lowlevel.ParkingLot()
-        self._pty = trio.lowlevel.FdStream(os.dup(spawn.child_fd))
+        self._stdin = trio.lowlevel.FdStream(spawned.stdin)
+        self._stdout = trio.lowlevel.FdStream(spawned.stdout)
+        self._pty = trio.lowlevel.FdStream(spawned.terminal)
         self._outbox: list[bytes] = []
         self._outbox_bytes = 0
         self._outbox_filled = trio.Event()
@@ -166,18 +226,19 @@ class AgentProcess:
         # Shielded, so that a cancelled caller never leaves a child that nobody knows.
         with trio.CancelScope(shield=True), table.birth():
             environment = {**env, MARKER: marker}
-            fork = partial(_spawn_blocking, argv, environment, directory, settings.agent_oom_adjust, group)
+            fork = partial(_spawn_blocking, argv, environment, directory, settings, group, table.descriptors)
             try:
-                spawn, stdin, stdout = await _translated(trio.to_thread.run_sync(fork, limiter=table.forks))
+                spawned = await _translated(trio.to_thread.run_sync(fork, limiter=table.forks))
             except BaseException:
                 if group is not None:
-                    await trio.to_thread.run_sync(group.remove)
+                    await _remove(group)
                 raise
-            row = read_process(spawn.pid)
-            root = row.id if row else ProcessId(spawn.pid, 0)
+            pid = spawned.spawn.pid
+            row = read_process(pid)
+            root = row.id if row else ProcessId(pid, 0)
             table.own(root)
             tree = ProcessTree(root, marker, table, () if group is None else (group,))
-            return cls(spawn, stdin, stdout, tree, table, settings, Redactor(env))
+            return cls(spawned, tree, table, settings, Redactor(env))
         raise AssertionError("a shielded scope is never cancelled")
 
     def send(self, data: bytes) -> None:

@@ -17,13 +17,14 @@ MOST_KILLABLE = 1000
 @frozen
 class Birth:
     """``door`` is the file of the cgroup that it enters, ``oom_score`` what the OOM killer adds to its size, from
-    -1000 to 1000."""
+    -1000 to 1000, ``descriptors`` its soft limit of open files; None leaves it as the daemon's."""
 
     stdin: int
     stdout: int
     directory: str
     oom_score: int
     door: str | None = None
+    descriptors: int | None = None
 
     def prepare(self) -> None:
         """ptyprocess reports what is raised here; its own ``cwd`` it does not."""
@@ -32,6 +33,9 @@ class Birth:
         _tell("/proc/self/oom_score_adj", b"%d" % self.oom_score)
         # Soft only: a core file can fill the disk, and a tool that wants one can still ask for it.
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        if self.descriptors is not None:  # its hard limit stays: what wants more can ask for it
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, hard))
         os.chdir(self.directory)
         os.dup2(self.stdin, 0)
         os.dup2(self.stdout, 1)

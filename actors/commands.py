@@ -31,6 +31,7 @@ from .daemon import Daemon
 from .journal import CommandKey
 from .log import Log
 from .session_messages import Receipt
+from .shortage import Shortage
 
 _log = structlog.get_logger("sandbox_agent.commands")
 
@@ -100,7 +101,9 @@ class Commands:
             running.answer = Answer(problem=problem)
         except Exception as error:  # noqa: BLE001 - ours; the other commands go on
             _log.error("command.failed", command=command.type, traceback="".join(traceback.format_exception(error)))
-            running.answer = Answer(problem=internal_error("the command failed; see the daemon's log"))
+            short = Shortage.of(error)
+            failed = internal_error("the command failed; see the daemon's log") if short is None else short.problem()
+            running.answer = Answer(problem=failed)
         finally:
             del self._running[log.log_id, running.key.name]
             running.done.set()

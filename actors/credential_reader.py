@@ -9,10 +9,12 @@ from ..schema.credential_discovery import Discovery, FileContent, discover
 from ..schema.credential_files import NotReadable
 from ..schema.credential_places import Places, places
 from .home import settled
+from .shortage import Shortage
 
 
 def read_credentials(environment: Mapping[str, str], where: Places, limit: int) -> Discovery:
-    """``limit`` bytes of a file are read at most; a longer one counts as not readable."""
+    """``limit`` bytes of a file are read at most; a longer one counts as not readable. Raises :class:`OSError` when
+    no file can be opened just now."""
     contents = {path: content for path in where if (content := _read(path, limit)) is not None}
     return discover(environment, contents, where, time.time_ns() // 1_000_000)
 
@@ -31,6 +33,8 @@ def _read(path: str, limit: int) -> FileContent | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
+        if Shortage.of(error) is not None:
+            raise  # says nothing about the file
         return NotReadable(f"cannot be opened: {getattr(error, 'strerror', None) or error}")
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):

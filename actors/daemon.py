@@ -77,6 +77,7 @@ from .registry import Census, Count, Create, Drop, Find, Found, List, Registry
 from .services import Services
 from .session_card import ended_problem
 from .session_messages import Cancel, Interrupt, Open, Receipt, Send, Terminate
+from .shortage import shortage_told
 from .supervisor import Chain, Child
 from .tally import Tally
 
@@ -211,10 +212,11 @@ class Daemon:
         """An agent that is not there is installed first; the session is there meanwhile, and tells of the progress."""
         self.check_writable()
         resolved = self._catalog.resolve(request)
-        missing = await self._missing(request)
-        directory = await working_directory(request.directory)
-        # Before an install: its minutes would be in vain.
-        await self._credentials.require(request.agent, directory)
+        with shortage_told():
+            missing = await self._missing(request)
+            directory = await working_directory(request.directory)
+            # Before an install: its minutes would be in vain.
+            await self._credentials.require(request.agent, directory)
         # Shielded: a client that hangs up now must not leave a session that was registered and never opened.
         with trio.CancelScope(shield=True) as shield:
             return await self._create(Create(session_id, resolved, directory), missing, shield)

@@ -46,6 +46,7 @@ async def run_command(
         row = read_process(process.pid)
         root = row.id if row else ProcessId(process.pid, 0)
         table.own(root)
+    table.descriptors.restore(process.pid)
     stdout, stderr = bytearray(), bytearray()
     try:
         async with trio.open_nursery() as nursery:

@@ -17,6 +17,7 @@ from .journal import SessionRow
 from .link import AgentLink
 from .mailbox import Mailbox
 from .services import Services
+from .shortage import Shortage
 from .watchdogs import Watchdogs
 
 _log = structlog.get_logger("agent")
@@ -29,6 +30,16 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
 
     Raises :class:`SpawnFailed`, or the ``agent_not_installed`` or ``credentials_missing`` problem.
     """
+    try:
+        return await _launch(services, row, mailbox)
+    except (OSError, MemoryError, RuntimeError) as error:
+        # Files are read and threads are started also before the program is.
+        if (shortage := Shortage.of(error)) is None:
+            raise
+        raise SpawnFailed(str(shortage), shortage) from error
+
+
+async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> AgentLink:
     definition = services.catalog.definition(row.request.agent)
     grant = await services.credentials.grant(row.request.agent, row.directory)
     spec = AgentSpec(
@@ -53,7 +64,7 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
     try:
         hooks = await HookServer.open(services.settings.max_line_bytes, services.journal.journal_id)
     except OSError as error:
-        raise SpawnFailed(f"no directory for the agent's private files: {error}") from error
+        raise SpawnFailed(f"no directory for the agent's private files: {error}", Shortage.of(error)) from error
     try:
         path = hooks.directory.path
         hook = Hook(str(path), (sys.executable, "-IS", str(_HOOK_PROGRAM), str(path / SOCKET)))
@@ -78,7 +89,7 @@ async def _start(
         try:
             await hooks.directory.write(plan.files)
         except OSError as error:
-            raise SpawnFailed(f"the agent's private files cannot be written: {error}") from error
+            raise SpawnFailed(f"the agent's private files cannot be written: {error}", Shortage.of(error)) from error
     environment = {**plan.defaults, **spec.environment, **plan.env}
     marker = services.table.marker()
     process = await AgentProcess.spawn(
@@ -101,6 +112,7 @@ async def _user_file(definition: AgentDefinition, environment: Mapping[str, str]
     for path in definition.user_files(environment) if definition.user_files is not None else ():
         try:
             return UserFile(path, await trio.Path(path).read_bytes())
-        except OSError:
-            continue
+        except OSError as error:
+            if Shortage.of(error) is not None:
+                raise
     return None

@@ -7,14 +7,18 @@ import trio
 
 from .install_command import run_command
 from .processes import ProcessTable
+from .shortage import Shortage
 
 
 async def first_line(argv: Sequence[str], env: Mapping[str, str], table: ProcessTable, seconds: float) -> str | None:
-    """The first line that is not empty of what the program prints; None when it fails or takes too long."""
+    """The first line that is not empty of what the program prints; None when it fails or takes too long. Raises
+    :class:`OSError` when nothing can be started just now."""
     with trio.move_on_after(seconds):
         try:
             done = await run_command(argv, env, Path("/"), table.marker(), table)
-        except OSError:
+        except OSError as error:
+            if Shortage.of(error, forking=True) is not None:
+                raise  # says nothing about the program
             return None
         return next((line.strip() for line in done.stdout.splitlines() if line.strip()), None)
     return None

@@ -13,6 +13,7 @@ from pathlib import Path
 import trio
 from attrs import frozen
 
+from .descriptors import Descriptors
 from .owner import Owner, ProcessId
 
 MARKER = "SANDBOX_AGENT_PROCESS"
@@ -120,6 +121,7 @@ class ProcessTable:
         """For worker threads that fork: several at once, each with the GIL, kept the event loop waiting for 50 ms."""
         self._children: set[ProcessId] = set()
         self._owner: Owner | None = None
+        self.descriptors = Descriptors()
 
     def __repr__(self) -> str:
         return f"<ProcessTable rows={len(self._rows)} reads={self._reads} children={len(self._children)}>"

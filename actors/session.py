@@ -24,7 +24,6 @@ from ..schema.agents.effects import (
     WithdrawAsk,
 )
 from ..schema.events import PermissionEventData, SessionEndedData
-from ..schema.problems import agent_process_exited
 from ..schema.sessions import InterruptResponse, SessionStatus
 from .actor import Actor
 from .agent import Agent, Rested
@@ -167,7 +166,7 @@ class Session(Actor):
         try:
             effects = await self._agent.start(self.nursery)
         except SpawnFailed as error:
-            raise agent_process_exited(self._row.request.agent, None, str(error)) from error
+            raise error.problem(self._row.request.agent) from error
         self._record.begin()
         self._apply(effects)
         return self._row.native_session_id

@@ -62,6 +62,7 @@ def _first(group: ExceptionGroup[Failure | GaveUp]) -> Failure | GaveUp:
 async def _serve(options: ServerOptions, auth: Auth, cors: Cors, logs: Logs) -> None:
     signalled, stop = trio.Event(), trio.Event()
     daemon = Daemon(options.settings)
+    daemon.table.descriptors.raise_limit()
     serve = partial(
         serve_daemon,
         daemon,

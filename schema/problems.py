@@ -28,8 +28,8 @@ ErrorType = Literal[
     "timeout",
 ]
 """The types of wire 0.1. Ours besides: not_found, method_not_allowed, payload_too_large, unsupported_media_type,
-queue_full, too_many_sessions, too_many_commands, prompt_not_queued, key_reused, journal_unavailable, shutting_down,
-internal_error, credentials_missing."""
+queue_full, too_many_sessions, too_many_commands, too_many_connections, resource_exhausted, prompt_not_queued,
+key_reused, journal_unavailable, shutting_down, internal_error, credentials_missing."""
 
 
 @frozen
@@ -253,6 +253,16 @@ def journal_unavailable(cause: str = "GET /v1/health says why", *, begun: bool =
     detail = f"the journal cannot be written ({cause}); {outcome}"
     extensions = {"outcome": "unknown" if begun else "refused"}
     return _busy("journal_unavailable", 503, "Journal Unavailable", detail, 5, extensions)
+
+
+def resource_exhausted(resource: str, detail: str) -> Problem:
+    """The machine has too little of something; nothing was done. ``detail`` says what helps."""
+    return _busy("resource_exhausted", 503, "Resource Exhausted", detail, 5, {"resource": resource})
+
+
+def too_many_connections(limit: int) -> Problem:
+    detail = f"{limit} connections are open already, and none of them is idle (the server's --max-connections)"
+    return _busy("too_many_connections", 503, "Too Many Connections", detail, 1)
 
 
 def shutting_down() -> Problem:

@@ -18,6 +18,18 @@ def setting(default: float | str, unit: str, meaning: str) -> Any:
 
 @frozen(kw_only=True)
 class Settings:
+    # Connections.
+    max_connections: int = setting(
+        4096, "connections", "most open connections; fewer where the system allows too few descriptors"
+    )
+    max_connections_without_token: int = setting(
+        256, "connections", "most of one address on which no token was shown yet; beyond it the oldest is closed"
+    )
+    request_head_timeout: float = setting(15.0, "seconds", "time for the head of a request to arrive")
+    reserved_descriptors: int = setting(
+        32, "descriptors", "kept free for the daemon's own work: no session starts that would need one of them"
+    )
+
     # What a client may ask for.
     base_path: str = setting(
         "", "path", "prefix of every path, like /agents, for a proxy that does not strip it; empty for none"
@@ -150,5 +162,7 @@ class Settings:
             if not isinstance(value, str) and not value >= 0:  # also refuses NaN, which compares false with everything
                 raise ValueError(f"setting {name} must not be negative; got {value}")
         check_base_path(self.base_path)
+        if self.max_connections < 1:
+            raise ValueError("setting max_connections must be at least 1: nobody could be served")
         if self.durability not in ("normal", "full"):
             raise ValueError(f"setting durability must be normal or full; got {self.durability!r}")

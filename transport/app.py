@@ -20,6 +20,7 @@ from ..actors.answers import Answer
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
 from ..actors.session_messages import Receipt
+from ..actors.shortage import Shortage
 from ..schema.base_path import below
 from ..schema.commands import check_key
 from ..schema.problems import (
@@ -33,6 +34,7 @@ from ..schema.problems import (
     unsupported_media_type,
 )
 from .auth import Auth
+from .bearer import bearer_of
 from .call import Call, Stream, WithStatus, headers_of
 from .cors import Cors
 from .failures import log_failure
@@ -108,6 +110,7 @@ def _screen(front: Front) -> Callable[[], Awaitable[Response | None]]:
             return Response(b"", headers=front.cors.preflight_headers(origin, method, names), content_type="text/plain")
         if request.routing_exception is None and request.endpoint not in OPEN:
             front.auth.check(asked.get("Authorization"))
+            bearer_of(request.scope).trust()
         return None
 
     return screen
@@ -259,4 +262,6 @@ def http_problem(error: HTTPException, method: str, path: str, max_body_bytes: i
 
 async def _failed(error: Exception) -> Response:
     log_failure("request.failed", error)
+    if (shortage := Shortage.of(error)) is not None:
+        return await problem_response(shortage.problem())
     return await problem_response(internal_error("unexpected; the daemon's log says more"))

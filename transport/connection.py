@@ -21,6 +21,8 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
 
 from ..schema.settings import Settings
+from .admission import Admission
+from .bearer import KEY
 from .failures import log_failure
 from .protocol import Protocol
 
@@ -33,18 +35,26 @@ class Connection:
     """``run`` returns when the connection is over, whatever went wrong in it."""
 
     def __init__(
-        self, app: AppWrapper, config: Config, context: WorkerContext, settings: Settings, stream: trio.SocketStream
+        self,
+        app: AppWrapper,
+        config: Config,
+        context: WorkerContext,
+        settings: Settings,
+        stream: trio.SocketStream,
+        admission: Admission,
     ) -> None:
         self._stream = stream
         self._socket = stream.socket
         self._settings = settings
         self._context = context
+        self._admission = admission
         self._new_protocol = app, config, context
         self._protocol: Protocol | None = None
         self._writing = trio.Lock()
         self._whole = trio.CancelScope()
         self._reading = trio.CancelScope()
         self._state = "idle"
+        self._head_begun = True  # the first request is due at once
         self._accepted = 0
         self._taken = 0
         self._stalled_since = math.inf
@@ -61,6 +71,16 @@ class Connection:
         if self.idle:
             self._reading.cancel()
 
+    def cut(self) -> None:
+        self._whole.cancel()
+
+    def trust(self) -> None:
+        self._admission.trust(self)
+
+    async def want_body(self) -> None:
+        if self._protocol is not None:
+            await self._protocol.want_body()
+
     async def run(self) -> None:
         try:
             self._socket.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_SNDBUF, self._settings.socket_send_bytes)
@@ -70,7 +90,7 @@ class Connection:
             with self._whole:
                 async with TaskGroup() as tasks:
                     self._protocol = Protocol(
-                        app, config, context, tasks, ConnectionState({}), False, client, server, self.send
+                        app, config, context, tasks, ConnectionState({KEY: self}), False, client, server, self.send
                     )
                     await self._read(self._protocol)
                     self._whole.cancel()
@@ -102,12 +122,20 @@ class Connection:
             while data := await self._receive():
                 if self._state != "finishing":
                     await protocol.handle(RawData(data))
+                    self._bound_head(protocol)
             if self._state != "finishing":
                 await protocol.handle(RawData(b""))
         self._state = "closed"
         # Tells the app, which then cancels what it does for this client. A courtesy: we cancel it anyway.
         with trio.move_on_after(0.1):
             await protocol.handle(Closed())
+
+    def _bound_head(self, protocol: Protocol) -> None:
+        """A head that has begun to arrive must be there in time, however long the connection might be idle."""
+        if self.idle and not self._head_begun and protocol.head_has_begun:
+            self._head_begun = True
+            limit = self._settings.request_head_timeout or math.inf
+            self._reading.deadline = min(self._reading.deadline, trio.current_time() + limit)
 
     async def _receive(self) -> bytes:
         try:
@@ -192,8 +220,12 @@ class Connection:
         if self._state in ("finishing", "closed"):
             return
         self._state = "idle" if idle else "busy"
+        self._admission.rest(self, idle=idle)
         limit = self._settings.keep_alive_timeout or math.inf
+        if self._head_begun:
+            limit = min(limit, self._settings.request_head_timeout or math.inf)
         self._reading.deadline = trio.current_time() + limit if idle else math.inf
+        self._head_begun = False
         if idle and self._context.terminated.is_set():
             self._reading.cancel()
 

@@ -17,6 +17,17 @@ class Protocol(H11Protocol):
         """The client has nothing more to say. Of a WebSocket that is never known."""
         return self.connection.their_state in (h11.DONE, h11.MUST_CLOSE, h11.CLOSED)
 
+    @property
+    def head_has_begun(self) -> bool:
+        """Something of the next request is there, but not yet its whole head."""
+        return self.stream is None and bool(self.connection.trailing_data[0])
+
+    async def want_body(self) -> None:
+        """Ask for the body if the client waits to be asked."""
+        if self.connection.they_are_waiting_for_100_continue:
+            headers = self.config.response_headers("h11")
+            await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=headers))
+
     async def _check_protocol(self, event: h11.Request) -> None:
         """Hypercorn would turn to HTTP/2 here. RFC 9110 lets us answer a client that asks for it in HTTP/1.1."""
 

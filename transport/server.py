@@ -1,7 +1,7 @@
 """The server: listening sockets, the connections that they give, and an end within bounded time."""
 
 from collections.abc import Sequence
-from functools import partial
+from contextlib import suppress
 
 import structlog
 import trio
@@ -12,8 +12,12 @@ from hypercorn.typing import AppWrapper
 
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
+from ..actors.descriptors import Descriptors, Sizing
+from ..schema.problems import too_many_connections
 from ..schema.settings import Settings
+from .accepting import Accepting
 from .access_log import AccessLog, ServerConfig
+from .admission import Admission
 from .app import Front, make_app
 from .auth import Auth
 from .connection import Connection
@@ -23,8 +27,11 @@ from .hosts import Hosts
 from .lateness import Lateness
 from .metrics import Drops, Metrics
 from .readers import Readers
+from .streams import last_answer
 
 BACKLOG = 1024
+REFUSALS = 16
+"""Connections beyond the bound that are told so at the same time; the others are closed at once."""
 PATROLS = 4
 """How often the writes are looked at within the time that one may stall."""
 
@@ -34,26 +41,31 @@ log = structlog.get_logger("sandbox_agent.transport")
 class Server:
     """Serves one app on many connections. Its lifespan events are not sent: the daemon is started by its caller."""
 
-    def __init__(self, app: AppWrapper, settings: Settings) -> None:
+    def __init__(self, app: AppWrapper, settings: Settings, admission: Admission) -> None:
         self._app = app
         self._settings = settings
         self._config = make_config(settings)
         self._context = WorkerContext(None)
         self._connections: set[Connection] = set()
+        self._admission = admission
+        self._refusals = trio.CapacityLimiter(REFUSALS)
 
     def __repr__(self) -> str:
         state = "stopping" if self._context.terminated.is_set() else "open"
         return f"<Server {state}, {len(self._connections)} connections>"
 
     def statistics(self) -> dict[str, int]:
-        return {"connections": len(self._connections), "idle": sum(c.idle for c in self._connections)}
+        return {
+            "connections": len(self._connections),
+            "idle": sum(c.idle for c in self._connections),
+            "without_token": self._admission.untrusted,
+        }
 
     async def serve(self, listeners: Sequence[trio.SocketListener], stop: trio.Event, on_stop: Readers) -> None:
         """Until ``stop``; then streams end, open requests get ``drain_timeout``, and what is left is cut off."""
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                serve = partial(trio.serve_listeners, self._handle, list(listeners), handler_nursery=connections)
-                accepting.start_soon(serve)
+                accepting.start_soon(Accepting(self._handle).run, listeners, connections)
                 accepting.start_soon(self._patrol)
                 await stop.wait()
                 accepting.cancel_scope.cancel()
@@ -71,12 +83,46 @@ class Server:
                     connection.check_progress(trio.current_time())
 
     async def _handle(self, stream: trio.SocketStream) -> None:
-        connection = Connection(self._app, self._config, self._context, self._settings, stream)
+        connection = Connection(self._app, self._config, self._context, self._settings, stream, self._admission)
+        try:
+            address = stream.socket.getpeername()[0]
+        except OSError:  # it has left already
+            await trio.aclose_forcefully(stream)
+            return
+        if not self._admission.admit(connection, address):
+            await self._refuse(stream)
+            return
         self._connections.add(connection)
         try:
             await connection.run()
         finally:
             self._connections.discard(connection)
+            self._admission.leave(connection)
+
+    async def _refuse(self, stream: trio.SocketStream) -> None:
+        """Say why, to a few at a time: each costs a descriptor for as long as it takes to listen."""
+        try:
+            self._refusals.acquire_nowait()
+        except trio.WouldBlock:
+            await trio.aclose_forcefully(stream)
+            return
+        try:
+            await tell_full(stream, self._settings)
+        finally:
+            self._refusals.release()
+            await trio.aclose_forcefully(stream)
+
+
+async def tell_full(stream: trio.SocketStream, settings: Settings) -> None:
+    """A whole answer, for nobody will look at what is asked. Read on a moment: closing with something unread resets the
+    connection, and the reset would overtake the answer."""
+    headers, body = last_answer(too_many_connections(settings.max_connections))
+    head = b"".join(b"%b: %b\r\n" % header for header in headers)
+    with trio.move_on_after(settings.linger_timeout), suppress(OSError, trio.BrokenResourceError):
+        await stream.send_all(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n%b\r\n%b" % (head, body))
+        await stream.send_eof()
+        while await stream.receive_some():
+            pass
 
 
 def make_config(settings: Settings) -> Config:
@@ -108,6 +154,25 @@ def url_of(listener: trio.SocketListener) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def make_admission(settings: Settings) -> Admission:
+    """Fitted to what the system allows this process, which is told."""
+    descriptors = Descriptors()
+    sizing = Sizing.fit(settings, descriptors.limit, descriptors.used() or 0)
+    told = {"descriptors": sizing.limit, "connections": sizing.connections, "running_sessions": sizing.sessions}
+    if sizing.sessions < settings.max_sessions or sizing.connections < settings.max_connections:
+        log.warning(
+            "the limit of open files is too low for max_sessions and max_connections: raise it (ulimit -n,"
+            " LimitNOFILE=) or lower those",
+            **told,
+            max_sessions=settings.max_sessions,
+            max_connections=settings.max_connections,
+        )
+    else:
+        log.info("sizing", **told)
+    # Half at most are strangers' of one address: what one client can open must leave room for the others.
+    return Admission(sizing.connections, max(1, min(settings.max_connections_without_token, sizing.connections // 2)))
+
+
 async def serve_daemon(
     daemon: Daemon,
     *,
@@ -135,7 +200,7 @@ async def serve_daemon(
         commands.start_soon(lateness.run)
         metrics = Metrics(daemon, readers.subscribers, lateness, logs)
         front = Front(daemon, auth, cors, hosts, readers, Commands(daemon, commands), metrics)
-        server = Server(ASGIWrapper(make_app(front)), daemon.settings)
+        server = Server(ASGIWrapper(make_app(front)), daemon.settings, make_admission(daemon.settings))
         task_status.started([url_of(listener) + daemon.settings.base_path for listener in listeners])
         await server.serve(listeners, trio.Event() if stop is None else stop, readers)
         commands.cancel_scope.cancel()

@@ -6,9 +6,9 @@ two are plain HTTP answers before the upgrade.
 """
 
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Protocol
+from typing import Any, Protocol
 
 import trio
 from werkzeug.datastructures import Headers
@@ -19,6 +19,7 @@ from ..schema.cursor import Cursor
 from ..schema.problems import Problem, invalid_request, token_invalid
 from ..schema.ws_commands import WebSocketAck, WebSocketAuth, WebSocketError
 from .auth import Auth
+from .bearer import bearer_of
 from .call import Call
 from .failures import log_failure
 from .framing import SocketFrames, text_frame
@@ -33,6 +34,8 @@ class Socket(Protocol):
 
     @property
     def headers(self) -> Headers: ...
+    @property
+    def scope(self) -> Mapping[str, Any]: ...
     async def accept(self) -> None: ...
     async def receive(self) -> str | bytes: ...
     async def send(self, data: str | bytes) -> None: ...
@@ -55,6 +58,7 @@ async def open_websocket(call: Call, websocket: Socket, auth: Auth) -> None:
     log: Log | None = None
     if header is not None or not auth.required:
         auth.check(header)
+        bearer_of(websocket.scope).trust()
         log = await call.daemon.log(call.session_id)
     await websocket.accept()
     try:
@@ -78,6 +82,7 @@ async def log_after_token(call: Call, websocket: Socket, auth: Auth) -> Log:
         frame = codec.build(read_auth(text), WebSocketAuth)
         if not auth.accepts(frame.token):
             raise token_invalid()
+        bearer_of(websocket.scope).trust()
         code = NOT_FOUND
         log = await call.daemon.log(call.session_id)
     except Problem as problem:

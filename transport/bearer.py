@@ -1,0 +1,23 @@
+"""The bearer of a request: the connection that brought it, as far as the request may know it.
+
+It stands in the ASGI scope's ``state``, which hypercorn copies from the connection to each of its requests.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+KEY = "bearer"
+
+
+class Bearer(Protocol):
+    def trust(self) -> None:
+        """A valid token was shown, or none is demanded: this connection counts as its address's no more."""
+        ...
+
+    async def want_body(self) -> None:
+        """Nothing speaks against the request: a client that waits to be asked for its body is asked now."""
+        ...
+
+
+def bearer_of(scope: Mapping[str, Any]) -> Bearer:
+    return cast("Bearer", scope["state"][KEY])
