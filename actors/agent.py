@@ -8,7 +8,7 @@ of the session. What happens is told to the record; nothing here knows a client.
 from collections.abc import Mapping
 
 import trio
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ..schema.agents.dialect import Effects, ExitStatus
 from ..schema.events import SessionEndedData, TerminatedBy, TurnOutcome
@@ -94,10 +94,10 @@ class Agent:
         """Start a process; returns the handshake's first words. Raises as :func:`launch` does."""
         self.link = link = await launch(self._services, self._record.row, self._mailbox)
         self.opened = True
-        row, again = self._record.row, self._restarting
-        self._restarting = False
-        self._services.tally.agent_starts[row.request.agent, again] += 1
-        self._record.row = evolve(row, agent_restarts=row.agent_restarts + again)
+        self._services.tally.agent_starts[self._record.row.request.agent, self._restarting] += 1
+        if self._restarting:
+            self._restarting = False
+            self._record.agent_restarted()
         nursery.start_soon(link.run)
         return link.dialect.begin()
 

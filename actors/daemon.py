@@ -62,7 +62,7 @@ from .intensity import Intensity
 from .journal import CommandKey, Entry, Journal, JournalHealth, JournalUnavailable, KeptAnswer, QueuedPrompt
 from .leftovers import Leftovers
 from .log import Log
-from .mailbox import ActorCrashed, ActorGone, Mailbox, Request
+from .mailbox import ActorCrashed, ActorGone, ActorStopped, Mailbox, Request
 from .memory_journal import MemoryJournal
 from .outage import Outage
 from .permissions import (
@@ -391,7 +391,7 @@ class Daemon:
     async def _ask(self, mailbox: Mailbox, request: Request[R]) -> R:
         try:
             return await mailbox.ask(request)
-        except ActorGone as error:
+        except (ActorGone, ActorStopped) as error:
             raise shutting_down() from error
         except ActorCrashed as error:
             raise internal_error(str(error)) from error

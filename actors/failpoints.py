@@ -1,7 +1,8 @@
 """Failpoints: named places in the code at which a test kills the daemon, as a power cut would.
 
-``SANDBOX_AGENT_FAILPOINT=journal.committed:3`` kills it when that place is reached for the third time. Without the
-variable they do nothing. docs/guarantees.md lists the names.
+``SANDBOX_AGENT_FAILPOINT=journal.committed:3`` kills it when that place is reached for the third time, and
+``journal.committed:3:TERM`` sends it a SIGTERM then. Without the variable they do nothing. docs/guarantees.md lists the
+names.
 """
 
 import os
@@ -13,12 +14,17 @@ VARIABLE = "SANDBOX_AGENT_FAILPOINT"
 
 class Failpoints:
     def __init__(self, armed: str = "") -> None:
-        """``armed`` is ``name`` or ``name:count``; empty for none. Raises ValueError for another count."""
-        self._name, _, count = armed.partition(":")
+        """``armed`` is ``name``, ``name:count`` or ``name:count:signal``; empty for none. Raises ValueError for another
+        count or signal."""
+        self._name, count, name, *_ = [*armed.split(":"), "", ""]
         self._left = int(count or 1)
+        try:
+            self._signal = signal.Signals[f"SIG{name or 'KILL'}"]
+        except KeyError:
+            raise ValueError(f"no signal is named SIG{name}") from None
 
     def __repr__(self) -> str:
-        return f"<Failpoints {self._name}:{self._left}>" if self._name else "<Failpoints none>"
+        return f"<Failpoints {self._name}:{self._left} {self._signal.name}>" if self._name else "<Failpoints none>"
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Failpoints":
@@ -28,4 +34,4 @@ class Failpoints:
         if name == self._name:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._signal)

@@ -60,11 +60,18 @@ class NotInstalled:
 class _Job:
     wanted: Wanted
     progress: AgentInstallProgress
-    envelopes: list[Envelope] = field(factory=list[Envelope])
     watchers: list[Mailbox] = field(factory=list[Mailbox])
+    error: Exception | None = None
+    done: trio.Event = field(factory=trio.Event)
 
     def report(self, phase: InstallPhase, percent: int | None) -> None:
         self.progress = AgentInstallProgress(self.wanted.version, phase, percent)
+
+    async def wait(self) -> None:
+        """Until it is installed. Raises the ``install_failed`` problem when it could not be."""
+        await self.done.wait()
+        if self.error is not None:
+            raise install_failed(self.wanted.agent, str(self.error))
 
 
 class Installer(Actor):
@@ -87,12 +94,6 @@ class Installer(Actor):
             case unknown:
                 raise TypeError(f"Installer got {unknown!r}")
 
-    async def finished(self) -> None:
-        for line in self._lines.values():
-            for job in line:
-                for envelope in job.envelopes:
-                    envelope.fail(ActorGone(f"{self.mailbox.name} has ended"))
-
     def _join(self, wanted: Wanted, watcher: Mailbox | None, envelope: Envelope) -> None:
         line = self._lines.setdefault(wanted.agent, [])
         job = next((job for job in line if _serves(job.wanted, wanted)), None)
@@ -101,9 +102,9 @@ class Installer(Actor):
             line.append(job)
             if len(line) == 1:
                 self.nursery.start_soon(self._work, wanted.agent)
-        job.envelopes.append(envelope)
         if watcher is not None:
             job.watchers.append(watcher)
+        self.later(envelope, job.wait)
 
     async def _work(self, agent: str) -> None:
         """Do what stands in this agent's line, until it is empty."""
@@ -112,16 +113,12 @@ class Installer(Actor):
             job = line[0]
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._tell_progress, job)
-                error = await self._install(job)
+                job.error = await self._install(job)
                 nursery.cancel_scope.cancel()
-            if error is not None:
-                await self._tell(job, NotInstalled(str(error)))
+            if job.error is not None:
+                await self._tell(job, NotInstalled(str(job.error)))
             line.pop(0)
-            for envelope in job.envelopes:
-                if error is None:
-                    envelope.answer()
-                else:
-                    envelope.fail(install_failed(agent, str(error)))
+            job.done.set()
         del self._lines[agent]
 
     async def _install(self, job: _Job) -> Exception | None:

@@ -27,6 +27,10 @@ class ActorCrashed(Exception):
     """The actor failed while it handled this request: our fault, never the asker's. The request may have had effect."""
 
 
+class ActorStopped(ActorCrashed):
+    """The actor was stopped while it handled this request: nobody's fault. The request may have had effect."""
+
+
 @define(eq=False)
 class Reply(Generic[R]):
     """Where the answer to one request is put, once. A second answer is ignored: whoever was first decided."""

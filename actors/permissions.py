@@ -6,6 +6,8 @@ ask gone, so an answer that could not be delivered can be given again.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 import trio
 from attrs import define, field, frozen
@@ -195,28 +197,31 @@ class PermissionBroker(Actor):
         return pending
 
     def _settle(self, pending: _Pending, decide: Decide, envelope: Envelope | None = None) -> None:
+        """In a task of its own: the session may be waiting for room in our mailbox at this moment."""
         pending.deciding = True
-        self.nursery.start_soon(self._deliver, pending, decide, envelope)
+        if envelope is not None:
+            self.later(envelope, partial(self._deliver, pending, decide))
+        else:
+            self.nursery.start_soon(self._deliver_unasked, pending, decide)
 
-    async def _deliver(self, pending: _Pending, decide: Decide, envelope: Envelope | None) -> None:
-        """Carried by a task of its own: the session may be waiting for room in our mailbox at this moment."""
+    async def _deliver_unasked(self, pending: _Pending, decide: Decide) -> None:
+        """What no client decided: nobody waits to hear that the session is gone or did not take it."""
+        with suppress(ActorGone, ActorCrashed, Problem):
+            await self._deliver(pending, decide)
+
+    async def _deliver(self, pending: _Pending, decide: Decide) -> None:
         session_id, decision = pending.asked.session_id, decide.decision
         try:
             taken = await pending.asked.session.ask(decide)
-        except (ActorGone, ActorCrashed, Problem) as error:
+        except (ActorGone, ActorCrashed, Problem):
             pending.deciding = False
-            if envelope is not None:
-                envelope.fail(error)
-            return
+            raise
         ask = pending.asked.ask
         if taken and decision.reply == "always" and isinstance(ask, PermissionEventData):
             self._rules.remember(session_id, ask)
         self._drop((session_id, decision.ask_id))
-        if envelope is not None:
-            if taken:
-                envelope.answer()
-            else:
-                envelope.fail(invalid_request(f"{decision.ask_id} was withdrawn: the agent no longer waits for it"))
+        if not taken:
+            raise invalid_request(f"{decision.ask_id} was withdrawn: the agent no longer waits for it")
 
     def _drop(self, key: tuple[str, str]) -> None:
         pending = self._pending.pop(key, None)

@@ -8,7 +8,7 @@ import structlog
 from attrs import evolve
 
 from ..schema.agents.dialect import Prompt
-from ..schema.agents.effects import Errored, ItemCompleted, TurnEnded, TurnStarted
+from ..schema.agents.effects import Errored, ItemCompleted, SessionEnded, TurnEnded, TurnStarted
 from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
 from ..schema.problems import prompt_not_queued, queue_full
@@ -27,12 +27,19 @@ from .session_messages import Receipt
 _log = structlog.get_logger("session")
 
 
+class NotRestored(Exception):
+    """A record was changed or written before it knew what a former life had left: our fault. What it would have written
+    gives ids out again that the log has already."""
+
+
 class Record:
     """``current`` is the prompt that the agent has and whose turn has not ended; the row's is there until that is kept.
-    ``for_broker`` is what the permission broker is to be told before the events are visible."""
+    ``for_broker`` is what the permission broker is to be told before the events are visible.
+
+    Until :meth:`restore` has returned, it can be read and asked what it is, and everything that changes the row or
+    writes raises :class:`NotRestored`."""
 
     def __init__(self, services: Services, row: SessionRow, log: Log) -> None:
-        self.row = row
         self.log = log
         self.scribe = Scribe(row, log, services.codec, services.clock)
         self.ledger = self.scribe.ledger
@@ -42,7 +49,8 @@ class Record:
         self._services = services
         self._settings = services.settings
         self._answers: list[KeptAnswer] = []
-        self._written = row
+        self._row = self._written = row
+        self._restored = False
         self._begun = log.last > 0
         self._timed_out: str | None = None
 
@@ -52,16 +60,31 @@ class Record:
             f" {self.scribe!r}>"
         )
 
+    @property
+    def row(self) -> SessionRow:
+        """What is kept of the session, as it is now. The verbs below change it, and nobody else."""
+        return self._row
+
+    def _change(self, row: SessionRow) -> None:
+        self._check_restored()
+        self._row = row
+
+    def _check_restored(self) -> None:
+        if not self._restored:
+            raise NotRestored(f"{self!r} is not restored")
+
     async def restore(self) -> None:
         """Go on where a former life ended, if there was one."""
         journal = self._services.journal
         # A barrier: what the former life had given to the journal is in the log now, and the row is the one beside it.
         await journal.write(Entry(self.row.session_id))
-        self.row = self._written = journal.row(self.row.session_id)
+        self._services.failpoints.reach("session.restoring")
+        self._row = self._written = journal.row(self.row.session_id)
         await self.scribe.restore(self.row)
         self._begun = self.log.last > 0
         for ask in self.row.asks:
             self.asks.add(ask)
+        self._restored = True
 
     def recover(self) -> bool:
         """Close what a former life left open. True when there was a former life."""
@@ -103,19 +126,19 @@ class Record:
         number = self.row.prompts + 1
         at_ms = self._services.clock.now_ms()
         queued = QueuedPrompt(evolve(prompt, number=number), self.ledger.reserve_turn(), at_ms)
-        self.row = evolve(self.row, prompts=number, queue=(*self.row.queue, queued))
+        self._change(evolve(self.row, prompts=number, queue=(*self.row.queue, queued)))
         return Receipt(queued.turn_id, self.log.last)
 
     def take(self) -> QueuedPrompt:
         """The prompt that has waited longest."""
         queued, *rest = self.row.queue
-        self.row = evolve(self.row, queue=tuple(rest), current=queued)
+        self._change(evolve(self.row, queue=tuple(rest), current=queued))
         return queued
 
     def cancel(self, turn_id: str) -> None:
         if turn_id not in (queued.turn_id for queued in self.row.waiting):
             raise prompt_not_queued(turn_id, self._why_not_queued(turn_id))
-        self.row = evolve(self.row, cancelled=(*self.row.cancelled, turn_id))
+        self._change(evolve(self.row, cancelled=(*self.row.cancelled, turn_id)))
 
     def _why_not_queued(self, turn_id: str) -> str:
         if turn_id == self.turn_id:
@@ -131,7 +154,7 @@ class Record:
         if not self.row.cancelled or self.in_flight:
             return
         cancelled = [queued for queued in self.row.queue if queued.turn_id in self.row.cancelled]
-        self.row = evolve(self.row, queue=self.row.waiting, cancelled=(), current=cancelled[-1])
+        self._change(evolve(self.row, queue=self.row.waiting, cancelled=(), current=cancelled[-1]))
         for queued in cancelled:
             self.abandon(queued)
 
@@ -189,6 +212,18 @@ class Record:
             self.resolve(ask, Decision(ask_id, reply="reject", cause=cause))
             self.for_broker.append(Withdrawn(self.row.session_id, ask_id))
 
+    # The agent.
+
+    def named(self, native_session_id: str, *, resumable: bool) -> None:
+        """From here on events carry the agent's own id of the conversation."""
+        self.scribe.name(native_session_id)
+        resume = native_session_id if resumable else None
+        self._change(evolve(self.row, native_session_id=native_session_id, resume=resume))
+
+    def agent_restarted(self) -> None:
+        """It was started after it had ended unexpectedly."""
+        self._change(evolve(self.row, agent_restarts=self.row.agent_restarts + 1))
+
     # What the daemon has to tell, and the end.
 
     def error(self, code: str, message: str, **details: object) -> None:
@@ -203,10 +238,16 @@ class Record:
         part = StatusPart(label, detail)
         self.scribe.draft(ItemCompleted(native_id, "status", "system", (part,), synthetic=True))
 
+    def ended_by_agent(self, effect: SessionEnded) -> None:
+        """The agent says that the conversation is over."""
+        self.close_all("completed" if effect.reason == "completed" else "failed", effect.message)
+        self.scribe.draft(effect)
+        self._change(evolve(self.row, ended=True, exit_code=0, end_message=effect.message))
+
     def end(self, data: SessionEndedData, *, failed: bool = False) -> None:
         self.close_all("interrupted" if data.reason == "terminated" else "failed", data.message)
         self.scribe.note("session.ended", data)
-        self.row = evolve(self.row, ended=True, failed=failed, exit_code=data.exit_code, end_message=data.message)
+        self._change(evolve(self.row, ended=True, failed=failed, exit_code=data.exit_code, end_message=data.message))
 
     def close_all(self, outcome: TurnOutcome, message: str | None) -> None:
         """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran. ``message``
@@ -214,7 +255,7 @@ class Record:
         self.close_turn(outcome, "session ended", ErrorData(message or "the session ended", "session_ended"))
         while self.row.queue:
             self.abandon(self.take())
-        self.row = evolve(self.row, cancelled=())
+        self._change(evolve(self.row, cancelled=()))
 
     # Keeping it.
 
@@ -224,12 +265,13 @@ class Record:
 
     def update(self) -> SessionRow:
         """The row as it is now."""
+        self._check_restored()
         row = evolve(self.row, turns=self.ledger.turns, asks=self.asks.open())
         if self.ledger.at_rest:
             row = evolve(row, settled=self.scribe.sequence, items=self.ledger.items)
             if row.current is not None and row.current.turn_id == self.ledger.last_turn:
                 row = evolve(row, current=None)  # a later life reads from here, and would not find its turn
-        self.row = row
+        self._row = row
         return row
 
     async def write(self) -> None:

@@ -25,7 +25,7 @@ from .burial import bury
 from .intensity import Intensity
 from .journal import JournalUnavailable, SessionRow
 from .log import Log
-from .mailbox import ActorCrashed, Envelope, Mailbox, Request
+from .mailbox import Envelope, Mailbox, Request
 from .permissions import Forget
 from .services import Services
 from .session import Session
@@ -164,30 +164,25 @@ class Registry(Actor):
             case Count():
                 envelope.answer(self._census())
             case Create() as create if create.session_id in self._reserved:
-                self.nursery.start_soon(self._answer_later, envelope, partial(self._create_after, create))
+                self.later(envelope, partial(self._kept, self._create_after, create))
             case Create() as create:
                 self._reserve(create.session_id)
-                self.nursery.start_soon(self._answer_later, envelope, partial(self._create, create))
+                self.later(envelope, partial(self._kept, self._create, create))
             case Drop(session_id):
                 entry = self._find(session_id)
                 entry.dropping = True
-                self.nursery.start_soon(self._answer_later, envelope, partial(self._drop, entry))
+                self.later(envelope, partial(self._kept, self._drop, entry))
             case _Buried(row):
                 self._changed(Card(row, "failed"))
             case unknown:
                 raise TypeError(f"Registry got {unknown!r}")
 
-    async def _answer_later(self, envelope: Envelope, work: Callable[[], Awaitable[object]]) -> None:
-        """What waits for the journal is done in a task of its own: others may ask for sessions meanwhile."""
+    async def _kept(self, work: Callable[..., Awaitable[object]], about: object) -> object:
+        """For what waits for the journal."""
         try:
-            envelope.answer(await work())
+            return await work(about)
         except JournalUnavailable:
-            envelope.fail(self._services.journal.outage.problem())
-        except Problem as problem:
-            envelope.fail(problem)
-        except BaseException:
-            envelope.fail(ActorCrashed(f"{self.mailbox.name} was stopped"))
-            raise
+            raise self._services.journal.outage.problem() from None
 
     def _reserve(self, session_id: str) -> None:
         if session_id in self._entries:

@@ -94,6 +94,7 @@ class Scribe:
     async def restore(self, row: SessionRow) -> None:
         """Bring the ledger to where the log ends. Everything before ``row.settled`` is closed and need not be read."""
         self.sequence = self._log.last
+        self._encoder.native_session_id = row.native_session_id
         self.ledger.resume(row.turns, row.items)
         after = max(row.settled, self._log.gone)
         while after < self._log.last:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import trio
-from attrs import evolve
 
 from ..schema.agents.dialect import Effects
 from ..schema.agents.effects import (
@@ -94,16 +93,19 @@ class Session(Actor):
         self._services.failpoints.reach("session.restored")
         await self._settle()
 
-    async def finished(self) -> None:
+    async def stopped(self) -> None:
         try:
             await self._agent.end()
         finally:
-            # After a crash the next life closes the turn: what is gathered here may be half of something. So it is when
-            # nothing can be written: whoever ended us must not wait for that.
-            if not self.crashed and not self._row.ended and self._services.journal.writable:
+            # When nothing can be written the next life closes the turn: whoever ended us must not wait for that.
+            if not self._row.ended and self._services.journal.writable:
                 self._record.close_turn("interrupted", "shutdown")
                 with suppress(JournalUnavailable):
                     await self._record.write()
+
+    async def failed(self, error: BaseException) -> None:
+        """The next life closes the turn: what is gathered here may be half of something, or nothing is restored yet."""
+        await self._agent.end()
 
     async def handle(self, envelope: Envelope) -> None:
         answer: object = None
@@ -228,9 +230,7 @@ class Session(Actor):
                 case Ready():
                     pass
                 case NativeSessionNamed(native_session_id, resumable):
-                    self._scribe.name(native_session_id)
-                    resume = native_session_id if resumable else None
-                    self._record.row = evolve(self._row, native_session_id=native_session_id, resume=resume)
+                    self._record.named(native_session_id, resumable=resumable)
                 case EndProcess():
                     self._agent.retiring = True
                 case AskPermission(raw=raw):
@@ -242,9 +242,7 @@ class Session(Actor):
                 case TurnEnded():
                     self._record.turn_ended(effect)
                 case SessionEnded():
-                    self._record.close_all("completed" if effect.reason == "completed" else "failed", effect.message)
-                    self._scribe.draft(effect)
-                    self._record.row = evolve(self._row, ended=True, exit_code=0, end_message=effect.message)
+                    self._record.ended_by_agent(effect)
                     return
                 case _:
                     if isinstance(effect, ToAgent):

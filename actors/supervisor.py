@@ -8,7 +8,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Literal, cast
 
 import structlog
 import trio
@@ -74,19 +74,23 @@ class Child:
         self.state = "running"
         self.starts += 1
         self.life = trio.CancelScope()
-        reason: Exception
+        crash: Exception | None = None
         try:
             with self.life:
                 await self.spec.make(self.mailbox).run()
-        except Exception as error:  # noqa: BLE001 - containing any crash is what a supervisor is for
-            _log.error("actor crashed", actor=self.spec.name, exc_info=error)
-            reason, again = error, self.spec.restart != "temporary"
-        else:
+        except* trio.Cancelled:
+            raise
+        except* Exception as group:  # noqa: BLE001 - containing any crash is what a supervisor is for
+            # A crash beside a cancellation too: let go, it would take whoever holds the supervisor with it.
+            _log.error("actor crashed", actor=self.spec.name, exc_info=group)
+            crash = _lone(group)
+        if crash is None:
             if self.life.cancelled_caught:
                 return True
             if self.spec.restart != "permanent":
                 return False
-            reason, again = GaveUp(f"{self.spec.name} keeps ending"), True
+        reason = crash or GaveUp(f"{self.spec.name} keeps ending")
+        again = crash is None or self.spec.restart != "temporary"
         if again and not self.intensity.occurred():
             return True
         self.state = "failed"
@@ -110,6 +114,14 @@ class Child:
         """Cancel the actor and wait until it has put away what it owns."""
         self.scope.cancel()
         await self.ended.wait()
+
+
+def _lone(error: Exception) -> Exception:
+    """What nurseries wrapped, when it is one thing: an obituary names it."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    group = cast("ExceptionGroup[Exception]", error)
+    return _lone(group.exceptions[0]) if len(group.exceptions) == 1 else group
 
 
 class Supervisor:

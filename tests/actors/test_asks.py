@@ -2,6 +2,10 @@
 
 import pytest
 import trio
+import trio.testing
+from sandbox_agent.actors.mailbox import ActorStopped, Mailbox
+from sandbox_agent.actors.permissions import Asked, PermissionBroker, ReplyPermission
+from sandbox_agent.schema.events import PermissionEventData
 from sandbox_agent.schema.problems import Problem
 
 from .house import events_of, house, said
@@ -144,3 +148,21 @@ async def test_the_asks_of_an_agent_that_died_are_rejected():
         assert (await h.daemon.pending_permissions()).permissions == ()
         with pytest.raises(Problem, match="unknown permission id"):
             await h.daemon.reply_permission("s", "mock_1_permission", "once")
+
+
+async def test_a_broker_that_is_stopped_in_the_midst_of_a_reply_leaves_nobody_waiting():
+    broker, busy_session = Mailbox("broker", 4), Mailbox("session", 4)
+    ask = PermissionEventData("p", "edit", "requested")
+
+    async def reply() -> None:
+        with pytest.raises(ActorStopped, match="broker was stopped"):
+            await broker.ask(ReplyPermission("s", "p", "once"))
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as asking, trio.open_nursery() as nursery:
+            await nursery.start(PermissionBroker(broker).run)
+            await broker.tell(Asked("s", busy_session, ask, 0))
+            asking.start_soon(reply)
+            await trio.testing.wait_all_tasks_blocked()
+            assert busy_session.statistics()["waiting"] == 1
+            nursery.cancel_scope.cancel()

@@ -223,8 +223,9 @@ async def test_stopping_the_daemon_in_mid_install_ends_npm_and_leaves_nothing(tm
         async with trio.open_nursery() as nursery:
 
             async def create() -> None:
-                with pytest.raises(Problem):
+                with pytest.raises(Problem) as refused:
                     await here.create()
+                assert refused.value.kind == "shutting_down"
 
             nursery.start_soon(create)
             pids = await here.world.hanging()

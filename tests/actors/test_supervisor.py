@@ -20,14 +20,28 @@ class Worker(Actor):
     async def started(self) -> None:
         self._notes.append(f"{self.mailbox.name} started")
 
-    async def finished(self) -> None:
+    async def stopped(self) -> None:
+        self._notes.append(f"{self.mailbox.name} finished")
+
+    async def failed(self, error: BaseException) -> None:
         self._notes.append(f"{self.mailbox.name} finished")
 
     async def handle(self, envelope: Envelope) -> None:
         if envelope.message == "crash":
             raise RuntimeError("bug")
+        if envelope.message == "crash when cancelled":
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._crash_when_cancelled)
+                await trio.sleep_forever()
         if envelope.message == "stop":
             self.stop()
+
+    async def _crash_when_cancelled(self) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._notes.append(f"{self.mailbox.name} crashed")
+            raise RuntimeError("bug while it was put away")
 
 
 def one_for_one(limit: int = 3) -> Supervisor:
@@ -85,6 +99,66 @@ async def test_a_child_that_keeps_crashing_fails_and_its_sibling_does_not_notice
         assert repr(bad) == "<Child bad transient failed starts=4>"
         assert notes.count("good started") == 1
         assert "good finished" not in notes
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_child_that_crashes_while_it_is_stopped_takes_nobody_with_it(autojump_clock):
+    notes: list[str] = []
+    async with trio.open_nursery() as nursery:
+        supervisor = one_for_one()
+        await nursery.start(supervisor.run)
+        bad = supervisor.start(ChildSpec("bad", lambda mailbox: Worker(mailbox, notes), "transient"))
+        good = supervisor.start(ChildSpec("good", lambda mailbox: Worker(mailbox, notes), "transient"))
+        await bad.mailbox.tell("crash when cancelled")
+        await settled()
+        await bad.stop()
+        await settled()
+        assert notes == ["bad started", "good started", "bad crashed", "bad finished"]
+        assert (bad.state, good.state) == ("ended", "running")
+        nursery.cancel_scope.cancel()
+
+
+async def test_children_that_crash_while_all_are_stopped_do_not_fail_the_stop(autojump_clock):
+    notes: list[str] = []
+    async with trio.open_nursery() as nursery:
+        supervisor = one_for_one()
+        await nursery.start(supervisor.run)
+        for name in "ab":
+            child = supervisor.start(ChildSpec(name, lambda mailbox: Worker(mailbox, notes), "permanent"))
+            await child.mailbox.tell("crash when cancelled")
+        await settled()
+        nursery.cancel_scope.cancel()
+    assert sorted(notes) == ["a crashed", "a finished", "a started", "b crashed", "b finished", "b started"]
+
+
+async def test_a_child_that_crashes_while_it_is_renewed_has_crashed_and_lives_again(autojump_clock):
+    notes: list[str] = []
+    async with trio.open_nursery() as nursery:
+        supervisor = one_for_one()
+        await nursery.start(supervisor.run)
+        child = supervisor.start(ChildSpec("w", lambda mailbox: Worker(mailbox, notes), "transient"))
+        await child.mailbox.tell("crash when cancelled")
+        await settled()
+        child.renew()
+        await trio.sleep(1)
+        assert notes == ["w started", "w crashed", "w finished", "w started"]
+        assert child.intensity.recent == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_obituary_names_the_crash_and_not_the_nurseries_around_it(autojump_clock):
+    failed: list[BaseException] = []
+
+    async def on_failed(error: BaseException) -> None:
+        failed.append(error)
+
+    async with trio.open_nursery() as nursery:
+        supervisor = one_for_one(limit=0)
+        await nursery.start(supervisor.run)
+        child = supervisor.start(ChildSpec("w", lambda mailbox: Worker(mailbox, []), "transient", on_failed))
+        await child.mailbox.tell("crash")
+        await child.ended.wait()
+        assert [repr(error) for error in failed] == ["RuntimeError('bug')"]
         nursery.cancel_scope.cancel()
 
 

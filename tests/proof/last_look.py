@@ -14,6 +14,9 @@ from .recorder import Recorder, Watching
 from .wire import Attempt, call, heard, sse, websocket
 
 QUIET_TIMEOUT = 30.0
+AT_ONCE = 4
+"""Sessions that are looked at together: each starts its agent."""
+
 BUSY = ("starting", "running", "waiting")
 
 
@@ -23,9 +26,16 @@ class _Page(msgspec.Struct):
 
 async def last_look(lives: Lives, recorder: Recorder, clients: Clients) -> History:
     """Every session still takes a prompt, and then ends; what is kept is read by SSE, by WebSocket and by page."""
-    for session in list(clients.sessions):
-        await _works(lives, clients, session)
-        await clients.terminate(session)
+    some = trio.CapacityLimiter(AT_ONCE)
+
+    async def end(session: str) -> None:
+        async with some:
+            await _works(lives, clients, session)
+            await clients.terminate(session)
+
+    async with trio.open_nursery() as nursery:
+        for session in clients.sessions:
+            nursery.start_soon(end, session)
     listed = await _get(lives, "/v1/sessions")
     logs = [await read_all(lives, recorder, info) for info in listed["sessions"]]
     log_id, _, last = listed["cursor"].rpartition(":")

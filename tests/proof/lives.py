@@ -99,6 +99,23 @@ class Lives:
         self.kills += 1
         return own
 
+    async def cut_short(self, number: signal.Signals, failpoint: str = "", after: float = 30.0) -> None:
+        """A life that the signal ends: at the failpoint, which must send the same, or so long after it listens."""
+        if not await self.start(failpoint):
+            return
+        with trio.move_on_after(after):
+            await self.process.wait()
+        assert self.process.returncode is not None or not failpoint, f"{failpoint} was never reached\n{self.stderr()}"
+        if number == signal.SIGKILL:
+            await self.kill_after(0)
+            return
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        self._down()
+        with trio.fail_after(20):
+            status = await self.process.wait()
+        assert status == 0, f"ended with {status}\n{self.stderr()}"
+
     async def stop(self, seconds: float = 20.0) -> None:
         """SIGTERM; it must end well, and in time."""
         self._down()

@@ -57,6 +57,7 @@ class _Reader:
         self.turn: str | None = None
         self.turns: set[str] = set()
         self.items: set[str] = set()
+        self.given: set[str] = set()
         self.asks: set[str] = set()
         self.asked: set[str] = set()
         self.ended = False
@@ -74,9 +75,7 @@ class _Reader:
                 yield from self._turn_ended(data["turn_id"])
                 yield from _reason(data["metadata"])
             case "item.started":
-                if data["item"]["item_id"] in self.items:
-                    yield "7: an item started twice"
-                self.items.add(data["item"]["item_id"])
+                yield from self._item_started(data["item"]["item_id"])
             case "item.delta":
                 if data["item_id"] not in self.items:
                     yield "7: a delta of an item that is not open"
@@ -105,6 +104,14 @@ class _Reader:
             yield f"7: {turn} started twice"
         self.turn = turn
         self.turns.add(turn)
+
+    def _item_started(self, item: str) -> Iterator[str]:
+        if item in self.items:
+            yield f"7: {item} started twice"
+        elif item in self.given:
+            yield f"7: {item} is the id of two items"
+        self.items.add(item)
+        self.given.add(item)
 
     def _turn_ended(self, turn: str) -> Iterator[str]:
         if self.turn != turn:

@@ -285,6 +285,19 @@ def test_a_prompt_whose_agent_died_is_told_by_the_turn_that_was_cut_short():
     assert len(violations(story.history)) == 1
 
 
+def test_an_id_that_is_given_to_two_items_or_two_turns_is_found():
+    story = Story()
+    story.item("itm_1", "user", "one")
+    story.turn()
+    assert list(broken_in_log(story.events)) == []
+    story.item("itm_1", "user", "two")
+    story.add("turn.started", turn_id="turn_1")
+    assert [broken.partition(",")[0] for broken in broken_in_log(story.events)] == [
+        "7: itm_1 is the id of two items",
+        "7: turn_1 started twice",
+    ]
+
+
 def test_a_deleted_session_is_missed_by_nobody():
     story = told()
     story.commands.append(Command("s", "delete", "d", [Attempt(None)]))
