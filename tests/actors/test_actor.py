@@ -25,7 +25,7 @@ class Worker(Actor):
         super().__init__(mailbox)
         self.notes = notes
         self.waits = waits
-        self.at_work = trio.Event()
+        self.release = trio.Event()
 
     async def started(self) -> None:
         self.notes.append("begun")
@@ -45,7 +45,6 @@ class Worker(Actor):
 
     async def _shielded_task(self) -> None:
         """As the link to an agent: it sees its process out, and only the hook ends it."""
-        self.release = trio.Event()
         with trio.CancelScope(shield=True):
             await self.release.wait()
 
@@ -59,7 +58,6 @@ class Worker(Actor):
                 raise TypeError(f"Worker got {unknown!r}")
 
     async def work(self, what: str) -> str:
-        self.at_work.set()
         match what:
             case "wait":
                 await trio.sleep_forever()
@@ -102,12 +100,13 @@ async def life(notes: Notes, waits: str = "", *messages: object) -> None:
     """One life, which is cancelled when nothing happens any more. Raises what ends it."""
     mailbox = Mailbox("w", 16)
     worker = Worker(mailbox, notes, waits)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(worker.run)
-        for message in messages:
-            await mailbox.tell(message)
-        await trio.testing.wait_all_tasks_blocked()
-        nursery.cancel_scope.cancel()
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(worker.run)
+            for message in messages:
+                await mailbox.tell(message)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
 
 
 def crash_of(text: str) -> "pytest.RaisesGroup[RuntimeError]":
