@@ -35,6 +35,9 @@ from .model_lists import ModelLists
 from .probe import first_line
 from .processes import ProcessTable
 
+DEFAULT_MODE = "default"
+"""What clients of 0.1 say for an agent's first mode, `build`."""
+
 PERMISSION_MODES = ("default", "plan", "bypass", "acceptEdits")
 
 
@@ -106,7 +109,7 @@ class Catalog:
             if word is not None and "\0" in word:
                 raise invalid_request(f"{name} holds a NUL character, which no program can be told; got {word!r}")
         modes = tuple(mode.id for mode in definition.modes)
-        agent_mode = request.agent_mode or modes[0]
+        agent_mode = modes[0] if request.agent_mode in (None, "", DEFAULT_MODE) else request.agent_mode
         if agent_mode not in modes and not definition.any_mode:
             raise mode_not_supported(definition.id, agent_mode, modes)
         permission_mode = request.permission_mode or "default"

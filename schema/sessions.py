@@ -17,6 +17,10 @@ InterruptFound = Literal["running", "starting", "stopping", "idle"]
 
 @frozen
 class CreateSessionRequest:
+    """``agent_mode`` is one of the agent's modes; without it, or with ``default``, it is ``build``. ``permission_mode``
+    is ``default`` when it is left out. ``directory`` is an absolute path that the daemon's user may enter and list, and
+    is told back as it was named; without it the session works in the daemon's own."""
+
     agent: str
     agent_mode: str | None = None
     permission_mode: str | None = None

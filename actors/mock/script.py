@@ -9,8 +9,6 @@ FIXED_ANSWERS = {
     "reply with exactly the word first.": ("first", "FIRST"),
     "reply with exactly the word second.": ("second", "SECOND"),
 }
-QUESTION_PROMPT = "call the askuserquestion tool"
-"""How prompts begin that make a real agent ask a question; they differ in the rest."""
 
 
 def play(prefix: str, prompt: str) -> Script:
@@ -22,8 +20,6 @@ def play(prefix: str, prompt: str) -> Script:
         return None
     if said in FIXED_PROMPTS:
         return (yield from FIXED_PROMPTS[said](prefix, prompt))
-    if said.startswith(QUESTION_PROMPT):
-        return (yield from proceed(prefix, prompt))
     first, _, rest = prompt.partition(" ")
     command = COMMANDS.get(first.lower())
     if command is None:
@@ -102,7 +98,12 @@ FIXED_PROMPTS: dict[str, Play] = {
     "provide a short status update.": demo.status,
     "list files in the current directory using available tools.": list_files,
     "use the bash tool to run `ls` in the current directory. do not answer without using the tool.": use_bash,
+    "use the askuserquestion tool to ask exactly one yes/no question, then wait for a reply. "
+    "do not answer yourself.": proceed,
+    "call the askuserquestion tool with exactly one yes/no question and wait for a reply. "
+    "do not answer yourself.": proceed,
 }
+"""In lower case. Wire 0.1, section 7, has their text; they make real agents do the same."""
 
 COMMANDS: dict[str, tuple[Play, str, str]] = {
     "help": (help_, "help", "this list"),

@@ -59,7 +59,7 @@ def sessions() -> None:
 @sessions.command()
 @session_argument
 @click.option("-a", "--agent", required=True, help="claude, codex, opencode, amp or mock.")
-@click.option("-g", "--agent-mode", help="For example build or plan.")
+@click.option("-g", "--agent-mode", help="For example build or plan; default is build.")
 @click.option("-p", "--permission-mode", help="default, plan, acceptEdits or bypass.")
 @click.option("-m", "--model")
 @click.option("-v", "--variant")

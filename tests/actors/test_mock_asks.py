@@ -7,8 +7,9 @@ from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, With
 from .mock_talk import Talk, mock_spec, talking, told, types
 
 LIST_FILES = "List files in the current directory using available tools."
-QUESTION = (
-    "Call the AskUserQuestion tool with exactly one yes/no question and wait for a reply. Do not answer yourself."
+QUESTIONS = (
+    "Use the AskUserQuestion tool to ask exactly one yes/no question, then wait for a reply. Do not answer yourself.",
+    "Call the AskUserQuestion tool with exactly one yes/no question and wait for a reply. Do not answer yourself.",
 )
 
 
@@ -65,11 +66,27 @@ async def test_the_fixed_prompts_ask_and_wait():
         assert files.metadata == {"codexRequestKind": "commandExecution", "command": "ls"}
         await mock.carry_out(mock.dialect.answer_permission(files.permission_id, "once"))
         assert "'mock_1_permission: once'" in told(await mock.until("turn.ended"))[-2]
-        [question] = await asked(mock, QUESTION, 1)
-        assert (question.data.question_id, question.data.prompt) == ("mock_2_question", "Proceed?")
+
+
+@pytest.mark.parametrize("prompt", [*QUESTIONS, QUESTIONS[0].upper(), f"  {QUESTIONS[1]}\n"])
+@pytest.mark.parametrize(("answers", "said"), [([["Yes"]], "Yes"), ([["No"]], "No"), (None, "reject")])
+async def test_the_fixed_question_is_asked_and_its_turn_goes_on_with_the_answer(
+    prompt: str, answers: list[list[str]] | None, said: str
+):
+    async with talking() as mock:
+        [question] = await asked(mock, prompt, 1)
+        assert (question.data.question_id, question.data.prompt) == ("mock_1_question", "Proceed?")
         assert question.data.options == ("Yes", "No")
-        await mock.carry_out(mock.dialect.answer_question(question.data.question_id, [["Yes"]]))
-        assert "'mock_2_question: Yes'" in told(await mock.until("turn.ended"))[-2]
+        await mock.carry_out(mock.dialect.answer_question(question.data.question_id, answers))
+        heard = told(await mock.until("turn.ended"))
+        assert f"'mock_1_question: {said}'" in heard[-2]
+        assert heard[-1] == "S turn.ended turn_1 completed"
+
+
+@pytest.mark.parametrize("prompt", [f"{QUESTIONS[0]} Or do.", "Call the AskUserQuestion tool.", QUESTIONS[1][:-1]])
+async def test_what_is_no_fixed_prompt_is_echoed(prompt: str):
+    async with talking() as mock:
+        assert prompt in told(await mock.turn(prompt))[-2]
 
 
 async def test_an_interrupt_withdraws_what_was_asked_and_not_answered():

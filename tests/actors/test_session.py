@@ -260,6 +260,12 @@ async def test_a_session_that_cannot_be_is_refused_and_leaves_nothing(request_, 
         await h.create()
 
 
+async def test_the_default_agent_mode_is_told_as_what_it_is():
+    async with house() as h:
+        await h.create(agent_mode="default")
+        assert (await h.daemon.session_info("s")).agent_mode == "build"
+
+
 async def test_two_creates_of_one_id_at_once_make_one_session(tmp_path):
     async with house(data_dir=str(tmp_path)) as h:
         outcomes: list[str] = []
