@@ -15,6 +15,7 @@ from ..schema.credentials import Credential, by_provider, redacted, shell_lines
 from ..schema.settings import Settings
 from .failure import Failure
 from .here import absolute
+from .suggestions import SuggestingChoice, SuggestingGroup
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,13 +38,13 @@ def search_options(command: F) -> F:
     )(command)
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=SuggestingGroup, no_args_is_help=True)
 def credentials() -> None:
     """Find the credentials of agents in this environment and in the agents' files."""
 
 
 @credentials.command()
-@click.option("-a", "--agent", type=click.Choice(AGENTS), help="Print only the secret that this agent would use.")
+@click.option("-a", "--agent", type=SuggestingChoice(AGENTS), help="Print only the secret that this agent would use.")
 @click.option("-p", "--provider", help="Print only the secret of this provider.")
 @click.option("-r", "--reveal", is_flag=True, help="Show whole secrets in the JSON, not only their ends.")
 @search_options

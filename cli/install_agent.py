@@ -9,6 +9,7 @@ from ..schema.agents.versions import PINNED
 from ..schema.settings import Settings
 from .failure import Failure
 from .setting_options import build_settings, some_setting_options
+from .suggestions import SuggestingChoice
 
 INSTALL_SETTINGS = (
     "data_dir",
@@ -22,7 +23,7 @@ INSTALL_SETTINGS = (
 
 
 @click.command("install-agent")
-@click.argument("agent", required=False, type=click.Choice(list(PINNED)))
+@click.argument("agent", required=False, type=SuggestingChoice(PINNED))
 @click.option("--all", "every", is_flag=True, help="Install all of them.")
 @click.option("-r", "--reinstall", is_flag=True, help="Install it anew when it is there.")
 @click.option("-A", "--agent-version", metavar="VERSION", help="An exact version instead of the one made for.")

@@ -11,6 +11,8 @@ from typing import Any
 import click
 from attrs import frozen
 
+from .suggestions import SuggestingGroup
+
 
 @frozen
 class Home:
@@ -21,7 +23,7 @@ class Home:
     help: str
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """``homes`` maps the names of commands to their homes."""
 
     def __init__(self, *args: Any, homes: Mapping[str, Home], **kwargs: Any) -> None:

@@ -24,6 +24,7 @@ from ..transport.cors import Cors
 from ..transport.server import serve_daemon
 from .failure import Failure
 from .logs.configure import Logs
+from .output import lost
 from .server import ServerOptions, host_advice, token_advice
 
 KILL_ROUNDS = 50
@@ -100,7 +101,7 @@ async def _announce(urls: Sequence[str], options: ServerOptions) -> None:
         # stdout may be a pipe that nobody reads and that the log has filled.
         await trio.to_thread.run_sync(_write_stdout, ready, abandon_on_cancel=True)
     except OSError as error:
-        raise Failure(f"cannot write to stdout: {error.strerror}") from error
+        raise lost(error) from error
     for url in urls[1:]:
         _log.info("also listening", url=url)
     if options.token.stored is not None:

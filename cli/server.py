@@ -90,6 +90,13 @@ def token_advice(url: str, path: Path) -> str:
     )
 
 
+def name_unknown_variables() -> None:
+    from .variables import unknown
+
+    for sentence in unknown():
+        click.echo(sentence, err=True)
+
+
 @click.command()
 @server_options
 @click.pass_obj
@@ -99,6 +106,7 @@ def server(outer: TokenChoice, **given: Any) -> None:
     Prints one line on stdout when it is ready; logs go to stderr, or to --log-file. With neither a token nor
     --no-token it makes a token, stores it, and says where.
     """
+    name_unknown_variables()
     choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(outer)
     token = choose_token(choice, given["host"])
     options = ServerOptions(

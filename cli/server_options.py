@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from .setting_options import setting_options
+from .suggestions import SuggestingChoice
 from .token_options import token_options
 
 ALLOW_HOST = "SANDBOX_AGENT_ALLOW_HOST"
@@ -44,9 +45,12 @@ def server_options(command: F) -> F:
             "--no-telemetry", is_flag=True, expose_value=False, help="Accepted for 0.1: there is no telemetry."
         ),
         click.option(
-            "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+            "--log-level",
+            type=SuggestingChoice(["debug", "info", "warning", "error"]),
+            default="info",
+            show_default=True,
         ),
-        click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True),
+        click.option("--log-format", type=SuggestingChoice(["text", "json"]), default="text", show_default=True),
         click.option(
             "--log-file",
             type=click.Path(path_type=Path, dir_okay=False),

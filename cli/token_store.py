@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+from attrs import field, frozen
+
 from ..actors.home import NoHome, base_directory
 from ..schema.token import clean_token
 from .failure import Failure
@@ -18,6 +20,14 @@ from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
 
 MAX_TOKEN = 4096
 """Characters of a token file."""
+
+
+@frozen
+class FoundToken:
+    """``origin`` says where it was found, in words for a message."""
+
+    value: str = field(repr=False)
+    origin: str
 
 
 def stored_path(environ: MutableMapping[str, str] = os.environ) -> Path:
@@ -79,19 +89,25 @@ def make_token(path: Path) -> str:
 def given_token(choice: TokenChoice, environ: MutableMapping[str, str] = os.environ) -> str | None:
     """The token that the caller gave, by option or environment; None when it gave none. An empty variable is none, and
     one that holds only blanks is a mistake."""
+    found = find_given(choice, environ)
+    return None if found is None else found.value
+
+
+def find_given(choice: TokenChoice, environ: Mapping[str, str] = os.environ) -> FoundToken | None:
+    """The same with where it was found."""
     if choice.token is not None:
-        return choice.token
+        return FoundToken(choice.token, "the option --token")
     if choice.file is not None:
-        return read_token(choice.file)
+        return FoundToken(read_token(choice.file), f"the file {choice.file} (option --token-file)")
     if choice.none:
         return None
     if token := environ.get(TOKEN_VARIABLE):
         try:
-            return clean_token(token)
+            return FoundToken(clean_token(token), f"the variable {TOKEN_VARIABLE}")
         except ValueError as error:
             raise Failure(f"{TOKEN_VARIABLE} {error}") from None
     if file := environ.get(FILE_VARIABLE):
-        return read_token(Path(file))
+        return FoundToken(read_token(Path(file)), f"the file {file} (variable {FILE_VARIABLE})")
     return None
 
 

@@ -7,13 +7,13 @@ from urllib.parse import quote
 
 import click
 
-from .connection import with_client
+from .connection import area, with_client
 
 if TYPE_CHECKING:
     from .client import Client
 
 
-@click.group(no_args_is_help=True)
+@area
 def agents() -> None:
     """The agents that the daemon can run."""
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
-from .connection import with_client
+from .connection import area, with_client
 
 if TYPE_CHECKING:
     from .client import Client
 
 
-@click.group(no_args_is_help=True)
+@area
 def permissions() -> None:
     """Permissions that wait for a decision. Decide with `api sessions reply-permission`."""
 
@@ -24,7 +22,7 @@ def list_permissions(client: Client) -> None:
     client.show("GET", "/v1/permissions")
 
 
-@click.group(no_args_is_help=True)
+@area
 def questions() -> None:
     """Questions that wait for an answer. Answer with `api sessions reply-question`."""
 

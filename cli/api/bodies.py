@@ -31,8 +31,9 @@ def _is_labels(part: Any) -> bool:
 
 def read_message(context: click.Context, parameter: click.Parameter, text: str) -> str:
     """``--message``: ``-`` reads stdin, because an argument cannot be longer than 128 kB."""
-    del context, parameter
-    return sys.stdin.read() if text == "-" else text
+    del parameter
+    # A shell that completes what is typed after it has nothing to say on stdin.
+    return sys.stdin.read() if text == "-" and not context.resilient_parsing else text
 
 
 def attachment(name: str) -> dict[str, str]:

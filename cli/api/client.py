@@ -12,20 +12,25 @@ import httpx
 
 from ..failure import Failure, Refusal
 from ..loopback import is_loopback
+from ..token_store import FoundToken
 from .endpoint import read_endpoint
+from .unauthorized import hint
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to reach the daemon."""
 MASKED_FROM = 8
 """Characters of a token that is masked in what the other side says."""
 
+UNAUTHORIZED = 401
+
 
 class Client:
-    """A connection to one daemon. ``timeout`` bounds a plain call, in seconds; a stream may take for ever."""
+    """A connection to one daemon. ``timeout`` bounds a plain call, in seconds; a stream may take for ever. ``no_token``
+    says that none is sent because the caller wanted it so."""
 
-    def __init__(self, endpoint: str, token: str | None, timeout: float) -> None:
+    def __init__(self, endpoint: str, token: FoundToken | None, timeout: float, *, no_token: bool = False) -> None:
         # In UTF-8, as curl sends it from a terminal: httpx takes only ASCII for granted.
-        headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
+        headers = {b"Authorization": f"Bearer {token.value}".encode()} if token else {}
         host = read_endpoint(endpoint).hostname or ""
         try:
             url = httpx.URL(endpoint)
@@ -33,6 +38,7 @@ class Client:
             raise click.UsageError(f"--endpoint {endpoint!r} is not a URL: {error}") from error
         self._endpoint = endpoint
         self._token = token
+        self._no_token = no_token
         self._http = httpx.Client(
             base_url=url,
             headers=headers,
@@ -159,15 +165,18 @@ class Client:
             problem = json.loads(self._masked(response.text))
         except ValueError:
             problem = None
+        advice = hint(self._token, self._endpoint, self._no_token) if response.status_code == UNAUTHORIZED else None
         if isinstance(problem, dict):
-            return Refusal(problem)  # pyright: ignore[reportUnknownArgumentType]
+            return Refusal(problem, advice)  # pyright: ignore[reportUnknownArgumentType]
         to = f" (to {response.headers.get('location')})" if response.is_redirect else ""
         said = f"{response.status_code} {response.reason_phrase}{to}: {response.text.strip()}"
-        return Failure(f"{response.url} answered {self._masked(said)[:500]}")
+        message = f"{response.url} answered {self._masked(said)[:500]}"
+        return Failure(message if advice is None else f"{message}\n{advice}")
 
     def _masked(self, text: str) -> str:
         """A token that is shorter is no secret, and part of many words."""
-        return text.replace(self._token, "[token]") if self._token and len(self._token) >= MASKED_FROM else text
+        token = self._token.value if self._token is not None else ""
+        return text.replace(token, "[token]") if len(token) >= MASKED_FROM else text
 
 
 def _key_header(key: str | None) -> dict[bytes, bytes]:

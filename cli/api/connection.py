@@ -1,62 +1,117 @@
-"""The options that every ``api`` command shares, and the client that they make."""
+"""The options that every ``api`` command shares, and the client that they make.
 
-from collections.abc import Callable
+They may stand after the command, after its group, or after ``api``: the innermost wins.
+"""
+
+import os
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import click
 
 from ..here import exists
 from ..loopback import is_loopback
+from ..suggestions import SuggestingGroup
 from ..token_options import TokenChoice, token_options
-from ..token_store import given_token, read_token, stored_path
+from ..token_store import FoundToken, find_given, read_token, stored_path
 from .endpoint import EXAMPLE, read_endpoint
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+ENDPOINT_VARIABLE = "SANDBOX_AGENT_ENDPOINT"
 DEFAULT_ENDPOINT = EXAMPLE
 DEFAULT_TIMEOUT = 120.0
 
 
 def client_token(choice: TokenChoice, endpoint: str) -> str | None:
-    """The token to send. The stored one is this machine's daemon's: it is never sent anywhere else."""
+    """The token to send."""
+    found = find_client_token(choice, endpoint)
+    return None if found is None else found.value
+
+
+def find_client_token(choice: TokenChoice, endpoint: str) -> FoundToken | None:
+    """The token to send, and where it was found. The stored one is this machine's daemon's: it is never sent anywhere
+    else."""
     if choice.none:
         return None
-    if given := given_token(choice):
+    if given := find_given(choice):
         return given
     if is_loopback(read_endpoint(endpoint).hostname or "") and exists(path := stored_path()):
-        return read_token(path, private=True)
+        return FoundToken(read_token(path, private=True), f"the stored token {path}")
     return None
+
+
+def endpoint_of(given: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """The daemon to call: as an option said, else the environment. An empty variable says nothing."""
+    return given if given is not None else environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
+
+
+def connection_options(command: F) -> F:
+    """Adds ``endpoint``, ``timeout`` and the token options; each is None, or off, where it is not said. The environment
+    is read later: an option of an outer group must win over it."""
+    options = (
+        click.option(
+            "-e",
+            "--endpoint",
+            metavar="URL",
+            help=f"The daemon to call; else {ENDPOINT_VARIABLE}, else {DEFAULT_ENDPOINT}.",
+        ),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="SECONDS",
+            help=f"Longest wait for an answer, by default {DEFAULT_TIMEOUT:g}; streams and installs have no limit.",
+        ),
+        token_options,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def area(callback: Callable[[], None]) -> click.Group:
+    """A group of ``api`` commands. What its options say is found by the command, in the contexts around it."""
+
+    @connection_options
+    @wraps(callback)
+    def enter(**_: Any) -> None:
+        callback()
+
+    return click.group(cls=SuggestingGroup, no_args_is_help=True)(enter)
+
+
+def said(ctx: click.Context | None, name: str) -> Any:
+    """What was said for an option, nearest to the command; None when nowhere."""
+    while ctx is not None:
+        if (value := ctx.params.get(name)) is not None:
+            return value
+        ctx = ctx.parent
+    return None
+
+
+def said_token(ctx: click.Context | None) -> TokenChoice:
+    choice = TokenChoice()
+    while ctx is not None:
+        here = ctx.params
+        choice = choice.or_else(TokenChoice(here.get("token"), here.get("token_file"), bool(here.get("no_token"))))
+        ctx = ctx.parent
+    return choice
 
 
 def with_client(command: Callable[..., None]) -> Callable[..., None]:
     """Adds the shared options to a command, which gets a :class:`Client` as its first argument instead of them."""
 
-    @click.option(
-        "-e",
-        "--endpoint",
-        envvar="SANDBOX_AGENT_ENDPOINT",
-        default=DEFAULT_ENDPOINT,
-        show_default=True,
-        metavar="URL",
-        help="The daemon to call. Env: SANDBOX_AGENT_ENDPOINT.",
-    )
-    @click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        default=DEFAULT_TIMEOUT,
-        show_default=True,
-        metavar="SECONDS",
-        help="Longest wait for an answer; streams and installs have no limit.",
-    )
-    @token_options
-    @click.pass_obj
+    @connection_options
+    @click.pass_context
     @wraps(command)
     def run(
-        outer: TokenChoice,
+        ctx: click.Context,
         *,
-        endpoint: str,
-        timeout: float,
+        endpoint: str | None,
+        timeout: float | None,
         token: str | None,
         token_file: Path | None,
         no_token: bool,
@@ -64,8 +119,11 @@ def with_client(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         from .client import Client  # httpx takes longer to import than all of --help may take
 
-        choice = TokenChoice(token, token_file, no_token).or_else(outer)
-        with Client(endpoint, client_token(choice, endpoint), timeout) as client:
+        del endpoint, timeout, token, token_file, no_token  # found again with those of the groups around us
+        called = endpoint_of(said(ctx, "endpoint"))
+        choice = said_token(ctx)
+        found = find_client_token(choice, called)
+        with Client(called, found, said(ctx, "timeout") or DEFAULT_TIMEOUT, no_token=choice.none) as client:
             command(client, **arguments)
 
     return run

@@ -1,8 +1,11 @@
 """The tree below ``sandbox-agent api``."""
 
+from typing import Any
+
 import click
 
 from ..lazy import Home, LazyGroup
+from .connection import connection_options
 
 AREAS = {
     "agents": Home(".api.agents", "agents", "List agents, their modes and models."),
@@ -13,5 +16,9 @@ AREAS = {
 
 
 @click.group(cls=LazyGroup, homes=AREAS)
-def api() -> None:
-    """Call a running daemon. Answers are JSON on stdout; a problem is JSON on stderr and exit status 1."""
+@connection_options
+def api(**_: Any) -> None:
+    """Call a running daemon. Answers are JSON on stdout; a problem is JSON on stderr and exit status 1.
+
+    The options below may stand here or after the command; the nearest to the command counts.
+    """

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..suggestions import SuggestingChoice
 from .bodies import mcp_servers, message_body, parse_answers, read_message, skill_sources
-from .connection import session_path, with_client
+from .connection import area, session_path, with_client
 
 if TYPE_CHECKING:
     from .client import Client
@@ -51,7 +52,7 @@ def raw_query(include_raw: bool | None) -> dict[str, Any]:
     return {"include_raw": "true" if include_raw else None}
 
 
-@click.group(no_args_is_help=True)
+@area
 def sessions() -> None:
     """Sessions: one conversation with one agent each."""
 
@@ -165,7 +166,7 @@ def events_sse(client: Client, session: str, offset: str | None, include_raw: bo
 @sessions.command("reply-permission")
 @session_argument
 @click.argument("permission")
-@click.option("-r", "--reply", required=True, type=click.Choice(["once", "always", "reject"]))
+@click.option("-r", "--reply", required=True, type=SuggestingChoice(["once", "always", "reject"]))
 @key_option
 @with_client
 def reply_permission(client: Client, session: str, permission: str, reply: str, key: str | None) -> None:

@@ -46,9 +46,10 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
 
     Takes the options of `server`. The token is handed on in a file's name or in the environment, never as an argument.
     """
-    from ..server import choose_hosts, choose_token
+    from ..server import choose_hosts, choose_token, name_unknown_variables
     from .state import Place
 
+    name_unknown_variables()
     choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(ctx.obj)
     token = choose_token(choice, given["host"])  # what it would refuse is told here
     choose_hosts(given["allow_host"], token.value is not None)

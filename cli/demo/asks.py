@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 from attrs import frozen
 from rich.console import Console
 from rich.prompt import Prompt
+from rich.text import Text
 
 from .transcript import Transcript, question_parts
 
@@ -23,21 +24,36 @@ class Human:
         if self.console is None:
             self.transcript.note("no terminal to ask: the demo allows it once")
             return "once"
-        asked = Prompt.ask(
-            f"Allow {data['action']}?", console=self.console, choices=["once", "always", "reject"], default="once"
-        )
-        return cast("Reply", asked)
+        try:
+            return cast("Reply", _ask(self.console, f"Allow {data['action']}?", ["once", "always", "reject"]))
+        except EOFError:
+            self.transcript.note("no answer: the demo rejects it")
+            return "reject"
 
-    def question(self, data: dict[str, Any]) -> list[list[str]]:
-        """One list of labels per question."""
-        return [
-            self._answer(part["question"], [option["label"] for option in part["options"]])
-            for part in question_parts(data)
-        ]
+    def question(self, data: dict[str, Any]) -> list[list[str]] | None:
+        """One list of labels per question; None to reject them."""
+        try:
+            return [
+                self._answer(part["question"], [option["label"] for option in part["options"]])
+                for part in question_parts(data)
+            ]
+        except EOFError:
+            self.transcript.note("no answer: the demo rejects the question")
+            return None
 
     def _answer(self, question: str, labels: Sequence[str]) -> list[str]:
-        first = labels[0] if labels else "yes"
         if self.console is None:
+            first = labels[0] if labels else "yes"
             self.transcript.note(f"no terminal to ask: the demo answers {first!r}")
             return [first]
-        return [Prompt.ask(question, console=self.console, choices=list(labels) or None, default=first)]
+        return [_ask(self.console, question, labels)]
+
+
+def _ask(console: Console, question: str, choices: Sequence[str]) -> str:
+    """Asks until there is an answer: Enter alone is none, and allows nothing. Raises EOFError when none will come."""
+    labels = {choice.strip(): choice for choice in choices if choice.strip()}
+    # As Text: what an agent wrote is no markup of ours.
+    prompt = Prompt(Text(question), console=console, choices=list(labels) or None)
+    while not (answer := prompt().strip()):
+        console.print("Please type an answer.")
+    return labels.get(answer, answer)

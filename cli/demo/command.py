@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ..failure import Failure, Refusal
+
 SESSION = "demo"
 
 REQUEST_TIMEOUT = 120.0
@@ -24,6 +26,14 @@ def demo(agent: str, permission_mode: str, model: str | None, prompts: tuple[str
     and question; without one it answers them itself and says so. Agents other than mock need credentials; one that
     is not there is installed.
     """
+    try:
+        _run(agent, permission_mode, model, prompts)
+    except Refusal as refusal:
+        # Who looks at a demo reads sentences, and need not know what a problem is.
+        raise Failure(refusal.message) from refusal
+
+
+def _run(agent: str, permission_mode: str, model: str | None, prompts: tuple[str, ...]) -> None:
     # All of these are slow to import, and --help must not be.
     from rich.console import Console
 

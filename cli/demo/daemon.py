@@ -13,6 +13,7 @@ from typing import IO, cast
 from ...schema.settings import Settings
 from ..failure import Failure
 from ..token_options import TOKEN_VARIABLE
+from ..token_store import FoundToken
 
 READY = re.compile(r"listening on (http://\S+)")
 
@@ -24,7 +25,7 @@ GRACE = 3.0
 
 
 @contextmanager
-def own_daemon(log: Path) -> Generator[tuple[str, str]]:
+def own_daemon(log: Path) -> Generator[tuple[str, FoundToken]]:
     """A daemon for as long as the block lasts; yields its URL and token. Its log goes to the file.
 
     Raises :class:`Failure` when it does not start, or does not stop cleanly.
@@ -55,7 +56,7 @@ def own_daemon(log: Path) -> Generator[tuple[str, str]]:
         line = stdout.readline()
         if (ready := READY.match(line)) is None:
             raise Failure(f"the daemon did not start:\n{log.read_text()}")
-        yield ready[1], token
+        yield ready[1], FoundToken(token, "the demo")
     finally:
         daemon.terminate()
         try:

@@ -61,7 +61,7 @@ class DemoSession:
             case "permission.requested":
                 self._call("permissions", data["permission_id"], "reply", body={"reply": self._human.permission(data)})
             case "question.requested":
-                self._call("questions", data["question_id"], "reply", body={"answers": self._human.question(data)})
+                self._answer(data["question_id"], self._human.question(data))
             case "item.delta":
                 self._deltas += 1
                 if self._deltas == step.interrupt_after:
@@ -70,6 +70,12 @@ class DemoSession:
                     self._call("interrupt")
             case _:
                 pass
+
+    def _answer(self, question_id: str, answers: list[list[str]] | None) -> None:
+        if answers is None:
+            self._call("questions", question_id, "reject")
+        else:
+            self._call("questions", question_id, "reply", body={"answers": answers})
 
     def _check(self, event: dict[str, Any], step: Step) -> None:
         """A demo that only looks good is worth nothing: a turn must end as its step meant it to."""

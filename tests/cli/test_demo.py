@@ -1,10 +1,13 @@
 """`make demo` is the first thing that a newcomer sees: with and without a terminal, and when something is missing."""
 
-import json
 import sys
+from io import StringIO
 
 import pexpect
 import pytest
+from rich.console import Console
+from sandbox_agent.cli.demo.asks import Human
+from sandbox_agent.cli.demo.transcript import Transcript
 
 from .commands import COMMAND, Commands, private_environment
 
@@ -46,7 +49,7 @@ def test_with_a_terminal_the_user_decides(commands: Commands) -> None:
             ("Allow mock experiment", "No"),
         ):
             terminal.expect_exact(f"{expected}")
-            terminal.expect_exact("): ")
+            terminal.expect_exact("]: ")
             terminal.sendline(answer)
         terminal.expect_exact("question answered: No")
         terminal.expect_exact("the daemon stopped cleanly")
@@ -54,6 +57,56 @@ def test_with_a_terminal_the_user_decides(commands: Commands) -> None:
     finally:
         terminal.close(force=True)
     assert terminal.exitstatus == 0
+
+
+def test_enter_alone_allows_and_answers_nothing_and_the_end_of_input_rejects(commands: Commands) -> None:
+    terminal = pexpect.spawn(
+        sys.executable,
+        [*COMMAND[1:], "demo", "--prompt", "permission", "--prompt", "question"],
+        env=private_environment(commands.home, TERM="dumb"),
+        cwd=str(commands.home),
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(50, 120),
+    )
+    terminal.logfile_read = shown = StringIO()
+    try:
+        terminal.expect_exact("Allow command_execution? [once/always/reject]: ")
+        terminal.sendline("")
+        terminal.expect_exact("Allow command_execution? [once/always/reject]: ")
+        terminal.sendeof()
+        terminal.expect_exact("the demo rejects it")
+        terminal.expect_exact("Allow file_change? [once/always/reject]: ")
+        terminal.sendline("once")
+        terminal.expect_exact("Choose a color [Red/Blue]: ")
+        terminal.sendline("")
+        terminal.expect_exact("Choose a color [Red/Blue]: ")
+        terminal.sendline("Blue")
+        terminal.expect_exact("Allow mock experiment? [Yes/No]: ")
+        terminal.sendeof()
+        terminal.expect_exact("the daemon stopped cleanly")
+        terminal.expect(pexpect.EOF)
+    finally:
+        terminal.close(force=True)
+    assert terminal.exitstatus == 0
+    # Each is told when it is resolved, which may be before or after the next one is asked.
+    for told in (
+        "permission command_execution: reject",
+        "permission file_change: accept",
+        "question answered: Blue",
+        "question rejected",
+    ):
+        assert told in shown.getvalue()
+
+
+def test_what_an_agent_asks_is_shown_as_it_is_and_is_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=StringIO(), width=80)
+    monkeypatch.setattr(console, "input", lambda prompt, **_: shown.append(str(prompt)) or "b [/] ")
+    shown: list[str] = []
+    human = Human(Transcript(console), console)
+    question = {"prompt": "Is [/] or [red]this[/red] it?", "options": [" a", "b [/]"]}
+    assert human.question(question) == [["b [/]"]]
+    assert shown == ["Is [/] or [red]this[/red] it? [a/b [/]]: "]
 
 
 def test_an_unknown_agent_is_told_with_those_that_are_known(commands: Commands) -> None:
@@ -69,7 +122,7 @@ def test_missing_credentials_are_told_with_the_remedy_before_anything_is_install
 ) -> None:
     done = commands.run("demo", "--agent", agent)
     assert done.returncode == 1
-    problem = json.loads(done.stderr)
-    assert problem["type"] == "urn:sandbox-agent:error:credentials_missing"
-    assert f"set {variable}" in problem["details"]["remedy"]
+    assert done.stderr.startswith(f"Error: credentials missing: {agent}: ")
+    assert f"set {variable}" in done.stderr
+    assert "{" not in done.stderr
     assert not (commands.home / ".local" / "share").exists()

@@ -1,0 +1,34 @@
+"""What to say when the daemon answers 401: whether a token was sent, from where, and how to give one.
+
+Never the token itself.
+"""
+
+from ..failure import Failure
+from ..here import exists
+from ..loopback import is_loopback
+from ..token_options import FILE_VARIABLE, TOKEN_VARIABLE
+from ..token_store import FoundToken, stored_path
+from .endpoint import read_endpoint
+
+HOW = (
+    f"give it with --token-file FILE, with --token, or in the environment as {TOKEN_VARIABLE} or {FILE_VARIABLE}; "
+    "a daemon that made its token itself says at its start where it stored it"
+)
+
+
+def hint(token: FoundToken | None, endpoint: str, no_token: bool) -> str:
+    if token is not None:
+        return f"a token was sent, from {token.origin}, and it is not this daemon's: {HOW}"
+    return f"no token was sent: {_why_none(endpoint, no_token)}; {HOW}"
+
+
+def _why_none(endpoint: str, no_token: bool) -> str:
+    if no_token:
+        return "--no-token was said"
+    try:
+        path = stored_path()
+    except Failure as no_home:
+        return f"none was given, and none can be stored: {no_home.message}"
+    if exists(path) and not is_loopback(read_endpoint(endpoint).hostname or ""):
+        return f"none was given, and the stored one ({path}) is sent to this machine only"
+    return f"none was given, and none is stored ({path})"
