@@ -59,7 +59,7 @@ class Place:
 
     @classmethod
     def of(cls, settings: Settings) -> "Place":
-        data = str(data_place(settings).resolve())
+        data = os.path.realpath(data_place(settings))
         name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
         return cls(state_directory() / "daemons" / name, data)
 

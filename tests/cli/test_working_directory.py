@@ -165,3 +165,21 @@ def test_the_demo_runs_in_a_directory_that_is_gone(commands: Commands, tmp_path:
     )
     assert done.returncode == 0, done.stderr
     assert "still here" in done.stdout
+
+
+@pytest.mark.parametrize("command", [("server",), ("daemon", "start"), ("daemon", "status"), ("daemon", "stop")])
+@pytest.mark.parametrize("fault", ["loop", "long", "file"])
+def test_a_data_directory_that_cannot_be_is_told_without_a_traceback(
+    commands: Commands, tmp_path: Path, command: tuple[str, ...], fault: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").write_text("")
+    name = {"loop": "loop", "long": "n" * 300, "file": "file/below"}[fault]
+    port = () if command[-1] in ("status", "stop") else ("--port", "0")
+    done = commands.run(*command, *port, "--data-dir", str(tmp_path / name))
+    assert "Traceback" not in done.stderr + done.stdout
+    if port:
+        assert done.returncode == 1
+        assert f"cannot use the data directory {tmp_path / name}" in done.stderr
+    else:
+        assert "not running" in done.stdout
