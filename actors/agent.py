@@ -6,6 +6,8 @@ of the session. What happens is told to the record; nothing here knows a client.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
 
 import trio
 from attrs import frozen
@@ -31,6 +33,18 @@ _OVERDUE = {
     "interrupt": "the agent did not stop its turn within {:g} s and was ended",
 }
 
+Restarted = Literal["unknown", "resumed", "gone", "afresh"]
+
+_RESTARTED: Mapping[Restarted, str] = MappingProxyType(
+    {
+        "unknown": "did not resume its conversation",
+        "resumed": "resumed its conversation",
+        "gone": "started afresh: its conversation is gone",
+        "afresh": "started afresh: it had kept no conversation",
+    }
+)
+"""What a new process did with the conversation. ``unknown`` until it has shown it."""
+
 
 @frozen
 class Rested:
@@ -55,7 +69,8 @@ class Agent:
         )
         self._may_start = 0.0
         self._restarting = False
-        self._restarted: str | None = None
+        self._restarted: Restarted | None = None
+        self._conversation_gone = False
 
     def __repr__(self) -> str:
         state = repr(self.link) if self.link is not None else "suspended" if self.opened else "not started"
@@ -105,7 +120,7 @@ class Agent:
         """For the prompt that waits. None when it is too early: :class:`Rested` comes when it is not."""
         if self._may_start > trio.current_time():
             return None
-        resumed = self._record.row.resume is not None
+        resuming = self._record.row.resume is not None
         try:
             effects = await self.start(nursery)
         except (SpawnFailed, Problem) as error:
@@ -116,13 +131,23 @@ class Agent:
             self._record.error(code, f"{agent} could not be started again: {error}")
             self._record.close_turn("failed", "agent not started")
             return ()
-        self._restarted = "resumed its conversation" if resumed else "started afresh: it had kept no conversation"
+        self._restarted = "unknown" if resuming else "gone" if self._conversation_gone else "afresh"
+        self._conversation_gone = False
         return effects
 
-    def tell_restarted(self) -> None:
-        """In the turn that it was started for, one a turn: prompts may wait while it dies again."""
+    def conversation_opened(self, *, resumed: bool) -> None:
+        """What became of the conversation that the process was to resume."""
+        self._conversation_gone = not resumed
         if self._restarted is not None:
-            self._record.status(f"restart_{self._record.turn_id}", "agent.restarted", self._restarted)
+            self._restarted = "resumed" if resumed else "gone"
+        if self._record.in_flight:
+            self.tell_restarted()
+
+    def tell_restarted(self, *, turn_ends: bool = False) -> None:
+        """In the turn that it was started for, one a turn: prompts may wait while it dies again. Some agents show only
+        with their first words whether they go on where they were; those that do not get so far have not resumed."""
+        if self._restarted is not None and (turn_ends or self._restarted != "unknown"):
+            self._record.status(f"restart_{self._record.turn_id}", "agent.restarted", _RESTARTED[self._restarted])
             self._restarted = None
 
     async def _rest(self, seconds: float) -> None:
@@ -214,7 +239,9 @@ class Agent:
         """The agent went away in mid-turn, or before it could take up the first prompt that waited for it. The reason
         stands in the turn that fails for it: readers of that turn see nothing else."""
         self._restarting = True
-        if not link.ready and not self._record.in_flight and self._record.row.queue:
+        if self._record.in_flight:
+            self.tell_restarted(turn_ends=True)
+        elif not link.ready and self._record.row.queue:
             self._record.open_turn(self._record.take())
         self._record.error(code, message, **details)
         self._record.close_turn(outcome, cause)

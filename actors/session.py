@@ -14,6 +14,7 @@ from ..schema.agents.dialect import Effects
 from ..schema.agents.effects import (
     AskPermission,
     AskQuestion,
+    ConversationOpened,
     EndProcess,
     NativeSessionNamed,
     Ready,
@@ -231,6 +232,8 @@ class Session(Actor):
                     pass
                 case NativeSessionNamed(native_session_id, resumable):
                     self._record.named(native_session_id, resumable=resumable)
+                case ConversationOpened(resumed):
+                    self._agent.conversation_opened(resumed=resumed)
                 case EndProcess():
                     self._agent.retiring = True
                 case AskPermission(raw=raw):
@@ -240,6 +243,7 @@ class Session(Actor):
                 case WithdrawAsk(ask_id):
                     self._record.reject(ask_id, "withdrawn")
                 case TurnEnded():
+                    self._agent.tell_restarted(turn_ends=True)
                     self._record.turn_ended(effect)
                 case SessionEnded():
                     self._record.ended_by_agent(effect)

@@ -13,18 +13,22 @@ WIDTH = 20
 
 
 class Conversation:
-    """``kept`` is false when nothing outlives the process. ``prompts`` counts those that it had, this life's too."""
+    """``kept`` is false when nothing outlives the process, ``lost`` true when what should be resumed is not there.
+    ``prompts`` counts those that it had, this life's too."""
 
     def __init__(self, session: str, resume: bool, environment: Mapping[str, str]) -> None:
         self.prompts = 0
+        self.lost = resume
         self._file: int | None = None
         directory = _directory(environment)
         if directory is None:
             return
         try:
             os.makedirs(directory, mode=0o700, exist_ok=True)  # noqa: PTH103 - pathlib would lengthen every start
+            path = f"{directory}/{_name(session)}"
+            self.lost = resume and not os.path.exists(path)  # noqa: PTH110 - as above
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if resume else os.O_TRUNC)
-            self._file = os.open(f"{directory}/{_name(session)}", flags, 0o600)
+            self._file = os.open(path, flags, 0o600)
             self.prompts = int(os.pread(self._file, WIDTH, 0) or 0)
         except (OSError, ValueError):
             pass  # what cannot be read is begun anew

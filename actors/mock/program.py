@@ -15,7 +15,8 @@ interrupt                                   ends the running turn; between turns
 stdout, from the program:
 
 =============== ================================= =============================================================
-hello           session, kept                     ready for prompts; kept: the conversation can be resumed
+hello           session, kept, lost?              ready for prompts; kept: the conversation can be resumed;
+                                                  lost: the one that was to be resumed is gone
 item_started    id, kind, role, content, parent?  content parts are those of the universal schema
 delta           id, text                          more text of an open item
 item_completed  id, kind, role, content, failed?
@@ -188,7 +189,8 @@ class Program:
             match json.loads(line):
                 case {"type": "hello", "session": str(session), **rest}:
                     self._conversation = Conversation(session, rest.get("resume") is True, os.environ)
-                    self._say({"type": "hello", "session": session, "kept": self._conversation.kept})
+                    lost: Line = {"lost": True} if self._conversation.lost else {}
+                    self._say({"type": "hello", "session": session, "kept": self._conversation.kept} | lost)
                 case {"type": "prompt", "number": int(number), "text": str(prompt)}:
                     self._prompts.append((number, prompt))
                 case {"type": "permission", "id": str(ask_id), "reply": str(reply)}:

@@ -17,6 +17,7 @@ from .amp_usage import Usage
 from .amp_wire import AssistantLine, Head, InitLine, ResultLine, UserLine
 from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from .effects import (
+    ConversationOpened,
     Effect,
     EndProcess,
     Errored,
@@ -48,6 +49,7 @@ class Amp:
     def __init__(self, spec: AgentSpec) -> None:
         self._spec = spec
         self._thread = spec.resume
+        self._resuming = spec.resume is not None
         self._turn = False
         self._interrupting = False
         self._over = False
@@ -126,6 +128,9 @@ class Amp:
 
     def _name(self, thread: str) -> Iterator[Effect]:
         """Amp's server keeps the thread from its first message on."""
+        if self._resuming:
+            self._resuming = False
+            yield ConversationOpened(resumed=thread == self._spec.resume)
         self._thread = thread
         yield NativeSessionNamed(thread)
 

@@ -26,6 +26,7 @@ from .claude_wire import (
 )
 from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from .effects import (
+    ConversationOpened,
     Effect,
     EndProcess,
     Errored,
@@ -58,7 +59,7 @@ class Claude:
     def __init__(self, spec: AgentSpec) -> None:
         self._spec = spec
         self._native_id = spec.resume or claude_launch.fresh_session_id(spec)
-        self._resumable = spec.resume is not None
+        self._resumable = self._resuming = spec.resume is not None
         self._ready = False
         self._turn = False
         self._prompted = False
@@ -153,6 +154,9 @@ class Claude:
             yield status(subtype, facts, _uuid(facts), raw)
             return
         session_id = facts.get("session_id")
+        if self._resuming:
+            self._resuming = False
+            yield ConversationOpened(resumed=session_id == self._spec.resume)
         if isinstance(session_id, str) and session_id:
             yield from self._name(session_id, resumable=self._resumable)
         if not self._turn:
@@ -197,6 +201,7 @@ class Claude:
         yield Errored(_error(result, code, retryable=lost), retryable=lost, raw=raw)
         yield NativeSessionNamed(claude_launch.fresh_session_id(self._spec), resumable=False)
         if lost:
+            yield ConversationOpened(resumed=False)
             yield EndProcess()
 
     def _asked(self, control: ControlRequest, raw: bytes) -> Iterator[Effect]:

@@ -28,6 +28,7 @@ from .codex_wire import (
 )
 from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from .effects import (
+    ConversationOpened,
     Effect,
     Errored,
     ItemCompleted,
@@ -265,6 +266,8 @@ class Codex:
             self._model = result.model if isinstance(result.model, str) else None
             self._resumable = self._resume is not None
             yield NativeSessionNamed(self._thread, self._resumable)
+            if self._spec.resume is not None:
+                yield ConversationOpened(resumed=self._resume is not None)
         elif self._resume is not None and _NO_THREAD in as_text(frame.error):
             yield Errored(rpc_error(frame.error, "resume_failed", retryable=True), retryable=True, raw=raw)
             self._resume = None

@@ -118,6 +118,14 @@ class NativeSessionNamed:
 
 
 @frozen
+class ConversationOpened:
+    """Of a process that was started to resume a conversation (``AgentSpec.resume``): it goes on with that, or has begun
+    another because that one is gone. Said when the agent has shown it, and not when it was only asked to."""
+
+    resumed: bool
+
+
+@frozen
 class Write:
     """Write these bytes to the agent's stdin, in order."""
 
@@ -205,5 +213,7 @@ class WithdrawAsk:
 
 Draft = TurnStarted | TurnEnded | ItemStarted | ItemDelta | ItemCompleted | Errored | Unparsed | SessionEnded
 ToAgent = Write | SignalAgent | AnswerHook | Reach | CallHttp | FollowStream
-Command = Ready | NativeSessionNamed | ToAgent | EndProcess | AskPermission | AskQuestion | WithdrawAsk
+Command = (
+    Ready | NativeSessionNamed | ConversationOpened | ToAgent | EndProcess | AskPermission | AskQuestion | WithdrawAsk
+)
 Effect = Draft | Command

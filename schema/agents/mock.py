@@ -4,7 +4,7 @@ Every line is decoded by msgspec into the type that its ``type`` names. A delta,
 about a microsecond that way; whatever does not decode is an :class:`Unparsed`, never an exception.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -17,6 +17,8 @@ from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from .effects import (
     AskPermission,
     AskQuestion,
+    ConversationOpened,
+    Effect,
     Errored,
     ItemCompleted,
     ItemDelta,
@@ -46,6 +48,7 @@ class _Line(Struct, tag_field="type"):
 class _Hello(_Line, tag="hello"):
     session: str
     kept: bool = True
+    lost: bool = False
 
 
 class _Started(_Line, tag="item_started"):
@@ -174,7 +177,16 @@ class Mock:
                 return (*self._withdraw(*self._asks), SessionEnded(said.reason, raw=raw))
             case _Hello():
                 first, self._state = self._state == "new", "ready"
-                return (NativeSessionNamed(self._native_id, said.kept), Ready()) if first else ()
+                return tuple(self._greeted(said, raw)) if first else ()
+
+    def _greeted(self, said: _Hello, raw: bytes) -> Iterator[Effect]:
+        yield NativeSessionNamed(self._native_id, said.kept)
+        if self._spec.resume is not None:
+            if said.lost:
+                error = ErrorData(f"No conversation of {self._native_id} is kept", "resume_failed")
+                yield Errored(error, retryable=True, synthetic=True, raw=raw)
+            yield ConversationOpened(resumed=not said.lost)
+        yield Ready()
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
         self._asks.pop(permission_id, None)

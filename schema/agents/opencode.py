@@ -16,6 +16,7 @@ from . import opencode_launch, opencode_models, opencode_prompt
 from .dialect import AgentSpec, Effects, ExitStatus, HttpResponse, Launch, Prompt
 from .effects import (
     CallHttp,
+    ConversationOpened,
     Effect,
     Errored,
     FollowStream,
@@ -177,6 +178,8 @@ class OpenCode:
         if response.ok and isinstance(session_id, str):
             self._native_id = session_id
             yield NativeSessionNamed(session_id)
+            if self._spec.resume is not None:
+                yield ConversationOpened(resumed=session_id == self._spec.resume)
         elif self._spec.resume and response.status == 404 and not self._prompts:
             said = error(facts).message
             yield Errored(ErrorData(said, "resume_failed", {"status": 404, "retryable": False}), raw=response.body)

@@ -4,10 +4,12 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import trio
+from sandbox_agent.schema.agents.effects import ConversationOpened
 from sandbox_agent.schema.agents.mock import Mock
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.problems import Problem
@@ -272,6 +274,46 @@ async def test_each_restart_is_told_in_its_own_turn_also_when_prompts_wait() -> 
         await h.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == turns[-1])
         assert statuses(events_of(log)) == ["agent.restarted"] * 2
         assert "prompts in this conversation: 4" in [e["data"].get("delta") for e in events_of(log)]
+
+
+def details(events: list) -> list[str]:
+    """What the daemon told of restarts."""
+    items = [e["data"]["item"] for e in events if e["type"] == "item.completed"]
+    return [item["content"][0]["detail"] for item in items if item["content"][0].get("label") == "agent.restarted"]
+
+
+@pytest.mark.parametrize("prompt", ["recall", "crash"])
+async def test_a_restart_says_what_became_of_the_conversation_and_not_what_was_asked_for(
+    tmp_path: Path, prompt: str
+) -> None:
+    async with house({"XDG_STATE_HOME": str(tmp_path)}, agent_restarts=10, restart_backoff=0.0) as h:
+        log = await h.create()
+        await h.turn(log, "crash")
+        assert details(await h.turn(log, "recall")) == ["resumed its conversation"]
+        await h.turn(log, "crash")
+        (kept,) = (tmp_path / "sandbox-agent" / "mock").iterdir()
+        kept.unlink()
+        events = await h.turn(log, prompt)
+        assert details(events) == ["started afresh: its conversation is gone"]
+        assert "resume_failed" in [code for code, _ in errors(events_of(log))]
+        await h.turn(log, "crash")
+        assert details(await h.turn(log, "recall")) == ["resumed its conversation"]
+
+
+async def test_an_agent_that_ends_before_it_shows_what_it_resumed_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amp shows it with its first words."""
+    greeted = Mock._greeted  # pyright: ignore[reportPrivateUsage]
+
+    def silent(self: Mock, *said: Any) -> Any:
+        return [effect for effect in greeted(self, *said) if not isinstance(effect, ConversationOpened)]
+
+    monkeypatch.setattr(Mock, "_greeted", silent)
+    async with house(agent_restarts=10, restart_backoff=0.0) as h:
+        log = await h.create()
+        await h.turn(log, "crash")
+        assert details(await h.turn(log, "echo hello")) == ["did not resume its conversation"]
+        await h.turn(log, "crash")
+        assert details(await h.turn(log, "crash")) == ["did not resume its conversation"]
 
 
 async def test_timeouts_and_the_count_of_restarts_survive_the_daemon(tmp_path: Path) -> None:

@@ -108,6 +108,9 @@ async def test_a_thread_that_is_lost_is_a_clear_error(amp_daemon: RunningDaemon,
     assert outcome(lost) == "failed"
     (error,) = of_type(lost, "error")
     assert "does not exist" in str(error["data"])
+    assert [part["detail"] for part in parts(lost, "status") if part["label"] == "agent.restarted"] == [
+        "did not resume its conversation"
+    ]
 
 
 async def test_terminate_ends_the_agent_and_what_it_runs(amp_daemon: RunningDaemon, sandbox: Sandbox):

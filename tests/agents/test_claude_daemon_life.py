@@ -87,7 +87,7 @@ async def test_a_conversation_that_is_lost_is_a_clear_error_and_the_prompt_gets_
     assert sorted(told) == ["process_exit", "resume_failed"]
     assert told["resume_failed"].startswith("No conversation found with session ID: ")
     assert [part["detail"] for part in parts(turn, "status") if part["label"] == "agent.restarted"] == [
-        "started afresh: it had kept no conversation"
+        "started afresh: its conversation is gone"
     ]
 
 

@@ -104,6 +104,9 @@ async def test_a_conversation_that_is_lost_is_a_clear_error_and_the_prompt_gets_
     assert last_words(turn) == "Hello from the model. again"
     told = {error["data"]["code"]: error["data"]["message"] for error in of_type(session.events, "error")}
     assert told["resume_failed"].startswith("no rollout found for thread id ")
+    assert [part["detail"] for part in parts(turn, "status") if part["label"] == "agent.restarted"] == [
+        "started afresh: its conversation is gone"
+    ]
 
 
 @pytest.mark.parametrize("prompt", ["SCN_BASH 'sleep 300; touch made'", "SCN_BASH 'setsid sleep 300'"])

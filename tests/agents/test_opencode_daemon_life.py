@@ -109,6 +109,9 @@ async def test_a_conversation_that_is_lost_is_a_clear_error_and_a_fresh_one_goes
     told = {error["data"]["code"]: error["data"]["message"] for error in of_type(session.events, "error")}
     assert told["resume_failed"] == f"Session not found: {native}"
     assert last_words(fresh) == "Hello from the model. again"
+    assert [part["detail"] for part in parts(fresh, "status") if part["label"] == "agent.restarted"] == [
+        "started afresh: its conversation is gone"
+    ]
     assert (await session.info())["nativeSessionId"] != native
     check_history(session)
 

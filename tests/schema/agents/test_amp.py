@@ -9,6 +9,7 @@ from sandbox_agent.schema.agents.dialect import Attachment, HookedDialect
 from sandbox_agent.schema.agents.effects import (
     AnswerHook,
     AskPermission,
+    ConversationOpened,
     EndProcess,
     Errored,
     NativeSessionNamed,
@@ -260,3 +261,13 @@ def test_an_error_without_words_still_says_something():
     assert error.data == ErrorData(
         "amp reports an error without words", "agent_error", {"subtype": "success", "retryable": False}
     )
+
+
+@pytest.mark.parametrize(("thread", "resumed"), [("T-1", True), ("T-2", False)])
+def test_a_thread_is_resumed_when_amp_names_it_and_not_before(thread: str, resumed: bool):
+    told = Playbook(Amp(evolve(SPEC, resume="T-1"))) >> begins() << any_of(Ready) >> prompts("hi")
+    for _ in range(4):
+        told = told << any_of(object)
+    opened = ConversationOpened(resumed=resumed)
+    told = told >> says({"type": "system", "subtype": "init", "session_id": thread}) << opened
+    assert told << NativeSessionNamed(thread)

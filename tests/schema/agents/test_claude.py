@@ -7,6 +7,7 @@ from attrs import evolve
 from sandbox_agent.schema.agents.claude import Claude
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.agents.effects import (
+    ConversationOpened,
     EndProcess,
     Errored,
     ItemCompleted,
@@ -27,6 +28,8 @@ from .claude_spec import SPEC
 INITIALIZE = {"type": "control_request", "request_id": "initialize", "request": {"subtype": "initialize"}}
 INITIALIZED = {"type": "control_response", "response": {"subtype": "success", "request_id": "initialize"}}
 INTERRUPT = {"type": "control_request", "request_id": "interrupt_1", "request": {"subtype": "interrupt"}}
+
+RESUMED = ConversationOpened(resumed=True)
 
 
 def user(*content: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def test_a_refused_handshake_is_told_and_does_not_keep_prompts_back():
 
 
 def test_a_turn_opens_with_the_prompt_and_closes_with_the_result():
-    assert prompted() >> says(init()) >> says(result()) << "turn.ended turn_1 completed"
+    assert prompted() >> says(init()) << RESUMED >> says(result()) << "turn.ended turn_1 completed"
 
 
 def test_images_go_inline_and_other_files_are_named():
@@ -123,6 +126,7 @@ def test_a_turn_that_ends_before_the_interrupt_arrives_is_completed_and_the_next
         >> says(result())
         << "turn.ended turn_1 completed"
         >> says(init())
+        << RESUMED
         << "turn.started turn_2"
         >> says(failed)
         << "error agent_error: broken; 7"
@@ -163,12 +167,20 @@ def test_no_member_of_a_result_keeps_it_from_ending_the_turn(member: str, value:
 
 def test_a_turn_of_claudes_own_opens_and_closes():
     own = result(origin={"kind": "task-notification"})
-    assert idle() >> says(init()) << "turn.started turn_1" >> says(own) << "turn.ended turn_1 completed"
+    assert idle() >> says(init()) << RESUMED << "turn.started turn_1" >> says(own) << "turn.ended turn_1 completed"
 
 
 def test_the_end_of_claudes_own_turn_does_not_end_the_prompts():
     own = result(origin={"kind": "task-notification"})
-    assert prompted() >> says(init()) >> says(own) >> says(init()) >> says(result()) << "turn.ended turn_1 completed"
+    assert (
+        prompted()
+        >> says(init())
+        << RESUMED
+        >> says(own)
+        >> says(init())
+        >> says(result())
+        << "turn.ended turn_1 completed"
+    )
 
 
 def test_an_interrupt_that_meets_claudes_own_turn_stops_the_prompts_too():
@@ -182,6 +194,7 @@ def test_an_interrupt_that_meets_claudes_own_turn_stops_the_prompts_too():
         >> says(own)
         << writes(again)
         >> says(init())
+        << RESUMED
         >> says(aborted)
         << "turn.ended turn_1 interrupted"
     )
@@ -199,6 +212,7 @@ def test_a_resume_that_fails_is_told_and_the_prompt_gets_a_process_that_starts_a
         >> says(missing)
         << Errored(ErrorData("No conversation found", "resume_failed", details), retryable=True)
         << NativeSessionNamed("1b62da80-8be8-51f0-a6b6-a61a6bb3db07", resumable=False)
+        << ConversationOpened(resumed=False)
         << EndProcess()
         >> exits(1)
     )

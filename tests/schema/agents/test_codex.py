@@ -6,7 +6,14 @@ import pytest
 from attrs import evolve
 from sandbox_agent.schema.agents.codex import Codex
 from sandbox_agent.schema.agents.codex_launch import initialize
-from sandbox_agent.schema.agents.effects import Errored, NativeSessionNamed, Ready, Unparsed, WithdrawAsk
+from sandbox_agent.schema.agents.effects import (
+    ConversationOpened,
+    Errored,
+    NativeSessionNamed,
+    Ready,
+    Unparsed,
+    WithdrawAsk,
+)
 from sandbox_agent.schema.agents.ledger import Ledger
 from sandbox_agent.schema.events import ErrorData
 
@@ -319,6 +326,7 @@ def test_a_thread_is_resumed_without_its_history():
         << writes(request("thread_1", "thread/resume", threadId="T", excludeTurns=True, **THREAD))
         >> answer("thread_1", thread={"id": "T"}, model="gpt")
         << NativeSessionNamed("T", resumable=True)
+        << ConversationOpened(resumed=True)
         << Ready()
     )
 
@@ -332,6 +340,7 @@ def test_a_thread_that_is_not_there_is_told_and_another_is_started():
         << writes(request("thread_2", "thread/start", **THREAD))
         >> answer("thread_2", thread={"id": "T"})
         << NativeSessionNamed("T", resumable=False)
+        << ConversationOpened(resumed=False)
         << Ready()
     )
 
@@ -359,6 +368,7 @@ def test_a_thread_that_cannot_be_opened_keeps_no_prompt_back_and_each_one_tries_
         << writes({**resume, "id": "thread_3"})
         >> answer("thread_3", thread={"id": "T"})
         << NativeSessionNamed("T", resumable=True)
+        << ConversationOpened(resumed=True)
         << turn_start(4, 2)
         >> answer("turn_4", turn={"id": "U"})
         >> turn_started()

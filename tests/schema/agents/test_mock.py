@@ -9,6 +9,7 @@ from sandbox_agent.schema.agents.dialect import AgentSpec, Attachment, Dialect, 
 from sandbox_agent.schema.agents.effects import (
     AskPermission,
     AskQuestion,
+    ConversationOpened,
     Errored,
     ItemCompleted,
     ItemDelta,
@@ -20,6 +21,7 @@ from sandbox_agent.schema.agents.effects import (
     TurnStarted,
     Unparsed,
     WithdrawAsk,
+    Write,
 )
 from sandbox_agent.schema.agents.ledger import Ledger
 from sandbox_agent.schema.agents.mock import Mock
@@ -78,6 +80,14 @@ def test_a_resumed_session_keeps_its_native_id():
         << NativeSessionNamed("mock-before")
         << writes({"type": "hello", "session": "mock-before", "resume": True})
     )
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_whether_a_conversation_is_resumed_is_what_the_program_says(lost: bool):
+    told = Playbook(mock(resume="mock-s")) >> begins() << any_of(NativeSessionNamed) << any_of(Write)
+    told = told >> says(HELLO | {"lost": lost}) << NativeSessionNamed("mock-s")
+    told = told << any_of(Errored) if lost else told
+    assert told << ConversationOpened(resumed=not lost) << Ready()
 
 
 def test_a_conversation_that_the_program_cannot_keep_is_not_resumable():

@@ -1,7 +1,7 @@
 """OpenCode's turns: how they open and close, whatever comes in between."""
 
 import pytest
-from sandbox_agent.schema.agents.effects import NativeSessionNamed, Ready, WithdrawAsk
+from sandbox_agent.schema.agents.effects import ConversationOpened, NativeSessionNamed, Ready, WithdrawAsk
 from sandbox_agent.schema.agents.opencode import MOST_CHECKS
 
 from ..playbook import allows, any_of, exits, interrupts, prompts
@@ -219,6 +219,19 @@ def test_a_conversation_that_is_gone_is_told_and_a_fresh_one_begins():
         << calls("session", "POST", "/session", {})
         >> answers_call("session", {"id": OWN})
         << NativeSessionNamed(OWN)
+        << ConversationOpened(resumed=False)
+        << Ready()
+    )
+
+
+def test_a_conversation_that_is_there_is_gone_on_with():
+    assert (
+        connected(resume=OWN)
+        >> answers_call("config", {})
+        >> answers_call("providers", {"default": {"p": "m"}})
+        >> answers_call("session", {"id": OWN})
+        << NativeSessionNamed(OWN)
+        << ConversationOpened(resumed=True)
         << Ready()
     )
 
