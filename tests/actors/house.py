@@ -18,6 +18,7 @@ from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE
 from ..proof.history import Event
 from ..proof.log_rules import broken_in_log, said
 
@@ -113,7 +114,7 @@ async def house(
         **settings,
     }
     sign = f"HOUSE={uuid.uuid4()}"
-    with tempfile.TemporaryDirectory() as home, trio.fail_after(60):
+    with tempfile.TemporaryDirectory() as home, trio.fail_after(PATIENCE):
         environment = {"PATH": os.environ["PATH"], "HOME": home, **dict([sign.split("=")]), **(variables or {})}
         h = House(Daemon(Settings(**options), environment, clock), sign)
         daemon = h.daemon

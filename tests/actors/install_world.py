@@ -16,7 +16,9 @@ from sandbox_agent.actors.install_store import Installed, Store
 from sandbox_agent.actors.processes import ProcessTable
 from sandbox_agent.schema.settings import Settings
 
-LIMIT = 30  # seconds for any one test
+from ..patience import PATIENCE
+
+LIMIT = PATIENCE  # seconds for any one test
 POLL = 0.01  # seconds; nothing tells us of a new file or process
 
 VERSION = "1.2.3"

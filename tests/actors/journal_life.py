@@ -19,6 +19,8 @@ from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE
+
 
 class FrozenClock(Clock):
     """The wall clock, which a test sets."""
@@ -45,7 +47,7 @@ def row(session_id: str = "s", **more: Any) -> SessionRow:
 async def life(directory: Path, **settings: Any) -> AsyncIterator[DiskJournal]:
     """One life of a journal."""
     journal = DiskJournal(directory, Settings(**settings), Clock(), Failpoints())
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             await nursery.start(journal.run)
             yield journal
@@ -58,7 +60,7 @@ async def writing(directory: Path) -> AsyncIterator[tuple[Writer, list[float]]]:
     commits: list[float] = []
     store = Store.open(directory / FILE, RowCodec())
     writer = Writer(store, Failpoints(), 0.01, commits.append, Outage(1.0))
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.to_thread.run_sync, writer.run)
             nursery.start_soon(writer.hand_over)

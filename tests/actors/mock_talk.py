@@ -24,10 +24,11 @@ from sandbox_agent.schema.agents.effects import (
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
 from sandbox_agent.schema.agents.mock import Mock
 
+from ..patience import PATIENCE
 from ..schema.playbook import DRAFTS, describe
 
 PROGRAM = (sys.executable, "-m", "sandbox_agent.actors.mock")
-TEST_SECONDS = 30
+TEST_SECONDS = PATIENCE
 COMMANDS = (AskPermission, AskQuestion, NativeSessionNamed, Ready, SessionEnded, WithdrawAsk)
 
 

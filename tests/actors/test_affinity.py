@@ -17,6 +17,7 @@ from sandbox_agent.actors.journal import Entry
 from sandbox_agent.actors.store import Store
 from sandbox_agent.actors.writer import MEMORY, QUICK, Job
 
+from ..patience import PATIENCE
 from .journal_life import event, life, row, writing
 
 ALL = os.sched_getaffinity(0)
@@ -162,6 +163,6 @@ async def test_a_writer_that_purges_is_free(tmp_path: Path):
         await journal.create(row())
         await follow(journal)
         await journal.delete("s")
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             while "<Affinity free>" not in repr(journal):
                 await trio.sleep(0.001)

@@ -15,6 +15,8 @@ from sandbox_agent.actors.lines import OversizedLine
 from sandbox_agent.actors.processes import ProcessId, ProcessTable, read_all, read_process, send_signal
 from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE
+
 SETTINGS = Settings(end_eof=0.3, end_interrupt=0.3, end_terminate=0.5, end_kill=1.0)
 
 
@@ -29,7 +31,7 @@ async def running(code: str | list[str], settings: Settings = SETTINGS, **env: s
         ProcessTable(),
         settings,
     )
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(process.watch)
             nursery.start_soon(process.write_outbox)
@@ -193,7 +195,7 @@ async def test_no_descendant_outlives_the_ladder(then):
         assert len(pids) == 4
         # When the agent has exited already, the hang-up of its terminal may have ended the ordinary child.
         assert sum(alive(pid) for pid in pids) >= 3
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE):
             await end_process(process, SETTINGS)
         assert not [pid for pid in pids if alive(pid)]
         assert await process.tree.members() == set()

@@ -8,6 +8,7 @@ from sandbox_agent.actors.permissions import Asked, PermissionBroker, ReplyPermi
 from sandbox_agent.schema.events import PermissionEventData
 from sandbox_agent.schema.problems import Problem
 
+from ..patience import PATIENCE
 from .house import events_of, house, said
 
 
@@ -133,7 +134,7 @@ async def test_the_wrong_number_of_answers_is_refused_and_the_question_stays_ope
 async def test_an_ask_that_nobody_answers_is_denied_when_its_time_is_up():
     async with house(ask_timeout=0.2) as h:
         log = await h.create()
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             events = await h.turn(log, "permission")
         resolved = [e["data"] for e in events if e["type"] == "permission.resolved"]
         assert [(d["status"], d["metadata"]["cause"]) for d in resolved] == [("reject", "timeout")] * 2

@@ -17,6 +17,8 @@ from sandbox_agent.actors.limits import Hit, Limits
 from sandbox_agent.actors.processes import ProcessTable, read_process
 from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE
+
 SETTINGS = Settings(end_eof=0.2, end_interrupt=0.2, end_terminate=0.5, end_kill=2.0)
 NO_LIMITS = Limits.of(SETTINGS)
 
@@ -89,7 +91,7 @@ async def test_one_that_clears_its_environment_and_forks_twice_is_ended_with_its
     assert group is not None
     escape = ["python3", "-IS", "-c", ESCAPES, str(tmp_path / "pid")]
     program = ["/bin/sh", "-c", '"$@"; sleep 600', "sh", *escape]
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         environment = {"PATH": os.environ["PATH"]}
         process = await AgentProcess.spawn(program, environment, "/", table.marker(), table, SETTINGS, group)
         async with trio.open_nursery() as nursery:
@@ -114,8 +116,8 @@ async def test_the_next_daemon_finds_it_too_and_removes_the_group(tmp_path: Path
     # Nothing else marks it: only that it was born in the group.
     enter = 'echo 0 > "$1"; shift; exec "$@"'
     escape = ["python3", "-IS", "-c", ESCAPES, str(tmp_path / "pid")]
-    subprocess.run(["sh", "-c", enter, "sh", group.door, *escape], check=True, timeout=30, start_new_session=True)
-    with trio.fail_after(30):
+    subprocess.run(["sh", "-c", enter, "sh", group.door, *escape], check=True, timeout=PATIENCE, start_new_session=True)
+    with trio.fail_after(PATIENCE):
         escaped = await read_pid(tmp_path / "pid")
         assert alive(escaped)
         own = find_own()

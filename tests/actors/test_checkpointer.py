@@ -10,6 +10,7 @@ from sandbox_agent.actors.journal import Entry
 from sandbox_agent.actors.store import FILE, PAGE_BYTES, TRANSACTION_BYTES, Store, Written
 from sandbox_agent.actors.store_codec import RowCodec, Segment
 
+from ..patience import PATIENCE
 from .journal_life import event, life, row
 
 
@@ -29,7 +30,7 @@ async def test_many_small_commits_are_brought_into_the_file(tmp_path: Path):
         await journal.create(row())
         for number in range(1, commits + 1):
             await journal.write(Entry("s", events=[event(number)]))
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE):
             while kept_in_file(tmp_path / FILE) < commits // 2:
                 await trio.sleep(0.01)
 
@@ -48,7 +49,7 @@ async def test_near_its_limit_the_log_is_brought_into_the_file_at_once(tmp_path:
             store.append(1, Written(written, written, 1, size, segment), 1)
 
     async def is_in_file() -> None:
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE):
             while kept_in_file(tmp_path / FILE) < written:
                 await trio.sleep(0.01)
 

@@ -8,6 +8,7 @@ import trio
 from sandbox_agent.actors.mailbox import ActorCrashed, Mailbox, Request
 from sandbox_agent.actors.registry import Find
 
+from ..patience import PATIENCE
 from .house import House, events_of, house, said
 
 
@@ -67,7 +68,7 @@ async def test_a_registry_that_crashes_brings_its_sessions_back_with_their_logs(
         await h.create("gone")
         await h.daemon.terminate("gone")
         await crash(h.daemon._registry)
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             infos = {info.session_id: info for info in (await h.daemon.list_sessions()).sessions}
         assert infos["gone"].status == "ended"
         assert (await h.daemon.log("s")) is log

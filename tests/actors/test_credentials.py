@@ -11,6 +11,8 @@ from sandbox_agent.actors.credentials import Credentials
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE
+
 KEY = "sk-ant-fake-key-for-tests"
 
 
@@ -40,7 +42,7 @@ async def given(credentials: Credentials, agent: str) -> dict[str, str]:
 
 async def test_a_login_of_a_moment_ago_counts_when_an_agent_starts(home: Path):
     credentials = here(home)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         await refusal(credentials, "claude", home)
         (home / ".claude" / ".credentials.json").write_text(json.dumps({"claudeAiOauth": {"accessToken": "t"}}))
         await credentials.require("claude", str(home))
@@ -74,7 +76,7 @@ async def test_the_environment_is_handed_on_with_what_is_missing(home: Path):
     (home / ".codex" / "auth.json").write_text(json.dumps({"OPENAI_API_KEY": "sk-fake-openai"}))
     credentials = here(home, CLAUDE_API_KEY=KEY, LANG="C")
     inherited = {"HOME": str(home), "LANG": "C"}
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         assert await given(credentials, "claude") == inherited | {
             "CLAUDE_API_KEY": KEY,
             "ANTHROPIC_API_KEY": KEY,
@@ -91,7 +93,7 @@ async def test_what_is_no_regular_file_neither_blocks_nor_fills_us(home: Path, t
     os.mkfifo(work / ".claude" / "settings.json")
     (work / ".claude" / "settings.local.json").symlink_to("/dev/zero")
     (home / ".claude" / ".credentials.json").mkdir()
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         details = await refusal(here(home), "claude", work)
     assert details["troubles"] == [
         f"{home}/.claude/.credentials.json is not a regular file",
@@ -102,7 +104,7 @@ async def test_what_is_no_regular_file_neither_blocks_nor_fills_us(home: Path, t
 
 async def test_a_file_that_is_too_long_is_not_read_to_its_end(home: Path):
     (home / ".claude.json").write_text(json.dumps({"primaryApiKey": KEY, "history": "x" * 2000}))
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         details = await refusal(here(home, Settings(credential_file_bytes=1000)), "claude", home)
         assert details["troubles"] == [f"{home}/.claude.json is longer than 1000 bytes"]
         await here(home).require("claude", str(home))
@@ -112,6 +114,6 @@ async def test_a_path_that_leads_nowhere_is_no_trouble(home: Path):
     (home / ".codex").write_text("a file where a folder should be")
     loop = home / ".claude.json"
     loop.symlink_to(loop)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         details = await refusal(here(home), "claude", home / "gone")
     assert details["troubles"] == [f"{home}/.claude.json cannot be opened: Too many levels of symbolic links"]

@@ -15,6 +15,7 @@ from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE
 from .house import events_of, tail
 
 KEY = "sk-ant-fake-key-for-tests"
@@ -51,7 +52,7 @@ class Place:
     @asynccontextmanager
     async def daemon(self, **more: str) -> AsyncIterator[Daemon]:
         daemon = Daemon(Settings(auto_install=False, end_eof=0.2, end_interrupt=0.2), self.environment(**more))
-        with trio.fail_after(60):
+        with trio.fail_after(PATIENCE):
             async with trio.open_nursery() as nursery:
                 await nursery.start(daemon.run)
                 yield daemon

@@ -17,6 +17,7 @@ from sandbox_agent.actors.store_codec import RowCodec
 from sandbox_agent.actors.store_files import set_aside, unsound
 from sandbox_agent.schema.problems import Problem
 
+from ..patience import PATIENCE
 from .house import house
 from .journal_life import FrozenClock, event, life, row
 
@@ -148,9 +149,9 @@ async def test_a_journal_that_is_damaged_under_a_running_daemon_is_set_aside_and
         log = await h.create()
         await h.turn(log, "echo one")
         damage(tmp_path / FILE)
-        with pytest.raises((Problem, AssertionError)), trio.fail_after(10):  # refused, or its log was closed
+        with pytest.raises((Problem, AssertionError)), trio.fail_after(PATIENCE):  # refused, or its log was closed
             await h.turn(log, "burst 50 2000")
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE):
             while not any("set aside" in problem for problem in h.daemon.health().problems):
                 await trio.sleep(0.01)
             while not h.daemon.health().accepting:
@@ -251,7 +252,7 @@ def test_a_check_that_is_stopped_tells_nothing(tmp_path: Path):
     told: list[str] = []
     check = Check(tmp_path / FILE, told.append)
     check.start(waited_for=True)
-    assert check.wait(10) is None
+    assert check.wait(PATIENCE) is None
     check.stop()
     assert (repr(check), told) == ("<Check ended>", [])
     store.close()

@@ -19,6 +19,7 @@ from sandbox_agent.actors.writer import Job, Writer
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.events import PermissionEventData, QuestionEventData, QuestionOption, QuestionPart
 
+from ..patience import PATIENCE
 from .house import house, said
 from .journal_life import all_of, event, life, row
 
@@ -232,9 +233,9 @@ async def test_a_writer_that_dies_fails_also_what_was_not_yet_handed_to_it(tmp_p
     bad = writer.put(Job(broken, lambda: None))
     writer._give()
     late = writer.put(Job(lambda _: None, lambda: None))
-    with trio.fail_after(10), pytest.raises(RuntimeError):
+    with trio.fail_after(PATIENCE), pytest.raises(RuntimeError):
         await trio.to_thread.run_sync(writer.run)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         for job in (bad, late):
             with pytest.raises(JournalUnavailable):
                 await job.wait()

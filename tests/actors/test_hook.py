@@ -16,7 +16,9 @@ from sandbox_agent.actors.hook import SOCKET, HookServer
 from sandbox_agent.actors.private import PrivateDirectory
 from sandbox_agent.schema.agents.dialect import PrivateFile
 
-TIME_LIMIT = 20  # seconds for everything that a test does
+from ..patience import PATIENCE
+
+TIME_LIMIT = PATIENCE  # seconds for everything that a test does
 
 MAX_REQUEST_BYTES = 1000
 

@@ -14,9 +14,10 @@ from sandbox_agent.actors.log import Log
 from sandbox_agent.schema.sessions import CreateSessionRequest, PermissionReply
 from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE
 from .house import Event, House, check_history, events_of, said
 
-TIME_LIMIT = 30  # seconds for everything that a test does
+TIME_LIMIT = PATIENCE  # seconds for everything that a test does
 
 
 class Hooked(House):

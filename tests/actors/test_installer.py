@@ -229,7 +229,7 @@ async def test_stopping_the_daemon_in_mid_install_ends_npm_and_leaves_nothing(tm
 
             nursery.start_soon(create)
             pids = await here.world.hanging()
-            with trio.fail_after(here.daemon.settings.shutdown_timeout):
+            with trio.fail_after(LIMIT):
                 await here.daemon.stop()
         assert not any(alive(pid) for pid in pids)
         assert here.world.trees() == []

@@ -18,6 +18,7 @@ from sandbox_agent.actors.private import PrivateDirectory, remove_left
 from sandbox_agent.actors.processes import MARKER, ProcessTable, read_all, read_process, send_signal
 from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE
 from . import nasty
 
 SETTINGS = Settings(end_eof=0.2, end_interrupt=0.2, end_terminate=0.5, end_kill=2.0)
@@ -51,7 +52,7 @@ def carrying(marker: str) -> list[int]:
 
 async def test_a_program_that_resists_everything_is_gone(tmp_path: Path):
     pids = tmp_path / "pids"
-    with trio.fail_after(60), left("journal-a.1", *nasty.command(pids)) as process:
+    with trio.fail_after(PATIENCE), left("journal-a.1", *nasty.command(pids)) as process:
         await nasty.until_there_are(nasty.SETTLED, pids)
         process.terminate()
         await nasty.until_there_are(nasty.SETTLED + 1, pids)  # it really forks when it is asked to go
@@ -63,7 +64,7 @@ async def test_the_ladder_ends_a_program_that_resists_everything(tmp_path: Path)
     pids = tmp_path / "pids"
     table = ProcessTable()
     environment = {"PATH": os.environ["PATH"]}
-    with trio.fail_after(60):
+    with trio.fail_after(PATIENCE):
         process = await AgentProcess.spawn(nasty.command(pids), environment, "/", table.marker(), table, SETTINGS)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(process.watch)
@@ -76,7 +77,7 @@ async def test_the_ladder_ends_a_program_that_resists_everything(tmp_path: Path)
 
 async def test_all_agents_of_the_journal_are_ended_and_nobody_elses():
     with (
-        trio.fail_after(60),
+        trio.fail_after(PATIENCE),
         left("journal-a.1", *HIDDEN),
         left("journal-a.2", *SLEEP),
         left("journal-ab.1", *SLEEP) as other,
@@ -92,7 +93,7 @@ async def test_all_agents_of_the_journal_are_ended_and_nobody_elses():
 
 async def test_a_child_with_another_environment_goes_with_its_parent():
     script = "env -i sleep 600 & echo $!; wait"
-    with trio.fail_after(60), left("journal-a.1", "sh", "-c", script) as process:
+    with trio.fail_after(PATIENCE), left("journal-a.1", "sh", "-c", script) as process:
         assert process.stdout is not None
         child = int(process.stdout.readline())
         await end_leftovers("journal-a", ProcessTable(), SETTINGS)
@@ -114,28 +115,28 @@ def another_daemon() -> Generator[Owner]:
 
 
 async def test_what_a_living_daemon_of_a_copied_journal_owns_stays_until_that_daemon_is_dead():
-    with trio.fail_after(60), ExitStack() as stack:
+    with trio.fail_after(PATIENCE), ExitStack() as stack:
         with another_daemon() as owner:
             theirs = stack.enter_context(left(f"journal-a.{owner}.1", *SLEEP))
             older = stack.enter_context(left("journal-a.2", *SLEEP))
             await end_leftovers("journal-a", ProcessTable(), SETTINGS)
             assert theirs.poll() is None
-            assert older.wait(10) < 0, "what a version left that named no owner"
+            assert older.wait(PATIENCE) < 0, "what a version left that named no owner"
         await end_leftovers("journal-a", ProcessTable(), SETTINGS)
-        assert theirs.wait(10) < 0
+        assert theirs.wait(PATIENCE) < 0
 
 
 async def test_what_this_process_owned_in_a_former_life_is_left_over():
     """Its actors start again, or it went on as a new program: pid and start time are the same."""
     owner = Owner.own()
     assert owner is not None
-    with trio.fail_after(60), left(f"journal-a.{owner}.1", *SLEEP) as process:
+    with trio.fail_after(PATIENCE), left(f"journal-a.{owner}.1", *SLEEP) as process:
         await end_leftovers("journal-a", ProcessTable(), SETTINGS)
-        assert process.wait(10) < 0
+        assert process.wait(PATIENCE) < 0
 
 
 async def test_a_forged_owner_does_not_save_what_has_a_parent_in_the_tree():
-    with trio.fail_after(60), another_daemon() as owner:
+    with trio.fail_after(PATIENCE), another_daemon() as owner:
         script = f"{MARKER}=journal-a.{owner}.1 sleep 600 & echo $!; wait"
         with left("journal-a.1", "sh", "-c", script) as process:
             assert process.stdout is not None
@@ -170,7 +171,7 @@ print("alive")
 def test_a_daemon_that_carries_the_marker_itself_does_not_end_itself():
     """Its agent started it: from the shell of a session, in which the user replaces the daemon."""
     with left("journal-a.1", sys.executable, "-c", A_DAEMON_THAT_AN_AGENT_STARTED) as process:
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         assert said == b"alive\n"
 
@@ -209,7 +210,7 @@ async def test_no_private_directory_is_taken_for_left_while_it_is_being_made(tmp
         while True:
             await trio.to_thread.run_sync(remove_left, "journal-a", str(tmp_path))
 
-    with trio.fail_after(60):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(look)
             while len(made) < 100:

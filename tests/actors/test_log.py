@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from sandbox_agent.actors.log import Expired, Log
 from sandbox_agent.schema.encode import EncodedEvent
 
+from ..patience import PATIENCE
+
 
 def event(number: int, size: int = 10) -> EncodedEvent:
     return EncodedEvent(number, "item.delta", False, b"x" * size, None)
@@ -57,7 +59,7 @@ async def test_the_newest_event_never_expires():
 async def test_no_wake_is_lost_between_reading_and_waiting():
     log = Log("log", 1 << 30)
     got: list[int] = []
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
 
             @nursery.start_soon
@@ -75,7 +77,7 @@ async def test_no_wake_is_lost_between_reading_and_waiting():
 
 async def test_closing_wakes_every_reader_for_good():
     log = Log("log", 1 << 30)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(log.wait_beyond, 0)
             nursery.start_soon(log.wait_beyond, 99)

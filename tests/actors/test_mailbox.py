@@ -7,6 +7,8 @@ from sandbox_agent.actors.actor import Actor
 from sandbox_agent.actors.mailbox import ActorCrashed, ActorGone, Envelope, Mailbox, Request
 from sandbox_agent.schema.problems import Problem, invalid_request
 
+from ..patience import PATIENCE
+
 
 @frozen
 class Double(Request[int]):
@@ -28,7 +30,7 @@ class Doubler(Actor):
 
 async def test_ask_gets_the_one_reply():
     mailbox = Mailbox("doubler", 4)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             await nursery.start(Doubler(mailbox).run)
             assert await mailbox.ask(Double(4)) == 8
@@ -37,7 +39,7 @@ async def test_ask_gets_the_one_reply():
 
 async def test_a_refusal_is_the_askers_fault_and_the_actor_goes_on():
     mailbox = Mailbox("doubler", 4)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             await nursery.start(Doubler(mailbox).run)
             with pytest.raises(Problem, match="negative"):
@@ -48,7 +50,10 @@ async def test_a_refusal_is_the_askers_fault_and_the_actor_goes_on():
 
 async def test_a_crash_reaches_the_asker_and_the_supervisor():
     mailbox = Mailbox("doubler", 4)
-    with trio.fail_after(5), pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="bug"), flatten_subgroups=True):
+    with (
+        trio.fail_after(PATIENCE),
+        pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="bug"), flatten_subgroups=True),
+    ):
         async with trio.open_nursery() as nursery:
             await nursery.start(Doubler(mailbox).run)
             with pytest.raises(ActorCrashed):
@@ -57,7 +62,7 @@ async def test_a_crash_reaches_the_asker_and_the_supervisor():
 
 async def test_a_message_that_waits_when_the_mailbox_closes_fails_instead_of_hanging():
     mailbox = Mailbox("doubler", 4)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
 
             @nursery.start_soon
@@ -74,7 +79,7 @@ async def test_a_message_that_waits_when_the_mailbox_closes_fails_instead_of_han
 
 async def test_a_full_mailbox_makes_the_sender_wait_and_loses_nothing():
     mailbox = Mailbox("doubler", 1)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
 
             @nursery.start_soon
@@ -89,7 +94,7 @@ async def test_a_full_mailbox_makes_the_sender_wait_and_loses_nothing():
 
 async def test_the_next_life_of_an_actor_finds_the_messages_that_waited():
     mailbox = Mailbox("doubler", 4)
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
 
             @nursery.start_soon

@@ -15,7 +15,7 @@ from sandbox_agent.schema.timeouts import SessionTimeouts
 from .house import House, events_of, house, said
 from .house import tail as tail_of
 
-PATIENCE = {"idle_timeout": 1.5, "mute_timeout": 0.3}
+TIMEOUTS = {"idle_timeout": 2.5, "mute_timeout": 0.3}
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def beside_another(**settings: Any) -> AsyncIterator[tuple[House, Log]]:
     ids=["dies", "is killed", "exits 0 in mid-turn", "is silent", "is deaf to signals", "closes stdout and lives on"],
 )
 async def test_a_turn_that_its_agent_deserts_is_closed_and_the_next_one_runs(prompt: str, told: str, tail: str | None):
-    async with beside_another(**PATIENCE) as (h, log):
+    async with beside_another(**TIMEOUTS) as (h, log):
         events = await h.turn(log, prompt)
         error = next(e["data"] for e in events if e["type"] == "error")
         assert error["code"] == told
@@ -62,7 +62,7 @@ async def test_a_turn_that_its_agent_deserts_is_closed_and_the_next_one_runs(pro
 
 
 async def test_an_agent_that_reads_no_more_is_found_out_by_its_silence():
-    async with beside_another(**PATIENCE) as (h, log):
+    async with beside_another(**TIMEOUTS) as (h, log):
         assert said((await h.turn(log, "deaf"))[-1]) == "turn.ended completed"
         events = await h.turn(log, "echo is anybody there")
         assert [e["data"]["code"] for e in events if e["type"] == "error"] == ["idle_timeout"]

@@ -2,15 +2,19 @@
 
 import json
 import os
+import resource
 import signal
+import subprocess
+import sys
 from pathlib import Path
-from time import process_time
 
 import pytest
 import trio
 from sandbox_agent.schema.agents.effects import ItemDelta
 from sandbox_agent.schema.agents.mock import Mock
 
+from ..patience import PATIENCE
+from ..schema.agents.cost import cost
 from .mock_talk import PROGRAM, events, mock_spec, talking, told, types
 
 HUGE_LINE_BYTES = 50_000_000
@@ -26,8 +30,26 @@ async def test_burst_says_each_delta_once_in_order_and_in_its_exact_size():
     assert said == [f"{n} ".ljust(12, ".") for n in range(20_000)]
 
 
-async def test_burst_is_faster_than_200k_lines_a_second():
-    """Of CPU time: the machine may be busy with other things."""
+PLAIN = """
+import os
+for first in range(0, 400_000, 400):
+    texts = [f"{number} ".ljust(300, ".") for number in range(first, first + 400)]
+    lines = [b'{"type":"delta","id":"x","text":"%b"}\\n' % text.encode() for text in texts]
+    os.write(1, b"".join(lines))
+"""
+
+
+def cpu_of_children() -> float:
+    """Seconds, of those that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+async def test_burst_costs_little_more_than_to_write_its_lines():
+    """In CPU time, and as others have it: the machine may be busy with other things."""
+    before = cpu_of_children()
+    subprocess.run([sys.executable, "-c", PLAIN], stdout=subprocess.DEVNULL, check=True, timeout=PATIENCE)
+    plain = cpu_of_children() - before
     async with talking() as mock:
         await mock.prompt("burst 400000 300")
         lines = 0
@@ -36,9 +58,10 @@ async def test_burst_is_faster_than_200k_lines_a_second():
             lines += bytes(chunk).count(b"\n")
             if b"turn_ended" in chunk:
                 break
-        ticks = sum(map(int, Path(f"/proc/{mock.process.pid}/stat").read_text().split()[13:14]))
+        ticks = sum(map(int, Path(f"/proc/{mock.process.pid}/stat").read_text().split()[13:15]))
     assert lines >= 400_000
-    assert lines / (ticks / os.sysconf("SC_CLK_TCK")) > 200_000
+    used = ticks / os.sysconf("SC_CLK_TCK")
+    assert used < 3 * plain
 
 
 async def test_pace_stamps_each_delta_with_the_time_of_its_writing():
@@ -142,7 +165,7 @@ async def test_stderr_writes_lines_on_the_terminal():
 
 async def test_a_start_imports_nothing_heavy():
     """200 of them start at once: 30 ms of CPU each, and no library that is not needed."""
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         argv = [PROGRAM[0], "-X", "importtime", *PROGRAM[1:], "--step-ms", "0"]
         done = await trio.run_process(argv, capture_stdout=True, capture_stderr=True)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
@@ -172,17 +195,14 @@ async def test_wrong_arguments_are_refused_with_the_usage():
         ["--step-ms", "nan"],
         ["--help"],
     ):
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE):
             done = await trio.run_process([*PROGRAM, *wrong], check=False, capture_stderr=True)
         assert done.returncode == 2, wrong
         assert b"usage: python -m sandbox_agent.actors.mock" in done.stderr
 
 
-def test_a_delta_is_decoded_in_less_than_ten_microseconds():
+def test_a_delta_costs_little_more_than_its_json():
     dialect = Mock(mock_spec())
     line = b'{"type":"delta","id":"mock_1_burst","text":"%b"}' % (b"x" * 300)
     assert dialect.receive(line) == (ItemDelta("mock_1_burst", "x" * 300, raw=line),)
-    start = process_time()
-    for _ in range(20_000):
-        dialect.receive(line)
-    assert (process_time() - start) / 20_000 < 10e-6
+    assert cost(dialect.receive, line) < 4

@@ -15,6 +15,7 @@ from sandbox_agent.schema.agents.definition import AgentDefinition
 from sandbox_agent.schema.settings import Settings
 
 from ..models.http import Request, Response, serve_connection
+from ..patience import PATIENCE
 
 VENDORS = {
     "data": [
@@ -34,7 +35,7 @@ async def vendor(answer: Response) -> AsyncIterator[tuple[str, list[Request]]]:
         return answer
 
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.serve_listeners, lambda stream: serve_connection(stream, handle), [listener])
             yield f"http://127.0.0.1:{listener.socket.getsockname()[1]}", requests
@@ -103,6 +104,6 @@ async def test_a_vendor_that_does_not_answer_is_given_up():
     listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
     url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
     lists = lists_for({"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": url}, Settings(models_timeout=0.2))
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         assert await listed(lists) == BY_HEART
     await listener.aclose()

@@ -22,6 +22,7 @@ from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest
 from trio.testing import MockClock
 
+from ..patience import PATIENCE
 from .full_disk import no_room
 from .house import House, house
 
@@ -97,7 +98,7 @@ async def test_new_commands_are_refused_at_once_and_nothing_of_them_happens(tmp_
         assert await prompts_in(log) == ["echo one", "echo three"]
         # What could not be created was taken back, so its id is free.
         refusals: set[str] = set()
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             while "new" not in {info.session_id for info in (await h.daemon.list_sessions()).sessions}:
                 try:
                     await h.create("new")
@@ -119,10 +120,10 @@ async def test_terminate_ends_the_processes_though_it_cannot_be_written(tmp_path
             await refused("unknown", obey(h, MessageCommand("echo")))
             assert len(h.agents_alive()) == 2
             await refused("unknown", obey(h, TerminateCommand()))
-            with trio.fail_after(10):
+            with trio.fail_after(PATIENCE):
                 while len(h.agents_alive()) > 1:
                     await trio.sleep(0.02)
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             await h.until_status("ended")
         assert (await commands.obey("s", TerminateCommand(), None)).problem is None
         other = await h.daemon.log("other")
@@ -131,15 +132,14 @@ async def test_terminate_ends_the_processes_though_it_cannot_be_written(tmp_path
 
 async def test_a_stop_during_an_outage_waits_for_nothing_and_the_next_life_goes_on(tmp_path: Path):
     with ExitStack() as full:
-        async with on_disk(data_dir=str(tmp_path)) as h:
+        # A stop that waited for the journal would take an hour.
+        async with on_disk(data_dir=str(tmp_path), shutdown_timeout=3600) as h:
             log = await h.create()
             await h.turn(log, "echo one")
             last = log.last
             full.enter_context(no_room(tmp_path))
             await refused("unknown", obey(h, MessageCommand("echo two")))
             assert h.agents_alive()
-            stopping = trio.current_time()
-        assert trio.current_time() - stopping < h.daemon.settings.shutdown_timeout
     async with on_disk(data_dir=str(tmp_path)) as h:
         log = await h.daemon.log("s")
         assert log.last >= last

@@ -4,6 +4,7 @@ import pytest
 import trio
 from sandbox_agent.schema.problems import Problem
 
+from ..patience import PATIENCE
 from .house import House, house
 
 
@@ -38,7 +39,7 @@ async def test_a_session_that_lived_long_and_ended_last_is_not_the_first_to_go()
         await h.turn(log, "echo", "veteran")
         await h.daemon.terminate("veteran")
         await live_and_end(h, "last")
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE):
             while "ended-0" in await listed(h):
                 await trio.sleep(0.01)
         assert "veteran" in await listed(h)

@@ -134,7 +134,7 @@ async def test_an_agent_that_keeps_dying_makes_the_session_failed_and_the_others
 
 
 async def test_a_silent_agent_is_ended_when_the_idle_timeout_is_on():
-    async with house(idle_timeout=0.3) as h:
+    async with house(idle_timeout=2.0) as h:
         log = await h.create()
         events = await h.turn(log, "hang hard")
         assert "error idle_timeout" in [said(e) for e in events]
@@ -143,11 +143,11 @@ async def test_a_silent_agent_is_ended_when_the_idle_timeout_is_on():
 
 
 async def test_a_human_who_thinks_is_not_an_idle_agent():
-    async with house(idle_timeout=1.0) as h:
+    async with house(idle_timeout=2.0) as h:
         log = await h.create()
         await h.send("permission")
         asked = await h.until_type(log, "permission.requested", 2)
-        await trio.sleep(2.0)
+        await trio.sleep(2.5)
         assert (await h.daemon.session_info("s")).status == "waiting"
         for ask in (await h.daemon.pending_permissions()).permissions:
             await h.daemon.reply_permission("s", ask.permission.permission_id, "once")

@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from ..patience import PATIENCE
+
 COMMAND = (sys.executable, "-m", "sandbox_agent.cli.main")
-TIMEOUT = 30.0
+INTERRUPTIBLE = (
+    *(sys.executable, "-c"),
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+)
+"""What stands before a command so that it hears SIGINT, also when whoever starts it ignores that."""
+TIMEOUT = PATIENCE
 
 
 def private_environment(home: Path, **more: str) -> dict[str, str]:

@@ -5,7 +5,9 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-TIMEOUT = 20.0
+from ..patience import PATIENCE
+
+TIMEOUT = PATIENCE
 
 
 def read_request(connection: socket.socket) -> bytes:

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 
-from .commands import COMMAND, TIMEOUT, Commands
+from .commands import COMMAND, INTERRUPTIBLE, TIMEOUT, Commands
 from .peer import answer, peer, read_request
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -110,7 +110,8 @@ def test_stream_chunks_are_printed_as_they_arrive_and_ctrl_c_ends_quietly(comman
         connection.sendall(STREAM_HEAD + chunk(b"data: first\n\n"))
         connection.recv(1)  # until the client hangs up
 
-    with peer(endless) as endpoint, follow(commands, endpoint) as reader:
+    # Whoever runs the tests in the background of a script ignores SIGINT, and so would every command that they start.
+    with peer(endless) as endpoint, follow(commands, endpoint, *INTERRUPTIBLE) as reader:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "data: first\n"
         reader.send_signal(signal.SIGINT)
@@ -138,9 +139,9 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(commands: Commands) ->
     assert (reader.returncode, stderr) == (141, "")
 
 
-def follow(commands: Commands, endpoint: str) -> "subprocess.Popen[str]":
+def follow(commands: Commands, endpoint: str, *launcher: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [*COMMAND, "api", "sessions", "events-sse", "s", "-e", endpoint],
+        [*launcher, *COMMAND, "api", "sessions", "events-sse", "s", "-e", endpoint],
         env=commands.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

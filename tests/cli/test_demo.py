@@ -9,6 +9,7 @@ from rich.console import Console
 from sandbox_agent.cli.demo.asks import Human
 from sandbox_agent.cli.demo.transcript import Transcript
 
+from ..patience import PATIENCE
 from .commands import COMMAND, Commands, private_environment
 
 
@@ -38,7 +39,7 @@ def test_with_a_terminal_the_user_decides(commands: Commands) -> None:
         env=private_environment(commands.home, TERM="dumb"),
         cwd=str(commands.home),
         encoding="utf-8",
-        timeout=30,
+        timeout=PATIENCE,
         dimensions=(50, 120),
     )
     try:

@@ -11,6 +11,7 @@ from sandbox_agent.cli.main import main
 from sandbox_agent.cli.setting_options import option_name
 from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE
 from .commands import Commands, private_environment
 
 HEAVY = ("trio", "quart", "quart_trio", "hypercorn", "httpx", "rich", "cattrs", "msgspec", "pexpect", "structlog")
@@ -45,7 +46,7 @@ def test_help_of_every_command_loads_no_heavy_module(words: tuple[str, ...], tmp
         env=private_environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=True,
     )
     *text, loaded = done.stdout.splitlines()

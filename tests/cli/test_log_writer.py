@@ -13,7 +13,9 @@ import pytest
 from sandbox_agent.cli.logs.outputs import Descriptor, LogFile
 from sandbox_agent.cli.logs.writer import LINE_COST, LogWriter
 
-LIMIT = 60.0
+from ..patience import PATIENCE
+
+LIMIT = PATIENCE
 
 
 def notice(dropped: int) -> bytes:

@@ -16,6 +16,8 @@ from sandbox_agent.cli.token_store import given_token, make_token, read_token, s
 from sandbox_agent.schema.ws_commands import WebSocketAuth
 from sandbox_agent.transport.auth import Auth
 
+from ..patience import PATIENCE
+
 
 @pytest.fixture(autouse=True)
 def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -117,14 +119,14 @@ def test_two_makers_at_once_agree_on_one_token() -> None:
     made: list[str] = []
 
     def make() -> None:
-        together.wait(10)
+        together.wait(PATIENCE)
         made.append(make_token(path))
 
     threads = [threading.Thread(target=make) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert made == [read_token(path)] * 8
 
 

@@ -6,6 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from ..patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -22,7 +24,9 @@ def files() -> list[str]:
 
 def _listed(*options: str) -> list[str]:
     command = ["git", "ls-files", *options]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=30).stdout.splitlines()
+    return subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=PATIENCE
+    ).stdout.splitlines()
 
 
 def copy_to(target: Path) -> Path:

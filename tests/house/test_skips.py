@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ..patience import PATIENCE
 from .checkout import ROOT
 
 SKIPPING = """
@@ -41,7 +42,7 @@ def assert_outcome(tmp_path: Path, module: str, forbidden: str, status: int, sum
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert summary in done.stdout.splitlines()[-1], done.stdout
     assert done.returncode == status

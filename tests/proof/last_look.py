@@ -13,7 +13,7 @@ from .log_rules import said
 from .recorder import Recorder, Watching
 from .wire import Attempt, call, heard, sse, websocket
 
-QUIET_TIMEOUT = 30.0
+QUIET_TIMEOUT = 120.0
 AT_ONCE = 4
 """Sessions that are looked at together: each starts its agent."""
 

@@ -12,10 +12,12 @@ import trio
 from sandbox_agent.actors.failpoints import VARIABLE
 from sandbox_agent.actors.processes import read_all, send_signal
 
+from ..patience import PATIENCE
+
 SIGN = "SANDBOX_AGENT_TEST_LIFE"
 """The variable by which this test knows what a daemon started: all that descends from it inherits it."""
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = PATIENCE
 
 
 class StartFailed(AssertionError):

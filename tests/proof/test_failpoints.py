@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from ..patience import PATIENCE
 from .checker import violations
 from .clients import Clients
 from .failpoints import names
@@ -23,7 +24,7 @@ async def test_a_kill_at_a_named_place_loses_and_doubles_nothing(tmp_path: Path,
     recorder = Recorder(tmp_path / "effects.txt")
     clients = Clients(lives, recorder, random.Random(name))
     try:
-        with trio.fail_after(120):
+        with trio.fail_after(PATIENCE):
             assert await lives.start(f"{name}:1")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_start_again, lives)

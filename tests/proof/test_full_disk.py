@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import trio
+from sandbox_agent.schema.settings import Settings
 
+from ..patience import PATIENCE, SLOWNESS
 from .checker import violations
 from .clients import Clients
 from .full_disk import Disk, ways
@@ -56,7 +58,7 @@ class Scene:
 @asynccontextmanager
 async def scene(way: Callable[[Path], AbstractContextManager[Disk]], home: Path) -> AsyncGenerator[Scene]:
     lives = Lives(home, *OPTIONS, "--journal-retry", "0.1")
-    with way(lives.data) as disk, trio.fail_after(120):
+    with way(lives.data) as disk, trio.fail_after(3 * PATIENCE):
         try:
             await lives.start()
             yield Scene(lives, disk)
@@ -76,7 +78,7 @@ async def test_nothing_is_acknowledged_while_the_disk_is_full_and_work_goes_on_a
             health = await s.until_health(503)
             assert health["status"] == "degraded"
             for key in ("a", "b"):
-                with trio.fail_after(5):
+                with trio.fail_after(Settings().journal_patience + SLOWNESS):
                     refused = await call(
                         await s.lives.where(), "POST", "/v1/sessions/s/messages", {"message": "no"}, key
                     )
@@ -103,7 +105,7 @@ async def test_a_stop_while_the_disk_is_full_is_in_time_and_what_was_visible_is_
             await trio.sleep(0.01)
         s.fill()
         await s.until_health(503)
-        await s.lives.stop(10)
+        await s.lives.stop()
         assert await s.lives.former_gone() == []
         s.disk.free(0)
         await s.lives.start()

@@ -10,6 +10,7 @@ import pytest
 import trio
 from attrs import frozen
 
+from ..patience import PATIENCE
 from .history import Frame, History
 from .last_look import read_all
 from .lives import Lives
@@ -67,7 +68,7 @@ class Stage:
 async def stage(tmp_path: Path) -> AsyncGenerator[Stage]:
     lives = Lives(tmp_path, *OPTIONS, "--tail-bytes", "300000", "--socket-send-bytes", "16384")
     try:
-        with trio.fail_after(120):
+        with trio.fail_after(3 * PATIENCE):
             await lives.start()
             await call(lives.url, "POST", "/v1/sessions/s", {"agent": "mock"})
             yield Stage(lives, Recorder(tmp_path / "effects.txt"))

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_agent.schema.credentials import VARIABLES, Credential, by_provider, of_environment, redacted, shell_lines
 
+from ..patience import PATIENCE
+
 
 def key(secret: str = "sk-secret", provider: str = "anthropic", source="environment", place="P") -> Credential:
     return Credential(provider, source, "api_key", secret, place)
@@ -101,5 +103,5 @@ def test_whatever_a_secret_or_a_providers_name_holds_a_line_is_one_assignment(se
 @given(secret=secrets.filter(lambda text: not text.endswith("\n")))
 def test_a_shell_that_evaluates_the_lines_gets_the_secret(secret: str):
     script = "\n".join(["LC_ALL=C", *shell_lines([key(secret)]), 'printf %s "$ANTHROPIC_API_KEY"'])
-    done = subprocess.run(["/bin/sh"], input=script.encode(), capture_output=True, timeout=30, check=True)
+    done = subprocess.run(["/bin/sh"], input=script.encode(), capture_output=True, timeout=PATIENCE, check=True)
     assert done.stdout == secret.encode()

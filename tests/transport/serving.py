@@ -13,7 +13,9 @@ from sandbox_agent.transport.cors import Cors
 from sandbox_agent.transport.host_names import AllowedHosts
 from sandbox_agent.transport.server import serve_daemon
 
-LIMIT = 20
+from ..patience import PATIENCE
+
+LIMIT = PATIENCE
 """Seconds that any one test may take."""
 
 

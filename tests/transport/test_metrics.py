@@ -20,6 +20,7 @@ from sandbox_agent.transport.lateness import Lateness
 from sandbox_agent.transport.metrics import histogram
 from sandbox_agent.transport.readers import Readers
 
+from ..patience import PATIENCE
 from .door import Door
 from .reading import sse
 from .serving import Served, serving
@@ -170,7 +171,7 @@ def test_what_a_journal_commits_is_a_histogram():
 
 async def test_a_loop_that_is_held_up_is_late():
     lateness = Lateness(0.01)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(lateness.run)
             await trio.sleep(0.02)
@@ -182,7 +183,7 @@ async def test_a_loop_that_is_held_up_is_late():
 
 async def test_looking_can_be_switched_off():
     lateness = Lateness(0)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         await lateness.run()
     assert lateness.timings.count == 0
 

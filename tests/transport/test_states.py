@@ -10,6 +10,7 @@ from sandbox_agent.transport.framing import Memo, SseFraming
 from sandbox_agent.transport.readers import Readers
 from sandbox_agent.transport.turn_stream import Turn
 
+from ..patience import PATIENCE
 from .door import Door
 
 
@@ -55,7 +56,7 @@ async def test_readers():
         async for _ in readers.follow(script.log, Cursor(0), readers.sse(False)):
             raise AssertionError("there is nothing to read")
 
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read)
             await trio.testing.wait_all_tasks_blocked()
@@ -68,7 +69,7 @@ async def test_commands():
     door = Door()
     door.session("s")
     door.hold = trio.Event()
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             commands = Commands(door, nursery)
             assert repr(commands) == "<Commands 0 with a key under way>"

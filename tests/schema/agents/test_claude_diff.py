@@ -9,9 +9,13 @@ from sandbox_agent.schema.agents.claude_diff import file_refs, unified
 from sandbox_agent.schema.agents.diffs import created
 from sandbox_agent.schema.items import FileRefPart
 
+from ...patience import PATIENCE
+
 
 def patched(root: Path, diff: str) -> None:
-    subprocess.run(["git", "apply", "--unidiff-zero", "-p0"], cwd=root, input=diff, text=True, check=True, timeout=10)
+    subprocess.run(
+        ["git", "apply", "--unidiff-zero", "-p0"], cwd=root, input=diff, text=True, check=True, timeout=PATIENCE
+    )
 
 
 @pytest.mark.parametrize("content", ["one\n", "one", "one\ntwo\n", "one\n\ntwo", "\n", "täglich\n", "a\r\nb\r\n"])
