@@ -7,6 +7,8 @@ from sandbox_agent.actors.actor import Actor, TaskCrashed
 from sandbox_agent.actors.mailbox import ActorCrashed, ActorGone, ActorStopped, Envelope, Mailbox, Request
 from sandbox_agent.schema.problems import Problem, invalid_request
 
+from ..patience import PATIENCE
+
 Notes = list[str]
 
 
@@ -100,7 +102,7 @@ async def life(notes: Notes, waits: str = "", *messages: object) -> None:
     """One life, which is cancelled when nothing happens any more. Raises what ends it."""
     mailbox = Mailbox("w", 16)
     worker = Worker(mailbox, notes, waits)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(worker.run)
             for message in messages:
@@ -199,7 +201,7 @@ async def answer(message: Do) -> tuple[object, bool]:
         except Exception as error:  # noqa: BLE001 - it is looked at below
             heard.append(error)
 
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as asking:
             asking.start_soon(ask)
             try:
@@ -235,7 +237,7 @@ async def test_that_another_actor_is_gone_is_told_to_the_asker_and_crashes_nobod
 
 async def test_other_messages_are_handled_while_an_answer_waits():
     mailbox = Mailbox("w", 16)
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             await nursery.start(Worker(mailbox, []).run)
 

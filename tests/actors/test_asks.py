@@ -159,7 +159,7 @@ async def test_a_broker_that_is_stopped_in_the_midst_of_a_reply_leaves_nobody_wa
         with pytest.raises(ActorStopped, match="broker was stopped"):
             await broker.ask(ReplyPermission("s", "p", "once"))
 
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as asking, trio.open_nursery() as nursery:
             await nursery.start(PermissionBroker(broker).run)
             await broker.tell(Asked("s", busy_session, ask, 0))

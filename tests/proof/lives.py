@@ -114,7 +114,7 @@ class Lives:
         if self.process.returncode is None:
             self.process.send_signal(number)
         self._down()
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE):
             status = await self.process.wait()
         assert status == 0, f"ended with {status}\n{self.stderr()}"
 
