@@ -1,24 +1,29 @@
-"""How what is kept looks on disk: events as lines of JSON, everything else as JSON objects."""
+"""How what is kept looks on disk: events as lines of JSON, each after the letter of its type, everything else as JSON
+objects."""
 
 import base64
-from collections.abc import Sequence
-from typing import Any, cast, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 from attrs import evolve, frozen
 
 from ..schema.codec import make_converter
 from ..schema.encode import EncodedEvent
+from ..schema.event_types import LETTERS
 from ..schema.events import EventType
 from .journal import AskData, QueuedPrompt, SessionRow
 
-_TYPES: tuple[EventType, ...] = get_args(EventType)
-"""A type is kept as a letter by its place here: new types of events go to the end."""
-_LETTERS = {
-    (kind, ends): bytes([ord("A" if ends else "a") + index])
-    for index, kind in enumerate(_TYPES)
+_BYTES = {
+    (kind, ends): (letter.upper() if ends else letter).encode()
+    for kind, letter in LETTERS.items()
     for ends in (False, True)
 }
+_MEANINGS: Mapping[int, tuple[EventType, bool]] = {letter[0]: meaning for meaning, letter in _BYTES.items()}
+
+
+class UnknownEventType(Exception):
+    """Nobody's fault: a newer version wrote this journal. It is no damage, and must not be set aside."""
 
 
 @frozen
@@ -32,18 +37,31 @@ class Segment:
     def pack(cls, events: Sequence[EncodedEvent]) -> "Segment":
         """Each line of ``heads`` is a letter, the type, upper case for the end of a stream, and the event's JSON; each
         line of ``raws`` the agent's words, empty for none. JSON on one line holds no line break, so none is escaped."""
-        heads = b"\n".join([_LETTERS[event.type, event.ends_stream] + event.head for event in events])
+        heads = b"\n".join([_BYTES[event.type, event.ends_stream] + event.head for event in events])
         raws = [event.raw or b"" for event in events]
         return cls(heads, b"\n".join(raws) if any(raws) else None)
 
     def unpack(self, first: int) -> list[EncodedEvent]:
-        """The events, whose first has sequence ``first``."""
+        """The events, whose first has sequence ``first``. Raises :class:`UnknownEventType`."""
         heads = self.heads.split(b"\n")
         raws = self.raws.split(b"\n") if self.raws is not None else [b""] * len(heads)
         return [
-            EncodedEvent(sequence, _TYPES[(line[0] | 0x20) - 0x61], line[0] < 0x61, line[1:], raw or None)
+            EncodedEvent(sequence, *_meaning(line[0], sequence), line[1:], raw or None)
             for sequence, (line, raw) in enumerate(zip(heads, raws, strict=True), first)
         ]
+
+
+def _meaning(letter: int, sequence: int) -> tuple[EventType, bool]:
+    """The type, and whether the event ends a stream."""
+    meaning = _MEANINGS.get(letter)
+    if meaning is None and chr(letter).isascii() and chr(letter).isalpha():
+        raise UnknownEventType(
+            f"event {sequence} has a type that this version does not know (letter {chr(letter)!r}): a newer version of "
+            "sandbox-agent wrote the journal; use that one"
+        )
+    if meaning is None:
+        raise ValueError(f"event {sequence} begins with {bytes([letter])!r}, which is no letter")
+    return meaning
 
 
 class RowCodec:

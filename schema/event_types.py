@@ -1,4 +1,5 @@
-"""Which data class each event type carries: the one table that encoders, decoders and the OpenAPI document read."""
+"""What belongs to each event type: the data class that it carries, for encoders, decoders and the OpenAPI document;
+and the letter by which a journal keeps it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -34,3 +35,24 @@ DATA_CLASSES: Mapping[EventType, type[EventData]] = MappingProxyType(
         "agent.unparsed": AgentUnparsedData,
     }
 )
+
+LETTERS: Mapping[EventType, str] = MappingProxyType(
+    {
+        "session.started": "a",
+        "session.ended": "b",
+        "turn.started": "c",
+        "turn.ended": "d",
+        "item.started": "e",
+        "item.delta": "f",
+        "item.completed": "g",
+        "error": "h",
+        "permission.requested": "i",
+        "permission.resolved": "j",
+        "question.requested": "k",
+        "question.resolved": "l",
+        "agent.unparsed": "m",
+    }
+)
+"""A format on disk: what stands here never changes its meaning, and a letter is never used again. A new type takes the
+next free lower-case letter, and a new version of the journal's tables with it, so that an older daemon refuses the
+journal at its start instead of meeting a letter that it does not know."""
