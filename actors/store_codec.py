@@ -14,12 +14,10 @@ from ..schema.event_types import LETTERS
 from ..schema.events import EventType
 from .journal import AskData, QueuedPrompt, SessionRow
 
-_BYTES = {
-    (kind, ends): (letter.upper() if ends else letter).encode()
-    for kind, letter in LETTERS.items()
-    for ends in (False, True)
+_MEANINGS: Mapping[int, tuple[EventType, bool]] = {
+    ord(letter.upper() if ends else letter): (kind, ends) for kind, letter in LETTERS.items() for ends in (False, True)
 }
-_MEANINGS: Mapping[int, tuple[EventType, bool]] = {letter[0]: meaning for meaning, letter in _BYTES.items()}
+_BYTES = {meaning: bytes([letter]) for letter, meaning in _MEANINGS.items()}
 
 
 class UnknownEventType(Exception):
