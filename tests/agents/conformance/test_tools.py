@@ -40,6 +40,21 @@ async def test_a_tools_turn_has_the_same_shape_with_every_agent(world: World):
     world.check()
 
 
+async def test_a_directory_that_is_a_link_is_where_it_leads_and_is_called_what_it_was_named(world: World):
+    link = world.sandbox.work
+    real = await trio.Path(link).rename(link.with_name("real"))
+    await trio.Path(link).symlink_to(real)
+    session = await world.session()
+    assert (await session.info())["directory"] == str(link)
+    environment = world.agent_process().environ()
+    assert environment["PWD"] == str(link)
+    turn = await session.turn(world.agent.tool("touch made; pwd -P"))
+    (result,) = items(turn, "tool_result")
+    assert result["content"][0]["output"].strip() == str(real)
+    assert await (real / "made").exists()
+    world.check()
+
+
 async def test_each_answer_to_a_permission(world: World):
     human = Human("once")
     session = await world.session(human)
