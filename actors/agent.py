@@ -159,8 +159,11 @@ class Agent:
     async def end(self) -> None:
         """End the process and every descendant. An agent in mid-turn is not asked to finish the turn first."""
         if (link := self.link) is not None:
-            await link.end(polite=not self._record.in_flight)
-            self.link = None
+            try:
+                if doubt := await link.end(polite=not self._record.in_flight):
+                    self._record.error("end_unverified", doubt)
+            finally:
+                self.link = None
         self.retiring = False
 
     async def exited(self, link: AgentLink, status: ExitStatus, nursery: trio.Nursery) -> None:

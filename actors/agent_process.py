@@ -8,6 +8,7 @@ that the daemon dies. Spawning and closing take 10 to 100 ms each, so they run i
 import os
 import pty
 import select
+import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -15,6 +16,7 @@ from traceback import walk_tb
 from typing import Any, TypeVar, cast
 
 import pexpect
+import structlog
 import trio
 from attrs import frozen
 from ptyprocess import PtyProcess  # pyright: ignore[reportMissingTypeStubs]
@@ -25,10 +27,12 @@ from ..schema.settings import Settings
 from .birth import Birth, easier_to_kill
 from .cgroup import Cgroup
 from .descriptors import BIRTH, SESSION, Descriptors
+from .exits import wait_exited
 from .lines import LineSplitter, OversizedLine
 from .placed import placed
-from .processes import MARKER, ProcessId, ProcessTable, read_process
+from .processes import MARKER, ProcessTable
 from .redaction import Redactor
+from .reserve import Exhausted
 from .shortage import Shortage
 from .terminal import Terminal
 from .tree import ProcessTree
@@ -37,6 +41,8 @@ CHUNK = 1 << 16
 
 STDOUT_LINGER = 0.5
 """Seconds that output is still read after the agent has exited: a child of its may hold the pipe open for ever."""
+
+_log = structlog.get_logger("agent")
 
 
 class SpawnFailed(Exception):
@@ -148,13 +154,6 @@ def _spawn_blocking(
     return _Spawned(spawn, stdin_write, stdout_read, terminal)
 
 
-async def _remove(group: Cgroup) -> None:
-    try:
-        await trio.to_thread.run_sync(group.remove)
-    except RuntimeError:  # for want of a thread; it is empty, and takes microseconds
-        group.remove()
-
-
 def _readable(fd: int) -> bool:
     """Whether a read would bring something; the end counts. (``select`` knows no descriptor above 1023.)"""
     poll = select.poll()
@@ -231,11 +230,9 @@ class AgentProcess:
                 spawned = await _translated(trio.to_thread.run_sync(fork, limiter=table.forks))
             except BaseException:
                 if group is not None:
-                    await _remove(group)
+                    await _remove(group, table)
                 raise
-            pid = spawned.spawn.pid
-            row = read_process(pid)
-            root = row.id if row else ProcessId(pid, 0)
+            root = table.identify(spawned.spawn.pid)
             table.own(root)
             tree = ProcessTree(root, marker, table, () if group is None else (group,))
             return cls(spawned, tree, table, settings, Redactor(env))
@@ -299,18 +296,28 @@ class AgentProcess:
 
     async def watch(self) -> ExitStatus:
         """Wait until the agent has exited, and reap it."""
-        handle = os.pidfd_open(self.pid)
-        try:
-            await trio.lowlevel.wait_readable(handle)
-        finally:
-            os.close(handle)
-        # Exited, so this returns at once; it is pexpect's to reap, by pid.
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(self._spawn.wait)
+        if self.status is None:
+            await wait_exited(self.pid, self._settings.exit_poll_interval)
+            # Exited, so this returns at once. In the loop: until it is disowned its pid is nobody else's, and there is
+            # no moment in which it has been reaped and is still signalled.
+            self._spawn.wait()
+            self._gone()
+        return await self.wait()
+
+    def _gone(self) -> None:
         self._table.disown(self.tree.root)
         self.status = ExitStatus(self._spawn.exitstatus, self._spawn.signalstatus)
         self._exited.set()
-        return self.status
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the agent itself, while it lives. A child that nobody has waited for keeps its pid."""
+        if self._table.owns(self.tree.root):
+            with suppress(OSError):
+                os.kill(self.pid, number)
+
+    def leave_unverified(self) -> None:
+        """Nobody could tell whether any descendant is left: that is found out when it can be."""
+        self._table.unverified.add(self.tree)
 
     async def wait(self) -> ExitStatus:
         """The exit status; :meth:`watch` must be running."""
@@ -326,9 +333,28 @@ class AgentProcess:
         await self._stdin.aclose()
 
     async def aclose(self) -> None:
-        """Close the pipes and the terminal. The agent must have exited."""
+        """Close the pipes and the terminal, and reap the agent if nobody has; it must have been ended. Raises nothing:
+        what it could not put away is in the log."""
         for stream in (self._stdin, self._stdout, self._pty):
             await stream.aclose()
-        await trio.to_thread.run_sync(self._spawn.close)
+        if self.status is None:  # whoever watched it has failed
+            self.signal(signal.SIGKILL)
+            with trio.move_on_after(self._settings.end_kill):
+                await wait_exited(self.pid, self._settings.exit_poll_interval)
+        try:
+            # It closes the PTY first of all. Of an agent that is there still it says so, after another SIGKILL.
+            await self._table.reserve.run(self._spawn.close)
+            if self.status is None:
+                self._gone()
+        except (OSError, Exhausted, pexpect.ExceptionPexpect) as error:
+            _log.error("an agent's process cannot be put away", pid=self.pid, error=str(error))
+            # The reaper's, when it is dead at last.
+            self._table.disown(self.tree.root)
         if self.tree.group is not None:
-            await trio.to_thread.run_sync(self.tree.group.remove)
+            await _remove(self.tree.group, self._table)
+
+
+async def _remove(group: Cgroup, table: ProcessTable) -> None:
+    """What stays is removed with the daemon's own group, or by its next start."""
+    with suppress(Exhausted):
+        await table.reserve.run(group.remove)

@@ -6,17 +6,19 @@ pids controllers, where they are handed down to us, make the kernel itself hold 
 """
 
 import os
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .limits import Hit, Limits
+from .reserve import exhausted
 
 PROCESSES = "cgroup.procs"
 
 
 class Cgroup:
-    """Every method reads or writes a few files of the kernel's: call it off the event loop.
+    """Every method reads or writes a few files of the kernel's: call it off the event loop. Those that tell or end its
+    members raise OSError when descriptors or memory are used up.
 
     ``controllers`` are those that hold limits here. A group that is gone has no members and has hit nothing.
     """
@@ -38,13 +40,13 @@ class Cgroup:
         found: set[int] = set()
         for path in self._tree():
             # A group that shows its members by thread only (ENOTSUP) has them listed in the one above it.
-            with suppress(OSError, ValueError):
+            with suppress(ValueError), _unless_exhausted():
                 found.update(int(line) for line in (path / PROCESSES).read_text().split())
         return found
 
     def kill(self) -> None:
         """SIGKILL to all members at once, also those that are being born. Older kernels (before 5.14) cannot."""
-        with suppress(OSError):
+        with _unless_exhausted():
             (self.path / "cgroup.kill").write_text("1")
 
     def remove(self) -> bool:
@@ -59,7 +61,7 @@ class Cgroup:
 
     def _tree(self) -> list[Path]:
         """This group and those inside it, parents first."""
-        return [Path(directory) for directory, _, _ in os.walk(self.path)]
+        return [Path(directory) for directory, _, _ in os.walk(self.path, onerror=_raise_exhausted)]
 
     def impose(self, limits: Limits) -> None:
         """Raises OSError when the kernel refuses."""
@@ -101,3 +103,17 @@ class Cgroup:
             return (self.path / file).read_text()
         except OSError:
             return ""
+
+
+@contextmanager
+def _unless_exhausted() -> Generator[None]:
+    """A group, or a file of it, that is not there is no trouble."""
+    try:
+        yield
+    except OSError as error:
+        _raise_exhausted(error)
+
+
+def _raise_exhausted(error: OSError) -> None:
+    if exhausted(error):
+        raise error

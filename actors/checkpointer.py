@@ -54,7 +54,7 @@ class Checkpointer:
                 pages = await trio.to_thread.run_sync(self._checkpoint, limiter=limiter)
                 self._enough = 1 if pages >= NEAR_PAGES else CHECKPOINT_BYTES
                 self.written(0)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, RuntimeError) as error:  # also when there is no thread: later there is one
                 _log.debug("no checkpoint", error=str(error))
 
     def _checkpoint(self) -> int:

@@ -1,6 +1,7 @@
 """Confinement: what holds agents to their limits on this machine, found out before the first of them starts."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 import trio
@@ -10,6 +11,7 @@ from .cgroup import Cgroup
 from .cgroup_home import CgroupHome, find_own
 from .journal import Journal
 from .limits import Limits
+from .reserve import Exhausted, Reserve
 
 _log = structlog.get_logger("confinement")
 
@@ -17,8 +19,9 @@ _log = structlog.get_logger("confinement")
 class Confinement:
     """An actor of the chain: agents start when it is known what holds them to their limits, which it tells the log."""
 
-    def __init__(self, journal: Journal, settings: Settings) -> None:
+    def __init__(self, journal: Journal, settings: Settings, reserve: Reserve) -> None:
         self.home: CgroupHome | None = None
+        self._reserve = reserve
         self._journal = journal
         self._limits = Limits.of(settings)
         # Of an ephemeral journal no later daemon would clear away what a kill leaves: only when it is needed.
@@ -46,8 +49,8 @@ class Confinement:
         finally:
             home, self.home = self.home, None
             if home is not None:
-                with trio.CancelScope(shield=True):
-                    await trio.to_thread.run_sync(home.remove)
+                with trio.CancelScope(shield=True), suppress(Exhausted):
+                    await self._reserve.run(home.remove)
 
     async def group(self, marker: str) -> Cgroup | None:
         """For a new agent; None where the daemon can make none."""

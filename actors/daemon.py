@@ -2,6 +2,7 @@
 
 daemon
 ├─ journal             permanent, the only writer
+├─ processes           permanent, what ending agents needs
 ├─ leftovers           permanent, done before the next starts
 ├─ confinement         permanent, the cgroups of the agents
 ├─ permission broker   permanent
@@ -74,6 +75,7 @@ from .permissions import (
 )
 from .processes import ProcessTable
 from .registry import Census, Count, Create, Drop, Find, Found, List, Registry
+from .reserve import Reserve
 from .services import Services
 from .session_card import ended_problem
 from .session_messages import Cancel, Interrupt, Open, Receipt, Send, Terminate
@@ -110,7 +112,7 @@ class Daemon:
     ) -> None:
         self.settings = settings or Settings()
         self.codec = Codec()
-        self.table = ProcessTable(lambda: self._journal.journal_id)
+        self.table = ProcessTable(lambda: self._journal.journal_id, Reserve(self.settings.ending_descriptors))
         self.tally = Tally()
         inherited = os.environ if environment is None else environment
         self.failpoints = failpoints = Failpoints.of(inherited)
@@ -124,7 +126,7 @@ class Daemon:
         self._broker = Mailbox("permissions", self.settings.mailbox_size)
         self._installer = Mailbox("installer", self.settings.mailbox_size)
         self._registry = Mailbox("registry", self.settings.mailbox_size)
-        confinement = Confinement(self._journal, self.settings)
+        confinement = Confinement(self._journal, self.settings, self.table.reserve)
         self._credentials = Credentials(environment, self.settings)
         self._catalog = Catalog(environment, self.settings, self.table, self._credentials)
         self._services = Services(
@@ -151,6 +153,7 @@ class Daemon:
         )
         self._chain = Chain(intensity)
         self._chain.add("journal", lambda: self._journal.run)
+        self._chain.add("processes", lambda: self.table.run)
         if not self.settings.ephemeral:  # without a kept journal there is no earlier daemon of ours
             self._chain.add("leftovers", lambda: Leftovers(self._journal, self.table, self.settings).run)
         self._chain.add("confinement", lambda: confinement.run)
@@ -186,7 +189,7 @@ class Daemon:
         troubles = self._journal.health().troubles
         if not self._journal.writable and not troubles:
             troubles = ("the journal cannot be written",)
-        return Health(troubles, self._journal.writable)
+        return Health((*troubles, *self.table.troubles), self._journal.writable)
 
     @property
     def outage(self) -> Outage:

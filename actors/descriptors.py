@@ -13,6 +13,7 @@ from contextlib import suppress
 from attrs import frozen
 
 from ..schema.settings import Settings
+from .reserve import Reserve
 
 MOST = 1 << 20
 """The highest limit that is asked for: the kernel's usual most (fs.nr_open). Where an "unlimited" process may have a
@@ -30,8 +31,9 @@ class Descriptors:
     """Of this process. ``inherited`` is the soft limit that it was started with, None until :meth:`raise_limit` has
     raised it: agents get that one, for a program that uses select(2) breaks with descriptors above 1,023."""
 
-    def __init__(self) -> None:
+    def __init__(self, reserve: Reserve) -> None:
         self.inherited: int | None = None
+        self._reserve = reserve
 
     def __repr__(self) -> str:
         return f"<Descriptors limit={self.limit} inherited={self.inherited}>"
@@ -52,9 +54,11 @@ class Descriptors:
             self.inherited = soft
 
     def used(self) -> int | None:
-        """None where it cannot be known. Takes a millisecond for some thousands."""
+        """None where it cannot be known. Those that are held back for ending agents are as good as free: they are a
+        part of what is reserved. Takes a millisecond for some thousands."""
         try:
-            return len(os.listdir("/proc/self/fd")) - 1  # noqa: PTH208 - Path costs twice as much; less its own
+            # Path costs twice as much. Less the one for this look.
+            return len(os.listdir("/proc/self/fd")) - 1 - self._reserve.held  # noqa: PTH208
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -6,7 +6,7 @@ str}`. A connection that ends before its answer is a hook that the agent has end
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import count
 from typing import Any
 
@@ -16,6 +16,7 @@ from attrs import define, field
 
 from ..schema.agents.native import BAD_JSON, members, plain
 from .private import PrivateDirectory
+from .reserve import Reserve
 
 SOCKET = "hook"
 CHUNK = 1 << 16
@@ -39,8 +40,11 @@ class HookServer:
     """The socket of one agent process, in a directory that ends with it. ``max_request_bytes`` bounds a request; a
     longer one is refused unheard."""
 
-    def __init__(self, directory: PrivateDirectory, listener: trio.SocketListener, max_request_bytes: int) -> None:
+    def __init__(
+        self, directory: PrivateDirectory, listener: trio.SocketListener, max_request_bytes: int, reserve: Reserve
+    ) -> None:
         self.directory = directory
+        self._reserve = reserve
         self._listener = listener
         self._max_request_bytes = max_request_bytes
         self._ids = count(1)
@@ -50,24 +54,28 @@ class HookServer:
         return f"<HookServer waiting={' '.join(self._waiting) or 'none'}>"
 
     @classmethod
-    async def open(cls, max_request_bytes: int, owner: str) -> "HookServer":
+    async def open(cls, max_request_bytes: int, owner: str, reserve: Reserve) -> "HookServer":
         """Hooks may ask from now on; they wait until :meth:`serve`. ``owner`` is the daemon's name beyond its life.
         Raises OSError."""
         directory = await PrivateDirectory.make(owner)
-        server = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
-        # By the directory's handle: a socket's whole path must not be longer than some 100 bytes.
-        handle = os.open(directory.path, os.O_PATH | os.O_DIRECTORY)
-        try:
-            await server.bind(f"/proc/self/fd/{handle}/{SOCKET}")
-            server.listen()
-        except BaseException:
-            server.close()
-            with trio.CancelScope(shield=True):
-                await directory.remove()
-            raise
-        finally:
-            os.close(handle)
-        return cls(directory, trio.SocketListener(server), max_request_bytes)
+        with ExitStack() as failed:
+            try:
+                server = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
+                failed.callback(server.close)
+                # By the directory's handle: a socket's whole path must not be longer than some 100 bytes.
+                handle = os.open(directory.path, os.O_PATH | os.O_DIRECTORY)
+                try:
+                    await server.bind(f"/proc/self/fd/{handle}/{SOCKET}")
+                    server.listen()
+                finally:
+                    os.close(handle)
+                listener = trio.SocketListener(server)
+            except BaseException:
+                with trio.CancelScope(shield=True):
+                    await directory.remove(reserve)
+                raise
+            failed.pop_all()
+        return cls(directory, listener, max_request_bytes, reserve)
 
     async def serve(self, asked: Asked, gone: Gone, redact: Redact) -> None:
         """Tell of every hook that asks, and of every one that goes without its answer, until cancelled. Requests go
@@ -81,7 +89,7 @@ class HookServer:
     async def aclose(self) -> None:
         """Nobody can ask any more, and the directory goes. The agent must have exited."""
         self._listener.socket.close()
-        await self.directory.remove()
+        await self.directory.remove(self._reserve)
 
     def answer(self, hook_id: str, *, allow: bool, message: str) -> None:
         """Let the hook go. It may be gone by now: then nothing happens."""

@@ -1,5 +1,6 @@
 """Running a program to its end for an install: its last words are kept, and nothing that it started outlives it."""
 
+import errno
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import trio
 from attrs import frozen
 
+from .exits import wait_exited
 from .placed import placed
-from .processes import MARKER, ProcessId, ProcessTable, read_process
+from .processes import MARKER, ProcessTable
+from .reserve import NO_THREAD, Exhausted
+from .sight import Blind
 from .tree import ProcessTree
 
 LAST_WORDS = 16 << 10
@@ -19,6 +23,9 @@ LINGER = 0.5
 
 PATIENCE = 1.0
 """Seconds that SIGTERM is given, then SIGKILL."""
+
+POLL = 0.1
+"""Seconds between two looks at whether it has exited, where the system has no pidfds."""
 
 
 @frozen
@@ -32,19 +39,23 @@ async def run_command(
     argv: Sequence[str], env: Mapping[str, str], directory: Path, marker: str, table: ProcessTable
 ) -> Finished:
     """Run a program until it exits. Raises :class:`OSError` when it cannot be started. Cancelling it ends its tree."""
-    environment = await trio.to_thread.run_sync(placed, {**env, MARKER: marker}, str(directory))
     with table.birth():
-        process = await trio.lowlevel.open_process(
-            list(argv),
-            env=environment,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        row = read_process(process.pid)
-        root = row.id if row else ProcessId(process.pid, 0)
+        try:
+            environment = await trio.to_thread.run_sync(placed, {**env, MARKER: marker}, str(directory))
+            process = await trio.lowlevel.open_process(
+                list(argv),
+                env=environment,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except RuntimeError as error:
+            if str(error) != NO_THREAD:
+                raise
+            raise OSError(errno.EAGAIN, str(error)) from error
+        root = table.identify(process.pid)
         table.own(root)
     table.descriptors.restore(process.pid)
     stdout, stderr = bytearray(), bytearray()
@@ -52,18 +63,34 @@ async def run_command(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_keep_end, process.stdout, stdout)
             nursery.start_soon(_keep_end, process.stderr, stderr)
-            status = await process.wait()
+            status = await _wait(process)
             nursery.cancel_scope.deadline = trio.current_time() + LINGER
         return Finished(status, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
     finally:
         with trio.CancelScope(shield=True):
-            await ProcessTree(root, marker, table).end(PATIENCE, PATIENCE)
+            await _end(ProcessTree(root, marker, table), table)
             with trio.move_on_after(PATIENCE):
-                await process.wait()
+                await _wait(process)
             table.disown(root)
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     await pipe.aclose()
+
+
+async def _wait(process: trio.Process) -> int:
+    """Not trio's own way, which needs a thread where there are no pidfds, and takes the whole loop down when there are
+    no threads either."""
+    await wait_exited(process.pid, POLL)
+    return process.poll() or 0
+
+
+async def _end(tree: ProcessTree, table: ProcessTable) -> None:
+    try:
+        await tree.end(PATIENCE, PATIENCE)
+    except Exhausted:
+        table.unverified.add(tree)
+    except Blind:
+        pass  # whoever was known is dead; health says that others may not be
 
 
 async def _keep_end(pipe: trio.abc.ReceiveStream | None, kept: bytearray) -> None:

@@ -6,6 +6,7 @@ cancellation takes the tree away again; what a kill leaves is cleared away by th
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from .install_platform import Platform, this_platform
 from .install_store import Installed, Receipt, Store, data_directory
 from .left_tree import LeftTree
 from .processes import ProcessTable
+from .sight import CANNOT_LOOK
 
 SHOWN = 200
 """Characters of a program's answer that are quoted."""
@@ -140,7 +142,8 @@ class Workshop:
         """Remains of installs that were killed. Their processes first: an orphaned npm goes on writing. One that still
         runs is that of another data directory, of which ours is a copy."""
         for tree in await trio.to_thread.run_sync(store.remains):
-            await LeftTree(tree.name, self.table).end(PATIENCE, PATIENCE)
+            with suppress(*CANNOT_LOOK):
+                await LeftTree(tree.name, self.table).end(PATIENCE, PATIENCE)
             await trio.to_thread.run_sync(_remove, tree)
 
 

@@ -62,7 +62,9 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
     if not definition.hooked:
         return await _start(services, row, definition, spec, mailbox)
     try:
-        hooks = await HookServer.open(services.settings.max_line_bytes, services.journal.journal_id)
+        hooks = await HookServer.open(
+            services.settings.max_line_bytes, services.journal.journal_id, services.table.reserve
+        )
     except OSError as error:
         raise SpawnFailed(f"no directory for the agent's private files: {error}", Shortage.of(error)) from error
     try:

@@ -7,6 +7,7 @@ directory, but a copy of it has the same journal: what belongs to a daemon that 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 import trio
@@ -17,7 +18,9 @@ from .cgroup_home import CgroupHome, find_left, find_own
 from .journal import Journal
 from .left_tree import LeftTree
 from .private import remove_left
-from .processes import ProcessTable
+from .processes import ProcessId, ProcessTable
+from .reserve import Exhausted
+from .sight import CANNOT_LOOK
 
 ROUNDS = 5
 """How often it is tried before the daemon starts all the same: what the kernel does not let go, nobody can end."""
@@ -33,7 +36,20 @@ async def end_leftovers(
     With nothing left it costs one look at /proc. Otherwise it returns when they are gone, or after ``ROUNDS`` times
     ``end_kill``, and an error in the log, when the kernel holds on to one.
     """
-    tree = LeftTree(f"{journal_id}.", table, groups)
+    try:
+        left = await _end(LeftTree(f"{journal_id}.", table, groups), settings)
+    except CANNOT_LOOK as error:
+        # Whoever is in a cgroup of ours is found all the same.
+        with suppress(Exhausted):
+            for group in groups:
+                await table.reserve.run(group.kill)
+        _log.error("cannot look for processes that an earlier daemon left", error=str(error))
+    else:
+        if left:
+            _log.error("leftovers outlived SIGKILL", pids=sorted(process.pid for process in left))
+
+
+async def _end(tree: LeftTree, settings: Settings) -> set[ProcessId]:
     left = await tree.members()
     if tree.owners:
         pids = sorted(owner.process.pid for owner in tree.owners)
@@ -41,12 +57,11 @@ async def end_leftovers(
     patience = settings.end_terminate
     for _ in range(ROUNDS):
         if not left:
-            return
+            break
         _log.warning("ending what an earlier daemon left", pids=sorted(process.pid for process in left))
         left = await tree.end(patience, settings.end_kill)
         patience = 0.0
-    if left:
-        _log.error("leftovers outlived SIGKILL", pids=sorted(process.pid for process in left))
+    return left
 
 
 class Leftovers:
@@ -65,7 +80,7 @@ class Leftovers:
         homes = await trio.to_thread.run_sync(_homes_of, owner)
         await end_leftovers(owner, self._table, self._settings, [home.group for home in homes])
         for home in homes:
-            await trio.to_thread.run_sync(home.remove)
+            await self._table.reserve.run(home.remove)
         try:
             removed = await trio.to_thread.run_sync(remove_left, owner)
         except OSError as error:

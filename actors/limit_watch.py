@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import trio
-
 from .limits import Hit, Limits
 from .processes import ProcessRow
 from .tree import ProcessTree
@@ -35,11 +33,11 @@ class LimitWatch:
             self._before = self._cpu
 
     async def look(self) -> Hit | None:
-        """Which limit is over, if one is. Nothing is measured that has no limit."""
+        """Which limit is over, if one is. Nothing is measured that has no limit. Raises one of :data:`.CANNOT_LOOK`."""
         if not self._limits:
             return None
         rows = await self._tree.rows()
-        return await trio.to_thread.run_sync(self._judge, rows)
+        return await self._tree.reserve.run(self._judge, rows)
 
     def _judge(self, rows: list[ProcessRow]) -> Hit | None:
         group = self._tree.group

@@ -24,7 +24,7 @@ from .limits import Hit, Limits
 from .lines import OversizedLine
 from .mailbox import ActorGone, Mailbox
 from .pace import Pace
-from .processes import send_signal
+from .sight import CANNOT_LOOK
 from .watchdogs import Watchdogs
 
 _log = structlog.get_logger("agent")
@@ -127,6 +127,7 @@ class AgentLink:
         self._hooks = hooks
         self._port: HttpPort | None = None
         self._reached = trio.Event()
+        self._unmeasured = False
 
     def __repr__(self) -> str:
         state = "ending" if self.ending else "ready" if self.ready else "starting"
@@ -181,7 +182,7 @@ class AgentLink:
             case Write(data):
                 self.process.send(data)
             case SignalAgent():
-                send_signal(self.process.tree.root, signal.SIGINT)
+                self.process.signal(signal.SIGINT)
             case AnswerHook(hook_id, allow, message):
                 if self._hooks is not None:
                     self._hooks.answer(hook_id, allow=allow, message=message)
@@ -241,7 +242,14 @@ class AgentLink:
                 await trio.sleep(self._settings.limit_interval)
 
     async def _check_limits(self) -> bool:
-        hit = await self.limits.look()
+        try:
+            hit = await self.limits.look()
+        except CANNOT_LOOK as error:
+            if not self._unmeasured:
+                _log.warning("cannot measure what an agent uses", pid=self.process.pid, error=str(error))
+            self._unmeasured = True
+            return False
+        self._unmeasured = False
         if hit is not None:
             await self._tell(OverLimit(self, hit))
         return hit is not None
@@ -257,15 +265,27 @@ class AgentLink:
         """What one :class:`AgentSpoke` or :class:`AgentStreamed` said is in the journal, and readers can see it."""
         self._kept.release()
 
-    async def end(self, *, polite: bool) -> None:
-        """End the process and all its descendants, then this link. Returns when nothing of it is left."""
+    async def end(self, *, polite: bool) -> str:
+        """End the process and all its descendants, then this link. Returns when nothing of it is left, or else, in
+        words, what could not be done or verified.
+
+        Shielded, and bounded by the rungs of the ladder: an end that was begun is brought to its end. Whatever fails
+        in it, the link is over then.
+        """
         self.ending = True
         # Frees a reader that waits for a session which handles nothing any more.
         self._kept.release()
-        await end_process(self.process, self._settings, polite=polite)
-        await self.process.exited_within(self._settings.end_kill)
-        self._scope.cancel()
-        await self._done.wait()
-        await self.process.aclose()
-        if self._hooks is not None:
-            await self._hooks.aclose()
+        with trio.CancelScope(shield=True):
+            try:
+                doubt = await end_process(self.process, self._settings, polite=polite)
+                await self.process.exited_within(self._settings.end_kill)
+            finally:
+                self._scope.cancel()
+                await self._done.wait()
+                try:
+                    await self.process.aclose()
+                finally:
+                    if self._hooks is not None:
+                        await self._hooks.aclose()
+            return doubt
+        raise AssertionError("a shielded scope is never cancelled")

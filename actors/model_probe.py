@@ -32,10 +32,12 @@ async def ask_program(
             try:
                 return await _converse(process, talk, settings.models_timeout)
             finally:
-                await end_process(process, settings)
-                await process.exited_within(settings.end_kill)
-                await process.aclose()
-                nursery.cancel_scope.cancel()
+                try:
+                    await end_process(process, settings)
+                    await process.exited_within(settings.end_kill)
+                finally:
+                    await process.aclose()
+                    nursery.cancel_scope.cancel()
     raise AssertionError("a shielded scope is never cancelled")
 
 

@@ -6,14 +6,19 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+import structlog
 import trio
 
 from ..schema.agents.dialect import PrivateFile
 from .claim import NO_LOCKS, Claim, take_left
+from .reserve import Exhausted, Reserve, exhausted
 
 PREFIX = "sandbox-agent-"
+
+_log = structlog.get_logger("agent")
 
 
 ATTEMPTS = 3
@@ -44,11 +49,11 @@ class PrivateDirectory:
             try:
                 return cls(path, Claim.take(path))
             except (BlockingIOError, FileNotFoundError):
-                shutil.rmtree(path, ignore_errors=True)
+                _remove_empty(path)
             except OSError as error:
                 if error.errno in NO_LOCKS:
                     return cls(path)
-                shutil.rmtree(path, ignore_errors=True)
+                _remove_empty(path)
                 raise
         raise FileNotFoundError(f"new directories below {parent or tempfile.gettempdir()} are taken away at once")
 
@@ -64,13 +69,29 @@ class PrivateDirectory:
                 os.fchmod(handle, mode)  # whatever the umask
                 stream.write(file.content)
 
-    async def remove(self) -> None:
-        await trio.to_thread.run_sync(self._remove)
-
-    def _remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+    async def remove(self, reserve: Reserve) -> None:
+        """Raises nothing: what stays is in the log, and the daemon's next start removes it."""
+        try:
+            await reserve.run(self._remove)
+        except Exhausted as error:
+            _log.warning("an agent's private directory stays", path=str(self.path), error=str(error))
         if self.claim is not None:
             self.claim.release()
+
+    def _remove(self) -> None:
+        """As much as can be. Raises OSError when descriptors or memory are used up."""
+        try:
+            shutil.rmtree(self.path)
+        except OSError as error:
+            if exhausted(error):
+                raise
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _remove_empty(path: Path) -> None:
+    """Takes no descriptor: for want of one it may be that the directory goes."""
+    with suppress(OSError):
+        path.rmdir()
 
 
 def _prefix(owner: str) -> str:

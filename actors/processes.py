@@ -7,14 +7,18 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Container, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import structlog
 import trio
 from attrs import frozen
 
 from .descriptors import Descriptors
 from .owner import Owner, ProcessId
+from .reserve import Exhausted, Reserve, exhausted
+from .sight import PROC, Blind, Sight, look
+from .unverified import Unverified
 
 MARKER = "SANDBOX_AGENT_PROCESS"
 """The variable by which a descendant is known even when its parents are gone. Its value is `<family>.<owner>.<unique>`:
@@ -22,6 +26,8 @@ the family is the daemon's journal, so that its next start knows what this one l
 (:class:`Owner`), the rest is drawn for each agent. Older versions named no owner."""
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+_log = structlog.get_logger("processes")
+
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -43,11 +49,14 @@ class ProcessRow:
     resident: int = 0
 
 
-def read_process(pid: int) -> ProcessRow | None:
-    """None when it is gone, or is not ours to look at."""
+def read_process(pid: int, proc: str = PROC) -> ProcessRow | None:
+    """None when it is gone, or is not ours to look at. Raises OSError when descriptors or memory are used up: that
+    tells nothing about the process."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
+        stat = Path(f"{proc}/{pid}/stat").read_bytes()
+    except OSError as error:
+        if exhausted(error):
+            raise
         return None
     # The command stands in parentheses and may hold any byte, so fields are counted from the last one.
     fields = stat[stat.rindex(b")") + 2 :].split()
@@ -55,62 +64,107 @@ def read_process(pid: int) -> ProcessRow | None:
         ProcessId(pid, int(fields[19])),
         int(fields[1]),
         fields[0] in (b"Z", b"X"),
-        _read_marker(pid),
+        _read_marker(pid, proc),
         int(fields[17]),
         sum(map(int, fields[11:15])) * TICK,
         int(fields[21]) * PAGE,
     )
 
 
-def _read_marker(pid: int) -> str | None:
+def _read_marker(pid: int, proc: str) -> str | None:
     try:
-        environment = b"\0" + Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
+        environment = b"\0" + Path(f"{proc}/{pid}/environ").read_bytes()
+    except OSError as error:
+        if exhausted(error):
+            raise
         return None
     # With the NUL before it: another variable's name may end like ours.
     _, found, rest = environment.partition(f"\0{MARKER}=".encode())
     return rest.split(b"\0", 1)[0].decode(errors="replace") if found else None
 
 
-def read_all() -> list[ProcessRow]:
-    """Every process, in one pass. Takes milliseconds: call it off the event loop."""
-    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208 - Path costs twice as much
-    return [row for row in map(read_process, pids) if row is not None]
+def read_all(proc: str = PROC) -> list[ProcessRow]:
+    """Every process, in one pass. Takes milliseconds: call it off the event loop. Raises :class:`.Blind`, and OSError
+    when it could not see all of them."""
+    sight = look(proc)
+    if sight.blind:
+        raise Blind(sight.trouble)
+    pids = (int(name) for name in os.listdir(proc) if name.isdigit())  # noqa: PTH208 - Path costs twice as much
+    return [row for pid in pids if (row := read_process(pid, proc)) is not None]
 
 
 def send_signal(target: ProcessId, number: signal.Signals) -> bool:
-    """Signal exactly this process; False when it is gone. A pid that was reused is not hit."""
+    """Signal exactly this process; False when it is gone. A pid that was reused is not hit. Raises OSError when
+    descriptors or memory are used up."""
     try:
         handle = os.pidfd_open(target.pid)
-    except OSError:
+    except ProcessLookupError:
         return False
+    except (AttributeError, OSError) as error:
+        if exhausted(error):
+            raise
+        return _send_by_pid(target, number)
     try:
-        row = read_process(target.pid)
-        if row is None or row.id != target or row.zombie:
+        if not _lives(target):
             return False
         signal.pidfd_send_signal(handle, number)
-    except OSError:
+    except ProcessLookupError:
         return False
+    except (AttributeError, OSError) as error:
+        if exhausted(error):
+            raise
+        return _send_by_pid(target, number)
     finally:
         os.close(handle)
     return True
 
 
+def _send_by_pid(target: ProcessId, number: signal.Signals) -> bool:
+    """Where the system has no pidfds (old kernels, gVisor, some seccomp profiles). Between the look and the signal the
+    pid would have to be given up and given out again: pids go round before that."""
+    if not _lives(target):
+        return False
+    try:
+        os.kill(target.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _lives(target: ProcessId) -> bool:
+    row = read_process(target.pid)
+    return row is not None and row.id == target and not row.zombie
+
+
 def signal_all(targets: Iterable[ProcessId], number: signal.Signals) -> None:
-    """Takes a tenth of a millisecond for each: call it off the event loop."""
+    """Takes a tenth of a millisecond for each: call it off the event loop. Raises OSError, after it has tried all, when
+    descriptors or memory were used up for one."""
+    failure: OSError | None = None
     for target in targets:
-        send_signal(target, number)
+        try:
+            send_signal(target, number)
+        except OSError as error:
+            failure = error
+    if failure is not None:
+        raise failure
 
 
 class ProcessTable:
     """Snapshots for many askers: sessions that end at the same time share one pass over /proc.
 
     ``family`` names the daemon's processes beyond its own life; without it they have a name for this life only.
+    ``reserve`` is for whoever ends processes; ``proc`` is where /proc is mounted.
     """
 
-    def __init__(self, family: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, family: Callable[[], str] | None = None, reserve: Reserve | None = None, proc: str = PROC
+    ) -> None:
         own = uuid.uuid4().hex
         self._family = family or (lambda: own)
+        self.reserve = reserve or Reserve(0)
+        self.unverified = Unverified()
+        self._proc = proc
+        self._sight = Sight()
         self._lock = trio.Lock()
         self._taken_at = float("-inf")
         self._rows: list[ProcessRow] = []
@@ -121,7 +175,7 @@ class ProcessTable:
         """For worker threads that fork: several at once, each with the GIL, kept the event loop waiting for 50 ms."""
         self._children: set[ProcessId] = set()
         self._owner: Owner | None = None
-        self.descriptors = Descriptors()
+        self.descriptors = Descriptors(self.reserve)
 
     def __repr__(self) -> str:
         return f"<ProcessTable rows={len(self._rows)} reads={self._reads} children={len(self._children)}>"
@@ -143,6 +197,18 @@ class ProcessTable:
         finally:
             self._in_labour -= 1
 
+    def identify(self, child: int) -> ProcessId:
+        """A child of ours that nobody has waited for, told from all that ever have its pid. Its start time is 0 where
+        it cannot be had: then it is known by its marker alone."""
+        try:
+            row = None if look(self._proc).blind else read_process(child, self._proc)
+        except OSError:
+            try:
+                row = self.reserve.run_here(read_process, child, self._proc)
+            except Exhausted:
+                row = None
+        return ProcessId(child, 0) if row is None else row.id
+
     def own(self, child: ProcessId) -> None:
         """Somebody will wait for this child of the daemon: the reaper must not."""
         self._children.add(child)
@@ -151,8 +217,36 @@ class ProcessTable:
         """It has been waited for."""
         self._children.discard(child)
 
+    def owns(self, child: ProcessId) -> bool:
+        """Whether it is a child of the daemon that nobody has waited for yet: its pid is nobody else's."""
+        return child in self._children
+
+    @property
+    def children(self) -> Sequence[ProcessId]:
+        """Those that :meth:`owns` tells."""
+        return list(self._children)
+
+    @property
+    def troubles(self) -> Sequence[str]:
+        """In words, for whoever asks how the daemon is."""
+        return [trouble for trouble in (self._sight.trouble, self.unverified.trouble) if trouble]
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """An actor of the chain: holds the reserve while agents are started and ended, and ends again those whose end
+        could not be verified."""
+        self.reserve.fill()
+        try:
+            with suppress(Exhausted):
+                self._sight = await self.reserve.run(look, self._proc)
+            if self._sight.trouble:
+                _log.warning("descendants of agents cannot be followed", reason=self._sight.trouble)
+            await self.unverified.run(task_status=task_status)
+        finally:
+            self.reserve.close()
+
     async def strays(self) -> list[ProcessId] | None:
-        """Dead children of the daemon that nobody waits for; None when a birth meanwhile makes that uncertain."""
+        """Dead children of the daemon that nobody waits for; None when a birth meanwhile makes that uncertain. Raises
+        as :meth:`rows` does."""
         births = self._births
         rows = await self.rows()
         if self._in_labour or self._births != births:
@@ -161,12 +255,12 @@ class ProcessTable:
         return [row.id for row in rows if row.zombie and row.parent == me and row.id not in self._children]
 
     async def rows(self) -> list[ProcessRow]:
-        """All processes at some moment after this call began."""
+        """All processes at some moment after this call began. Raises one of :data:`.CANNOT_LOOK`."""
         asked_at = trio.current_time()
         async with self._lock:
             if self._taken_at < asked_at:
                 begun = trio.current_time()
-                self._rows = await trio.to_thread.run_sync(read_all)
+                self._rows = await self.reserve.run(read_all, self._proc)
                 self._taken_at = begun
                 self._reads += 1
             return self._rows

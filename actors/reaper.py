@@ -9,11 +9,15 @@ import structlog
 import trio
 
 from .processes import ProcessTable
+from .sight import CANNOT_LOOK, Blind
 
 PR_SET_CHILD_SUBREAPER = 36
 
 SETTLE = 0.1
 """Seconds between two looks: deaths come in flocks, and each look reads all of /proc."""
+
+PAUSE = 1.0
+"""Seconds before it is tried again when it could not look."""
 
 _log = structlog.get_logger("reaper")
 
@@ -21,12 +25,14 @@ _log = structlog.get_logger("reaper")
 class Reaper:
     """Reaps adopted zombies by pid: ``waitpid(-1)`` would steal the exit status of agents, which pexpect waits for.
 
-    Only for a process that the daemon has for itself: an embedding program may have children of its own.
+    Only for a process that the daemon has for itself: an embedding program may have children of its own. It cannot
+    fail: what it cannot see it looks for again.
     """
 
     def __init__(self, table: ProcessTable) -> None:
         self._table = table
         self._reaped = 0
+        self._looks = True
 
     def __repr__(self) -> str:
         return f"<Reaper reaped={self._reaped}>"
@@ -44,8 +50,17 @@ class Reaper:
                     os.kill(os.getpid(), signal.SIGCHLD)
 
     async def _reap(self) -> bool:
-        """False when a child was being born: it would look like a stray until it is owned."""
-        strays = await self._table.strays()
+        """False when it must be tried again: a child was being born, which would look like a stray until it is owned,
+        or nothing could be seen."""
+        try:
+            strays = await self._table.strays()
+        except CANNOT_LOOK as error:
+            if self._looks:
+                _log.warning("cannot look for dead processes to reap", error=str(error))
+            self._looks = False
+            await trio.sleep(PAUSE)
+            return isinstance(error, Blind)
+        self._looks = True
         for stray in strays or ():
             with suppress(ChildProcessError):
                 os.waitpid(stray.pid, os.WNOHANG)  # noqa: ASYNC222 - WNOHANG never waits

@@ -23,6 +23,10 @@ ChildState = Literal["running", "pausing", "ended", "failed"]
 
 Run = Callable[..., Awaitable[None]]
 
+UPKEEP_PAUSE = 1.0
+UPKEEP_PAUSE_MAX = 60.0
+"""Seconds before a task of the upkeep is begun again; the pause doubles while it keeps failing."""
+
 _log = structlog.get_logger("supervisor")
 
 
@@ -245,3 +249,21 @@ class Chain:
                     await trio.sleep_forever()
             finally:
                 actor.cancel()
+
+
+async def keep_up(name: str, run: Run, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """A task of the upkeep, until cancelled: begun again whenever it fails, for ever. Nobody needs it to be answered,
+    and nothing is worth the daemon's end."""
+    pause = UPKEEP_PAUSE
+    task_status.started()
+    while True:
+        began = trio.current_time()
+        try:
+            await run()
+        except Exception as error:  # noqa: BLE001 - containing any failure is what this is for
+            _log.error("upkeep failed", task=name, pause=pause, exc_info=error)
+        else:
+            return
+        await trio.sleep(pause)
+        lasted = trio.current_time() - began - pause
+        pause = UPKEEP_PAUSE if lasted > UPKEEP_PAUSE_MAX else min(pause * 2, UPKEEP_PAUSE_MAX)

@@ -1,12 +1,11 @@
 """Running the daemon: its actors, its server and the signals that stop it, in one nursery.
 
-A first SIGTERM, SIGINT or SIGHUP stops gracefully within ``settings.shutdown_timeout``. A second one ends it at once.
+A first SIGTERM, SIGINT or SIGHUP stops gracefully within ``settings.shutdown_timeout``. A second one ends it at once,
+and so does a stop that takes ``HARD_END`` seconds longer.
 """
 
 import os
-import signal
 import sys
-import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -16,20 +15,20 @@ import trio
 
 from ..actors.daemon import Daemon
 from ..actors.loop_clock import LoopClock
-from ..actors.processes import ProcessId, descendants, read_all, read_process, signal_all
 from ..actors.reaper import Reaper
-from ..actors.supervisor import GaveUp
+from ..actors.supervisor import GaveUp, keep_up
 from ..transport.auth import Auth
 from ..transport.cors import Cors
 from ..transport.server import serve_daemon
 from .failure import Failure
+from .hard_end import FAILED, HardEnd, kill_descendants
 from .logs.configure import Logs
 from .output import lost
 from .server import ServerOptions, host_advice, token_advice
+from .stop_signals import StopSignals
 
-KILL_ROUNDS = 50
-KILL_PAUSE = 0.02
-"""Seconds between two looks at whether they are gone."""
+HARD_END = 1.0
+"""Seconds beyond ``shutdown_timeout`` after which the daemon is ended whatever holds it up."""
 
 _log = structlog.get_logger("server")
 
@@ -42,10 +41,16 @@ def run(options: ServerOptions, logs: Logs) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
-        try:
-            trio.run(_serve, options, auth, cors, logs, clock=LoopClock.of(options.settings))
-        finally:
-            _kill_descendants()
+        daemon = Daemon(options.settings)
+        hard_end = HardEnd(options.settings.shutdown_timeout + HARD_END, daemon.table, logs.close)
+        signals = StopSignals(hard_end)
+        clock = LoopClock.of(options.settings)
+        with signals.handled():
+            try:
+                trio.run(_serve, options, auth, cors, daemon, signals, hard_end, logs, clock=clock)
+            finally:
+                kill_descendants(daemon.table)
+                hard_end.disarm()
     except* (Failure, GaveUp) as group:
         cause = _first(group)
         failure = cause if isinstance(cause, Failure) else Failure(str(cause))
@@ -60,9 +65,16 @@ def _first(group: ExceptionGroup[Failure | GaveUp]) -> Failure | GaveUp:
     return _first(inner) if isinstance(inner, ExceptionGroup) else inner
 
 
-async def _serve(options: ServerOptions, auth: Auth, cors: Cors, logs: Logs) -> None:
-    signalled, stop = trio.Event(), trio.Event()
-    daemon = Daemon(options.settings)
+async def _serve(
+    options: ServerOptions,
+    auth: Auth,
+    cors: Cors,
+    daemon: Daemon,
+    signals: StopSignals,
+    hard_end: HardEnd,
+    logs: Logs,
+) -> None:
+    stop = trio.Event()
     daemon.table.descriptors.raise_limit()
     serve = partial(
         serve_daemon,
@@ -76,22 +88,31 @@ async def _serve(options: ServerOptions, auth: Auth, cors: Cors, logs: Logs) -> 
         stop=stop,
     )
     async with trio.open_nursery() as nursery:
-        await nursery.start(_watch_signals, signalled, logs)
-        await nursery.start(Reaper(daemon.table).run)
-        await nursery.start(daemon.run)
-        async with trio.open_nursery() as serving:
-            try:
-                urls: list[str] = await serving.start(serve)
-            except OSError as error:
-                raise Failure(f"cannot listen on {options.host}:{options.port}: {error.strerror or error}") from error
-            nursery.start_soon(_announce, urls, options)
-            await signalled.wait()
-            # Whatever clients do. The sessions end by their ladder in any case, whose rungs are timed.
-            nursery.cancel_scope.deadline = trio.current_time() + options.settings.shutdown_timeout
-            # First the sessions: their last events still reach the streams, which end as the logs are closed.
-            await daemon.stop()
-            stop.set()
-        nursery.cancel_scope.cancel()
+        try:
+            nursery.start_soon(_limit_stop, signals, nursery.cancel_scope, options.settings.shutdown_timeout)
+            await nursery.start(keep_up, "reaper", Reaper(daemon.table).run)
+            await nursery.start(daemon.run)
+            async with trio.open_nursery() as serving:
+                try:
+                    urls: list[str] = await serving.start(serve)
+                except OSError as error:
+                    where = f"{options.host}:{options.port}"
+                    raise Failure(f"cannot listen on {where}: {error.strerror or error}") from error
+                nursery.start_soon(_announce, urls, options)
+                await signals.wait()
+                # First the sessions: their last events still reach the streams, which end as the logs are closed.
+                await daemon.stop()
+                stop.set()
+            nursery.cancel_scope.cancel()
+        finally:
+            # Also when nobody asked for it: what has failed must not be kept by what does not end.
+            hard_end.arm(FAILED)
+
+
+async def _limit_stop(signals: StopSignals, scope: trio.CancelScope, seconds: float) -> None:
+    """Whatever clients do, and whatever is still starting. Sessions end by their ladder, whose rungs are timed."""
+    _log.info("stopping", signal=(await signals.wait()).name)
+    scope.deadline = trio.current_time() + seconds
 
 
 async def _announce(urls: Sequence[str], options: ServerOptions) -> None:
@@ -114,35 +135,3 @@ def _write_stdout(data: bytes) -> None:
     """Past ``sys.stdout``: its lock, held while nobody reads, would hold up the end of the process."""
     while data and sys.stdout is not None:
         data = data[os.write(sys.stdout.fileno(), data) :]
-
-
-async def _watch_signals(
-    signalled: trio.Event, logs: Logs, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    watched = [signal.SIGTERM, signal.SIGINT]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means what it says
-        watched.append(signal.SIGHUP)
-    with trio.open_signal_receiver(*watched) as signals:
-        task_status.started()
-        async for number in signals:
-            if signalled.is_set():
-                _end_at_once(number, logs)
-            _log.info("stopping", signal=signal.Signals(number).name)
-            signalled.set()
-
-
-def _end_at_once(number: int, logs: Logs) -> None:
-    _kill_descendants()
-    logs.close()
-    os._exit(128 + number)
-
-
-def _kill_descendants() -> None:
-    """As subreaper we are an ancestor of whatever the agents started, also of what hid from its session's end."""
-    me = read_process(os.getpid())
-    for _ in range(KILL_ROUNDS):
-        left = descendants(read_all(), me.id) if me is not None else set[ProcessId]()
-        if not left:
-            return
-        signal_all(left, signal.SIGKILL)
-        time.sleep(KILL_PAUSE)

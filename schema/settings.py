@@ -29,6 +29,11 @@ class Settings:
     reserved_descriptors: int = setting(
         32, "descriptors", "kept free for the daemon's own work: no session starts that would need one of them"
     )
+    ending_descriptors: int = setting(
+        16,
+        "descriptors",
+        "those of the reserved ones that are held open, for ending agents when all others are used up",
+    )
 
     # What a client may ask for.
     base_path: str = setting(
@@ -90,6 +95,9 @@ class Settings:
     interrupt_timeout: float = setting(10.0, "seconds", "time for an agent to stop its turn before it is ended")
     ask_timeout: float = setting(0.0, "seconds", "time before a permission or question is rejected unanswered")
     read_interval: float = setting(0.002, "seconds", "time between two reads of an agent that is faster than that")
+    exit_poll_interval: float = setting(
+        0.1, "seconds", "time between two looks at whether an agent has exited, where the system has no pidfds"
+    )
     max_line_bytes: int = setting(16 << 20, "bytes", "longest line that an agent may write")
     terminal_tail_bytes: int = setting(64 << 10, "bytes", "end of an agent's terminal kept for diagnostics")
     max_outbox_bytes: int = setting(64 << 20, "bytes", "most that waits to be written to an agent's stdin")

@@ -154,9 +154,8 @@ def url_of(listener: trio.SocketListener) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def make_admission(settings: Settings) -> Admission:
+def make_admission(settings: Settings, descriptors: Descriptors) -> Admission:
     """Fitted to what the system allows this process, which is told."""
-    descriptors = Descriptors()
     sizing = Sizing.fit(settings, descriptors.limit, descriptors.used() or 0)
     told = {"descriptors": sizing.limit, "connections": sizing.connections, "running_sessions": sizing.sessions}
     if sizing.sessions < settings.max_sessions or sizing.connections < settings.max_connections:
@@ -200,7 +199,9 @@ async def serve_daemon(
         commands.start_soon(lateness.run)
         metrics = Metrics(daemon, readers.subscribers, lateness, logs)
         front = Front(daemon, auth, cors, hosts, readers, Commands(daemon, commands), metrics)
-        server = Server(ASGIWrapper(make_app(front)), daemon.settings, make_admission(daemon.settings))
+        server = Server(
+            ASGIWrapper(make_app(front)), daemon.settings, make_admission(daemon.settings, daemon.table.descriptors)
+        )
         task_status.started([url_of(listener) + daemon.settings.base_path for listener in listeners])
         await server.serve(listeners, trio.Event() if stop is None else stop, readers)
         commands.cancel_scope.cancel()

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 MARGIN = 3.0
 """Seconds that the daemon may take beyond its own limit."""
+
+POLL = 0.05
+"""Seconds between two looks at whether it has ended, where the system has no pidfds."""
 
 
 @click.command()
@@ -54,15 +58,34 @@ def signalled(process: "ProcessId", number: signal.Signals, seconds: float) -> b
     """Signal exactly this process and wait for its end; whether it ended. One that is gone has."""
     from ...actors.processes import send_signal
 
+    handle = -1
     try:
+        # First, so that what is waited for is the process that was signalled.
         handle = os.pidfd_open(process.pid)
     except ProcessLookupError:
         return True
+    except (AttributeError, OSError):
+        pass  # the system has no pidfds
     try:
         if not send_signal(process, number):
             return True
+        if handle < 0:
+            return _ended_within(process, seconds)
         exited = select.poll()
         exited.register(handle, select.POLLIN)
         return bool(exited.poll(seconds * 1000))
     finally:
-        os.close(handle)
+        if handle >= 0:
+            os.close(handle)
+
+
+def _ended_within(process: "ProcessId", seconds: float) -> bool:
+    """By pid and start time."""
+    from ...actors.processes import read_process
+
+    deadline = time.monotonic() + seconds
+    while (row := read_process(process.pid)) is not None and row.id == process and not row.zombie:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL)
+    return True

@@ -14,6 +14,7 @@ import trio
 from sandbox_agent.actors import amp_hook
 from sandbox_agent.actors.hook import SOCKET, HookServer
 from sandbox_agent.actors.private import PrivateDirectory
+from sandbox_agent.actors.reserve import Reserve
 from sandbox_agent.schema.agents.dialect import PrivateFile
 
 from ..patience import PATIENCE
@@ -44,7 +45,7 @@ class Hooks:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Hooks]:
     with trio.fail_after(TIME_LIMIT):
-        server = await HookServer.open(MAX_REQUEST_BYTES, "a-journal")
+        server = await HookServer.open(MAX_REQUEST_BYTES, "a-journal", Reserve(0))
         hooks = Hooks(server)
         try:
             async with trio.open_nursery() as nursery:
@@ -151,7 +152,7 @@ async def test_private_files_are_for_their_owner_whatever_the_umask():
         with pytest.raises(FileExistsError):
             await directory.write(files)
     finally:
-        await directory.remove()
+        await directory.remove(Reserve(0))
     assert not directory.path.exists()
 
 

@@ -16,6 +16,7 @@ from sandbox_agent.actors.leftovers import end_leftovers
 from sandbox_agent.actors.owner import Owner
 from sandbox_agent.actors.private import PrivateDirectory, remove_left
 from sandbox_agent.actors.processes import MARKER, ProcessTable, read_all, read_process, send_signal
+from sandbox_agent.actors.reserve import Reserve
 from sandbox_agent.schema.settings import Settings
 
 from ..patience import PATIENCE
@@ -219,7 +220,7 @@ async def test_no_private_directory_is_taken_for_left_while_it_is_being_made(tmp
             nursery.cancel_scope.cancel()
     assert all(directory.path.is_dir() for directory in made)
     for directory in made:
-        await directory.remove()
+        await directory.remove(Reserve(0))
 
 
 @pytest.mark.parametrize("trap", ["link", "open to others", "file"])

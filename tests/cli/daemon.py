@@ -3,7 +3,7 @@
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -64,10 +64,12 @@ def daemon(
     env: Mapping[str, str] | None = None,
     directory: Path | None = None,
     prepare: Callable[[], None] | None = None,
+    program: Sequence[str] = COMMAND,
 ) -> Generator[RunningDaemon]:
-    """``prepare`` is called in its process, before it becomes the daemon."""
+    """``prepare`` is called in its process, before it becomes the daemon. ``program`` is the command line to which
+    `server` and its options are added."""
     process = subprocess.Popen(
-        [*COMMAND, "server", "--port", "0", *options],
+        [*program, "server", "--port", "0", *options],
         env=commands.environment | dict(env or {}),
         cwd=directory or commands.home,
         preexec_fn=prepare,

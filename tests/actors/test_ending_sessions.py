@@ -1,0 +1,153 @@
+"""A session is never wedged by the end of its agent, and who reaps the dead cannot take the daemon down."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+import structlog.testing
+import trio
+import trio.testing
+from sandbox_agent.actors import link as link_module
+from sandbox_agent.actors.hook import HookServer
+from sandbox_agent.actors.processes import ProcessRow, ProcessTable
+from sandbox_agent.actors.reaper import Reaper
+from sandbox_agent.actors.reserve import Exhausted, Reserve
+from sandbox_agent.actors.sight import Blind
+from sandbox_agent.actors.supervisor import keep_up
+from sandbox_agent.actors.tree import ProcessTree
+from sandbox_agent.schema.problems import Problem
+
+from .exhaustion import no_descriptors, open_descriptors
+from .house import events_of, house
+
+QUICK = {"end_eof": 0.1, "end_interrupt": 0.1, "end_terminate": 0.2, "end_kill": 0.5}
+
+
+async def test_an_end_that_could_not_be_verified_is_told_and_is_verified_later():
+    async with house(**QUICK) as h:
+        log = await h.create()
+        await h.turn(log, "spawn")
+        with patch.object(ProcessTable, "rows", side_effect=Exhausted("used up by the test")):
+            await h.daemon.terminate("s")
+            assert (await h.daemon.session_info("s")).status == "ended"
+            (told,) = [e["data"] for e in events_of(log) if e["type"] == "error"]
+            assert told["code"] == "end_unverified"
+            assert "used up by the test" in told["message"]
+            assert "could not be verified" in "".join(h.daemon.health().problems)
+        while h.daemon.health().problems:
+            await trio.sleep(0.01)
+        assert h.agents_alive() == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), MemoryError(), OSError(5, "Input/output error")], ids=repr)
+async def test_an_error_in_the_midst_of_an_end_wedges_no_session_and_leaves_nobody(error: Exception):
+    real = link_module.end_process
+
+    async def fails(*arguments: object, **options: object) -> str:
+        with patch.object(ProcessTree, "_terminate", side_effect=error):
+            return await real(*arguments, **options)  # pyright: ignore[reportArgumentType]
+
+    async with house(**QUICK) as h:
+        log = await h.create()
+        await h.turn(log, "spawn")
+        other = await h.create("other")
+        with patch.object(link_module, "end_process", fails), trio.fail_after(30):
+            # The session crashes, and its next life takes the next command.
+            with pytest.raises(Problem, match="failed"):
+                await h.daemon.terminate("s")
+            await h.daemon.terminate("s")
+        while len(h.agents_alive()) > 1:
+            await trio.sleep(0.01)
+        assert (await h.daemon.session_info("s")).status == "ended"
+        assert "still here" in str(await h.turn(other, "echo still here", "other"))
+
+
+class Unlucky(ProcessTable):
+    """Fails to look ``times`` times."""
+
+    def __init__(self, times: int, failure: Exception) -> None:
+        super().__init__()
+        self.times = times
+        self.failure = failure
+
+    async def rows(self) -> list[ProcessRow]:
+        self.times -= 1
+        if self.times >= 0:
+            await trio.lowlevel.checkpoint()
+            raise self.failure
+        return await super().rows()
+
+
+async def test_a_reaper_that_cannot_look_says_so_once_and_reaps_when_it_can():
+    table = Unlucky(3, Exhausted("used up"))
+    with structlog.testing.capture_logs() as logs, patch("sandbox_agent.actors.reaper.PAUSE", 0.01):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(Reaper(table).run)
+            # Nobody waits for it but the reaper.
+            child = subprocess.Popen([sys.executable, "-c", ""])
+            with trio.fail_after(30):
+                while os.path.exists(f"/proc/{child.pid}"):  # noqa: PTH110
+                    await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+    child.returncode = 0  # so that Popen does not look for it
+    assert [line["event"] for line in logs].count("cannot look for dead processes to reap") == 1
+
+
+async def test_a_reaper_without_a_proc_does_not_try_for_ever():
+    table = Unlucky(1 << 30, Blind("not mounted"))
+    with patch("sandbox_agent.actors.reaper.PAUSE", 0.001), patch("sandbox_agent.actors.reaper.SETTLE", 0.001):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(Reaper(table).run)
+            os.kill(os.getpid(), signal.SIGCHLD)
+            while table.times == 1 << 30:
+                await trio.sleep(0.001)
+            seen = table.times
+            await trio.sleep(0.3)
+            assert table.times == seen
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_task_of_the_upkeep_is_begun_again_for_ever_and_takes_nobody_down(
+    autojump_clock: trio.testing.MockClock,
+):
+    begun: list[float] = []
+
+    async def fails() -> None:
+        begun.append(trio.current_time())
+        await trio.lowlevel.checkpoint()
+        raise ValueError("a bug of ours")
+
+    with structlog.testing.capture_logs():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(keep_up, "a test", fails)
+            await trio.sleep(3600)
+            nursery.cancel_scope.cancel()
+    pauses = [after - before for before, after in itertools.pairwise(begun)]
+    assert pauses[:7] == [1, 2, 4, 8, 16, 32, 60]
+    assert 60 < len(begun) < 80
+
+
+@pytest.mark.parametrize("left", range(6))
+async def test_a_hook_server_that_finds_no_descriptor_leaves_neither_a_directory_nor_a_socket(
+    left: int, tmp_path: Path
+):
+    reserve = Reserve(4)
+    reserve.fill()
+    await trio.to_thread.run_sync(lambda: None)
+    before = open_descriptors()
+    with patch("tempfile.tempdir", str(tmp_path)):
+        server: HookServer | None = None
+        with no_descriptors(left), suppress(OSError):
+            server = await HookServer.open(1000, "a-journal", reserve)
+        assert (server is None) == (left < 3)  # for its directory, the socket, and the directory once more
+        if server is not None:
+            await server.aclose()
+    assert list(tmp_path.iterdir()) == []
+    assert open_descriptors() == before
+    reserve.close()

@@ -1,0 +1,112 @@
+"""A stop has a hard end: whatever the event loop does or waits for, the daemon goes, and every descendant with it."""
+
+import signal
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from .commands import TIMEOUT, Commands
+from .daemon import RunningDaemon, daemon
+from .processes import alive, descendants
+
+TOKEN = "a-token-of-the-test"
+
+SHIELDED = """
+async def stop(daemon):
+    import trio
+    with trio.CancelScope(shield=True):
+        await trio.sleep_forever()
+"""
+BLOCKED = """
+async def stop(daemon):
+    import threading
+    threading.Event().wait()
+"""
+BUSY = """
+async def stop(daemon):
+    while True:
+        pass
+"""
+LADDER_STUCK = """
+stop = Daemon.stop
+from sandbox_agent.actors import link
+async def end_process(*arguments, **options):
+    import trio
+    await trio.sleep_forever()
+link.end_process = end_process
+"""
+RAISING = """
+stop = Daemon.stop
+from sandbox_agent.actors import link
+async def end_process(*arguments, **options):
+    raise RuntimeError("a bug in the ladder")
+link.end_process = end_process
+"""
+
+LAUNCHER = """
+import sys
+from sandbox_agent.actors.daemon import Daemon
+{trouble}
+Daemon.stop = stop
+from sandbox_agent.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+@contextmanager
+def a_daemon(commands: Commands, trouble: str, *options: str) -> Generator[tuple[RunningDaemon, list[int]]]:
+    """With an agent that has left processes behind in four ways; their pids with its own."""
+    program = (sys.executable, "-c", LAUNCHER.format(trouble=trouble))
+    with daemon(commands, *options, env={"SANDBOX_AGENT_TOKEN": TOKEN}, program=program) as running:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        with httpx.Client(base_url=running.url, headers=headers, timeout=TIMEOUT, trust_env=False) as client:
+            client.post("/v1/sessions/s", json={"agent": "mock"}).raise_for_status()
+            client.post("/v1/sessions/s/messages/stream", json={"message": "spawn"}).raise_for_status()
+        pids = descendants(running.process.pid)
+        assert len(pids) == 5
+        yield running, pids
+
+
+@pytest.mark.parametrize(
+    "trouble", [SHIELDED, BLOCKED, BUSY, LADDER_STUCK], ids=["shielded", "blocked", "busy", "ladder stuck"]
+)
+def test_a_stop_that_hangs_is_ended_with_every_descendant(commands: Commands, trouble: str) -> None:
+    with a_daemon(commands, trouble, "--shutdown-timeout", "0.5") as (running, pids):
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait_ended() == 128 + signal.SIGTERM
+        assert alive(pids) == []
+    assert "the stop took too long" in running.stderr
+
+
+@pytest.mark.parametrize(
+    "trouble", [SHIELDED, BLOCKED, BUSY, LADDER_STUCK], ids=["shielded", "blocked", "busy", "ladder stuck"]
+)
+def test_a_second_signal_ends_a_stop_that_hangs_at_once(commands: Commands, trouble: str) -> None:
+    with a_daemon(commands, trouble, "--shutdown-timeout", "600") as (running, pids):
+        running.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)  # whatever it is doing by now: the loop of some of them tells nobody any more
+        running.process.send_signal(signal.SIGINT)
+        assert running.wait_ended() == 128 + signal.SIGINT
+        assert alive(pids) == []
+
+
+def test_signals_that_come_when_the_time_is_up_do_not_meet_their_default(commands: Commands) -> None:
+    """The shield holds the sessions; the receiver of the signals was cancelled, and with it their handlers went."""
+    with a_daemon(commands, LADDER_STUCK, "--shutdown-timeout", "0") as (running, pids):
+        running.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait_ended() == 128 + signal.SIGTERM
+        assert alive(pids) == []
+
+
+def test_an_error_in_the_ladder_is_a_clean_stop_that_leaves_nobody(commands: Commands) -> None:
+    with a_daemon(commands, RAISING, "--shutdown-timeout", "60") as (running, pids):
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait_ended() == 0
+        assert alive(pids) == []
+    assert "a bug in the ladder" in running.stderr
