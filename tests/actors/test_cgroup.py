@@ -166,7 +166,7 @@ def test_a_group_tells_its_cpu_time_and_kills_all_at_once():
     assert (group.cpu() or 0) > 0
     assert not group.remove()
     group.kill()
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait(PATIENCE) == -signal.SIGKILL
     process.stdout.close()
     assert group.remove()
     assert group.members() == set()

@@ -67,7 +67,7 @@ def test_enter_alone_allows_and_answers_nothing_and_the_end_of_input_rejects(com
         env=private_environment(commands.home, TERM="dumb"),
         cwd=str(commands.home),
         encoding="utf-8",
-        timeout=30,
+        timeout=PATIENCE,
         dimensions=(50, 120),
     )
     terminal.logfile_read = shown = StringIO()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import trio
 
+from ..patience import PATIENCE
 from .clients import Clients
 from .history import History
 from .last_look import last_look
@@ -76,7 +77,7 @@ async def _keep_busy(lives: Lives, clients: Clients, number: int) -> None:
         for index, session in sessions:
             nursery.start_soon(clients.prompt, session, f"sleep {1000 * number + index}")
     url = await lives.where()
-    with trio.fail_after(60):
+    with trio.fail_after(PATIENCE):
         while not await _in_a_turn(url, len(sessions)):
             await trio.sleep(0.02)
     async with trio.open_nursery() as nursery:
