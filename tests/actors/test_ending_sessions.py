@@ -23,6 +23,7 @@ from sandbox_agent.actors.supervisor import keep_up
 from sandbox_agent.actors.tree import ProcessTree
 from sandbox_agent.schema.problems import Problem
 
+from ..patience import PATIENCE
 from .exhaustion import no_descriptors, open_descriptors
 from .house import events_of, house
 
@@ -57,7 +58,7 @@ async def test_an_error_in_the_midst_of_an_end_wedges_no_session_and_leaves_nobo
         log = await h.create()
         await h.turn(log, "spawn")
         other = await h.create("other")
-        with patch.object(link_module, "end_process", fails), trio.fail_after(30):
+        with patch.object(link_module, "end_process", fails), trio.fail_after(PATIENCE):
             # The session crashes, and its next life takes the next command.
             with pytest.raises(Problem, match="failed"):
                 await h.daemon.terminate("s")
@@ -91,7 +92,7 @@ async def test_a_reaper_that_cannot_look_says_so_once_and_reaps_when_it_can():
             await nursery.start(Reaper(table).run)
             # Nobody waits for it but the reaper.
             child = subprocess.Popen([sys.executable, "-c", ""])
-            with trio.fail_after(30):
+            with trio.fail_after(PATIENCE):
                 while os.path.exists(f"/proc/{child.pid}"):  # noqa: PTH110
                     await trio.sleep(0.01)
             nursery.cancel_scope.cancel()

@@ -8,6 +8,7 @@ import pytest
 import trio
 from sandbox_agent.actors.reserve import Exhausted, Reserve
 
+from ..patience import PATIENCE
 from .exhaustion import no_descriptors, no_threads, open_descriptors
 
 
@@ -88,7 +89,7 @@ async def test_requests_that_hang_in_all_of_trios_threads_do_not_hold_it_up():
     for stranger in strangers:
         await limiter.acquire_on_behalf_of(stranger)
     try:
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE):
             await Reserve(0).run(look)
     finally:
         for stranger in strangers:
