@@ -17,6 +17,7 @@ from ..schema.events import SessionEndedData, TerminatedBy, TurnOutcome
 from ..schema.problems import Problem
 from ..schema.sessions import SessionStatus
 from .agent_process import SpawnFailed
+from .first_start import FirstStart
 from .intensity import Intensity
 from .launcher import launch
 from .limits import Hit
@@ -60,6 +61,9 @@ class Agent:
         self.link: AgentLink | None = None
         self.opened = False
         self.retiring = False
+        self.first_start = FirstStart(
+            record.row.request, record.row.session_id, services.proven_starts, settings.create_wait
+        )
         self._services = services
         self._settings = settings
         self._record = record
@@ -242,6 +246,8 @@ class Agent:
         """The agent went away in mid-turn, or before it could take up the first prompt that waited for it. The reason
         stands in the turn that fails for it: readers of that turn see nothing else."""
         self._restarting = True
+        if not link.ready:
+            self.first_start.failed(code, message, details)
         if self._record.in_flight:
             self.tell_restarted(turn_ends=True)
         elif not link.ready and self._record.row.queue:

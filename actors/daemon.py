@@ -244,7 +244,8 @@ class Daemon:
                 await self._ask(self._installer, Install(missing, found.child.mailbox))
                 shield.shield = True
             with self.outage.bounded():
-                native_session_id = await self._ask_session(create.session_id, found, Open())
+                return await self._ask_session(create.session_id, found, Open())
+            raise AssertionError("what is cancelled in there is a problem out here")
         except BaseException:
             shield.shield = True
             with suppress(Problem), self.outage.bounded():
@@ -253,7 +254,6 @@ class Daemon:
             with suppress(Problem), self.outage.bounded():
                 await self._ask(self._registry, Drop(create.session_id))
             raise
-        return CreateSessionResponse(healthy=True, native_session_id=native_session_id)
 
     async def session_info(self, session_id: str) -> SessionInfo:
         return (await self._find(session_id)).info(self.settings)

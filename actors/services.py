@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..schema.codec import Codec
 from ..schema.settings import Settings
@@ -11,6 +11,7 @@ from .clock import Clock
 from .confinement import Confinement
 from .credentials import Credentials
 from .failpoints import Failpoints
+from .first_start import ProvenStarts
 from .journal import Journal
 from .mailbox import Mailbox
 from .processes import ProcessTable
@@ -36,3 +37,4 @@ class Services:
     registry: Mailbox
     tally: Tally
     unique: Callable[[], str]
+    proven_starts: ProvenStarts = field(factory=ProvenStarts)

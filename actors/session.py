@@ -24,7 +24,7 @@ from ..schema.agents.effects import (
     WithdrawAsk,
 )
 from ..schema.events import PermissionEventData, SessionEndedData
-from ..schema.sessions import InterruptResponse, SessionStatus
+from ..schema.sessions import CreateSessionResponse, InterruptResponse, SessionStatus
 from .actor import Actor
 from .agent import Agent, Rested
 from .agent_process import OutboxFull, SpawnFailed
@@ -145,7 +145,10 @@ class Session(Actor):
                 self._record.error("install_failed", reason)
                 self._record.end(SessionEndedData("error", "daemon", reason), failed=True)
             case Open():
-                answer = await self._open()
+                await self._open()
+                await self._settle()
+                self.later(envelope, self._opened)
+                return
             case Send(prompt, key):
                 answer = self._record.accept(prompt)
             case Cancel(turn_id, key):
@@ -165,14 +168,17 @@ class Session(Actor):
 
     # What clients want.
 
-    async def _open(self) -> str | None:
+    async def _open(self) -> None:
         try:
             effects = await self._agent.start(self.nursery)
         except SpawnFailed as error:
             raise error.problem(self._row.request.agent) from error
         self._record.begin()
         self._apply(effects)
-        return self._row.native_session_id
+
+    async def _opened(self) -> CreateSessionResponse:
+        failure = await self._agent.first_start.failure()
+        return CreateSessionResponse(failure is None, failure, self._row.native_session_id)
 
     def _interrupt(self) -> InterruptResponse:
         turn, queued = self._record.turn_id, len(self._row.waiting)
@@ -189,6 +195,7 @@ class Session(Actor):
 
     async def _terminate(self) -> None:
         if not self._row.ended:
+            self._agent.first_start.over()
             await self._agent.end()
             self._record.end(SessionEndedData("terminated", "daemon"))
 
@@ -228,6 +235,7 @@ class Session(Actor):
             match effect:
                 case Ready() if self._link is not None:
                     self._link.ready = True
+                    self._agent.first_start.became_ready()
                 case Ready():
                     pass
                 case NativeSessionNamed(native_session_id, resumable):

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from ..schema.agents.dialect import Prompt
-from ..schema.sessions import InterruptResponse
+from ..schema.sessions import CreateSessionResponse, InterruptResponse
 from .journal import CommandKey
 from .mailbox import Request
 
@@ -17,8 +17,9 @@ class Receipt:
 
 
 @frozen
-class Open(Request[str | None]):
-    """Start the agent of a new session. The reply is the agent's own id of the conversation, if it has one yet."""
+class Open(Request[CreateSessionResponse]):
+    """Start the agent of a new session. The reply has the agent's own id of the conversation, if there is one yet, and
+    comes when the agent is ready, or has shown that it cannot start, or has had ``create_wait`` seconds for either."""
 
 
 @frozen

@@ -87,6 +87,9 @@ class Settings:
     pause_grace: float = setting(1.0, "seconds", "time after such a pause to hear what came meanwhile; none counts it")
 
     # The agent process.
+    create_wait: float = setting(
+        1.0, "seconds", "time that a create waits for an agent that is new to the daemon to be ready or to exit"
+    )
     start_timeout: float = setting(60.0, "seconds", "time for an agent to finish its handshake")
     idle_timeout: float = setting(0.0, "seconds", "silence of an agent in a turn before it is ended")
     turn_timeout: float = setting(0.0, "seconds", "time for a turn before it is interrupted")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -133,10 +133,13 @@ class Client:
         body: Any = None,
         query: Mapping[str, Any] | None = None,
         key: str | None = None,
+        watch: Callable[[bytes], None] | None = None,
     ) -> None:
-        """Print a stream as it arrives, byte for byte, until it ends."""
+        """Print a stream as it arrives, byte for byte, until it ends. ``watch`` sees it too."""
         with self.stream(method, path, body=body, query=query, key=key) as response:
             for chunk in response.iter_bytes():
+                if watch is not None:
+                    watch(chunk)
                 sys.stdout.buffer.write(chunk)
                 sys.stdout.buffer.flush()
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..failure import Failure
 from ..suggestions import SuggestingChoice
 from .bodies import mcp_servers, message_body, parse_answers, read_message, skill_sources
 from .connection import area, session_path, with_client
+from .turn_failure import TurnFailure
 
 if TYPE_CHECKING:
     from .client import Client
@@ -84,7 +87,10 @@ def create(client: Client, session: str, mcp_config: Path | None, skill: tuple[s
         body["mcp"] = mcp_servers(mcp_config)
     if skill:
         body["skills"] = skill_sources(skill)
-    client.show("POST", session_path(session), body=body, patient=True)  # its agent may have to be installed
+    created = client.call("POST", session_path(session), body=body, patient=True)  # its agent may have to be installed
+    click.echo(json.dumps(created, indent=2, ensure_ascii=False))
+    if not created["healthy"]:
+        raise Failure(created["error"]["message"])
 
 
 @sessions.command("list")
@@ -128,14 +134,18 @@ def send_message(
 def send_message_stream(
     client: Client, session: str, message: str, attach: tuple[str, ...], include_raw: bool | None, key: str | None
 ) -> None:
-    """Send a prompt and print its turn's events as they arrive."""
+    """Send a prompt and print its turn's events as they arrive. Fails with the reason when the turn fails."""
+    failure = TurnFailure()
     client.copy_stream(
         "POST",
         session_path(session, "messages", "stream"),
         body=message_body(message, attach),
         query=raw_query(include_raw),
         key=key,
+        watch=failure.feed,
     )
+    if failure.reason is not None:
+        raise Failure(failure.reason)
 
 
 @sessions.command()

@@ -83,7 +83,9 @@ class DemoSession:
         outcome = metadata.get("outcome")
         wanted = "interrupted" if self._interrupted else "completed"
         if outcome != wanted:
-            raise Failure(f"the step {step.title!r} ended {outcome}, not {wanted}")
+            error: dict[str, Any] = metadata.get("error") or {}
+            why = f": {error['message']}" if error else ""
+            raise Failure(f"the step {step.title!r} ended {outcome}, not {wanted}{why}")
 
     def _call(self, *path: str, body: Any = None) -> None:
         self._client.call("POST", session_path(self._id, *path), body=body)

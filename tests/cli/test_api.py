@@ -209,6 +209,27 @@ def test_the_turn_of_a_prompt_is_printed_when_it_is_asked_for(api: Api, session:
     api.silent("sessions", "cancel", session, sent.stdout.strip())
 
 
+@pytest.mark.parametrize(
+    ("prompt", "reason"),
+    [("crash 7", "mock exited with exit code 7"), ("error", "This error was asked for."), ("burst", "did not say why")],
+)
+def test_a_turn_that_fails_is_a_failure_with_its_reason(api: Api, session: str, prompt: str, reason: str) -> None:
+    sent = api.run("sessions", "send-message-stream", session, "-m", prompt)
+    assert sent.returncode == 1
+    assert '"turn.started"' in sent.stdout
+    assert reason in sent.stderr
+    fine = api.run("sessions", "send-message-stream", session, "-m", "say fine")
+    assert (fine.returncode, fine.stderr) == (0, "")
+
+
+def test_an_agent_that_cannot_start_is_a_failure_of_create_with_its_reason(api: Api) -> None:
+    created = api.run("sessions", "create", "broken", "-a", "mock", "-v", "crash")
+    assert (created.returncode, json.loads(created.stdout)["healthy"]) == (1, False)
+    assert "mock exited with exit code 1" in created.stderr
+    sent = api.run("sessions", "send-message-stream", "broken", "-m", "say never")
+    assert (sent.returncode, "mock exited with exit code 1" in sent.stderr) == (1, True)
+
+
 def test_a_terminated_session_stays_listed_and_a_deleted_one_does_not(api: Api, session: str) -> None:
     api.silent("sessions", "terminate", session)
     assert api.json("sessions", "get", session)["status"] == "ended"
