@@ -73,7 +73,7 @@ class _Reader:
                 yield from self._turn_started(data["turn_id"])
             case "turn.ended":
                 yield from self._turn_ended(data["turn_id"])
-                yield from _reason(data["metadata"])
+                yield from _reason(data.get("metadata", {}))  # it is gone when it was too deep for an event
             case "item.started":
                 yield from self._item_started(data["item"]["item_id"])
             case "item.delta":
