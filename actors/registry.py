@@ -94,8 +94,8 @@ class Drop(Request[None]):
 
 
 @frozen
-class _LookForAged:
-    pass
+class _Look:
+    """For ended sessions that are beyond a bound."""
 
 
 @frozen
@@ -146,10 +146,9 @@ class Registry(Actor):
             else:
                 entry.child = self._start(row, log, inherited=True)
         self._age = Age(self._services.clock.now_ms(), latest_ms)
-        self._forget_aged()
-        self._forget_oldest()
+        self._retain()
         if self._services.settings.retention_interval:
-            self.nursery.start_soon(self._look_for_aged)
+            self.nursery.start_soon(self._look_now_and_then)
 
     async def handle(self, envelope: Envelope) -> None:
         match envelope.message:
@@ -159,8 +158,8 @@ class Registry(Actor):
                 envelope.answer(self._found(session_id))
             case List():
                 envelope.answer(SessionListResponse(tuple(self._infos()), self._cursor()))
-            case _LookForAged():
-                self._forget_aged()
+            case _Look():
+                self._retain()
             case Count():
                 envelope.answer(self._census())
             case Create() as create if create.session_id in self._reserved:
@@ -268,13 +267,23 @@ class Registry(Actor):
         entry.card = card
         if ended:
             _log.info("session ended", session_id=card.row.session_id, status=card.status, exit_code=card.row.exit_code)
-        if card.row.ended:
-            self._forget_oldest()
+            if entry.child is not None:
+                self.nursery.start_soon(self._look_after, entry.child)
 
-    async def _look_for_aged(self) -> None:
+    async def _look_after(self, child: Child) -> None:
+        """A session that has ended counts for the bounds when nothing of it is at work any more, and may itself be the
+        one to go."""
+        await child.ended.wait()
+        await self.mailbox.tell(_Look())
+
+    async def _look_now_and_then(self) -> None:
         while True:
             await trio.sleep(self._services.settings.retention_interval)
-            await self.mailbox.tell(_LookForAged())
+            await self.mailbox.tell(_Look())
+
+    def _retain(self) -> None:
+        self._forget_aged()
+        self._forget_oldest()
 
     def _forget_aged(self) -> None:
         oldest = self._services.settings.ended_age
