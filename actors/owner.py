@@ -77,6 +77,17 @@ class Owner:
     def own() -> "Owner | None":
         """This process; None where /proc does not tell."""
         with suppress(OSError):
-            stat = Path("/proc/self/stat").read_bytes()
-            return Owner.here(ProcessId(os.getpid(), int(stat[stat.rindex(b")") + 2 :].split()[19])))
+            me = read_living(os.getpid())
+            return None if me is None else Owner.here(me)
         return None
+
+
+def read_living(pid: int) -> ProcessId | None:
+    """The process that has this pid now; None when there is none, or only a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    # The command stands in parentheses and may hold any byte, so fields are counted from the last one.
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    return None if fields[0] in (b"Z", b"X") else ProcessId(pid, int(fields[19]))

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import click
 import structlog
@@ -15,17 +16,20 @@ import trio
 
 from ..actors.daemon import Daemon
 from ..actors.loop_clock import LoopClock
+from ..actors.owner import Owner
 from ..actors.reaper import Reaper
 from ..actors.supervisor import GaveUp, keep_up
 from ..transport.auth import Auth
 from ..transport.cors import Cors
 from ..transport.server import serve_daemon
+from .address import Address, publish, resolved, withdraw
 from .failure import Failure
 from .hard_end import FAILED, HardEnd, kill_descendants
 from .logs.configure import Logs
 from .output import lost
 from .server import ServerOptions, host_advice, token_advice
 from .stop_signals import StopSignals
+from .user_home import data_place
 
 HARD_END = 1.0
 """Seconds beyond ``shutdown_timeout`` after which the daemon is ended whatever holds it up."""
@@ -50,6 +54,8 @@ def run(options: ServerOptions, logs: Logs) -> None:
                 trio.run(_serve, options, auth, cors, daemon, signals, hard_end, logs, clock=clock)
             finally:
                 kill_descendants(daemon.table)
+                if (directory := address_directory(options)) is not None:
+                    withdraw(directory, os.getpid())
                 hard_end.disarm()
     except* (Failure, GaveUp) as group:
         cause = _first(group)
@@ -98,6 +104,7 @@ async def _serve(
                 except OSError as error:
                     where = f"{options.host}:{options.port}"
                     raise Failure(f"cannot listen on {where}: {error.strerror or error}") from error
+                await _publish(urls, options)
                 nursery.start_soon(_announce, urls, options)
                 await signals.wait()
                 # First the sessions: their last events still reach the streams, which end as the logs are closed.
@@ -113,6 +120,40 @@ async def _limit_stop(signals: StopSignals, scope: trio.CancelScope, seconds: fl
     """Whatever clients do, and whatever is still starting. Sessions end by their ladder, whose rungs are timed."""
     _log.info("stopping", signal=(await signals.wait()).name)
     scope.deadline = trio.current_time() + seconds
+
+
+async def _publish(urls: Sequence[str], options: ServerOptions) -> None:
+    """Before anyone is told that we listen: who then looks for us finds us. Without it we are only harder to find."""
+    directory, owner = address_directory(options), Owner.own()
+    if directory is None:
+        return
+    try:
+        if owner is None:
+            raise OSError("/proc does not tell who we are")
+        address = Address(
+            owner=str(owner),
+            directory=str(directory),
+            host=options.host,
+            urls=tuple(urls),
+            log=None if options.log is None else str(options.log),
+            shutdown_timeout=options.settings.shutdown_timeout,
+            ephemeral=options.settings.ephemeral,
+        )
+        await trio.to_thread.run_sync(publish, address, abandon_on_cancel=True)
+    except OSError as error:
+        _log.warning(
+            "the address is not kept; commands need --endpoint and a token",
+            directory=str(directory),
+            error=error.strerror or str(error),
+        )
+
+
+def address_directory(options: ServerOptions) -> Path | None:
+    """One that keeps nothing does not own the data directory, and makes none. Who it demands the stored token from must
+    know that it is ours, so then its address is beside the token."""
+    if not options.settings.ephemeral:
+        return Path(resolved(data_place(options.settings)))
+    return None if options.token.stored is None else Path(resolved(options.token.stored.parent))
 
 
 async def _announce(urls: Sequence[str], options: ServerOptions) -> None:

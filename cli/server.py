@@ -13,7 +13,7 @@ from attrs import field, frozen
 from ..schema.settings import Settings
 from ..transport.host_names import AllowedHosts
 from .failure import Failure
-from .here import exists
+from .here import absolute, exists
 from .loopback import is_loopback
 from .server_options import server_options
 from .setting_options import build_settings
@@ -42,6 +42,8 @@ class ServerOptions:
     cors_headers: tuple[str, ...]
     cors_credentials: bool
     settings: Settings
+    log: Path | None = None
+    """None for stderr."""
 
 
 def choose_token(choice: TokenChoice, host: str) -> ServerToken:
@@ -72,6 +74,24 @@ def choose_hosts(names: Sequence[str], token_required: bool) -> AllowedHosts:
             f"name the hosts, or set {ALLOW_NO_TOKEN}=1 if something else guards the port"
         )
     return hosts
+
+
+def log_place(file: Path | None, to_file: bool, settings: Settings) -> Path | None:
+    """The file to log to; None for stderr. Two daemons at once would set each other's file aside, and of those that
+    keep nothing there may be many."""
+    if not to_file:
+        return file
+    if file is not None:
+        raise click.UsageError("--log-file and --log-to-file exclude each other; give one")
+    if settings.ephemeral:
+        raise click.UsageError(
+            "--log-to-file has one file for each data directory; with --ephemeral name one: --log-file"
+        )
+    from .daemon.state import Place
+
+    place = Place.of(settings)
+    place.make()
+    return place.log
 
 
 def host_advice(options: ServerOptions) -> str | None:
@@ -108,6 +128,8 @@ def server(outer: TokenChoice, **given: Any) -> None:
     """
     name_unknown_variables()
     choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(outer)
+    settings = build_settings(given)
+    log = log_place(given["log_file"], given["log_to_file"], settings)
     token = choose_token(choice, given["host"])
     options = ServerOptions(
         host=given["host"],
@@ -118,7 +140,8 @@ def server(outer: TokenChoice, **given: Any) -> None:
         cors_methods=given["cors_allow_method"],
         cors_headers=given["cors_allow_header"],
         cors_credentials=given["cors_allow_credentials"],
-        settings=build_settings(given),
+        settings=settings,
+        log=None if log is None else absolute(log),
     )
     forget_token()
     gc.disable()  # a third of the time until ready went to collecting modules that live for ever
@@ -129,6 +152,8 @@ def server(outer: TokenChoice, **given: Any) -> None:
     gc.freeze()
     gc.enable()
     data_place(options.settings)
-    logs = configure_logs(given["log_level"], given["log_format"], given["log_file"], options.settings)
+    if log is not None and given["log_to_file"]:
+        click.echo(f"logging to {log}", err=True)
+    logs = configure_logs(given["log_level"], given["log_format"], log, options.settings)
     tell_troubles()
     run(options, logs)

@@ -56,6 +56,11 @@ def server_options(command: F) -> F:
             type=click.Path(path_type=Path, dir_okay=False),
             help="Log to this file, which is rotated, instead of stderr.",
         ),
+        click.option(
+            "--log-to-file",
+            is_flag=True,
+            help="Log to the file that `daemon start` would log to; which one that is, is told.",
+        ),
         setting_options,
     )
     for option in reversed(options):

@@ -26,9 +26,18 @@ UNAUTHORIZED = 401
 
 class Client:
     """A connection to one daemon. ``timeout`` bounds a plain call, in seconds; a stream may take for ever. ``no_token``
-    says that none is sent because the caller wanted it so."""
+    says that none is sent because the caller wanted it so. ``direct``: no proxy of the environment is asked, as for
+    every loopback address."""
 
-    def __init__(self, endpoint: str, token: FoundToken | None, timeout: float, *, no_token: bool = False) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        token: FoundToken | None,
+        timeout: float,
+        *,
+        no_token: bool = False,
+        direct: bool = False,
+    ) -> None:
         # In UTF-8, as curl sends it from a terminal: httpx takes only ASCII for granted.
         headers = {b"Authorization": f"Bearer {token.value}".encode()} if token else {}
         host = read_endpoint(endpoint).hostname or ""
@@ -44,7 +53,7 @@ class Client:
             headers=headers,
             timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT),
             # HTTP_PROXY is common in sandboxes, and no proxy can reach our loopback address.
-            trust_env=not is_loopback(host),
+            trust_env=not (direct or is_loopback(host)),
         )
 
     def __enter__(self) -> "Client":

@@ -12,41 +12,48 @@ from urllib.parse import quote
 
 import click
 
+from ...schema.settings import Settings
 from ..here import exists
-from ..loopback import is_loopback
+from ..setting_options import build_settings, variable_name
 from ..suggestions import SuggestingGroup
 from ..token_options import TokenChoice, token_options
 from ..token_store import FoundToken, find_given, read_token, stored_path
-from .endpoint import EXAMPLE, read_endpoint
+from .endpoint import EXAMPLE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 ENDPOINT_VARIABLE = "SANDBOX_AGENT_ENDPOINT"
-DEFAULT_ENDPOINT = EXAMPLE
+DATA_DIR_VARIABLE = variable_name("data_dir")
 DEFAULT_TIMEOUT = 120.0
 
 
-def client_token(choice: TokenChoice, endpoint: str) -> str | None:
+def client_token(choice: TokenChoice, ours: bool) -> str | None:
     """The token to send."""
-    found = find_client_token(choice, endpoint)
+    found = find_client_token(choice, ours)
     return None if found is None else found.value
 
 
-def find_client_token(choice: TokenChoice, endpoint: str) -> FoundToken | None:
-    """The token to send, and where it was found. The stored one is this machine's daemon's: it is never sent anywhere
+def find_client_token(choice: TokenChoice, ours: bool) -> FoundToken | None:
+    """The token to send, and where it was found. The stored one is for a daemon of ours: it is never sent anywhere
     else."""
     if choice.none:
         return None
     if given := find_given(choice):
         return given
-    if is_loopback(read_endpoint(endpoint).hostname or "") and exists(path := stored_path()):
+    if ours and exists(path := stored_path()):
         return FoundToken(read_token(path, private=True), f"the stored token {path}")
     return None
 
 
-def endpoint_of(given: str | None, environ: Mapping[str, str] = os.environ) -> str:
-    """The daemon to call: as an option said, else the environment. An empty variable says nothing."""
-    return given if given is not None else environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
+def endpoint_of(given: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The daemon to call: as an option said, else the environment; None for the one of the data directory. An empty
+    variable says nothing."""
+    return given if given is not None else environ.get(ENDPOINT_VARIABLE) or None
+
+
+def settings_of(data_dir: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Those by which a daemon is found."""
+    return build_settings({"data_dir": data_dir if data_dir is not None else environ.get(DATA_DIR_VARIABLE, "")})
 
 
 def connection_options(command: F) -> F:
@@ -57,7 +64,13 @@ def connection_options(command: F) -> F:
             "-e",
             "--endpoint",
             metavar="URL",
-            help=f"The daemon to call; else {ENDPOINT_VARIABLE}, else {DEFAULT_ENDPOINT}.",
+            help=f"The daemon to call; else {ENDPOINT_VARIABLE}, else the one that runs for the data directory, on "
+            f"whatever port, else {EXAMPLE}.",
+        ),
+        click.option(
+            "--data-dir",
+            metavar="DIRECTORY",
+            help=f"The data directory whose daemon is ours; else {DATA_DIR_VARIABLE}, else the default of `server`.",
         ),
         click.option(
             "--timeout",
@@ -112,18 +125,25 @@ def with_client(command: Callable[..., None]) -> Callable[..., None]:
         *,
         endpoint: str | None,
         timeout: float | None,
+        data_dir: str | None,
         token: str | None,
         token_file: Path | None,
         no_token: bool,
         **arguments: Any,
     ) -> None:
         from .client import Client  # httpx takes longer to import than all of --help may take
+        from .target import find_target
 
-        del endpoint, timeout, token, token_file, no_token  # found again with those of the groups around us
-        called = endpoint_of(said(ctx, "endpoint"))
+        del endpoint, timeout, data_dir, token, token_file, no_token  # found again with those of the groups around us
+        target = find_target(endpoint_of(said(ctx, "endpoint")), settings_of(said(ctx, "data_dir")))
         choice = said_token(ctx)
-        found = find_client_token(choice, called)
-        with Client(called, found, said(ctx, "timeout") or DEFAULT_TIMEOUT, no_token=choice.none) as client:
+        with Client(
+            target.url,
+            find_client_token(choice, target.ours),
+            said(ctx, "timeout") or DEFAULT_TIMEOUT,
+            no_token=choice.none,
+            direct=target.ours,
+        ) as client:
             command(client, **arguments)
 
     return run

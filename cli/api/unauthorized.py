@@ -31,4 +31,9 @@ def _why_none(endpoint: str, no_token: bool) -> str:
         return f"none was given, and none can be stored: {no_home.message}"
     if exists(path) and not is_loopback(read_endpoint(endpoint).hostname or ""):
         return f"none was given, and the stored one ({path}) is sent to this machine only"
+    if exists(path):
+        return (
+            f"none was given, and the stored one ({path}) is sent only to the daemon of the data directory, which does "
+            f"not listen at {endpoint} (`sandbox-agent daemon status` tells where, --data-dir names another directory)"
+        )
     return f"none was given, and none is stored ({path})"

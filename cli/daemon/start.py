@@ -17,6 +17,8 @@ from ..setting_options import build_settings
 from ..token_options import TOKEN_VARIABLE, TokenChoice
 
 if TYPE_CHECKING:
+    from .asked import Asked
+    from .found import Found
     from .state import Place, State
 
 READY = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
@@ -26,8 +28,10 @@ LAST_LINES = 20
 LAST_BYTES = 1 << 16
 """How much of a log is looked at for them."""
 
-OURS = ("token", "token_file", "log_file", "wait")
+OURS = ("token", "token_file", "log_file", "log_to_file", "wait")
 """Options that are not handed on as they were said."""
+FINDS = ("data_dir", "host", "port", "wait")
+"""Options that say which daemon is meant, or how long to wait: they mean the same when it runs already."""
 
 
 @click.command()
@@ -44,9 +48,13 @@ OURS = ("token", "token_file", "log_file", "wait")
 def start(ctx: click.Context, wait: float, **given: Any) -> None:
     """Start the daemon in the background, and return when it is ready.
 
+    Nothing is done, and that is no failure, when one runs already for the same data directory, whoever started it.
     Takes the options of `server`. The token is handed on in a file's name or in the environment, never as an argument.
     """
-    from ..server import choose_hosts, choose_token, name_unknown_variables
+    from ..server import choose_hosts, choose_token, log_place, name_unknown_variables
+    from .arguments import arguments
+    from .asked import Asked
+    from .found import find
     from .state import Place
 
     name_unknown_variables()
@@ -55,17 +63,41 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
     choose_hosts(given["allow_host"], token.value is not None)
     settings = build_settings(given)
     place = Place.of(settings)
-    log: Path = absolute(given["log_file"] or place.log)
+    log: Path = absolute(log_place(given["log_file"], given["log_to_file"], settings) or place.log)
     said = [*arguments_of(ctx, choice), f"--log-file={log}"]
-    with place.locked():
-        running = place.read()
-        if running is not None and running.alive:
-            raise Failure(
-                f"a daemon runs already for {place.data_dir}: pid {running.pid}, {running.url or 'not ready yet'}; "
-                "`sandbox-agent daemon stop` stops it"
-            )
+    with place.locked(wait):
+        if (found := find(place)) is not None:
+            tell_running(found, Asked.of(ctx), wait)
+            if arguments(ctx, FINDS):
+                click.echo(
+                    "it keeps the options that it was started with; for others `sandbox-agent daemon stop` first",
+                    err=True,
+                )
+            return
         state = launch(place, said, choice, log, settings.shutdown_timeout, wait)
     click.echo(f"started: {state.url}\npid: {state.pid}\nlog: {state.log}")
+
+
+def tell_running(found: "Found", asked: "Asked", wait: float) -> None:
+    """Raises :class:`Failure` when it is not the one that was asked for, or does not answer in time."""
+    from .health import problems
+
+    pid = found.process.pid
+    if not found.fits(asked):
+        raise Failure(
+            f"a daemon runs already for {found.data_dir}, and not on {asked}: pid {pid}, "
+            f"{found.url or 'not ready yet'}. A data directory has one at a time: `sandbox-agent daemon stop` ends it, "
+            "--data-dir names another directory"
+        )
+    deadline = time.monotonic() + wait
+    while found.url is None or problems(found.url) is None:
+        if time.monotonic() > deadline:
+            raise Failure(
+                f"a daemon runs already for {found.data_dir}, and did not answer in {wait:g} s: pid {pid}, "
+                f"{found.url or 'not listening yet'}; `sandbox-agent daemon stop --force` ends it. Log: {found.log}"
+            )
+        time.sleep(LOOK)
+    click.echo(f"already running: {found.url}\npid: {pid}\nlog: {found.log}")
 
 
 def arguments_of(ctx: click.Context, choice: TokenChoice) -> list[str]:
@@ -124,13 +156,14 @@ def started(pid: int) -> int:
 def ready_url(daemon: "subprocess.Popen[bytes]", output: IO[str], log: Path, before: int, wait: float) -> str:
     """Where it listens, once it answers there. Raises :class:`Failure` when it ended, or took too long. ``before`` is
     the log's size before this daemon."""
+    from ..address import reachable
     from .health import problems
 
     deadline = time.monotonic() + wait
     while True:
         output.seek(0)
         said = output.read()
-        if (ready := READY.search(said)) and problems(ready[1]) is not None:
+        if (ready := READY.search(said)) and problems(reachable(ready[1])) is not None:
             return ready[1]
         if daemon.poll() is not None:
             raise Failure(f"the daemon ended with status {daemon.returncode}:\n{last_lines(said, log, before)}")

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from ..failure import Failure
 from ..token_store import state_directory
 from ..user_home import data_place
 
+LOOK = 0.05
+"""Seconds between two tries to get a lock."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -50,6 +53,14 @@ def boot_id() -> str:
     return BOOT_ID.read_text().strip()
 
 
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @frozen
 class Place:
     """Where the state of one data directory's daemon is, with its log and what it printed."""
@@ -76,22 +87,34 @@ class Place:
         """What it printed: the line that says that it is ready, or why it is not."""
         return self.directory / "output"
 
-    @contextmanager
-    def locked(self) -> Generator[None]:
-        """Nobody else starts or stops this daemon meanwhile. Raises :class:`Failure` when somebody does."""
+    def make(self) -> None:
+        """The directory, for its owner alone. Raises :class:`Failure`."""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: OSError) -> Failure:
+        return Failure(
+            f"cannot use {self.directory}: {error.strerror}; set HOME or XDG_STATE_HOME to a directory that uid "
+            f"{os.geteuid()} may write"
+        )
+
+    @contextmanager
+    def locked(self, wait: float = 0) -> Generator[None]:
+        """Nobody else starts or stops this daemon meanwhile. Raises :class:`Failure` when somebody still does after
+        ``wait`` seconds."""
+        self.make()
+        try:
             handle = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise Failure(
-                f"cannot use {self.directory}: {error.strerror}; set HOME or XDG_STATE_HOME to a directory that uid "
-                f"{os.geteuid()} may write"
-            ) from error
+            raise self._refusal(error) from error
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Failure(f"another start or stop of the daemon of {self.data_dir} is under way") from None
+            deadline = time.monotonic() + wait
+            while not _lock(handle):
+                if time.monotonic() >= deadline:
+                    raise Failure(f"another start or stop of the daemon of {self.data_dir} is under way")
+                time.sleep(LOOK)
             yield
         finally:
             os.close(handle)

@@ -10,9 +10,11 @@ import click
 
 from ..failure import Failure
 from ..setting_options import build_settings, some_setting_options
+from .asked import Asked, address_options
 
 if TYPE_CHECKING:
-    from ...actors.processes import ProcessId
+    from ...actors.owner import ProcessId
+    from .found import Found
 
 MARGIN = 3.0
 """Seconds that the daemon may take beyond its own limit."""
@@ -22,36 +24,47 @@ POLL = 0.05
 
 
 @click.command()
+@address_options
 @some_setting_options("data_dir")
 @click.option("--force", is_flag=True, help="Kill it when it does not stop in time.")
-def stop(force: bool, **given: Any) -> None:
-    """Stop the daemon that `daemon start` started: its sessions' agents first, within its --shutdown-timeout.
+@click.pass_context
+def stop(ctx: click.Context, force: bool, host: str | None, port: int | None, **given: Any) -> None:
+    """Stop the daemon of the data directory, whoever started it: its sessions' agents first, within its
+    --shutdown-timeout.
 
-    Nothing is done, and that is no failure, when it does not run.
+    Nothing is done, and that is no failure, when it does not run. Only the process is ended that is known by its pid
+    and its start time.
     """
+    from .found import find, meant
     from .state import Place
 
-    place = Place.of(build_settings(given))
+    asked = Asked.of(ctx)
+    place = meant(asked, Place.of(build_settings(given)))
     with place.locked():
-        state = place.read()
-        if state is None:
-            click.echo("not running")
-        elif not state.alive:
+        found = find(place)
+        if found is not None and not found.fits(asked):
+            click.echo(found.told_apart(asked))
+        elif found is not None:
+            end(found, force)
+            place.forget()
+        elif (state := place.read()) is not None:
             place.forget()
             click.echo(f"not running: pid {state.pid} had ended without `daemon stop`")
         else:
-            seconds = state.shutdown_timeout + MARGIN
-            killed = not signalled(state.process, signal.SIGTERM, seconds)
-            if killed and not force:
-                raise Failure(f"pid {state.pid} still runs after {seconds:g} s; --force kills it. Log: {state.log}")
-            if killed and not signalled(state.process, signal.SIGKILL, seconds):
-                raise Failure(f"pid {state.pid} cannot be killed: it is stuck in the kernel")
-            place.forget()
-            click.echo(
-                f"killed: pid {state.pid}; what its agents left is ended by the next start"
-                if killed
-                else f"stopped: pid {state.pid}"
-            )
+            click.echo("not running")
+
+
+def end(found: "Found", force: bool) -> None:
+    """Raises :class:`Failure` when it still runs."""
+    pid, seconds = found.process.pid, found.shutdown_timeout + MARGIN
+    killed = not signalled(found.process, signal.SIGTERM, seconds)
+    if killed and not force:
+        raise Failure(f"pid {pid} still runs after {seconds:g} s; --force kills it. Log: {found.log}")
+    if killed and not signalled(found.process, signal.SIGKILL, seconds):
+        raise Failure(f"pid {pid} cannot be killed: it is stuck in the kernel")
+    click.echo(
+        f"killed: pid {pid}; what its agents left is ended by the next start" if killed else f"stopped: pid {pid}"
+    )
 
 
 def signalled(process: "ProcessId", number: signal.Signals, seconds: float) -> bool:

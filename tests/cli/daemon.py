@@ -10,7 +10,7 @@ from typing import IO, cast
 
 from .commands import COMMAND, TIMEOUT, Commands
 
-READY = re.compile(r"listening on (http://[\d.]+:\d+[/\w]*)\n")
+READY = re.compile(r"listening on (http://[\d.:\[\]]+:\d+[/\w]*)\n")
 
 
 class RunningDaemon:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from .commands import Commands
+from .commands import COMMAND, TIMEOUT, Commands
 from .daemon import daemon
 from .processes import alive
 from .test_server import status
@@ -71,12 +71,72 @@ def test_it_outlives_its_starter_answers_and_is_stopped(background: Background) 
     assert (background("status").returncode, background("stop").stdout) == (3, "not running\n")
 
 
-def test_a_second_start_is_refused_and_changes_nothing(background: Background) -> None:
-    url, pid, _ = background.start()
-    done = background("start", "--port", "0")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"pid {pid}, {url}" in done.stderr
+def test_a_start_of_one_that_runs_changes_nothing_and_is_no_failure(background: Background) -> None:
+    url, pid, log = background.start()
+    for options in (("--port", "0"), (), ("--port", url.rpartition(":")[2]), ("--host", "localhost")):
+        done = background("start", *options)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"already running: {url}\npid: {pid}\nlog: {log}\n"
     assert background("status").returncode == 0
+
+
+def test_a_start_that_asks_for_another_address_than_the_running_one_has_fails_and_says_what_to_do(
+    background: Background,
+) -> None:
+    url, pid, _ = background.start()
+    for options, asked in ((("--port", "1"), "port 1"), (("-H", "0.0.0.0"), "host 0.0.0.0")):
+        done = background("start", *options)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"and not on {asked}: pid {pid}, {url}" in done.stderr
+        assert "--data-dir" in done.stderr
+        assert "daemon stop" in done.stderr
+    assert alive([pid]) == [pid]
+
+
+def test_a_start_with_other_options_than_the_running_one_has_says_that_they_count_for_nothing(
+    background: Background,
+) -> None:
+    background.start()
+    done = background("start", "--max-sessions", "5")
+    assert done.returncode == 0
+    assert "keeps the options that it was started with" in done.stderr
+
+
+def test_two_starts_at_once_are_one_daemon(background: Background) -> None:
+    command = [*COMMAND, "daemon", "start", "--port", "0"]
+    environment = background.commands.environment
+    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = sorted(process.communicate(timeout=2 * TIMEOUT)[0] for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    url, pid, log = running(said[1], background)
+    assert said[0] == f"already running: {url}\npid: {pid}\nlog: {log}\n"
+
+
+def test_one_that_does_not_answer_is_not_taken_for_running(background: Background) -> None:
+    _, pid, _ = background.start()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = background("start", "--wait", "0.1")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert done.returncode == 1
+    assert f"did not answer in 0.1 s: pid {pid}" in done.stderr
+
+
+def test_it_is_found_by_its_address_too_whatever_directory_it_has(background: Background, tmp_path: Path) -> None:
+    here, first, _ = background.start()
+    there, second, _ = background.start("--data-dir", str(tmp_path / "other"))
+    ports = [url.rpartition(":")[2] for url in (here, there)]
+    assert f"pid: {second}" in background("status", "-p", ports[1]).stdout
+    assert f"pid: {first}" in background("status", "-p", ports[0], "-H", "127.0.0.1").stdout
+    nobody = background("status", "-p", "1")
+    assert (nobody.returncode, "not running on port 1" in nobody.stdout) == (3, True)
+    assert background("status", "-p", ports[0], "-H", "::1").returncode == 3
+    done = background("stop", "-p", "1")
+    assert (done.returncode, "not running on port 1" in done.stdout) == (0, True)
+    assert alive([first, second]) == [first, second]
+    assert background("stop", "-p", ports[1]).stdout == f"stopped: pid {second}\n"
+    assert alive([first, second]) == [first]
 
 
 def test_each_data_directory_has_its_own(background: Background, tmp_path: Path) -> None:
@@ -88,14 +148,19 @@ def test_each_data_directory_has_its_own(background: Background, tmp_path: Path)
     assert alive([first, second]) == [first]
 
 
-def test_one_that_runs_in_the_foreground_keeps_it_from_starting_and_is_named(background: Background) -> None:
+def test_one_that_runs_in_the_foreground_is_found_and_stopped_too(background: Background) -> None:
     with daemon(background.commands, "--no-token") as running:
+        known = f"pid: {running.process.pid}\nurl: {running.url}\nlog: the stderr of pid {running.process.pid}\n"
+        done = background("status")
+        assert (done.returncode, done.stdout) == (0, f"running\n{known}")
         done = background("start", "--port", "0")
-        assert done.returncode == 1
-        assert "is in use by another daemon" in done.stderr
-        assert str(running.process.pid) in done.stderr
-        assert background("status").returncode == 3
+        assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"already running: {running.url}")
+        assert background("start", "--port", "1").returncode == 1
         assert status(f"{running.url}/v1/health") == 200
+        done = background("stop")
+        assert (done.returncode, done.stdout) == (0, f"stopped: pid {running.process.pid}\n")
+        assert running.wait_ended() == 0
+        assert background("status").returncode == 3
 
 
 def test_one_that_cannot_start_says_why_and_leaves_nothing(background: Background) -> None:
