@@ -23,11 +23,12 @@ from .failpoints import Failpoints
 from .journal import CommandKey, Entry, JournalHealth, JournalUnavailable, KeptAnswer, SessionRow
 from .log import Batch, Log
 from .outage import Outage
+from .reserve import thread_or_here
 from .store import FILE, TRANSACTION_BYTES, Damaged, Store, StoredSession, Written, is_damage
 from .store_check import Check
 from .store_codec import RowCodec, Segment
 from .store_files import mark_unsound, set_aside, unsound
-from .store_reader import Place, StoreReader
+from .store_reader import Place, StoreReader, cannot_read_now
 from .tails import Tails
 from .timings import Timings
 from .writer import Job, Writer
@@ -108,7 +109,7 @@ class DiskJournal:
                 opened.check.stop()
                 with trio.CancelScope(shield=True):
                     await self._reader.aclose()
-                    await trio.to_thread.run_sync(opened.store.close)
+                    await thread_or_here(opened.store.close)
         finally:
             self._close_logs()
             lock.release()
@@ -295,8 +296,14 @@ class DiskJournal:
             self._too_large = trio.Event()
             for kept in [kept for kept in self._kept.values() if self._excess(kept) > 0]:
                 goal = self._settings.session_bytes // TRIM_SHARE
-                while self._excess(kept) + goal > 0 and await self._cut(kept, self._excess(kept) + goal):
-                    pass
+                try:
+                    while self._excess(kept) + goal > 0 and await self._cut(kept, self._excess(kept) + goal):
+                        pass
+                except (sqlite3.Error, RuntimeError) as error:
+                    if not cannot_read_now(error):
+                        raise
+                    # What is too large now is so at the next write as well.
+                    _log.warning("the oldest events of a session stay for now", error=str(error))
 
     async def _cut(self, kept: _Kept, excess: int) -> bool:
         cut = await self._reader.cut(kept.number, excess, kept.row.settled)

@@ -39,6 +39,17 @@ def exhausted(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in EXHAUSTION)
 
 
+async def thread_or_here(work: Callable[[], T]) -> T:
+    """In a worker thread, or at once in the loop when the system gives none: for what has to be put away, and takes no
+    descriptor."""
+    try:
+        return await trio.to_thread.run_sync(work, limiter=trio.CapacityLimiter(1))
+    except RuntimeError as error:
+        if str(error) != NO_THREAD:
+            raise
+    return work()
+
+
 class Reserve:
     """``size`` descriptors, from :meth:`fill` to :meth:`close`. One for the whole daemon; used in the loop's thread and
     in signal handlers there."""

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..schema.encode import EncodedEvent
 from .log import Batch
+from .reserve import NO_THREAD, thread_or_here
 from .store import PURGE_SEGMENTS, Cut, Damaged, connect
 from .store_codec import Segment
 
@@ -24,6 +25,13 @@ class Place:
     """Which events: those of the session with that number, or all of them."""
 
     session: int | None
+
+
+def cannot_read_now(error: Exception) -> bool:
+    """Whether there was no descriptor or no thread to read with, which says nothing about the file."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
+    return str(error) == NO_THREAD
 
 
 class StoreReader:
@@ -58,7 +66,7 @@ class StoreReader:
             await self._limiter.acquire_on_behalf_of(reader)
         for reader in nobody:
             self._limiter.release_on_behalf_of(reader)
-        await trio.to_thread.run_sync(self._close_idle)
+        await thread_or_here(self._close_idle)
 
     def _close_idle(self) -> None:
         while self._idle:

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ import structlog.testing
 import trio
 import trio.testing
 from sandbox_agent.actors import link as link_module
+from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.hook import HookServer
 from sandbox_agent.actors.processes import ProcessRow, ProcessTable
 from sandbox_agent.actors.reaper import Reaper
@@ -22,9 +24,11 @@ from sandbox_agent.actors.sight import Blind
 from sandbox_agent.actors.supervisor import keep_up
 from sandbox_agent.actors.tree import ProcessTree
 from sandbox_agent.schema.problems import Problem
+from sandbox_agent.schema.sessions import CreateSessionRequest
+from sandbox_agent.schema.settings import Settings
 
 from ..patience import PATIENCE
-from .exhaustion import no_descriptors, open_descriptors
+from .exhaustion import no_descriptors, no_threads, open_descriptors
 from .house import events_of, house
 
 QUICK = {"end_eof": 0.1, "end_interrupt": 0.1, "end_terminate": 0.2, "end_kill": 0.5}
@@ -152,3 +156,39 @@ async def test_a_hook_server_that_finds_no_descriptor_leaves_neither_a_directory
     assert list(tmp_path.iterdir()) == []
     assert open_descriptors() == before
     reserve.close()
+
+
+@pytest.mark.parametrize("used_up", [no_descriptors, no_threads])
+async def test_a_journal_that_finds_nothing_to_read_with_keeps_its_events_and_goes_on(
+    used_up: Callable[[], AbstractContextManager[None]], tmp_path: Path
+) -> None:
+    """Its oldest events are to go: that needs a look at the file. All sessions would have ended with it."""
+    async with house(data_dir=str(tmp_path), session_bytes=20_000, **QUICK) as h:
+        log = await h.create()
+        with structlog.testing.capture_logs() as logs:
+            with used_up():
+                await h.turn(log, "burst 200 200")
+                while not any(line["event"] == "the oldest events of a session stay for now" for line in logs):
+                    await trio.sleep(0.01)
+            assert log.first == 1
+            await h.turn(log, "echo still here")
+            while log.first == 1:
+                await trio.sleep(0.01)
+        assert not [line for line in logs if line["log_level"] == "error"]
+        assert h.daemon.actor_restarts()["journal"] == 0
+
+
+@pytest.mark.parametrize("used_up", [no_descriptors, no_threads])
+async def test_a_journal_is_closed_whole_whatever_is_used_up(
+    used_up: Callable[[], AbstractContextManager[None]], tmp_path: Path
+) -> None:
+    daemon = Daemon(Settings(data_dir=str(tmp_path), **QUICK), {"PATH": os.environ["PATH"]})
+    with structlog.testing.capture_logs() as logs, trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(daemon.run)
+            await daemon.create_session("s", CreateSessionRequest(agent="mock"))
+            with used_up():
+                await daemon.stop()
+    assert not [line for line in logs if line["log_level"] == "error"]
+    # SQLite takes it away when the last connection is closed.
+    assert not list(tmp_path.glob("*-wal"))

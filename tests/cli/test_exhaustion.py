@@ -5,8 +5,9 @@ import os
 import resource
 import signal
 import socket
+import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from .commands import TIMEOUT, Commands
+from .commands import COMMAND, TIMEOUT, Commands
 from .daemon import RunningDaemon, daemon
 from .processes import alive, descendants
 
@@ -105,9 +106,36 @@ def flooded(running: RunningDaemon) -> Generator[None]:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
+WITHOUT_THREADS = """
+import signal, sys, threading
+from trio._core._thread_cache import THREAD_CACHE
+def refuse(thread):
+    raise RuntimeError("can't start new thread")
+def use_up(*_):
+    global begin
+    begin, threading.Thread.start = threading.Thread.start, refuse
+    THREAD_CACHE._idle_workers = Nobody()
+def give_back(*_):
+    threading.Thread.start = begin
+    THREAD_CACHE._idle_workers = {}
+class Nobody(dict):
+    def __setitem__(self, worker, value):
+        pass
+    def __delitem__(self, worker):
+        pass
+signal.signal(signal.SIGUSR1, use_up)
+signal.signal(signal.SIGUSR2, give_back)
+from sandbox_agent.cli.main import main
+main(sys.argv[1:])
+"""
+"""No thread can be started from SIGUSR1 to SIGUSR2. (RLIMIT_NPROC does not bind root, and counts all of a user's.)"""
+
+
 @contextmanager
-def a_daemon(commands: Commands, *options: str) -> Generator[tuple[RunningDaemon, Client, Agents]]:
-    with daemon(commands, *options, env={"SANDBOX_AGENT_TOKEN": TOKEN}) as running:
+def a_daemon(
+    commands: Commands, *options: str, program: Sequence[str] = COMMAND
+) -> Generator[tuple[RunningDaemon, Client, Agents]]:
+    with daemon(commands, *options, env={"SANDBOX_AGENT_TOKEN": TOKEN}, program=program) as running:
         client = Client(running.url)
         try:
             yield running, client, Agents(running, client)
@@ -175,3 +203,35 @@ def test_many_sessions_end_at_once_without_descriptors(commands: Commands) -> No
                 os.kill(agents.pids[f"s{number}"], signal.SIGKILL)
             until(lambda: not alive(pids), f"there is left: {alive(pids)}")
             client.must("GET", "/v1/sessions")
+
+
+def test_every_end_of_an_agent_is_whole_without_threads(commands: Commands) -> None:
+    with a_daemon(commands, program=(sys.executable, "-c", WITHOUT_THREADS)) as (running, client, agents):
+        agents.start("terminated")
+        agents.start("deleted")
+        agents.start("suspended", suspendAfterSeconds=4)
+        agents.start("silent", idleSeconds=4)
+        agents.start("dies")
+        agents.start("stays")
+        client.must("POST", "/v1/sessions/silent/messages", {"message": "hang"})
+        running.process.send_signal(signal.SIGUSR1)
+        # It is in force: what needs a thread is refused with its reason.
+        until(lambda: client.ask("POST", "/v1/sessions/more", {"agent": "mock"})[0] == 503, "threads can be started")
+        client.must("POST", "/v1/sessions/terminated/terminate")
+        agents.assert_gone("terminated")
+        client.must("DELETE", "/v1/sessions/deleted")
+        agents.assert_gone("deleted")
+        os.kill(agents.pids["dies"], signal.SIGKILL)
+        for session in ("dies", "suspended", "silent"):
+            agents.assert_gone(session)
+        assert client.status("stays") == "idle"
+        running.process.send_signal(signal.SIGUSR2)
+        for session in ("suspended", "dies", "silent", "stays"):
+            answer = client.must("POST", f"/v1/sessions/{session}/messages/stream", {"message": "echo still here"})
+            assert b"still here" in answer, session
+        running.process.send_signal(signal.SIGUSR1)
+        left = descendants(running.process.pid)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait_ended() == 0
+        assert alive(left) == []
+    assert "actor crashed" not in running.stderr, running.stderr
