@@ -4,6 +4,7 @@ import pytest
 import trio
 import trio.testing
 from sandbox_agent.actors.first_start import REMEMBERED, FirstStart, ProvenStarts
+from sandbox_agent.schema.agents.mock import Mock
 from sandbox_agent.schema.sessions import CreateSessionRequest, CreateSessionResponse
 
 from .house import House, events_of, house, said
@@ -46,12 +47,12 @@ async def test_a_create_waits_no_longer_than_it_may() -> None:
         assert (await h.daemon.session_info("s")).status == "starting"
 
 
-async def test_an_agent_that_was_ready_once_delays_no_later_create() -> None:
-    async with house(create_wait=LONG) as h:
+async def test_an_agent_that_was_ready_once_delays_no_later_create(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house(create_wait=LONG, start_timeout=LONG) as h:
         assert (await create(h, "first")).healthy
         assert (await h.daemon.session_info("first")).status == "idle"
+        monkeypatch.setattr(Mock, "begin", lambda _: ())  # nobody greets it, so it will never be ready
         assert (await create(h, "second")).healthy
-        # Nobody waited for it: it has not had the time to answer.
         assert (await h.daemon.session_info("second")).status == "starting"
 
 

@@ -5,6 +5,7 @@ The system's clock is the tests' own: a pause is a jump of it, and no test waits
 
 import math
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -17,17 +18,20 @@ from sandbox_agent.actors.loop_clock import LoopClock
 from sandbox_agent.actors.watchdogs import Watchdogs
 from trio.testing import wait_all_tasks_blocked
 
+from .house import events_of, house, said
+
 GAP, GRACE = 1.0, 0.5
 
 
 class System:
-    """The system's monotonic clock. It moves by what the test says and by nothing else."""
+    """The system's monotonic clock. It moves by what the test says, and by nothing else unless it ``moves`` as well."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, moves: bool = False) -> None:
         self._now = 0.0
+        self._moves = moves
 
     def __call__(self) -> float:
-        return self._now
+        return self._now + (time.perf_counter() if self._moves else 0.0)
 
     def pause(self, seconds: float) -> None:
         """So much time in which the event loop does not look at its clock."""
@@ -199,3 +203,26 @@ def test_restarts_before_and_after_a_pause_are_as_close_as_they_were_for_who_run
         assert intensity.occurred()
 
     on_loop_clock(run)
+
+
+def test_a_pause_is_over_neither_an_ask_nor_the_time_to_exit_and_both_end_in_time_in_which_all_run() -> None:
+    async def run(system: System) -> None:
+        async with house(ask_timeout=20.0, mute_timeout=20.0) as h:
+            log, mute = await h.create(), await h.create("mute")
+            await h.send("permission")
+            await h.send("mute", "mute")
+            await h.until_type(log, "permission.requested", 2)
+            await h.until_type(mute, "turn.started")
+            for number in range(3):
+                system.pause(100_000)
+                await h.create(f"after {number}")  # a while in which everybody runs
+            assert not [e for e in events_of(log) if e["type"] == "permission.resolved"]
+            assert not [e for e in events_of(mute) if e["type"] == "turn.ended"]
+            await system.work(24)
+            assert said(await h.until_type(log, "turn.ended")) == "turn.ended completed"
+            assert said(await h.until_type(mute, "turn.ended")) == "turn.ended failed"
+            causes = [e["data"]["metadata"]["cause"] for e in events_of(log) if e["type"] == "permission.resolved"]
+            assert causes == ["timeout", "timeout"]
+
+    system = System(moves=True)
+    trio.run(run, system, clock=clock_of(system))
