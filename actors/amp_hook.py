@@ -18,7 +18,7 @@ def request(environment: dict[str, str], said: bytes) -> bytes:
     text = said.decode(errors="replace")
     try:
         tool_input = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         tool_input = text
     message = {
         "tool": environment.get("AGENT_TOOL_NAME", ""),
@@ -45,7 +45,7 @@ def ask(path: str, line: bytes) -> tuple[bool, str]:
 def main() -> int:
     try:
         allow, message = ask(sys.argv[1], request(dict(os.environ), sys.stdin.buffer.read()))
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         allow, message = False, "sandbox-agent is gone: nobody can allow this any more"
     if not allow:
         sys.stderr.write(message)

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import trio
 
+from ..schema.json_text import BAD_JSON
 from ..schema.settings import Settings
 from .install_archive import EXECUTABLE, unpack
 from .install_failure import InstallFailed, Report
@@ -101,7 +102,7 @@ class _Documents:
     async def json(self, url: str, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(await self.text(url), type=kind)
-        except msgspec.MsgspecError as error:
+        except BAD_JSON as error:
             raise InstallFailed(f"{url} is not what its vendor used to publish: {error}") from error
 
 

@@ -67,7 +67,7 @@ class Store:
         link = self.root / (version or CURRENT)
         try:
             receipt = Receipt(**json.loads((link / RECEIPT).read_bytes()))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
         # By its version: a session that runs keeps its program when another becomes the current one.
         program = self.root / receipt.version / receipt.program

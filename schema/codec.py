@@ -5,6 +5,7 @@ taken for a string) and an error names the field: ``Converter`` alone would quie
 ``"1"``. An explicit ``null`` for a member that has a default means that it is absent.
 """
 
+import reprlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import NoneType, UnionType
@@ -20,6 +21,7 @@ from . import cursor, events, items
 from .event_types import DATA_CLASSES
 from .events import EventData, UniversalEvent
 from .fields import OMIT, BadMember
+from .json_text import BAD_JSON, decode_json
 from .problems import Problem, invalid_request, unprocessable
 from .sessions import AgentError
 from .timeouts import SessionTimeouts
@@ -87,8 +89,8 @@ def _structure_tagged(converter: Converter, union: Any) -> Callable[[Any, Any], 
         if not isinstance(value, dict):
             raise FieldError(f"expected an object, got {_kind(value)}")
         said: Any = value.get("type")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if said not in classes:
-            raise FieldError(f"`type` must be one of {', '.join(classes)}; got {said!r}")
+        if not isinstance(said, str) or said not in classes:  # what is no string may not even be hashable
+            raise FieldError(f"`type` must be one of {', '.join(classes)}; got {reprlib.repr(said)}")  # pyright: ignore[reportUnknownArgumentType]
         return converter.structure(value, classes[said])
 
     return structure
@@ -143,7 +145,7 @@ def _structure_literal(_: Converter, literal: Any) -> Callable[[Any, Any], Any]:
 
     def structure(value: Any, _: Any) -> Any:
         if value not in allowed:
-            raise FieldError(f"expected one of {', '.join(map(str, allowed))}; got {value!r}")
+            raise FieldError(f"expected one of {', '.join(map(str, allowed))}; got {reprlib.repr(value)}")
         return value
 
     return structure
@@ -252,8 +254,8 @@ class Codec:
     def decode(self, body: bytes, cls: type[T]) -> T:
         """The body of a request. Raises :class:`Problem`: 400 when it is not JSON, 422 when a field does not fit."""
         try:
-            value = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            value = decode_json(body)
+        except BAD_JSON as error:
             raise invalid_request(f"the body is not valid JSON: {error}") from error
         return self.build(value, cls)
 

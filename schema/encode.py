@@ -11,6 +11,7 @@ from attrs import Factory, field, frozen
 
 from .codec import Codec
 from .events import EventData, EventType
+from .json_text import BAD_JSON, decode_json
 
 OBJECT_BYTES = 200
 """What an event costs beside its JSON."""
@@ -92,8 +93,8 @@ class EventEncoder:
 def json_or_text(raw: bytes) -> bytes:
     """What an agent wrote as JSON: as it is when it is JSON, else as a JSON string of its text."""
     try:
-        msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        decode_json(raw)
+    except BAD_JSON:
         return msgspec.json.encode(raw.decode(errors="replace"))
     return raw
 

@@ -28,8 +28,9 @@ ErrorType = Literal[
     "timeout",
 ]
 """The types of wire 0.1. Ours besides: not_found, method_not_allowed, payload_too_large, unsupported_media_type,
-queue_full, too_many_sessions, too_many_commands, too_many_connections, resource_exhausted, prompt_not_queued,
-key_reused, journal_unavailable, shutting_down, internal_error, credentials_missing."""
+expectation_failed, http_version_not_supported, queue_full, too_many_sessions, too_many_commands, too_many_connections,
+resource_exhausted, prompt_not_queued, key_reused, journal_unavailable, shutting_down, internal_error,
+credentials_missing."""
 
 
 @frozen
@@ -196,6 +197,26 @@ def payload_too_large(limit: int) -> Problem:
         413,
         "Payload Too Large",
         f"the request body is larger than {limit} bytes (the server's --max-body-bytes)",
+    )
+
+
+def unsupported_encoding(got: str) -> Problem:
+    """RFC 9110, section 15.5.16: the header says which codings of a request's body are accepted."""
+    return Problem(
+        "unsupported_media_type",
+        415,
+        "Unsupported Media Type",
+        f"the request body must not be encoded (accepted: identity); it has Content-Encoding: {got}",
+        headers={"Accept-Encoding": "identity"},
+    )
+
+
+def expectation_failed(got: str) -> Problem:
+    return Problem(
+        "expectation_failed",
+        417,
+        "Expectation Failed",
+        f"of expectations only `Expect: 100-continue` is understood; got {got!r}",
     )
 
 

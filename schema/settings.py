@@ -75,6 +75,11 @@ class Settings:
     stalled_write_timeout: float = setting(900.0, "seconds", "time without progress before a reader is cut off")
     socket_send_bytes: int = setting(256 << 10, "bytes", "kernel send buffer of one connection")
     keep_alive_timeout: float = setting(75.0, "seconds", "idle time before a kept-alive connection is closed")
+    half_closed_probe: float = setting(
+        1.0,
+        "seconds",
+        "time before a client that has closed its side, and waits for an answer, is asked if it is there",
+    )
     linger_timeout: float = setting(1.0, "seconds", "time for a client to read our last answer before we close")
     drain_timeout: float = setting(1.0, "seconds", "time for open requests and streams to end in a graceful stop")
 

@@ -13,6 +13,7 @@ from attrs import frozen
 from quart import Request, Response, has_websocket_context, request, websocket
 from quart_trio import QuartTrio
 from structlog.contextvars import bind_contextvars
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge, RequestTimeout
 from werkzeug.routing import WebsocketMismatch
 
@@ -25,12 +26,14 @@ from ..schema.base_path import below
 from ..schema.commands import check_key
 from ..schema.problems import (
     Problem,
+    expectation_failed,
     internal_error,
     invalid_request,
     method_not_allowed,
     not_found,
     outside,
     payload_too_large,
+    unsupported_encoding,
     unsupported_media_type,
 )
 from .auth import Auth
@@ -111,9 +114,17 @@ def _screen(front: Front) -> Callable[[], Awaitable[Response | None]]:
         if request.routing_exception is None and request.endpoint not in OPEN:
             front.auth.check(asked.get("Authorization"))
             bearer_of(request.scope).trust()
+        _check_expectation(asked)
         return None
 
     return screen
+
+
+def _check_expectation(headers: Headers) -> None:
+    """Raises a 417 problem. What we understand is kept by asking for the body when it is wanted."""
+    expected = headers.get("Expect")
+    if expected is not None and expected.strip().lower() != "100-continue":
+        raise expectation_failed(expected)
 
 
 def _screen_websocket(front: Front) -> Callable[[], Awaitable[None]]:
@@ -194,8 +205,15 @@ def read_key(asked: Request) -> str | None:
 async def read_body(daemon: Daemon, asked: Request, cls: type) -> Any:
     """Raises a 415 problem before the body is read, 413 while it is, and 400 or 422 for what it says."""
     has_body = bool(asked.content_length) or "Transfer-Encoding" in asked.headers
+    encoding = asked.headers.get("Content-Encoding", "")
+    if has_body and encoding.strip().lower() not in ("", "identity"):
+        raise unsupported_encoding(encoding)
     if has_body and not (asked.mimetype == "application/json" or asked.mimetype.endswith("+json")):
         raise unsupported_media_type(asked.headers.get("Content-Type"))
+    limit = daemon.settings.max_body_bytes
+    if asked.content_length is not None and asked.content_length > limit:
+        raise payload_too_large(limit)
+    await bearer_of(asked.scope).want_body()
     body = await asked.get_data(cache=False, as_text=False, parse_form_data=False)
     if not body:
         raise invalid_request(f"a JSON body is required: {cls.__name__} of /openapi.json")

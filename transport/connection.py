@@ -9,6 +9,7 @@ import array
 import fcntl
 import math
 import os
+import select
 import socket as stdlib_socket
 import termios
 
@@ -27,6 +28,8 @@ from .failures import log_failure
 from .protocol import Protocol
 
 RECEIVE_BYTES = 1 << 16
+HALF_CLOSED_LOOK = 0.05
+"""Seconds between two looks whether a client that has closed its side is gone."""
 
 log = structlog.get_logger("sandbox_agent.transport")
 
@@ -125,10 +128,25 @@ class Connection:
                     self._bound_head(protocol)
             if self._state != "finishing":
                 await protocol.handle(RawData(b""))
+            if self._state == "busy" and protocol.request_is_complete:
+                await self._until_answered(protocol)
         self._state = "closed"
         # Tells the app, which then cancels what it does for this client. A courtesy: we cancel it anyway.
         with trio.move_on_after(0.1):
             await protocol.handle(Closed())
+
+    async def _until_answered(self, protocol: Protocol) -> None:
+        """The client has said its last, and may still read. One that is gone looks the same, until something is sent:
+        then its system answers with a reset."""
+        # In a stream there is something to send that means nothing. Before an answer that is a 102, which some would
+        # not expect: most answers come before it is due.
+        pause = 0.0 if protocol.is_streaming else self._settings.half_closed_probe
+        ask_at = trio.current_time() + pause
+        while not is_reset(self._socket):
+            if trio.current_time() >= ask_at:
+                await protocol.probe()
+                ask_at = trio.current_time() + (self._settings.sse_keepalive or math.inf)
+            await trio.sleep(HALF_CLOSED_LOOK)
 
     def _bound_head(self, protocol: Protocol) -> None:
         """A head that has begun to arrive must be there in time, however long the connection might be idle."""
@@ -228,6 +246,13 @@ class Connection:
         self._head_begun = False
         if idle and self._context.terminated.is_set():
             self._reading.cancel()
+
+
+def is_reset(sock: trio.socket.SocketType) -> bool:
+    """Whether the connection is over in both directions; one that the client has half closed is not."""
+    look = select.poll()
+    look.register(sock.fileno(), 0)
+    return bool(look.poll(0))
 
 
 def unsent(sock: trio.socket.SocketType) -> int:

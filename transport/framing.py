@@ -20,10 +20,13 @@ class Framing(Protocol):
         ...
 
 
+SSE_COMMENT = b": keep-alive\n\n"
+
+
 class SseFraming:
     """Server-sent events: no ``event:`` name, so that a plain ``onmessage`` gets everything, as on wire 0.1."""
 
-    keepalive = b": keep-alive\n\n"
+    keepalive = SSE_COMMENT
 
     def __init__(self, *, include_raw: bool) -> None:
         self.include_raw = include_raw

@@ -1,21 +1,40 @@
 """HTTP/1.1 for one connection: hypercorn's, with our streams, problems for what is not HTTP, and no way into HTTP/2."""
 
-from typing import cast
+from typing import Any, cast
 
 import h11
-from hypercorn.events import Closed
-from hypercorn.protocol.events import Request
+import msgspec
+import structlog
+from hypercorn.events import Closed, RawData
+from hypercorn.protocol.events import Event, Request, Response
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 
 from .access_log import AccessLog
+from .http2_refusal import refusal
 from .streams import HttpStream, SocketStream, answered, http_problem, last_answer
+
+log = structlog.get_logger("sandbox_agent.transport")
+
+
+class PatientConnection(h11.Connection):
+    """h11's, which lets the app say whether the body is wanted. Hypercorn would ask a client for it (100 Continue) as
+    soon as the head is there, before anyone has looked at its token."""
+
+    @property
+    def they_are_waiting_for_100_continue(self) -> bool:
+        return False
 
 
 class Protocol(H11Protocol):
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.connection = PatientConnection(h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size)
+        self._refused = False
+
     @property
     def request_is_complete(self) -> bool:
-        """The client has nothing more to say. Of a WebSocket that is never known."""
-        return self.connection.their_state in (h11.DONE, h11.MUST_CLOSE, h11.CLOSED)
+        """The client has nothing more to say. Of a WebSocket, and of another protocol, that is never known."""
+        return not self._refused and self.connection.their_state in (h11.DONE, h11.MUST_CLOSE, h11.CLOSED)
 
     @property
     def head_has_begun(self) -> bool:
@@ -24,17 +43,36 @@ class Protocol(H11Protocol):
 
     async def want_body(self) -> None:
         """Ask for the body if the client waits to be asked."""
-        if self.connection.they_are_waiting_for_100_continue:
+        if self._client_waits:
             headers = self.config.response_headers("h11")
             await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=headers))
+
+    @property
+    def _client_waits(self) -> bool:
+        connection = self.connection
+        return isinstance(connection, h11.Connection) and connection.client_is_waiting_for_100_continue
+
+    @property
+    def is_streaming(self) -> bool:
+        return isinstance(self.stream, HttpStream) and self.stream.is_event_stream
+
+    async def probe(self) -> None:
+        """See :meth:`.HttpStream.probe`."""
+        if isinstance(self.stream, HttpStream):
+            await self.stream.probe()
+
+    async def stream_send(self, event: Event) -> None:
+        if isinstance(event, Response) and event.status_code >= 200 and self._client_waits:
+            # It was not asked for its body, so it may send that or its next request: who could tell?
+            event = Response(event.stream_id, [*event.headers, (b"connection", b"close")], event.status_code)
+        await super().stream_send(event)
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Hypercorn would turn to HTTP/2 here. RFC 9110 lets us answer a client that asks for it in HTTP/1.1."""
 
     async def _create_stream(self, request: h11.Request) -> None:
         if request.http_version not in (b"1.0", b"1.1"):
-            await self._send_error_response(400)
-            await self.send(Closed())
+            await self._refuse_version(request)
             return
         stream = SocketStream if is_websocket(request) else HttpStream
         self.stream = stream(
@@ -60,6 +98,18 @@ class Protocol(H11Protocol):
                 state=self.connection_state,
             )
         )
+
+    async def _refuse_version(self, request: h11.Request) -> None:
+        self._refused = True
+        log.info("another version of HTTP was refused", version=request.http_version.decode())
+        problem = http_problem(505)
+        body = msgspec.json.encode(problem.body())
+        if frames := refusal(self.connection.trailing_data[0], problem.status, body, problem.detail):
+            await cast("AccessLog", self.config.log).refused(problem.status)
+            await self.send(RawData(frames))
+        else:
+            await self._send_error_response(505)
+        await self.send(Closed())
 
     async def _send_error_response(self, status_code: int) -> None:
         if self.stream is None:

@@ -2,12 +2,11 @@
 
 from typing import cast
 
-import msgspec
-
 from ..actors.answers import Answer
 from ..actors.session_messages import Receipt
 from ..schema.codec import Codec
 from ..schema.commands import Command, check_key
+from ..schema.json_text import BAD_JSON, decode_json
 from ..schema.problems import Problem, invalid_request
 from ..schema.ws_commands import WebSocketAck, WebSocketError
 from .call import Call
@@ -39,9 +38,12 @@ def _result(answer: Answer, codec: Codec) -> object:
 def read_object(text: str | bytes) -> dict[str, object]:
     """The JSON object of a frame. Raises a 400 problem."""
     try:
-        return msgspec.json.decode(text, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeError) as error:
+        value = decode_json(text)
+    except BAD_JSON as error:
         raise invalid_request(f"a frame must be one JSON object: {error}") from error
+    if not isinstance(value, dict):
+        raise invalid_request("a frame must be one JSON object")
+    return cast("dict[str, object]", value)
 
 
 def read_id(value: dict[str, object]) -> str:

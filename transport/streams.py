@@ -1,5 +1,6 @@
 """Hypercorn's two kinds of stream (one request each), less what hurts us."""
 
+from collections.abc import Iterable
 from time import time
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
 
 from ..schema.problems import Problem, internal_error, invalid_request
-from .framing import SocketFrames
+from .framing import SSE_COMMENT, SocketFrames
 
 
 def http_problem(status: int) -> Problem:
@@ -22,6 +23,12 @@ def http_problem(status: int) -> Problem:
     match status:
         case 431:
             return Problem("invalid_request", 431, "Request Header Fields Too Large", "the request's head is too large")
+        case 505:
+            detail = (
+                "this server speaks HTTP/1.1 only: use that (curl --http1.1, not --http2-prior-knowledge), or speak"
+                " HTTP/2 to a proxy in front of it"
+            )
+            return Problem("http_version_not_supported", 505, "HTTP Version Not Supported", detail)
         case 501:
             return Problem("invalid_request", 501, "Not Implemented", "the transfer encoding is not supported")
         case _ if status >= 500:
@@ -43,6 +50,10 @@ def answered(status: int) -> Any:
     return {"type": "http.response.start", "status": status, "headers": []}
 
 
+def _is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
+
+
 class HttpStream(HTTPStream):
     """Its failures are problems too, and what it streams goes out as ready chunks: taken through h11, each cost a fifth
     of what sending it costs."""
@@ -61,6 +72,25 @@ class HttpStream(HTTPStream):
             sized = any(name.lower() == b"content-length" for name, _ in message["headers"])
             bodiless = suppress_body(self.scope["method"], int(message["status"]))
             self._chunked = not sized and not bodiless and self.scope["http_version"] == "1.1"
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Its head is sent, and its end is not."""
+        return (
+            self._chunked
+            and self.state is ASGIHTTPState.RESPONSE
+            and _is_event_stream(self.response.get("headers", ()))
+        )
+
+    async def probe(self) -> None:
+        """Send something that means nothing, so that the system of a client that is gone answers with a reset; nothing
+        when there is nothing of that kind."""
+        if self.closed or self.scope["http_version"] != "1.1":
+            return
+        if self.state is ASGIHTTPState.REQUEST:
+            await self.send(Response(self.stream_id, [], 102))
+        elif self.is_event_stream:
+            await self.send(Data(self.stream_id, b"%x\r\n%b\r\n" % (len(SSE_COMMENT), SSE_COMMENT)))
 
     async def handle(self, event: Event) -> None:
         if not isinstance(event, StreamClosed) or self.closed or self.state is ASGIHTTPState.CLOSED:
@@ -91,6 +121,8 @@ class SocketStream(WSStream):
     could not be compressed, and 64 kB from a client could inflate to 64 MB in one step.
     """
 
+    _message_bytes = 0
+
     async def app_send(self, message: Any) -> None:
         frames = message["bytes"] if message and message["type"] == "websocket.send" else None
         if not isinstance(frames, SocketFrames):
@@ -109,18 +141,27 @@ class SocketStream(WSStream):
             await self.config.log.access(self.scope, response, time() - self.start_time)
         await super().handle(event)
 
+    def _extend(self, buffer: Any, event: Any) -> None:
+        """Hypercorn counts the characters of a text, which may have four bytes each."""
+        data: str | bytes = event.data
+        self._message_bytes += len(data.encode() if isinstance(data, str) else data)
+        if self._message_bytes > self.config.websocket_max_message_size:
+            raise FrameTooLargeError
+        buffer.extend(event)
+
     async def _handle_events(self) -> None:
         buffer = cast("Any", self.buffer)
         for event in self.connection.events():
             if isinstance(event, Message):
                 try:
-                    buffer.extend(event)
+                    self._extend(buffer, event)
                 except FrameTooLargeError:
                     # Hypercorn reads on after this, and its buffer grows for as long as the client writes.
                     await self._send_wsproto_event(CloseConnection(CloseReason.MESSAGE_TOO_BIG))
                     await self.send(StreamClosed(self.stream_id))
                     return
                 if event.message_finished:
+                    self._message_bytes = 0
                     await cast("Any", self).app_put(buffer.to_message())
                     buffer.clear()
             elif isinstance(event, Ping):
@@ -128,6 +169,9 @@ class SocketStream(WSStream):
             elif isinstance(event, CloseConnection):
                 if self.connection.state is ConnectionState.REMOTE_CLOSING:
                     await self._send_wsproto_event(event.response())
+                else:
+                    # It broke the protocol, and wsproto says how (RFC 6455, section 7.4.1): hypercorn tells nobody.
+                    await self._send_wsproto_event(CloseConnection(event.code, event.reason))
                 await self.send(StreamClosed(self.stream_id))
                 return
 

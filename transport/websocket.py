@@ -1,8 +1,9 @@
 """One WebSocket of a session: its events go out, the client's commands come in.
 
 Close codes: 1001 when the daemon stops or the session's log was closed, 4401 for a missing or wrong token in the first
-frame, 4404 when there is no such session after that, 1011 for a failure of ours. With an Authorization header the last
-two are plain HTTP answers before the upgrade.
+frame, 4404 when there is no such session after that, 1002, 1007 and 1009 for frames that break the protocol, are no
+UTF-8, or are too large, 1011 for a failure of ours. With an Authorization header 4401 and 4404 are plain HTTP answers
+before the upgrade.
 """
 
 import math

@@ -16,7 +16,7 @@ def parse_answers(context: click.Context, parameter: click.Parameter, text: str)
     del context, parameter
     try:
         answers: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"not JSON: {error}; write for example '[[\"Yes\"]]'") from error
     if not isinstance(answers, list) or not all(_is_labels(part) for part in answers):  # pyright: ignore[reportUnknownVariableType]
         raise click.BadParameter(
@@ -57,7 +57,7 @@ def mcp_servers(path: Path) -> dict[str, Any]:
     """``--mcp-config``: an object of servers by name, bare or under ``mcpServers`` as agents' own files have it."""
     try:
         config: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise click.BadParameter(f"cannot read {path}: {error}", param_hint="--mcp-config") from error
     if not isinstance(config, dict):
         raise click.BadParameter(f"{path} must hold a JSON object", param_hint="--mcp-config")

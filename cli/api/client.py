@@ -202,5 +202,5 @@ def _present(query: Mapping[str, Any] | None) -> dict[str, Any]:
 def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Failure(f"{response.url} answered {response.status_code} with something that is not JSON") from error

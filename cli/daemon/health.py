@@ -19,7 +19,7 @@ def problems(url: str) -> list[str] | None:
             answer = error
         with answer:
             body: Any = json.loads(answer.read(1 << 20))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(body, dict) or "status" not in body:
         return None

@@ -129,7 +129,7 @@ class Place:
             raise Failure(f"cannot read {self.file}: {error.strerror}") from error
         try:
             return State(**json.loads(text))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise Failure(f"{self.file} is not a state that was written here: {error}; remove it") from error
 
     def write(self, state: State) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from ..agent_info import AgentModelInfo, AgentModelsResponse
 from .definition import HttpGet
+from .native import BAD_JSON, decode
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 API_KEYS = ("ANTHROPIC_API_KEY", "CLAUDE_API_KEY")
@@ -41,8 +42,8 @@ def ask_models(environment: Mapping[str, str]) -> HttpGet | None:
 def read_models(body: bytes) -> AgentModelsResponse | None:
     """Sorted by id; the default is the newest. None when the answer is not such a list, or is empty."""
     try:
-        models = msgspec.json.decode(body, type=_Page).data
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        models = decode(body, _Page).data
+    except BAD_JSON:
         return None
     if not models:
         return None

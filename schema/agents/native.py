@@ -8,20 +8,22 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import Raw
 
-T = TypeVar("T")
+from ..json_text import BAD_JSON as BAD_JSON
+from ..json_text import check_depth, decode_json, may_be_deep
 
-BAD_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises. A deeply nested line exhausts the stack, which msgspec reports as a RecursionError."""
+T = TypeVar("T")
 
 
 def decode(raw: bytes | Raw, cls: type[T]) -> T:
-    """Raises one of :data:`BAD_JSON`."""
+    """Raises one of :data:`BAD_JSON`. A :class:`msgspec.Raw` is part of something that was decoded."""
+    if not isinstance(raw, Raw) and may_be_deep(raw):
+        check_depth(msgspec.json.decode(raw))
     return msgspec.json.decode(raw, type=cls)
 
 
 def plain(raw: bytes | Raw) -> Any:
-    """JSON text as dicts and lists."""
-    return msgspec.json.decode(raw)
+    """JSON text as dicts and lists. Raises one of :data:`BAD_JSON`."""
+    return msgspec.json.decode(raw) if isinstance(raw, Raw) else decode_json(raw)
 
 
 def members(value: Any) -> dict[str, Any]:
