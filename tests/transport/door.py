@@ -13,6 +13,7 @@ from sandbox_agent.actors.failpoints import Failpoints
 from sandbox_agent.actors.journal import CommandKey, KeptAnswer
 from sandbox_agent.actors.log import Log
 from sandbox_agent.actors.outage import Outage
+from sandbox_agent.actors.processes import ProcessTable
 from sandbox_agent.actors.session_messages import Receipt
 from sandbox_agent.schema.agent_info import AgentListResponse, AgentModeInfo, AgentModelsResponse, AgentModesResponse
 from sandbox_agent.schema.codec import Codec
@@ -84,6 +85,7 @@ class Door:
         self.settings = settings or Settings()
         self.codec = Codec()
         self.failpoints = Failpoints()
+        self.table = ProcessTable()
         self.outage = Outage(self.settings.journal_patience)
         self.answers: dict[tuple[str, str], KeptAnswer] = {}
         self.feed = Log("feed", self.settings.feed_bytes)
