@@ -13,6 +13,7 @@ from hypercorn.typing import AppWrapper
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
 from ..actors.descriptors import Descriptors, Sizing
+from ..actors.supervisor import keep_up
 from ..schema.problems import too_many_connections
 from ..schema.settings import Settings
 from .accepting import Accepting
@@ -66,7 +67,7 @@ class Server:
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(Accepting(self._handle).run, listeners, connections)
-                accepting.start_soon(self._patrol)
+                accepting.start_soon(keep_up, "patrol", self._patrol)
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             await self._context.terminated.set()
@@ -196,7 +197,7 @@ async def serve_daemon(
     async with trio.open_nursery() as commands:
         hosts = Hosts(host, cors, auth.required, allowed_hosts or AllowedHosts())
         lateness = Lateness(daemon.settings.loop_check_interval)
-        commands.start_soon(lateness.run)
+        commands.start_soon(keep_up, "lateness", lateness.run)
         metrics = Metrics(daemon, readers.subscribers, lateness, logs)
         front = Front(daemon, auth, cors, hosts, readers, Commands(daemon, commands), metrics)
         server = Server(

@@ -1,0 +1,34 @@
+"""What runs beside the connections may fail: it is begun again, and nobody's request notices."""
+
+from unittest.mock import patch
+
+import trio
+from sandbox_agent.actors import supervisor
+from sandbox_agent.transport.lateness import Lateness
+from sandbox_agent.transport.server import Server
+
+from .door import Door
+from .serving import serving
+
+
+async def test_a_patrol_and_a_clock_that_fail_end_no_connection_and_no_daemon():
+    failed = {"patrol": 0, "lateness": 0}
+
+    async def patrol(_: Server) -> None:
+        failed["patrol"] += 1
+        await trio.lowlevel.checkpoint()
+        raise OSError(9, "Bad file descriptor")
+
+    async def lateness(_: Lateness) -> None:
+        failed["lateness"] += 1
+        await trio.lowlevel.checkpoint()
+        raise MemoryError
+
+    with (
+        patch.object(Server, "_patrol", patrol),
+        patch.object(Lateness, "run", lateness),
+        patch.object(supervisor, "UPKEEP_PAUSE", 0.01),
+    ):
+        async with serving(Door()) as served, served.client() as client:
+            while min(failed.values()) < 3:
+                assert (await client.get("/v1/health")).status_code == 200
