@@ -28,7 +28,7 @@ def log_of_two_sessions(commands: Commands, log_format: str) -> str:
         for name in ("one", "a/b"):
             assert api("sessions", "create", name, "-a", "mock") == 0
             assert api("sessions", "send-message-stream", name, "-m", f"echo {PROMPT}") == 0
-        assert api("sessions", "send-message-stream", "one", "-m", "crash") == 0
+        assert api("sessions", "send-message-stream", "one", "-m", "crash") == 1
         assert api("sessions", "send-message-stream", "one", "-m", f"echo {PROMPT}") == 0
         assert api("sessions", "delete", "a/b") == 0
         assert api("sessions", "get", "none") == 1
@@ -59,7 +59,7 @@ def test_the_lines_of_two_sessions_are_told_apart(commands: Commands) -> None:
         "agent exited",
     ]
     assert story("a/b") == ["session created", "agent started", "agent exited", "session ended", "session deleted"]
-    assert story(None) == ["agents are confined", "stopping"]
+    assert story(None) == ["agents are confined", "sizing", "stopping"]
     assert [line["code"] for line in told if line["event"] == "session error"] == ["process_exit"]
     assert {line["path"] for line in told if line["event"] == "request" and line.get("session_id") == "a/b"} == {
         "/v1/sessions/a%2Fb",
