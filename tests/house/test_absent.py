@@ -102,7 +102,7 @@ def test_the_commands_and_options_that_are_missing_are_named_and_no_others() -> 
 def test_what_else_is_named_is_missing() -> None:
     root = commands()[()]
     assert isinstance(root, click.Group)
-    assert "SANDBOX_AGENT_LOG_DIR" in said()
+    assert "_LOG_DIR`" in said()
     assert "LOG_DIR" in FORMER
     # A session's MCP servers and skills would reach an agent through what its dialect is made with.
     assert not {field.name for field in attrs.fields(AgentSpec)} & {"mcp", "skills"}
