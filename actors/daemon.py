@@ -5,6 +5,7 @@ daemon
 ├─ processes           permanent, what ending agents needs
 ├─ leftovers           permanent, done before the next starts
 ├─ confinement         permanent, the cgroups of the agents
+├─ conversations       permanent, what the mock agent remembers
 ├─ permission broker   permanent
 ├─ installer           permanent
 └─ registry            permanent, holds the sessions' supervisor
@@ -157,6 +158,7 @@ class Daemon:
         if not self.settings.ephemeral:  # without a kept journal there is no earlier daemon of ours
             self._chain.add("leftovers", lambda: Leftovers(self._journal, self.table, self.settings).run)
         self._chain.add("confinement", lambda: confinement.run)
+        self._chain.add("conversations", lambda: self._services.conversations.run)
         self._chain.add("permissions", lambda: PermissionBroker(self._broker).run)
         workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
         self._chain.add("installer", lambda: Installer(self._installer, workshop).run)

@@ -41,6 +41,7 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
 
 async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> AgentLink:
     definition = services.catalog.definition(row.request.agent)
+    memory = await services.conversations.file(row.log_id) if definition.executable is None else None
     grant = await services.credentials.grant(row.request.agent, row.directory)
     spec = AgentSpec(
         session_id=row.session_id,
@@ -54,7 +55,7 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
         resume=row.resume,
         as_root=services.catalog.as_root,
         title=row.request.title,
-        settings={"step_ms": f"{services.settings.mock_step_ms:g}"},
+        settings={"step_ms": f"{services.settings.mock_step_ms:g}"} | ({} if memory is None else {"memory": memory}),
         environment=grant.environment,
         login_variable=grant.login_variable,
         user_file=await _user_file(definition, services.environment),

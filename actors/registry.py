@@ -145,6 +145,7 @@ class Registry(Actor):
                 entry.card = Card(row, "failed" if row.failed else "ended")
             else:
                 entry.child = self._start(row, log, inherited=True)
+        await self._services.conversations.keep_only([entry.card.row.log_id for entry in self._entries.values()])
         self._age = Age(self._services.clock.now_ms(), latest_ms)
         self._retain()
         if self._services.settings.retention_interval:
@@ -328,6 +329,7 @@ class Registry(Actor):
                 await entry.child.stop()  # which has things to tell us
             await self._services.broker.tell(Forget(session_id))
             await self._services.journal.delete(session_id)
+            await self._services.conversations.forget(entry.card.row.log_id)
             self._services.failpoints.reach("session.deleted")
             # Only now is the id free: a new session must not meet what is left of the old one.
             del self._entries[session_id]

@@ -9,6 +9,7 @@ from ..schema.settings import Settings
 from .catalog import Catalog
 from .clock import Clock
 from .confinement import Confinement
+from .conversations import Conversations
 from .credentials import Credentials
 from .failpoints import Failpoints
 from .first_start import ProvenStarts
@@ -38,3 +39,8 @@ class Services:
     tally: Tally
     unique: Callable[[], str]
     proven_starts: ProvenStarts = field(factory=ProvenStarts)
+    conversations: Conversations = field(init=False)
+
+    @conversations.default  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUntypedFunctionDecorator]
+    def _make_conversations(self) -> Conversations:
+        return Conversations(self.settings, self.environment, self.table.reserve)

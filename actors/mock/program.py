@@ -59,12 +59,14 @@ def spoken(answers: list[list[str]] | None) -> str:
 
 
 class Program:
-    """``step`` is the pause after each line of a script, in seconds; 0 pauses never."""
+    """``step`` is the pause after each line of a script, in seconds; 0 pauses never. ``memory`` is the file of the
+    conversation, if there is one."""
 
-    def __init__(self, stdin: int, stdout: int, step: float) -> None:
+    def __init__(self, stdin: int, stdout: int, step: float, memory: str | None = None) -> None:
         self._stdin = stdin
         self._stdout = stdout
         self._step = step
+        self._memory = memory
         self._partial: list[bytes] = []
         self._prompts: deque[tuple[int, str]] = deque()
         self._in_turn = False
@@ -188,7 +190,7 @@ class Program:
         try:
             match json.loads(line):
                 case {"type": "hello", "session": str(session), **rest}:
-                    self._conversation = Conversation(session, rest.get("resume") is True, os.environ)
+                    self._conversation = Conversation(self._memory, rest.get("resume") is True)
                     lost: Line = {"lost": True} if self._conversation.lost else {}
                     self._say({"type": "hello", "session": session, "kept": self._conversation.kept} | lost)
                 case {"type": "prompt", "number": int(number), "text": str(prompt)}:

@@ -127,6 +127,8 @@ class Mock:
         start = self._spec.variant if self._spec.variant in STARTS else None
         options = [("--step-ms", step)] if step is not None else []
         options += [("--start", start)] if start is not None else []
+        memory = self._spec.settings.get("memory")
+        options += [("--memory", memory)] if memory is not None else []
         return Launch((*self._spec.executable, *(word for option in options for word in option)))
 
     def begin(self) -> Effects:

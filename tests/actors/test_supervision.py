@@ -291,7 +291,7 @@ async def test_a_restart_says_what_became_of_the_conversation_and_not_what_was_a
         await h.turn(log, "crash")
         assert details(await h.turn(log, "recall")) == ["resumed its conversation"]
         await h.turn(log, "crash")
-        (kept,) = (tmp_path / "sandbox-agent" / "mock").iterdir()
+        (kept,) = (tmp_path / "sandbox-agent" / "mock").glob("*/*")
         kept.unlink()
         events = await h.turn(log, prompt)
         assert details(events) == ["started afresh: its conversation is gone"]

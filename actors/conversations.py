@@ -1,0 +1,96 @@
+"""What the mock agent remembers of its conversations: one file for each session, which goes with the session.
+
+A vendor's agent keeps its conversations where its user has them, and they are not ours to remove. The mock agent is our
+own. Its files are in ``mock`` in the data directory, by the ids of the sessions' logs; those of an ephemeral daemon are
+in a private directory below ``$XDG_STATE_HOME/sandbox-agent/mock``, which goes with the daemon, or with the next one
+that starts after a kill.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import trio
+
+from ..schema.settings import Settings
+from .home import NoHome, base_directory
+from .install_store import data_directory
+from .private import PrivateDirectory, remove_left
+from .reserve import Exhausted, Reserve
+
+OWNER = "mock"
+
+
+class Conversations:
+    """Only the mock agent writes the files; what is here says where they are, and removes them."""
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str], reserve: Reserve) -> None:
+        self._environment = environment
+        self._reserve = reserve
+        self._kept = None if settings.ephemeral else data_directory(settings, environment) / "mock"
+        self._private: PrivateDirectory | None = None
+        self._making = trio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Conversations {self._kept or self._private}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            private, self._private = self._private, None
+            if private is not None:
+                with trio.CancelScope(shield=True):
+                    await private.remove(self._reserve)
+
+    async def file(self, log_id: str) -> str | None:
+        """The file of a session, which need not exist. None where there is no place for one: then the agent remembers
+        nothing, and says so."""
+        directory = self._kept or await self._own()
+        return None if directory is None else str(directory / log_id)
+
+    async def _own(self) -> Path | None:
+        async with self._making:
+            if self._private is None:
+                try:
+                    parent = await trio.to_thread.run_sync(self._make_parent)
+                    self._private = await PrivateDirectory.make(OWNER, str(parent))
+                except (OSError, NoHome):
+                    return None
+            return self._private.path
+
+    def _parent(self) -> Path:
+        """Raises :class:`NoHome`."""
+        return base_directory(self._environment, "XDG_STATE_HOME", ".local/state") / "sandbox-agent" / "mock"
+
+    def _make_parent(self) -> Path:
+        """Raises OSError, also where the user's own directory is not there: it is not ours to make."""
+        parent = self._parent()
+        home = Path(self._environment.get("XDG_STATE_HOME") or base_directory(self._environment, "HOME", ""))
+        if not os.access(home, os.W_OK):
+            raise PermissionError(f"{home} cannot be written")
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return parent
+
+    async def forget(self, log_id: str) -> None:
+        """The session is deleted. Raises nothing: what stays is removed at the next start."""
+        directory = self._kept or (self._private and self._private.path)
+        if directory is not None:
+            with suppress(Exhausted, OSError):
+                await self._reserve.run(os.unlink, directory / log_id)
+
+    async def keep_only(self, log_ids: Collection[str]) -> None:
+        """At a start: remove the files of sessions that are no longer there, and what ephemeral daemons left that are
+        dead."""
+        with suppress(Exhausted, OSError):
+            await self._reserve.run(self._sweep, frozenset(log_ids))
+
+    def _sweep(self, log_ids: Collection[str]) -> None:
+        with suppress(FileNotFoundError, NoHome):
+            remove_left(OWNER, str(self._parent()))
+        if self._kept is not None:
+            with suppress(FileNotFoundError):
+                for path in [path for path in self._kept.iterdir() if path.name not in log_ids]:
+                    path.unlink()
