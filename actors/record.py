@@ -8,7 +8,8 @@ import structlog
 from attrs import evolve
 
 from ..schema.agents.dialect import Prompt
-from ..schema.agents.effects import Errored, ItemCompleted, SessionEnded, TurnEnded, TurnStarted
+from ..schema.agents.effects import Errored, ItemCompleted, SessionEnded, TurnEnded, TurnStarted, Unparsed
+from ..schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
 from ..schema.problems import prompt_not_queued, queue_full
@@ -215,7 +216,12 @@ class Record:
     # The agent.
 
     def named(self, native_session_id: str, *, resumable: bool) -> None:
-        """From here on events carry the agent's own id of the conversation."""
+        """From here on events carry the agent's own id of the conversation. One that is too long is not taken: it would
+        be in every event, and the conversation cannot be resumed."""
+        if (length := len(native_session_id)) > MAX_NATIVE_ID:
+            what = f"the id of the conversation has {length} characters; at most {MAX_NATIVE_ID} are taken"
+            self.scribe.draft(Unparsed(what, "session id", native_session_id[:MAX_NATIVE_ID].encode(errors="replace")))
+            return
         self.scribe.name(native_session_id)
         resume = native_session_id if resumable else None
         self._change(evolve(self.row, native_session_id=native_session_id, resume=resume))
@@ -242,12 +248,16 @@ class Record:
         """The agent says that the conversation is over."""
         self.close_all("completed" if effect.reason == "completed" else "failed", effect.message)
         self.scribe.draft(effect)
-        self._change(evolve(self.row, ended=True, exit_code=0, end_message=effect.message))
+        self._end(failed=False, exit_code=0, message=effect.message)
 
     def end(self, data: SessionEndedData, *, failed: bool = False) -> None:
         self.close_all("interrupted" if data.reason == "terminated" else "failed", data.message)
         self.scribe.note("session.ended", data)
-        self._change(evolve(self.row, ended=True, failed=failed, exit_code=data.exit_code, end_message=data.message))
+        self._end(failed=failed, exit_code=data.exit_code, message=data.message)
+
+    def _end(self, *, failed: bool, exit_code: int | None, message: str | None) -> None:
+        kept = shortened(message, MAX_END_MESSAGE) if message is not None else None
+        self._change(evolve(self.row, ended=True, failed=failed, exit_code=exit_code, end_message=kept))
 
     def close_all(self, outcome: TurnOutcome, message: str | None) -> None:
         """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran. ``message``

@@ -20,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from . import cursor, events, items
 from .event_types import DATA_CLASSES
 from .events import EventData, UniversalEvent
-from .fields import OMIT, BadMember
+from .fields import MAX_CHARS, MAX_JSON_BYTES, OMIT, BadMember
 from .json_text import BAD_JSON, decode_json
 from .problems import Problem, invalid_request, unprocessable
 from .sessions import AgentError
@@ -64,9 +64,10 @@ def _as_is(value: Any) -> Any:
     return value
 
 
-def _structure_class(converter: Converter, cls: type) -> Callable[[Any, Any], Any]:
+def _structure_class(converter: Converter, cls: type, *, bounded: bool) -> Callable[[Any, Any], Any]:
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(cls))
     overrides: dict[str, Any] = {a.name: override(rename=wire_name(cls, a.name), omit=not a.init) for a in fields}
+    bounds = [a for a in fields if bounded and (MAX_CHARS in a.metadata or MAX_JSON_BYTES in a.metadata)]
     closed = cls in _CLOSED_CLASSES
     build: Callable[[Any, Any], Any] = make_dict_structure_fn(
         cast("Any", cls), converter, _cattrs_forbid_extra_keys=closed, **overrides
@@ -77,9 +78,21 @@ def _structure_class(converter: Converter, cls: type) -> Callable[[Any, Any], An
         if not isinstance(value, dict):
             raise FieldError(f"expected an object, got {_kind(value)}")
         present: dict[str, Any] = {k: v for k, v in value.items() if v is not None or k in required}  # pyright: ignore[reportUnknownVariableType]
+        if bounds and (beyond := [error for a in bounds if (error := _beyond(a, present.get(wire_name(cls, a.name))))]):
+            raise ClassValidationError(f"{cls.__name__} is too large", beyond, cls)  # pyright: ignore[reportCallIssue]
         return build(present, cls)
 
     return structure
+
+
+def _beyond(attribute: "attrs.Attribute[Any]", value: Any) -> BadMember | None:
+    """What is wrong with the size of a member as it came."""
+    chars, size = attribute.metadata.get(MAX_CHARS), attribute.metadata.get(MAX_JSON_BYTES)
+    if chars is not None and isinstance(value, str) and len(value) > chars:
+        return BadMember(attribute.name, f"expected at most {chars} characters; got {len(value)}")
+    if size is not None and value is not None and (got := len(msgspec.json.encode(value))) > size:
+        return BadMember(attribute.name, f"expected at most {size} bytes of JSON; got {got}")
+    return None
 
 
 def _structure_tagged(converter: Converter, union: Any) -> Callable[[Any, Any], Any]:
@@ -216,11 +229,12 @@ class _At(Exception):
         self.inner = inner
 
 
-def make_converter() -> Converter:
-    """A converter for every class of ``schema/``. Building one costs milliseconds; keep it."""
+def make_converter(*, bounded: bool = False) -> Converter:
+    """A converter for every class of ``schema/``. Building one costs milliseconds; keep it. With ``bounded`` it refuses
+    texts beyond their bounds: what was kept before there was one can be read without."""
     converter = Converter(detailed_validation=True)
     factories: tuple[tuple[Callable[[Any], bool], Callable[[Converter, Any], Any]], ...] = (
-        (attrs.has, _structure_class),
+        (attrs.has, partial(_structure_class, bounded=bounded)),
         (lambda tp: get_origin(tp) is tuple, _structure_tuple),
         (lambda tp: get_origin(tp) is Literal, _structure_literal),
         (_is_tagged, _structure_tagged),
@@ -240,7 +254,7 @@ class Codec:
     """Bytes to schema objects and back. One per process is enough: it keeps only caches of types."""
 
     def __init__(self) -> None:
-        self._converter = make_converter()
+        self._converter = make_converter(bounded=True)
         self._encoder = msgspec.json.Encoder()
 
     def encode(self, value: Any) -> bytes:

@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 
 OMIT = "omit_when_none"
+MAX_CHARS = "max_chars"
+MAX_JSON_BYTES = "max_json_bytes"
 
 
 class BadMember(ValueError):
@@ -23,3 +25,14 @@ def optional(doc: str = "", shape: type | None = None) -> Any:
     """An optional member that is left out of the JSON when it is ``None``. ``shape`` is the class that describes one of
     type ``Any``, which may hold more than that."""
     return attrs.field(default=None, metadata={OMIT: True, "doc": doc, "shape": shape})
+
+
+def bounded(chars: int, default: Any = None) -> Any:
+    """A text of so many characters at most, when a client gives it. What was kept before the bound is still read."""
+    return attrs.field(default=default, metadata={MAX_CHARS: chars})
+
+
+def bounded_json(size: int) -> Any:
+    """An :func:`optional` member that may take so many bytes of JSON, when a client gives it."""
+    doc = f"At most {size} bytes of JSON."
+    return attrs.field(default=None, metadata={OMIT: True, MAX_JSON_BYTES: size, "doc": doc})

@@ -9,6 +9,7 @@ import attrs
 
 from . import agent_info, commands, cursor, events, items, mcp, problems, sessions
 from .codec import wire_name
+from .fields import MAX_CHARS
 
 Json = dict[str, Any]
 
@@ -114,6 +115,8 @@ class Components:
         properties: Json = {}
         for field in fields:
             schema = self.of(field.type, ENUM_NAMES.get((cls, field.name)))
+            if chars := field.metadata.get(MAX_CHARS):
+                schema = {**schema, "maxLength": chars}
             if shape := field.metadata.get("shape"):
                 # Beside an open schema, which is what wire 0.1 has: one that narrowed it would refuse what is sent.
                 schema = {**schema, "x-shape": self.of(shape), "description": f"`{shape.__name__}`, and more."}

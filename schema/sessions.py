@@ -2,10 +2,12 @@
 
 from typing import Any, Literal
 
+import attrs
 from attrs import frozen
 
+from .bounds import MAX_CONFIG_BYTES, MAX_NAME, MAX_PATH, MAX_TITLE
 from .events import PermissionEventData, QuestionEventData, UniversalEvent
-from .fields import optional
+from .fields import bounded, bounded_json, optional
 from .mcp import McpServerConfig, SkillsConfig
 from .problems import ErrorType
 from .timeouts import SessionTimeouts, Timeouts
@@ -21,16 +23,16 @@ class CreateSessionRequest:
     is ``default`` when it is left out. ``directory`` is an absolute path that the daemon's user may enter and list, and
     is told back as it was named; without it the session works in the daemon's own."""
 
-    agent: str
-    agent_mode: str | None = None
-    permission_mode: str | None = None
-    model: str | None = None
-    variant: str | None = None
-    agent_version: str | None = None
-    directory: str | None = None
-    title: str | None = None
-    mcp: dict[str, McpServerConfig] | None = optional()
-    skills: SkillsConfig | None = optional()
+    agent: str = bounded(MAX_NAME, attrs.NOTHING)
+    agent_mode: str | None = bounded(MAX_NAME)
+    permission_mode: str | None = bounded(MAX_NAME)
+    model: str | None = bounded(MAX_NAME)
+    variant: str | None = bounded(MAX_NAME)
+    agent_version: str | None = bounded(MAX_NAME)
+    directory: str | None = bounded(MAX_PATH)
+    title: str | None = bounded(MAX_TITLE)
+    mcp: dict[str, McpServerConfig] | None = bounded_json(MAX_CONFIG_BYTES)
+    skills: SkillsConfig | None = bounded_json(MAX_CONFIG_BYTES)
     timeouts: SessionTimeouts | None = optional()
 
 
@@ -88,9 +90,9 @@ class SessionListResponse:
 
 @frozen
 class MessageAttachment:
-    path: str
-    mime: str | None = None
-    filename: str | None = None
+    path: str = bounded(MAX_PATH, attrs.NOTHING)
+    mime: str | None = bounded(MAX_NAME)
+    filename: str | None = bounded(MAX_NAME)
 
 
 @frozen

@@ -1,0 +1,31 @@
+"""How long the texts of a session may be. What is kept of a session is written again whenever it changes.
+
+What a client gives is refused beyond its bound, and the OpenAPI document tells it; what an agent gives is cut, with a
+mark that says how much is missing, or not taken. Characters are Unicode code points.
+"""
+
+MAX_NAME = 256
+"""Characters of an agent, a mode, a model, a variant, a version, a MIME type or a file's name."""
+
+MAX_TITLE = 1024
+"""Characters of a session's title."""
+
+MAX_PATH = 4096
+"""Characters of a path: no longer one can be opened on Linux."""
+
+MAX_CONFIG_BYTES = 64 << 10
+"""Bytes of JSON of a session's MCP servers, and of its skills."""
+
+MAX_NATIVE_ID = 1024
+"""Characters of an agent's own id of a conversation. A longer one is not taken: cut, it would name another."""
+
+MAX_END_MESSAGE = 4096
+"""Characters of why a session ended, in what is kept of it. Its ``session.ended`` event tells all of it, once."""
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most ``limit`` characters, of which the last say how many more there were."""
+    if len(text) <= limit:
+        return text
+    room = limit - len(f"… [{len(text)} more characters]")
+    return f"{text[:room]}… [{len(text) - room} more characters]"

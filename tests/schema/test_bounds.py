@@ -1,0 +1,93 @@
+"""Texts of a session have bounds: a client is told which, and by how much it was missed."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sandbox_agent.schema.bounds import shortened
+from sandbox_agent.schema.codec import Codec
+from sandbox_agent.schema.problems import Problem
+from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
+from sandbox_agent.transport.openapi import document
+
+BOUNDS = {
+    "agent": 256,
+    "agentMode": 256,
+    "permissionMode": 256,
+    "model": 256,
+    "variant": 256,
+    "agentVersion": 256,
+    "directory": 4096,
+    "title": 1024,
+}
+ATTACHMENT = {"path": 4096, "mime": 256, "filename": 256}
+
+
+def refusal(cls: type, body: Any) -> Problem:
+    with pytest.raises(Problem) as refused:
+        Codec().decode(json.dumps(body).encode(), cls)
+    assert refused.value.status == 422
+    return refused.value
+
+
+@pytest.mark.parametrize("member", BOUNDS)
+def test_a_text_beyond_its_bound_is_refused_and_the_refusal_names_member_bound_and_length(member: str):
+    bound = BOUNDS[member]
+    fits = {"agent": "mock", member: "ü" * bound}
+    assert Codec().decode(json.dumps(fits).encode(), CreateSessionRequest)
+    problem = refusal(CreateSessionRequest, {"agent": "mock", member: "ü" * (bound + 1)})
+    message = f"expected at most {bound} characters; got {bound + 1}"
+    assert problem.extensions["details"]["errors"] == [{"field": member, "message": message}]
+    assert len(problem.detail) < 200, "a refusal does not repeat what was too long"
+
+
+def test_every_text_that_a_session_is_created_with_has_a_bound_that_the_openapi_document_tells():
+    schemas = document()["components"]["schemas"]
+    for name, bounds in (("CreateSessionRequest", BOUNDS), ("MessageAttachment", ATTACHMENT)):
+        texts = {key: kind for key, kind in schemas[name]["properties"].items() if kind.get("type") == "string"}
+        assert {key: kind.get("maxLength") for key, kind in texts.items()} == bounds
+
+
+@pytest.mark.parametrize("member", ["mcp", "skills"])
+def test_servers_and_skills_have_a_bound_together(member: str):
+    def body(size: int) -> dict[str, Any]:
+        server = {"type": "remote", "url": "u" * size}
+        source = {"type": "local", "source": "s" * size}
+        return {"agent": "mock", member: {"one": server} if member == "mcp" else {"sources": [source]}}
+
+    assert Codec().decode(json.dumps(body(65_000)).encode(), CreateSessionRequest)
+    (error,) = refusal(CreateSessionRequest, body(70_000)).extensions["details"]["errors"]
+    assert error["field"] == member
+    assert error["message"].startswith("expected at most 65536 bytes of JSON; got 700")
+    described = document()["components"]["schemas"]["CreateSessionRequest"]["properties"][member]
+    assert "65536 bytes" in described["description"]
+
+
+def test_all_that_is_too_long_is_told_at_once():
+    problem = refusal(CreateSessionRequest, {"agent": "mock", "title": "t" * 4_000_000, "model": "m" * 300})
+    assert problem.extensions["details"]["errors"] == [
+        {"field": "model", "message": "expected at most 256 characters; got 300"},
+        {"field": "title", "message": "expected at most 1024 characters; got 4000000"},
+    ]
+
+
+@pytest.mark.parametrize("member", ATTACHMENT)
+def test_an_attachments_texts_have_bounds_too(member: str):
+    bound = ATTACHMENT[member]
+    problem = refusal(MessageRequest, {"message": "m", "attachments": [{"path": "p", member: "x" * (bound + 1)}]})
+    message = f"expected at most {bound} characters; got {bound + 1}"
+    assert problem.extensions["details"]["errors"] == [{"field": f"attachments[0].{member}", "message": message}]
+
+
+@given(text=st.text(max_size=200), limit=st.integers(40, 100))
+def test_what_is_cut_says_how_much_is_missing(text: str, limit: int):
+    short = shortened(text, limit)
+    if len(text) <= limit:
+        assert short == text
+    else:
+        assert len(short) <= limit
+        kept, _, mark = short.rpartition("… [")
+        assert text.startswith(kept)
+        assert mark == f"{len(text) - len(kept)} more characters]"
