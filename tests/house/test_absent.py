@@ -47,8 +47,8 @@ COMMANDS_OF_01 = {
     "credentials extract": "--agent -a --provider -p --home-dir -d --no-oauth --reveal -r",
     "credentials extract-env": "--export -e --home-dir -d --no-oauth",
     "daemon start": "--host -H --port -p --upgrade",
-    "daemon stop": "",
-    "daemon status": "",
+    "daemon stop": "--host -H --port -p",
+    "daemon status": "--host -H --port -p",
 }
 
 
