@@ -23,6 +23,7 @@ from .app import Front, make_app
 from .auth import Auth
 from .connection import Connection
 from .cors import Cors
+from .failures import log_failure
 from .host_names import AllowedHosts
 from .hosts import Hosts
 from .lateness import Lateness
@@ -84,11 +85,19 @@ class Server:
                     connection.check_progress(trio.current_time())
 
     async def _handle(self, stream: trio.SocketStream) -> None:
+        """Whatever goes wrong is this connection's alone: beside it run all the others."""
+        try:
+            await self._serve(stream)
+        except Exception as error:  # noqa: BLE001 - see above
+            log_failure("connection.failed", error)
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
         connection = Connection(self._app, self._config, self._context, self._settings, stream, self._admission)
         try:
             address = stream.socket.getpeername()[0]
         except OSError:  # it has left already
-            await trio.aclose_forcefully(stream)
             return
         if not self._admission.admit(connection, address):
             await self._refuse(stream)
@@ -105,13 +114,11 @@ class Server:
         try:
             self._refusals.acquire_nowait()
         except trio.WouldBlock:
-            await trio.aclose_forcefully(stream)
             return
         try:
             await tell_full(stream, self._settings)
         finally:
             self._refusals.release()
-            await trio.aclose_forcefully(stream)
 
 
 async def tell_full(stream: trio.SocketStream, settings: Settings) -> None:

@@ -1,9 +1,12 @@
-"""What runs beside the connections may fail: it is begun again, and nobody's request notices."""
+"""What runs beside the connections may fail, and so may one of them: nobody else's request notices."""
 
 from unittest.mock import patch
 
+import httpx
+import pytest
 import trio
 from sandbox_agent.actors import supervisor
+from sandbox_agent.transport.admission import Admission
 from sandbox_agent.transport.lateness import Lateness
 from sandbox_agent.transport.server import Server
 
@@ -31,4 +34,22 @@ async def test_a_patrol_and_a_clock_that_fail_end_no_connection_and_no_daemon():
     ):
         async with serving(Door()) as served, served.client() as client:
             while min(failed.values()) < 3:
+                assert (await client.get("/v1/health")).status_code == 200
+
+
+async def test_a_connection_that_cannot_even_be_admitted_ends_alone():
+    admit, refused = Admission.admit, trio.Event()
+
+    def fail_once(admission: Admission, *arguments: object) -> bool:
+        if not refused.is_set():
+            refused.set()
+            raise MemoryError
+        return admit(admission, *arguments)  # type: ignore[arg-type]
+
+    async with serving(Door()) as served:
+        with patch.object(Admission, "admit", fail_once):
+            async with served.client() as client:
+                with pytest.raises(httpx.TransportError):
+                    await client.get("/v1/health")
+                assert refused.is_set()
                 assert (await client.get("/v1/health")).status_code == 200
