@@ -35,7 +35,8 @@ def test_a_daemon_on_a_copy_leaves_the_originals_agents_alone_and_the_original_e
         assert f"daemons=[{first.process.pid}]" in second.stderr
         first.process.kill()
         first.wait_ended()
-    assert set(nasty.survivors(pids)) >= set(there), "the program did not outlive its daemon: this test shows nothing"
+    # The hang-up of its terminal may end the program itself, at its time, but not all that it let loose.
+    assert set(nasty.survivors(pids)) & set(there), "nothing outlived the daemon: this test shows nothing"
     with daemon(commands, *options, env=ENV):
         assert nasty.survivors(pids) == []
 
