@@ -1,5 +1,6 @@
 """Installs whose process is killed: nothing half-made is ever run, and the next install clears it away."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -72,6 +73,8 @@ async def test_an_install_on_a_copy_of_the_data_directory_leaves_the_originals_a
         assert said(await world.install()) == VERSION
         assert len(world.trees()) == 1, "the copied half of a tree is nobody's"
         assert all(alive(pid) for pid in pids)
+        for pid in pids:  # nobody else ends them: the next install of the original would
+            os.kill(pid, signal.SIGKILL)
 
 
 async def test_two_processes_install_once(world: World):
