@@ -182,10 +182,12 @@ class Record:
         late = self._timed_out is not None and self._timed_out == self.turn_id
         return "failed" if late else outcome
 
-    def abandon(self, queued: QueuedPrompt) -> None:
+    def abandon(
+        self, queued: QueuedPrompt, outcome: TurnOutcome = "interrupted", reason: ErrorData | None = None
+    ) -> None:
         """Nobody wants this prompt to run any more, or nobody can: it gets its turn all the same."""
         self.open_turn(queued)
-        self.scribe.end_turn("interrupted")
+        self.scribe.end_turn(outcome, reason)
 
     def open_turn(self, queued: QueuedPrompt) -> None:
         """Of a prompt that was accepted and cannot be run: it still gets its turn in the log, and in that the error
@@ -260,11 +262,14 @@ class Record:
         self._change(evolve(self.row, ended=True, failed=failed, exit_code=exit_code, end_message=kept))
 
     def close_all(self, outcome: TurnOutcome, message: str | None) -> None:
-        """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran. ``message``
-        is why the session ends."""
-        self.close_turn(outcome, "session ended", ErrorData(message or "the session ended", "session_ended"))
+        """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran. It has
+        failed, unless a client wanted the turn or the session to end. ``message`` is why the session ends."""
+        reason = ErrorData(message or "the session ended", "session_ended")
+        self.close_turn(outcome, "session ended", reason)
         while self.row.queue:
-            self.abandon(self.take())
+            queued = self.take()
+            unwanted = outcome == "interrupted" or queued.turn_id in self.row.cancelled
+            self.abandon(queued, "interrupted" if unwanted else "failed", reason)
         self._change(evolve(self.row, cancelled=()))
 
     # Keeping it.

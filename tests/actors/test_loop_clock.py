@@ -70,6 +70,38 @@ def test_a_pause_does_not_count_and_neither_does_the_grace_after_it() -> None:
     assert (clock.pauses, clock.paused) == (1, 3600)
 
 
+@pytest.mark.parametrize("late", [1.01, 1.5, 4.0, 59.0])
+@pytest.mark.parametrize("between", [0.0, 0.7, GRACE + 2.0])
+def test_a_loop_that_is_late_again_and_again_has_a_clock_that_moves(late: float, between: float) -> None:
+    """A machine that is too busy, and who makes it so, keeps no timeout from being over."""
+    system = System()
+    clock = clock_of(system)
+    begun = clock.current_time()
+    for _ in range(100):
+        system.pause(late)
+        clock.current_time()
+        for _ in range(10):
+            system.pause(between / 10)
+            clock.current_time()
+    moved = clock.current_time() - begun
+    # The first is a pause: nobody can tell yet.
+    assert moved == pytest.approx(99 * GAP + 100 * between - GRACE)
+    assert clock.paused == pytest.approx(100 * late - 99 * GAP)
+
+
+def test_a_long_pause_is_one_also_on_a_busy_machine() -> None:
+    system = System()
+    clock = clock_of(system)
+    for _ in range(10):
+        system.pause(1.5)
+        clock.current_time()
+    before = clock.current_time()
+    system.pause(3600)
+    assert clock.current_time() == before
+    system.pause(GRACE)
+    assert clock.current_time() == before
+
+
 def test_a_sleep_that_was_asked_for_is_no_pause_and_is_never_longer_than_one() -> None:
     system = System()
     clock = clock_of(system)
@@ -171,6 +203,18 @@ def test_a_pause_is_over_no_timeout_and_the_time_that_was_left_still_counts(name
             assert noted == []
             await system.work(3)
             await wait_all_tasks_blocked(0.01)
+            assert noted == [name]
+
+    on_loop_clock(run)
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_every_timeout_is_over_in_the_end_on_a_machine_that_is_too_busy(name: str) -> None:
+    async def run(system: System) -> None:
+        async with watched(name) as noted:
+            for _ in range(110):
+                system.pause(1.5)
+                await wait_all_tasks_blocked()
             assert noted == [name]
 
     on_loop_clock(run)

@@ -1,6 +1,8 @@
 """The reason of a failure stands in the turn that fails for it: readers of that turn see nothing else."""
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,36 @@ async def test_a_session_that_fails_with_a_prompt_of_its_own_says_why() -> None:
         turn = await h.send("crash")
         await h.until_type(log, "session.ended")
         assert reason(of_turn(events_of(log), turn)) == ("process_exit", "mock exited with exit code 1")
+
+
+async def test_a_prompt_that_waited_when_its_session_failed_says_why_and_one_that_was_cancelled_is_interrupted() -> (
+    None
+):
+    async with house(agent_restarts=1) as h:
+        log = await h.create()
+        await h.send("permission")
+        await h.until_type(log, "permission.requested", 2)
+        cancelled, waited = await h.send("echo cancelled"), await h.send("echo never")
+        await h.daemon.cancel_prompt("s", cancelled)
+        for pid in h.agents_alive():
+            os.kill(pid, signal.SIGKILL)
+        ended = await h.until_type(log, "session.ended")
+        events = events_of(log)
+        assert told(of_turn(events, waited)) == ["turn.started", "turn.ended failed"]
+        why = {"code": "session_ended", "message": ended["data"]["message"]}
+        assert of_turn(events, waited)[-1]["data"]["metadata"] == {"outcome": "failed", "error": why}
+        assert of_turn(events, cancelled)[-1]["data"]["metadata"] == {"outcome": "interrupted"}
+
+
+async def test_prompts_that_waited_when_the_agent_ended_the_conversation_say_so() -> None:
+    async with house() as h:
+        log = await h.create()
+        await h.send("permission")
+        await h.until_type(log, "permission.requested", 2)
+        await h.send("end")
+        waited = await h.send("echo never")
+        await h.daemon.interrupt("s")
+        await h.until_type(log, "session.ended")
+        turn = of_turn(events_of(log), waited)
+        assert told(turn) == ["turn.started", "turn.ended failed"]
+        assert turn[-1]["data"]["metadata"]["error"]["code"] == "session_ended"
