@@ -1,11 +1,12 @@
 """A session is never wedged by the end of its agent, and who reaps the dead cannot take the daemon down."""
 
+import ctypes
 import itertools
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from unittest.mock import patch
@@ -18,7 +19,7 @@ from sandbox_agent.actors import link as link_module
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.hook import HookServer
 from sandbox_agent.actors.processes import ProcessRow, ProcessTable
-from sandbox_agent.actors.reaper import Reaper
+from sandbox_agent.actors.reaper import PR_SET_CHILD_SUBREAPER, Reaper
 from sandbox_agent.actors.reserve import Exhausted, Reserve
 from sandbox_agent.actors.sight import Blind
 from sandbox_agent.actors.supervisor import keep_up
@@ -30,6 +31,14 @@ from sandbox_agent.schema.settings import Settings
 from ..patience import PATIENCE
 from .exhaustion import no_descriptors, no_threads, open_descriptors
 from .house import events_of, house
+
+
+@pytest.fixture
+def adoption() -> Generator[None]:
+    """A reaper makes its process a subreaper. The tests after it must not adopt, and never reap, what theirs leave."""
+    yield
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
 
 QUICK = {"end_eof": 0.1, "end_interrupt": 0.1, "end_terminate": 0.2, "end_kill": 0.5}
 
@@ -89,6 +98,7 @@ class Unlucky(ProcessTable):
         return await super().rows()
 
 
+@pytest.mark.usefixtures("adoption")
 async def test_a_reaper_that_cannot_look_says_so_once_and_reaps_when_it_can():
     table = Unlucky(3, Exhausted("used up"))
     with structlog.testing.capture_logs() as logs, patch("sandbox_agent.actors.reaper.PAUSE", 0.01):
@@ -104,6 +114,7 @@ async def test_a_reaper_that_cannot_look_says_so_once_and_reaps_when_it_can():
     assert [line["event"] for line in logs].count("cannot look for dead processes to reap") == 1
 
 
+@pytest.mark.usefixtures("adoption")
 async def test_a_reaper_without_a_proc_does_not_try_for_ever():
     table = Unlucky(1 << 30, Blind("not mounted"))
     with patch("sandbox_agent.actors.reaper.PAUSE", 0.001), patch("sandbox_agent.actors.reaper.SETTLE", 0.001):

@@ -9,7 +9,6 @@ import pytest
 from sandbox_agent.actors.credential_reader import places_of
 from sandbox_agent.actors.home import Home, NoHome, base_directory, settled
 from sandbox_agent.actors.install_store import data_directory
-from sandbox_agent.actors.mock.conversation import Conversation
 from sandbox_agent.schema.agents.amp_settings import user_files
 from sandbox_agent.schema.settings import Settings
 
@@ -130,6 +129,7 @@ def test_nothing_is_kept_or_read_below_the_current_directory(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "relative").mkdir()
-    assert not Conversation("s", False, environment).kept
+    assert Home.find(environment).path.is_absolute()
+    assert data_directory(Settings(), environment).is_absolute()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert user_files({}) == ()

@@ -93,7 +93,8 @@ def test_streams_sockets_refused_and_broken_requests_are_one_line_each(commands:
         ("GET", "/none", 404): 5,
         ("WEBSOCKET", "/v1/sessions/none/ws", 404): 5,
         ("POST", "/v1/sessions/t", 400): 5,
-        (None, None, 400): 10,
+        (None, None, 400): 5,
+        (None, None, 505): 5,
         ("POST", "/v1/sessions/u", 400): 5,
     }
 

@@ -27,6 +27,9 @@ def test_the_repeat_of_a_command_that_a_kill_left_unanswered(commands: Commands)
         turn = [
             json.loads(line[6:]) for line in post(again.url, "messages/stream").text.splitlines() if line[:1] == "d"
         ]
-        assert (turn[0]["type"], turn[-1]["type"]) == ("turn.started", "turn.ended")
+        # The turn that the kill cut short: its stream ends with the reason.
+        assert (turn[0]["type"], turn[-1]["type"]) == ("turn.started", "error")
         events = httpx.get(f"{again.url}/v1/sessions/s/events", trust_env=False, timeout=TIMEOUT).json()["events"]
         assert [event["type"] for event in events].count("turn.started") == 1
+        (ended,) = [event["data"] for event in events if event["type"] == "turn.ended"]
+        assert ended["metadata"]["error"]["message"] == turn[-1]["data"]["message"]

@@ -270,7 +270,11 @@ async def test_a_client_of_http_2_that_has_not_asked_yet_is_told_why_it_is_left(
     assert b"HTTP/1.1 only" in goodbye.additional_data
 
 
-@pytest.mark.parametrize("rest", [b"\x00", b"\xff" * 100, b"\x00\x00\x00\x04\x00" + b"\xff" * 50_000])
+@pytest.mark.parametrize(
+    "rest",
+    [b"\x00", b"\xff" * 100, b"\x00\x00\x00\x04\x00" + b"\xff" * 50_000],
+    ids=["a byte", "noise", "a frame of noise"],
+)
 async def test_what_only_begins_like_http_2_is_answered_and_closed(door: Door, rest):
     async with serving(door) as served, raw(served) as client:
         await client.send(PREFACE + rest)
