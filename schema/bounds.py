@@ -5,7 +5,7 @@ mark that says how much is missing, or not taken. Characters are Unicode code po
 """
 
 MAX_NAME = 256
-"""Characters of an agent, a mode, a model, a variant, a version, a MIME type or a file's name."""
+"""Characters of an agent, a mode, a model, a variant, a version, a MIME type, a file's name, or an id in a command."""
 
 MAX_TITLE = 1024
 """Characters of a session's title."""
@@ -21,6 +21,10 @@ MAX_NATIVE_ID = 1024
 
 MAX_END_MESSAGE = 4096
 """Characters of why a session ended, in what is kept of it. Its ``session.ended`` event tells all of it, once."""
+
+
+MAX_REPEATED = 200
+"""Characters of what a client said that a refusal repeats. Refusals of commands that have a key are kept."""
 
 
 def shortened(text: str, limit: int) -> str:

@@ -18,6 +18,7 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from . import cursor, events, items
+from .bounds import MAX_REPEATED, shortened
 from .event_types import DATA_CLASSES
 from .events import EventData, UniversalEvent
 from .fields import MAX_CHARS, MAX_JSON_BYTES, OMIT, BadMember
@@ -305,7 +306,7 @@ def _leaves(error: BaseException, path: str) -> list[tuple[str, str]]:
     if isinstance(error, KeyError):
         return [(path, "required, but missing")]
     if isinstance(error, ForbiddenExtraKeysError):
-        return [(path, f"unknown: {', '.join(sorted(error.extra_fields))}")]
+        return [(path, f"unknown: {shortened(', '.join(sorted(error.extra_fields)), MAX_REPEATED)}")]
     return [(path, str(error))]
 
 

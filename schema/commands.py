@@ -8,8 +8,10 @@ import hashlib
 from typing import Any, Literal, cast
 
 import msgspec
-from attrs import field, frozen
+from attrs import NOTHING, field, frozen
 
+from .bounds import MAX_NAME
+from .fields import bounded
 from .problems import Problem, invalid_request
 from .sessions import MessageAttachment, PermissionReply
 
@@ -27,21 +29,21 @@ class MessageCommand:
 @frozen
 class PermissionReplyCommand:
     type: Literal["permission.reply"] = field(default="permission.reply", init=False)
-    permission_id: str
+    permission_id: str = bounded(MAX_NAME, NOTHING)
     reply: PermissionReply
 
 
 @frozen
 class QuestionReplyCommand:
     type: Literal["question.reply"] = field(default="question.reply", init=False)
-    question_id: str
+    question_id: str = bounded(MAX_NAME, NOTHING)
     answers: tuple[tuple[str, ...], ...]
 
 
 @frozen
 class QuestionRejectCommand:
     type: Literal["question.reject"] = field(default="question.reject", init=False)
-    question_id: str
+    question_id: str = bounded(MAX_NAME, NOTHING)
 
 
 @frozen
@@ -49,7 +51,7 @@ class QueueCancelCommand:
     """Take a prompt out of the queue. ``turn_id`` is the turn that was reserved for it."""
 
     type: Literal["queue.cancel"] = field(default="queue.cancel", init=False)
-    turn_id: str
+    turn_id: str = bounded(MAX_NAME, NOTHING)
 
 
 @frozen

@@ -11,6 +11,7 @@ from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.transport.openapi import document
+from sandbox_agent.transport.socket_commands import COMMAND
 
 BOUNDS = {
     "agent": 256,
@@ -91,3 +92,27 @@ def test_what_is_cut_says_how_much_is_missing(text: str, limit: int):
         kept, _, mark = short.rpartition("… [")
         assert text.startswith(kept)
         assert mark == f"{len(text) - len(kept)} more characters]"
+
+
+COMMANDS = {
+    "permission.reply": ("permissionId", {"reply": "once"}),
+    "question.reply": ("questionId", {"answers": [["yes"]]}),
+    "question.reject": ("questionId", {}),
+    "queue.cancel": ("turnId", {}),
+}
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_an_id_in_a_command_has_the_bound_that_it_has_in_a_path(kind: str):
+    """A refusal names the id, and is kept for who repeats the command."""
+    member, others = COMMANDS[kind]
+    assert Codec().build({"type": kind, member: "i" * 256, **others}, COMMAND)
+    (error,) = refusal(COMMAND, {"type": kind, member: "i" * 100_000, **others}).extensions["details"]["errors"]
+    assert error == {"field": member, "message": "expected at most 256 characters; got 100000"}
+
+
+@pytest.mark.parametrize("unknown", [{"k" * 200_000: 1}, {f"k{number}": 1 for number in range(10_000)}])
+def test_a_refusal_does_not_repeat_all_names_that_are_unknown(unknown: dict[str, int]):
+    problem = refusal(CreateSessionRequest, {"agent": "mock", "timeouts": unknown})
+    assert "`timeouts`: unknown: k" in problem.detail
+    assert len(problem.detail) < 300
