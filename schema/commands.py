@@ -8,10 +8,10 @@ import hashlib
 from typing import Any, Literal, cast
 
 import msgspec
-from attrs import NOTHING, field, frozen
+from attrs import field, frozen
 
 from .bounds import MAX_NAME
-from .fields import bounded
+from .fields import MAX_CHARS
 from .problems import Problem, invalid_request
 from .sessions import MessageAttachment, PermissionReply
 
@@ -29,21 +29,21 @@ class MessageCommand:
 @frozen
 class PermissionReplyCommand:
     type: Literal["permission.reply"] = field(default="permission.reply", init=False)
-    permission_id: str = bounded(MAX_NAME, NOTHING)
+    permission_id: str = field(metadata={MAX_CHARS: MAX_NAME})
     reply: PermissionReply
 
 
 @frozen
 class QuestionReplyCommand:
     type: Literal["question.reply"] = field(default="question.reply", init=False)
-    question_id: str = bounded(MAX_NAME, NOTHING)
+    question_id: str = field(metadata={MAX_CHARS: MAX_NAME})
     answers: tuple[tuple[str, ...], ...]
 
 
 @frozen
 class QuestionRejectCommand:
     type: Literal["question.reject"] = field(default="question.reject", init=False)
-    question_id: str = bounded(MAX_NAME, NOTHING)
+    question_id: str = field(metadata={MAX_CHARS: MAX_NAME})
 
 
 @frozen
@@ -51,7 +51,7 @@ class QueueCancelCommand:
     """Take a prompt out of the queue. ``turn_id`` is the turn that was reserved for it."""
 
     type: Literal["queue.cancel"] = field(default="queue.cancel", init=False)
-    turn_id: str = bounded(MAX_NAME, NOTHING)
+    turn_id: str = field(metadata={MAX_CHARS: MAX_NAME})
 
 
 @frozen
