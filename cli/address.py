@@ -166,7 +166,7 @@ def _load(path: Path) -> Address | None:
             if status.st_uid != os.geteuid() != 0:
                 return None
             return _address(json.loads(file.read(MAX_BYTES)))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

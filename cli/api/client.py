@@ -175,7 +175,7 @@ class Client:
         some repeat the request with its headers."""
         try:
             problem = json.loads(self._masked(response.text))
-        except ValueError:
+        except (ValueError, RecursionError):
             problem = None
         advice = hint(self._token, self._endpoint, self._no_token) if response.status_code == UNAUTHORIZED else None
         if isinstance(problem, dict):

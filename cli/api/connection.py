@@ -14,6 +14,7 @@ import click
 
 from ...schema.settings import Settings
 from ..here import exists
+from ..seconds import Seconds
 from ..setting_options import build_settings, variable_name
 from ..suggestions import SuggestingGroup
 from ..token_options import TokenChoice, token_options
@@ -74,7 +75,7 @@ def connection_options(command: F) -> F:
         ),
         click.option(
             "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Seconds(min=0, min_open=True),
             metavar="SECONDS",
             help=f"Longest wait for an answer, by default {DEFAULT_TIMEOUT:g}; streams and installs have no limit.",
         ),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..failure import Failure
+from ..seconds import Seconds
 from ..suggestions import SuggestingChoice
 from .bodies import mcp_servers, message_body, parse_answers, read_message, skill_sources
 from .connection import area, session_path, with_client
@@ -47,7 +48,7 @@ TIMEOUTS = {
 def timeout_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(TIMEOUTS):
         flag = f"--{option.replace('_', '-')}"
-        command = click.option(flag, type=float, metavar="SECONDS", help=f"The session's own {flag}.")(command)
+        command = click.option(flag, type=Seconds(), metavar="SECONDS", help=f"The session's own {flag}.")(command)
     return command
 
 

@@ -31,7 +31,7 @@ class TurnFailure:
             return
         try:
             event: Any = json.loads(line[5:])
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         self._judge(event)
 

@@ -12,6 +12,7 @@ import click
 
 from ..failure import Failure
 from ..here import absolute
+from ..seconds import Seconds
 from ..server_options import server_options
 from ..setting_options import build_settings
 from ..token_options import TOKEN_VARIABLE, TokenChoice
@@ -38,7 +39,7 @@ FINDS = ("data_dir", "host", "port", "wait")
 @server_options
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True),
     default=30.0,
     show_default=True,
     metavar="SECONDS",

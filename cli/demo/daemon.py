@@ -3,17 +3,22 @@
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import IO, cast
 
 from ...schema.settings import Settings
 from ..failure import Failure
 from ..token_options import TOKEN_VARIABLE
 from ..token_store import FoundToken
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""End the demo, besides Ctrl-C: the second when its terminal is closed."""
 
 READY = re.compile(r"listening on (http://\S+)")
 
@@ -30,6 +35,7 @@ def own_daemon(log: Path) -> Generator[tuple[str, FoundToken]]:
 
     Raises :class:`Failure` when it does not start, or does not stop cleanly.
     """
+    _end_in_order()
     token = secrets.token_urlsafe(32)
     with log.open("w") as stderr:
         daemon = subprocess.Popen(
@@ -67,3 +73,15 @@ def own_daemon(log: Path) -> Generator[tuple[str, FoundToken]]:
         stdout.close()
     if status != 0:
         raise Failure(f"the daemon did not stop cleanly (status {status}):\n{log.read_text()}")
+
+
+def _end_in_order() -> None:
+    """By default these signals end us at once, and the daemon, which has a session of its own, would live on. One that
+    is ignored (``nohup``) stays so."""
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -107,7 +107,7 @@ def test_a_copy_of_the_directory_does_not_lead_to_the_original(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", "null", "{", '"x"', '{"owner": 1}', "\xff"],
+    ["", "[]", "{}", "null", "{", '"x"', '{"owner": 1}', "\xff", "[" * 50_000],
 )
 def test_a_file_that_nobody_wrote_here_is_passed_over(tmp_path: Path, text: str) -> None:
     file = path_of(tmp_path, os.getpid())

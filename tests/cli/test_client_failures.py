@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 
+import pytest
+
 from .commands import COMMAND, INTERRUPTIBLE, TIMEOUT, Commands
 from .peer import answer, peer, read_request
 
@@ -31,6 +33,14 @@ def test_an_error_that_is_no_problem_is_told_with_its_status(commands: Commands)
     assert "<h1>proxy</h1>" in done.stderr
 
 
+def test_an_error_that_is_nested_too_deep_is_told_with_its_status(commands: Commands) -> None:
+    with peer(answer("502 Bad Gateway", b"[" * 50_000, "application/json")) as endpoint:
+        done = commands.run("api", "agents", "list", "-e", endpoint)
+    assert done.returncode == 1
+    assert "answered 502 Bad Gateway: [[[" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_answer_that_is_no_json_is_told(commands: Commands) -> None:
     with peer(answer("200 OK", b"hello", "text/plain")) as endpoint:
         done = commands.run("api", "agents", "list", "-e", endpoint)
@@ -46,6 +56,21 @@ def test_a_refused_connection_names_the_endpoint_and_the_remedy(commands: Comman
     assert endpoint in done.stderr
     assert "sandbox-agent server" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("api", "sessions", "create", "s", "-a", "mock", "--turn-timeout", "nan"),
+        ("api", "--timeout", "inf", "sessions", "list"),
+        ("api", "sessions", "list", "--timeout", "nan"),
+        ("daemon", "start", "--wait", "nan", "--host", "203.0.113.1"),  # it cannot listen there
+    ],
+)
+def test_what_is_no_number_of_seconds_is_wrong_usage(commands: Commands, words: tuple[str, ...]) -> None:
+    done = commands.run(*words)
+    assert done.returncode == 2
+    assert "is not a number of seconds" in done.stderr
 
 
 def test_an_endpoint_that_is_no_url_is_wrong_usage(commands: Commands) -> None:

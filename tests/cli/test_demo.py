@@ -1,5 +1,7 @@
 """`make demo` is the first thing that a newcomer sees: with and without a terminal, and when something is missing."""
 
+import os
+import signal
 import sys
 from io import StringIO
 
@@ -11,6 +13,12 @@ from sandbox_agent.cli.demo.transcript import Transcript
 
 from ..patience import PATIENCE
 from .commands import COMMAND, Commands, private_environment
+from .processes import alive, descendants
+
+HEARING_HANGUPS = (
+    "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""What stands before a command so that it hears SIGHUP, also when whoever starts it ignores that."""
 
 
 def test_without_a_terminal_it_answers_itself_and_says_so(commands: Commands) -> None:
@@ -98,6 +106,36 @@ def test_enter_alone_allows_and_answers_nothing_and_the_end_of_input_rejects(com
         "question rejected",
     ):
         assert told in shown.getvalue()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_that_is_ended_ends_its_daemon_and_leaves_nothing(commands: Commands, number: signal.Signals) -> None:
+    scratch = commands.home / "scratch"
+    scratch.mkdir()
+    terminal = pexpect.spawn(
+        sys.executable,
+        [*("-c", HEARING_HANGUPS), *COMMAND, "demo", "--prompt", "permission"],
+        env=private_environment(commands.home, TERM="dumb", TMPDIR=str(scratch)),
+        cwd=str(commands.home),
+        encoding="utf-8",
+        timeout=PATIENCE,
+        dimensions=(50, 120),
+    )
+    started: list[int] = []
+    try:
+        terminal.expect_exact("Allow command_execution? [once/always/reject]: ")
+        started = descendants(terminal.pid)
+        assert len(started) >= 2, "the daemon and its agent"
+        terminal.kill(number)
+        terminal.expect(pexpect.EOF)
+        terminal.wait()
+        assert terminal.exitstatus == 128 + number
+        assert alive(started) == []
+        assert list(scratch.glob("sandbox-agent-demo-*")) == []
+    finally:
+        terminal.close(force=True)
+        for pid in alive(started):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_what_an_agent_asks_is_shown_as_it_is_and_is_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
