@@ -122,15 +122,16 @@ def _screen(front: Front) -> Callable[[], Awaitable[Response | None]]:
 
 def _check_expectation(headers: Headers) -> None:
     """Raises a 417 problem. What we understand is kept by asking for the body when it is wanted."""
-    expected = headers.get("Expect")
-    if expected is not None and expected.strip().lower() != "100-continue":
-        raise expectation_failed(expected)
+    for expected in headers.getlist("Expect"):
+        if expected.strip().lower() != "100-continue":
+            raise expectation_failed(expected)
 
 
 def _screen_websocket(front: Front) -> Callable[[], Awaitable[None]]:
     async def screen() -> None:
         front.hosts.check_websocket(websocket.headers.get("Host", ""), websocket.headers.get("Origin"))
         check_below(front.daemon.settings.base_path, websocket.scope["raw_path"])
+        _check_expectation(websocket.headers)
 
     return screen
 
@@ -205,7 +206,7 @@ def read_key(asked: Request) -> str | None:
 async def read_body(daemon: Daemon, asked: Request, cls: type) -> Any:
     """Raises a 415 problem before the body is read, 413 while it is, and 400 or 422 for what it says."""
     has_body = bool(asked.content_length) or "Transfer-Encoding" in asked.headers
-    encoding = asked.headers.get("Content-Encoding", "")
+    encoding = ", ".join(asked.headers.getlist("Content-Encoding"))
     if has_body and encoding.strip().lower() not in ("", "identity"):
         raise unsupported_encoding(encoding)
     if has_body and not (asked.mimetype == "application/json" or asked.mimetype.endswith("+json")):

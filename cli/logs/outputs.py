@@ -15,9 +15,13 @@ MODE = 0o666
 """Of a new log file, less the umask."""
 
 
+class BegunAnew(OSError):
+    """What a half-written line began in is gone: in what there is now, the line must be written from its beginning."""
+
+
 class Output(Protocol):
     def write(self, data: memoryview) -> int:
-        """Writes whole lines, or some of ``data``; how many bytes. Raises :class:`OSError`."""
+        """Writes whole lines, or some of ``data``; how many bytes. Raises :class:`OSError`, also :class:`BegunAnew`."""
         ...
 
     def writable(self, seconds: float) -> bool:
@@ -65,6 +69,7 @@ class LogFile:
         self._max_bytes = max_bytes
         self._kept = kept
         self._descriptor: int | None = None
+        self._within_line = False
         try:
             self._open()
         except OSError as error:
@@ -84,10 +89,13 @@ class LogFile:
                 fitting = lines_within(data, self._max_bytes)
             data = data[: fitting or first_line(data)]
         try:
-            return os.write(descriptor, data)
+            count = os.write(descriptor, data)
         except BrokenPipeError:  # the reader of a FIFO left; the next one is another's open
             self._close()
             raise
+        if count:
+            self._within_line = data[count - 1] != ord("\n")
+        return count
 
     def writable(self, seconds: float) -> bool:
         try:
@@ -114,6 +122,9 @@ class LogFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
         self._descriptor = os.open(self._path, flags, MODE)
         os.set_blocking(self._descriptor, True)
+        if self._within_line:
+            self._within_line = False
+            raise BegunAnew(f"{self._path} is another one now")
         return self._descriptor
 
     def _close(self) -> None:

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 
 from attrs import frozen
 
-from .outputs import Output
+from .outputs import BegunAnew, Output
 
 BATCH_BYTES = 64 << 10
 """Lines that are written at once. Each write gives up the GIL, and getting it back from a busy loop takes 5 ms."""
@@ -143,10 +143,12 @@ class LogWriter:
         return self._notice(untold) if untold else b""
 
     def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
+        whole = rest = memoryview(data)
         while rest:
             try:
                 rest = rest[self._output.write(rest) :]
+            except BegunAnew:
+                rest = whole[data.rfind(b"\n", 0, len(data) - len(rest)) + 1 :]
             except OSError:  # no room, no right, or nobody reads: all of that can pass
                 if self._closing.is_set():
                     return

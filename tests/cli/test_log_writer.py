@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import signal
 import threading
 import time
@@ -289,6 +290,58 @@ def test_a_fifo_is_opened_when_it_has_a_reader_and_again_for_the_next(tmp_path: 
         with pytest.raises(BrokenPipeError):
             file.write(memoryview(b"gone\n"))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_next_reader_of_a_fifo_gets_whole_lines_though_the_last_one_left_within_one(tmp_path: Path):
+    path = tmp_path / "log"
+    os.mkfifo(path)
+    lines = [bytes([letter]) * 200_000 + b"\n" for letter in b"ab"]  # more than a pipe holds
+    file = LogFile(path, 1 << 20, 3)
+    writer = LogWriter(file, 1 << 20, notice)
+    first = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    for line in lines:
+        writer.put(line)
+    eventually(lambda: is_full(path))
+    os.close(first)
+    eventually(lambda: "closed" in repr(file))
+    with path.open("rb") as second:
+        assert [second.readline() for _ in lines] == lines
+    writer.close(LIMIT)
+
+
+def is_full(path: Path) -> bool:
+    writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        return not select.select([], [writer], [], 0)[1]
+    finally:
+        os.close(writer)
+
+
+def test_a_file_that_is_removed_for_want_of_room_begins_with_a_whole_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sandbox_agent.cli.logs.writer.RETRY", 0.01)
+    path, system, full = tmp_path / "log", os.write, threading.Event()
+
+    def write(descriptor: int, data: memoryview) -> int:
+        """A disk on which 20 bytes have room, until somebody removes the log."""
+        if threading.current_thread().name != "log" or not path.exists() or len(list(tmp_path.iterdir())) > 1:
+            return system(descriptor, data)
+        room = 20 - path.stat().st_size
+        if room > 0:
+            return system(descriptor, data[:room])
+        full.set()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", write)
+    writer = LogWriter(LogFile(path, 1000, 3), 1000, notice)
+    writer.put(b"a first line\n")
+    writer.put(b"a second line\n")
+    assert full.wait(LIMIT)
+    path.rename(tmp_path / "moved")
+    eventually(lambda: path.exists() and path.read_bytes() == b"a second line\n")
+    assert (tmp_path / "moved").read_bytes() == b"a first line\na secon"
+    writer.close(LIMIT)
 
 
 def test_an_output_that_somebody_made_non_blocking_gets_every_byte():

@@ -10,7 +10,7 @@ from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, Stre
 from sandbox_agent.schema.settings import Settings
 
 from .door import Door
-from .raw import Raw, raw
+from .raw import HANDSHAKE, Raw, raw
 from .serving import serving
 
 TOKEN = b"Authorization: Bearer t\r\n"
@@ -57,6 +57,16 @@ async def test_an_encoded_body_is_a_415_that_names_what_is_accepted(door: Door, 
         assert b"\r\naccept-encoding: identity\r\n" in answer.lower()
         assert "identity" in problem(answer)["detail"]
         assert coding.decode() in problem(answer)["detail"]
+    assert door.calls == []
+
+
+async def test_an_encoding_in_a_header_of_its_own_is_refused_too(door: Door):
+    codings = b"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"
+    async with serving(door) as served, raw(served) as client:
+        await client.send(post(codings + b"Connection: close\r\n") + MESSAGE)
+        answer = await client.all()
+    assert answer.startswith(b"HTTP/1.1 415 ")
+    assert "identity, gzip" in problem(answer)["detail"]
     assert door.calls == []
 
 
@@ -108,6 +118,8 @@ REFUSED = {
     "another type": (post(EXPECT + TOKEN).replace(b"application/json", b"text/plain"), b"415"),
     "another expectation": (post(b"Expect: a-miracle\r\n" + TOKEN), b"417"),
     "more than one expectation": (post(b"Expect: 100-continue, a-miracle\r\n" + TOKEN), b"417"),
+    "an expectation in a header of its own": (post(EXPECT + b"Expect: a-miracle\r\n" + TOKEN), b"417"),
+    "another expectation of a WebSocket": (HANDSHAKE.replace(b"\r\n\r\n", b"\r\nExpect: a-miracle\r\n\r\n"), b"417"),
     "a body over the limit without a token": (post(EXPECT, length=100_000_000), b"401"),
 }
 
