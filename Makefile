@@ -16,7 +16,7 @@ CHECKED := $(ROOMS) tests benchmarks
 
 help:
 	@echo "make demo [AGENT=claude]  run a session and show its transcript"
-	@echo "make test                 unit and integration tests (PYTEST_ARGS=... is passed on)"
+	@echo "make test                 unit and integration tests (PYTEST_ARGS=... is passed on; TEST_PROCESSES=4)"
 	@echo "make test-agents          the real agent CLIs against a scripted model server"
 	@echo "make test-proxies         the recipes of docs/proxies.md with a real nginx and Caddy"
 	@echo "make kill-test            kill -9 at random moments and at named places (SANDBOX_AGENT_KILLS=200)"
@@ -54,8 +54,11 @@ $(VENV)/linked: $(VENV)/installed $(VENV)/sources
 demo: setup
 	@$(BIN)/sandbox-agent demo --agent $(AGENT)
 
+# More processes than processors: most tests wait for a daemon or an agent.
+TEST_PROCESSES ?= 4
+
 test: setup
-	$(BIN)/python -m pytest -m "not agents and not soak and not proxies" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not agents and not soak and not proxies" -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
 # The pinned agents go into .cache/agents; what is there already is kept.
 agents: setup
