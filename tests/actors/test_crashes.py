@@ -3,10 +3,17 @@
 A message that no actor knows is the crash: it takes the same way as any other exception in a handler.
 """
 
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 import trio
 from sandbox_agent.actors.mailbox import ActorCrashed, Mailbox, Request
 from sandbox_agent.actors.registry import Find
+from sandbox_agent.actors.store import Store
+from sandbox_agent.schema.problems import Problem
+from sandbox_agent.schema.sessions import SessionInfo
 
 from ..patience import PATIENCE
 from .house import House, events_of, house, said
@@ -19,6 +26,13 @@ class Nonsense(Request[None]):
 async def crash(mailbox: Mailbox) -> None:
     with pytest.raises(ActorCrashed):
         await mailbox.ask(Nonsense())
+
+
+async def sessions(h: House) -> tuple[SessionInfo, ...]:
+    """Empty while the registry starts again."""
+    with suppress(Problem):
+        return (await h.daemon.list_sessions()).sessions
+    return ()
 
 
 async def session_mailbox(h: House, session_id: str = "s") -> Mailbox:
@@ -111,3 +125,25 @@ async def test_no_turn_id_is_given_out_twice_by_the_lives_of_a_session():
         await crash(await session_mailbox(h))
         assert await h.send("echo 2") == "turn_2"
         await h.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == "turn_2")
+
+
+async def test_a_session_whose_deletion_the_journal_could_not_keep_is_listed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that fails starts again, and with it the registry that had hidden the session."""
+
+    def fail(store: Store, *_: object) -> None:
+        monkeypatch.undo()
+        raise sqlite3.IntegrityError("a bug of ours")
+
+    async with house(data_dir=str(tmp_path)) as h:
+        log = await h.create()
+        await h.turn(log, "echo one")
+        monkeypatch.setattr(Store, "delete", fail)
+        with pytest.raises(Problem):
+            await h.daemon.delete_session("s")
+        with trio.fail_after(PATIENCE):
+            while [info.session_id for info in await sessions(h)] != ["s"]:
+                await trio.sleep(0.01)
+        await h.daemon.delete_session("s")
+        assert await sessions(h) == ()
