@@ -64,7 +64,12 @@ class FirstStart:
         """The agent was gone before it was ready. Later starts tell it too: then it counts for the next create only."""
         self._proven.discard(self._request)
         if not self._shown.is_set():
-            told = {"code": code, "exitCode": details.get("exit_code"), "stderr": details.get("stderr")}
+            told = {
+                "code": code,
+                "exitCode": details.get("exit_code"),
+                "signal": details.get("signal"),
+                "stderr": details.get("stderr"),
+            }
             known = {name: value for name, value in told.items() if value not in (None, "")}
             type_ = "timeout" if code == "start_timeout" else "agent_process_exited"
             self._failure = AgentError(type_, message, self._request.agent, self._session_id, known)

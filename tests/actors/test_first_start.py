@@ -1,5 +1,8 @@
 """What whoever creates a session is told of an agent that cannot start, and what a healthy one costs him."""
 
+import os
+import signal
+
 import pytest
 import trio
 import trio.testing
@@ -7,6 +10,7 @@ from sandbox_agent.actors.first_start import REMEMBERED, FirstStart, ProvenStart
 from sandbox_agent.schema.agents.mock import Mock
 from sandbox_agent.schema.sessions import CreateSessionRequest, CreateSessionResponse
 
+from ..patience import PATIENCE
 from .house import House, events_of, house, said
 
 MOCK = CreateSessionRequest("mock")
@@ -32,6 +36,27 @@ async def test_an_agent_that_exits_at_once_is_not_called_healthy() -> None:
         log = await h.daemon.log("s")
         assert [said(e) for e in events_of(log)] == ["session.started", "error process_exit"]
         assert said((await h.turn(log, "echo never"))[-1]) == "turn.ended failed"
+
+
+async def test_the_signal_that_ended_an_agent_in_its_start_is_told() -> None:
+    async with house(create_wait=LONG, start_timeout=LONG) as h, trio.open_nursery() as nursery:
+        answers: list[CreateSessionResponse] = []
+
+        async def ask() -> None:
+            answers.append(await create(h, "s", "hang"))
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(ask)
+        while not (agents := h.agents_alive()):
+            await trio.sleep(0.01)
+        for pid in agents:
+            os.kill(pid, signal.SIGKILL)
+        with trio.move_on_after(PATIENCE):
+            await trio.sleep_forever()
+    (created,) = answers
+    assert created.error is not None
+    assert created.error.message == "mock exited with signal 9"
+    assert created.error.details == {"code": "process_exit", "signal": 9}
 
 
 async def test_an_agent_that_is_not_ready_in_time_is_told_when_that_is_sooner() -> None:
