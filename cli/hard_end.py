@@ -25,6 +25,9 @@ SLICE = 0.1
 LAST_WORDS = 3.0
 """Seconds that the log may take then. Nobody is left who would be an orphan, and the kernel ends us."""
 
+STARVED = 10.0
+"""Seconds of CPU time for which something may keep the thread from running, beyond the time that it waits anyway."""
+
 FAILED = 1
 """The exit status when it was no signal that began the end."""
 
@@ -34,7 +37,12 @@ _log = structlog.get_logger("server")
 class HardEnd:
     """A thread that sleeps from the start of the daemon on, because later there may be none. From :meth:`arm` on it
     counts ``seconds``, whatever the event loop does or waits for; only :meth:`disarm` stops it. ``farewell`` is called
-    before the process ends."""
+    before the process ends.
+
+    C code that keeps the GIL keeps the thread from running, too. For that there is a timer of the kernel, which needs
+    nothing of Python and ends this process alone: its descendants are then found by the next start. It counts CPU time,
+    so that no pause is in it, and the thread sets it anew each time that it runs.
+    """
 
     def __init__(self, seconds: float, table: ProcessTable, farewell: Callable[[], None]) -> None:
         self._seconds = seconds
@@ -53,6 +61,7 @@ class HardEnd:
         """``status`` is the exit status, if it comes to that. Does nothing when it is armed."""
         if not self._armed:
             self._armed = True
+            _limit_starvation(self._seconds)
             self._told.put(status)
 
     def disarm(self) -> None:
@@ -71,13 +80,16 @@ class HardEnd:
     def _wait(self) -> None:
         status = self._told.get()
         # In slices, so that time in which this process was stopped is one of them, and not all of them.
-        for _ in range(math.ceil(self._seconds / SLICE)):
+        for left in range(math.ceil(self._seconds / SLICE), 0, -1):
             if status is None:
-                return
+                break
+            _limit_starvation(left * SLICE)
             with suppress(queue.Empty):
                 status = self._told.get(timeout=SLICE)
         if status is None:
+            signal.setitimer(signal.ITIMER_PROF, 0)
             return
+        _limit_starvation(0)
         try:
             kill_descendants(self._table)
             self._leave("the stop took too long: every process that was left has been killed")
@@ -90,6 +102,10 @@ class HardEnd:
         if words:
             _log.error(words, seconds=self._seconds)
         self._farewell()
+
+
+def _limit_starvation(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, seconds + STARVED)
 
 
 def kill_descendants(table: ProcessTable) -> bool:

@@ -18,6 +18,7 @@ from ..actors.daemon import Daemon
 from ..actors.loop_clock import LoopClock
 from ..actors.owner import Owner
 from ..actors.reaper import Reaper
+from ..actors.shortage import Shortage
 from ..actors.supervisor import GaveUp, keep_up
 from ..transport.auth import Auth
 from ..transport.cors import Cors
@@ -46,7 +47,7 @@ def run(options: ServerOptions, logs: Logs) -> None:
         raise click.UsageError(str(error)) from error
     try:
         daemon = Daemon(options.settings)
-        hard_end = HardEnd(options.settings.shutdown_timeout + HARD_END, daemon.table, logs.close)
+        hard_end = _start_hard_end(options, daemon, logs)
         signals = StopSignals(hard_end)
         clock = LoopClock.of(options.settings)
         with signals.handled():
@@ -63,6 +64,15 @@ def run(options: ServerOptions, logs: Logs) -> None:
     else:
         return
     raise failure
+
+
+def _start_hard_end(options: ServerOptions, daemon: Daemon, logs: Logs) -> HardEnd:
+    try:
+        return HardEnd(options.settings.shutdown_timeout + HARD_END, daemon.table, logs.close)
+    except RuntimeError as error:
+        if (shortage := Shortage.of(error)) is None:
+            raise
+        raise Failure(f"cannot start: {shortage}") from error
 
 
 def _first(group: ExceptionGroup[Failure | GaveUp]) -> Failure | GaveUp:

@@ -4,6 +4,7 @@
 """
 
 import errno
+import math
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -13,6 +14,9 @@ from ..actors.shortage import Shortage
 
 PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two tries; doubles."""
+
+QUIET = 60.0
+"""Seconds between two outages that are told: where descriptors come and go, there are many a second."""
 
 _OUT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -25,6 +29,8 @@ class Accepting:
     def __init__(self, handle: Callable[[trio.SocketStream], Awaitable[None]]) -> None:
         self._handle = handle
         self._out_since: float | None = None
+        self._told_at = -math.inf
+        self._told = False
 
     def __repr__(self) -> str:
         return f"<Accepting {'out of descriptors' if self._out_since is not None else 'connections'}>"
@@ -52,12 +58,16 @@ class Accepting:
                     connections.start_soon(self._handle, stream)
 
     def _note_outage(self, error: OSError) -> None:
+        now = trio.current_time()
         if self._out_since is None:
-            self._out_since = trio.current_time()
+            self._out_since = now
+        if not self._told and now - self._told_at >= QUIET:
+            self._told, self._told_at = True, now
             _log.error("no connection can be accepted; those that come must wait", reason=str(Shortage.of(error)))
 
     def _note_success(self) -> None:
         if self._out_since is not None:
-            seconds = round(trio.current_time() - self._out_since, 1)
-            self._out_since = None
-            _log.info("connections are accepted again", seconds=seconds)
+            if self._told:
+                seconds = round(trio.current_time() - self._out_since, 1)
+                _log.info("connections are accepted again", seconds=seconds)
+            self._out_since, self._told = None, False

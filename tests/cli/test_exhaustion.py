@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -235,3 +236,18 @@ def test_every_end_of_an_agent_is_whole_without_threads(commands: Commands) -> N
         assert running.wait_ended() == 0
         assert alive(left) == []
     assert "actor crashed" not in running.stderr, running.stderr
+
+
+def test_a_start_without_threads_is_refused_in_a_sentence(commands: Commands) -> None:
+    program = WITHOUT_THREADS.replace("from sandbox", "use_up()\nfrom sandbox")
+    done = subprocess.run(
+        [sys.executable, "-c", program, "server", "--port", "0"],
+        env=commands.environment | {"SANDBOX_AGENT_TOKEN": TOKEN},
+        cwd=commands.home,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 1
+    assert "Error: cannot start: the machine is out of processes or threads" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -31,6 +31,13 @@ async def stop(daemon):
     while True:
         pass
 """
+WITHOUT_THE_GIL = """
+from sandbox_agent.cli import hard_end
+hard_end.STARVED = 1.0
+async def stop(daemon):
+    import re
+    re.match("(a+)+$", "a" * 60 + "b")
+"""
 LADDER_STUCK = """
 stop = Daemon.stop
 from sandbox_agent.actors import link
@@ -82,8 +89,20 @@ def test_a_stop_that_hangs_is_ended_with_every_descendant(commands: Commands, tr
     assert "the stop took too long" in running.stderr
 
 
+def test_a_stop_that_never_lets_go_of_the_gil_is_ended_by_the_kernel_and_the_next_start_leaves_nobody(
+    commands: Commands,
+) -> None:
+    with a_daemon(commands, WITHOUT_THE_GIL, "--shutdown-timeout", "0.5") as (running, pids):
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait_ended() == -signal.SIGPROF
+    with daemon(commands, env={"SANDBOX_AGENT_TOKEN": TOKEN}):
+        assert alive(pids) == []
+
+
 @pytest.mark.parametrize(
-    "trouble", [SHIELDED, BLOCKED, BUSY, LADDER_STUCK], ids=["shielded", "blocked", "busy", "ladder stuck"]
+    "trouble",
+    [SHIELDED, BLOCKED, BUSY, LADDER_STUCK, WITHOUT_THE_GIL],
+    ids=["shielded", "blocked", "busy", "ladder stuck", "without the GIL"],
 )
 def test_a_second_signal_ends_a_stop_that_hangs_at_once(commands: Commands, trouble: str) -> None:
     with a_daemon(commands, trouble, "--shutdown-timeout", "600") as (running, pids):
