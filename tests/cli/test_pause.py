@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from sandbox_agent.actors.loop_clock import BUSY_GAPS
 
 from .commands import TIMEOUT, Commands
 from .daemon import RunningDaemon, daemon
@@ -22,6 +23,8 @@ PAUSE = 2 * LIMIT
 LIMITS = (
     *("--start-timeout", "60", "--idle-timeout", f"{LIMIT}", "--turn-timeout", f"{LIMIT}"),
     *("--ask-timeout", f"{LIMIT}", "--interrupt-timeout", f"{LIMIT}", "--suspend-after", "0"),
+    # The pause is as long as nothing but a pause is, also on a machine that is busy.
+    *("--pause-gap", f"{PAUSE / BUSY_GAPS / 2}"),
 )
 
 Event = dict[str, Any]
