@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ...schema.settings import Settings
 from ..failure import Failure
+from .bounds import bounded
 from .outputs import Descriptor, LogFile
 from .stream import log_stream
 from .writer import LogWriter
@@ -117,6 +118,7 @@ def install(level: str, render: list[structlog.typing.Processor], writer: LogWri
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         _TIMES,
+        bounded,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
