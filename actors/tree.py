@@ -130,11 +130,15 @@ class ProcessTree:
 
     def signal_known(self, number: signal.Signals) -> None:
         """Without a look: to the root's process group, which takes no descriptor, and to all who were seen before."""
+        self.signal_group(number)
+        with suppress(*CANNOT_LOOK):
+            self.reserve.run_here(signal_all, self.seen, number)
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """To all in the root's process group at once, also to those that are being born."""
         if self._leads:
             with suppress(OSError):
                 os.killpg(self.root.pid, number)
-        with suppress(*CANNOT_LOOK):
-            self.reserve.run_here(signal_all, self.seen, number)
 
     @property
     def seen(self) -> set[ProcessId]:
@@ -187,6 +191,8 @@ class _Killing:
                         done = True
                         return members
         finally:
+            # No look shows a process that forks and exits in less time than it takes.
+            self._tree.signal_group(signal.SIGKILL)
             if not done:
                 self._kill_rest()
 

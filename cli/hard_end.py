@@ -114,16 +114,18 @@ def kill_descendants(table: ProcessTable) -> bool:
     table.reserve.close()
     _raise_limit()
     for _ in range(ROUNDS):
+        # Every agent leads a process group, and its pid is its own until we have waited for it. This needs no look, and
+        # reaches also those that fork and exit in less time than one takes.
+        for child in table.children:
+            with suppress(OSError):
+                os.killpg(child.pid, signal.SIGKILL)
         try:
             left = _descendants()
             if not left:
                 return True
             signal_all(left, signal.SIGKILL)
         except (*CANNOT_LOOK, OSError, MemoryError):
-            # Every agent leads a process group, and its pid is its own until we have waited for it.
-            for child in table.children:
-                with suppress(OSError):
-                    os.killpg(child.pid, signal.SIGKILL)
+            pass
         time.sleep(PAUSE)
     return False
 

@@ -207,6 +207,46 @@ time.sleep(600)
         assert table.troubles == []
 
 
+RESTLESS = """
+import mmap, os, signal, sys, time
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+births = mmap.mmap(os.open(sys.argv[1], os.O_RDWR), 8)
+until = time.monotonic() + 30
+if os.fork():
+    time.sleep(600)
+while time.monotonic() < until:
+    births[:] = (int.from_bytes(births[:], "little") + 1).to_bytes(8, "little")
+    if os.fork():
+        os._exit(0)
+"""
+"""Its child forks and exits again and again, in less time than a look takes; for half a minute, if nobody ends it."""
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["alive", "dead by itself"])
+async def test_who_forks_and_exits_faster_than_a_look_is_killed_with_its_process_group(
+    dead: bool, tmp_path: Path
+) -> None:
+    table = Table()
+    births = tmp_path / "births"
+    births.write_bytes(bytes(8))
+
+    def count() -> int:
+        return int.from_bytes(births.read_bytes(), "little")
+
+    async with agent([sys.executable, "-IS", "-c", RESTLESS, str(births)], table) as process:
+        while count() < 20:
+            await trio.sleep(0.01)
+        if dead:
+            process.signal(signal.SIGKILL)
+            await process.wait()
+        assert await end_process(process, SETTINGS, polite=False) == ""
+        ended = count()
+        await trio.sleep(0.5)
+        assert count() == ended
+
+
 async def test_a_tree_of_nobody_never_signals_our_own_process_group():
     tree = ProcessTree(NOBODY, "no such marker", Table())
     with patch("os.killpg") as killpg:
