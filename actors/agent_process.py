@@ -39,8 +39,9 @@ from .tree import ProcessTree
 
 CHUNK = 1 << 16
 
-STDOUT_LINGER = 0.5
-"""Seconds that output is still read after the agent has exited: a child of its may hold the pipe open for ever."""
+OUTPUT_LINGER = 0.5
+"""Seconds that stdout and the terminal are still read after the agent has exited: a child of its may hold them open for
+ever."""
 
 _log = structlog.get_logger("agent")
 
@@ -205,6 +206,7 @@ class AgentProcess:
         self._outbox_bytes = 0
         self._outbox_filled = trio.Event()
         self._exited = trio.Event()
+        self.terminal_ended = trio.Event()
 
     def __repr__(self) -> str:
         state = "running" if self.status is None else f"exited ({self.status})"
@@ -293,6 +295,7 @@ class AgentProcess:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await self._pty.receive_some(CHUNK):
                 self.terminal.feed(self.redact(bytes(chunk)))
+        self.terminal_ended.set()
 
     async def watch(self) -> ExitStatus:
         """Wait until the agent has exited, and reap it."""

@@ -15,7 +15,7 @@ from attrs import frozen
 from ..schema.agents.dialect import Dialect, Effects, ExitStatus, HookedDialect, HttpDialect, HttpResponse
 from ..schema.agents.effects import AnswerHook, CallHttp, FollowStream, Reach, SignalAgent, ToAgent, Write
 from ..schema.settings import Settings
-from .agent_process import STDOUT_LINGER, AgentProcess
+from .agent_process import OUTPUT_LINGER, AgentProcess
 from .hook import HookServer
 from .http_port import HttpPort
 from .ladder import end_process
@@ -149,8 +149,10 @@ class AgentLink:
                     nursery.start_soon(self._watch_limits)
                     status = await self.process.watch()
                     _log.info("agent exited", pid=self.process.pid, status=str(status), asked=self.ending)
-                    with trio.move_on_after(STDOUT_LINGER):
+                    with trio.move_on_after(OUTPUT_LINGER):
                         await self._output_ended.wait()
+                        # The last words there are mostly why it exited.
+                        await self.process.terminal_ended.wait()
                     # The kernel may have ended it for a limit: then that is what is told.
                     await self._check_limits()
                     await self._tell(AgentExited(self, status))

@@ -110,7 +110,7 @@ async def test_an_agent_that_floods_its_terminal_does_not_block_and_keeps_only_t
         "import sys; [print('line', n, file=sys.stderr) for n in range(50_000)]; print('done')", settings
     ) as process:
         assert await all_lines(process) == [b"done"]
-        await process.wait()
+        await process.terminal_ended.wait()
         output = process.terminal.output()
         assert output is not None
         assert output.truncated

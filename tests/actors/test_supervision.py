@@ -5,10 +5,12 @@ import signal
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
 import trio
+from sandbox_agent.actors.agent_process import OUTPUT_LINGER, AgentProcess
 from sandbox_agent.schema.agents.effects import ConversationOpened
 from sandbox_agent.schema.agents.mock import Mock
 from sandbox_agent.schema.codec import Codec
@@ -240,6 +242,22 @@ async def test_the_third_unexpected_exit_ends_the_session_with_the_terminals_tai
         assert (info.status, info.agent_restarts) == ("failed", 2)
         assert h.daemon.tally.agent_starts == {("mock", False): 2, ("mock", True): 2}
         assert said((await h.turn(other, "echo fine", "other"))[-1]) == "turn.ended completed"
+
+
+async def test_the_last_words_on_the_terminal_are_told_also_when_they_are_read_late() -> None:
+    drain = AgentProcess.drain_terminal
+
+    async def late(process: AgentProcess) -> None:
+        await process.wait()
+        await trio.sleep(OUTPUT_LINGER / 2)  # as on a busy machine, and within its time
+        await drain(process)
+
+    with patch.object(AgentProcess, "drain_terminal", late):
+        async with house() as h:
+            log = await h.create()
+            await crashed(h)
+            (told,) = [e["data"] for e in events_of(log) if e["type"] == "error"]
+            assert told["details"]["stderr"] == "mock: about to crash"
 
 
 async def test_an_agent_that_dies_at_every_start_fails_the_session_and_each_prompt_is_closed() -> None:
