@@ -19,6 +19,12 @@ ROUNDS = 50
 PAUSE = 0.02
 """Seconds between two looks at whether they are gone."""
 
+FREEZES = 5
+"""So often those who are new are stopped before all are killed."""
+
+MOST_SECONDS = 5.0
+"""For all rounds. A look at thousands of processes takes long, and so many are not worth a daemon that never ends."""
+
 SLICE = 0.1
 """Seconds that the thread sleeps at a time."""
 
@@ -113,21 +119,35 @@ def kill_descendants(table: ProcessTable) -> bool:
     nobody is left. Needs neither a thread nor a free descriptor, but for the last one of another process's."""
     table.reserve.close()
     _raise_limit()
-    for _ in range(ROUNDS):
-        # Every agent leads a process group, and its pid is its own until we have waited for it. This needs no look, and
-        # reaches also those that fork and exit in less time than one takes.
-        for child in table.children:
-            with suppress(OSError):
-                os.killpg(child.pid, signal.SIGKILL)
-        try:
-            left = _descendants()
-            if not left:
-                return True
-            signal_all(left, signal.SIGKILL)
-        except (*CANNOT_LOOK, OSError, MemoryError):
-            pass
-        time.sleep(PAUSE)
-    return False
+    until = time.monotonic() + MOST_SECONDS
+    stopped: set[ProcessId] = set()
+    try:
+        for number in range(ROUNDS):
+            # Every agent leads a process group, and its pid is its own until we have waited for it. This needs no look,
+            # and reaches also those that fork and exit in less time than one takes.
+            for child in table.children:
+                with suppress(OSError):
+                    os.killpg(child.pid, signal.SIGKILL)
+            try:
+                left = _descendants()
+                if not left:
+                    return True
+                # Who is stopped cannot fork: killed one by one, those that refill each other's places never end.
+                if number < FREEZES and (fresh := left - stopped):
+                    stopped |= fresh
+                    signal_all(fresh, signal.SIGSTOP)
+                    continue
+                signal_all(left, signal.SIGKILL)
+            except (*CANNOT_LOOK, OSError, MemoryError):
+                pass
+            if time.monotonic() > until:
+                break
+            time.sleep(PAUSE)
+        return False
+    finally:
+        # Nobody stays stopped whom the last look did not show.
+        with suppress(OSError, MemoryError):
+            signal_all(stopped, signal.SIGKILL)
 
 
 def _descendants() -> set[ProcessId]:

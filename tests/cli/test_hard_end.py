@@ -5,9 +5,12 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import httpx
 import pytest
+from sandbox_agent.actors.processes import ProcessId, ProcessTable
+from sandbox_agent.cli import hard_end
 
 from .commands import TIMEOUT, Commands
 from .daemon import RunningDaemon, daemon
@@ -129,3 +132,46 @@ def test_an_error_in_the_ladder_is_a_clean_stop_that_leaves_nobody(commands: Com
         assert running.wait_ended() == 0
         assert alive(pids) == []
     assert "a bug in the ladder" in running.stderr
+
+
+def told(looks: list[set[ProcessId]]) -> list[tuple[str, set[int]]]:
+    """What is sent to whom, when each look shows the next of these. The last one is shown for ever."""
+    sent: list[tuple[str, set[int]]] = []
+
+    def look() -> set[ProcessId]:
+        return looks.pop(0) if len(looks) > 1 else looks[0]
+
+    def send(targets: set[ProcessId], number: signal.Signals) -> None:
+        sent.append((number.name, {target.pid for target in targets}))
+
+    with (
+        patch.object(hard_end, "_descendants", look),
+        patch.object(hard_end, "signal_all", send),
+        patch.object(hard_end, "PAUSE", 0.0),
+    ):
+        hard_end.kill_descendants(ProcessTable())
+    return sent
+
+
+def test_those_who_refill_each_others_places_are_stopped_before_they_are_killed():
+    a, b = ProcessId(1 << 22, 1), ProcessId((1 << 22) + 1, 1)
+    assert told([{a}, {a, b}, {a, b}, set()]) == [
+        ("SIGSTOP", {a.pid}),
+        ("SIGSTOP", {b.pid}),
+        ("SIGKILL", {a.pid, b.pid}),
+        ("SIGKILL", {a.pid, b.pid}),  # also whom no look shows any more
+    ]
+
+
+def test_the_last_look_at_ever_new_processes_ends_in_kills():
+    looks = [{ProcessId((1 << 22) + number, 1)} for number in range(hard_end.ROUNDS + 1)]
+    sent = told(looks)
+    assert [name for name, _ in sent[: hard_end.FREEZES]] == ["SIGSTOP"] * hard_end.FREEZES
+    assert {name for name, _ in sent[hard_end.FREEZES :]} == {"SIGKILL"}
+    assert sent[-1] == ("SIGKILL", set.union(*(pids for name, pids in sent if name == "SIGSTOP")))
+
+
+def test_looks_that_take_long_do_not_keep_the_daemon():
+    with patch.object(hard_end, "MOST_SECONDS", 0.0):
+        sent = told([{ProcessId(1 << 22, 1)}])
+    assert [name for name, _ in sent] == ["SIGSTOP", "SIGKILL", "SIGKILL"]
