@@ -14,7 +14,7 @@ QUESTION_STATUS = {"answer": "answered", "reject": "rejected"}
 
 def broken_in_commands(history: History) -> Iterator[str]:
     for command in history.commands:
-        yield from _one_answer(command)
+        yield from _one_answer(command, gone=command.session in history.deleted)
         yield from _session(command, history)
     for told, count in history.effects.items():
         if count > 1:
@@ -26,12 +26,14 @@ def broken_in_commands(history: History) -> Iterator[str]:
         yield from _replies([command for command in commands if command.kind in ("permission", "question")], log)
 
 
-def _one_answer(command: Command) -> Iterator[str]:
-    """What was acknowledged once is acknowledged in the same words for ever."""
+def _one_answer(command: Command, *, gone: bool) -> Iterator[str]:
+    """What was acknowledged once is acknowledged in the same words for as long as the session is there."""
     first = command.acknowledgement
     if first is None or command.key is None:
         return
     for attempt in command.attempts[command.attempts.index(first) :]:
+        if gone and attempt.status == 404:
+            return
         if attempt.status is not None and attempt.status < 500 and attempt != first:
             yield f"6: {command} was answered {first}, and later {attempt}"
 

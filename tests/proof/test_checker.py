@@ -298,6 +298,17 @@ def test_an_id_that_is_given_to_two_items_or_two_turns_is_found():
     ]
 
 
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_repeat_may_find_nothing_only_when_its_session_was_deleted(deleted: bool):
+    story = told()
+    (first, *_) = [command for command in story.commands if command.key is not None and command.acknowledgement]
+    late = evolve(first, attempts=[*first.attempts, Attempt(404, b"no such session")])
+    story.commands[story.commands.index(first)] = late
+    if deleted:
+        story.commands.append(Command(first.session, "delete", "d", [Attempt(204)]))
+    assert promises(story.history) == (set() if deleted else {"6"})
+
+
 def test_a_deleted_session_is_missed_by_nobody():
     story = told()
     story.commands.append(Command("s", "delete", "d", [Attempt(None)]))
