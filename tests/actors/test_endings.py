@@ -50,9 +50,9 @@ class Table(ProcessTable):
 
     async def rows(self) -> list[ProcessRow]:
         self.looks += 1
-        if self.failure is not None:
+        if (failure := self.failure) is not None:
             await trio.lowlevel.checkpoint()
-            raise self.failure
+            raise failure
         # As a thread that reads /proc: it cannot be cancelled.
         with trio.CancelScope(shield=True):
             rows = await super().rows()

@@ -46,7 +46,9 @@ def test_it_tells_neither_token_nor_keys_nor_prompts(commands: Commands, log_for
 
 
 def test_the_lines_of_two_sessions_are_told_apart(commands: Commands) -> None:
-    told: list[dict[str, Any]] = [json.loads(line) for line in log_of_two_sessions(commands, "json").splitlines()]
+    lines = [json.loads(line) for line in log_of_two_sessions(commands, "json").splitlines()]
+    # Whether a client has left before its last answer was written is a matter of moments.
+    told: list[dict[str, Any]] = [line for line in lines if line["event"] != "connection.lost"]
 
     def story(session_id: str | None) -> list[str]:
         return [line["event"] for line in told if line.get("session_id") == session_id and line["event"] != "request"]
