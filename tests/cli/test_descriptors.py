@@ -2,7 +2,6 @@
 
 import resource
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -30,20 +29,9 @@ os.execv(argv[0], argv)
 @contextmanager
 def limited(commands: Commands, soft: int, hard: int, *options: str) -> Generator[RunningDaemon]:
     """A daemon that is started under another limit of open files."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", LIMITED, str(soft), str(hard), *COMMAND, "server", "--port", "0", *options],
-        env=commands.environment | TOKEN,
-        cwd=commands.home,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    running = RunningDaemon(process)
-    try:
-        running.wait_ready()
+    program = [sys.executable, "-c", LIMITED, str(soft), str(hard), *COMMAND]
+    with daemon(commands, *options, env=TOKEN, program=program) as running:
         yield running
-    finally:
-        running.close()
 
 
 def client(running: RunningDaemon) -> httpx.Client:
