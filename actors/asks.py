@@ -29,11 +29,15 @@ def resolved(ask: AskData, decision: Decision) -> tuple[EventType, AskData]:
         if decision.cause is not None:
             known = cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}
             metadata = {**known, "cause": decision.cause}
-        return "permission.resolved", evolve(ask, status=_STATUS[decision.reply or "reject"], metadata=metadata)
+        return "permission.resolved", evolve(
+            ask, status=_STATUS[decision.reply or "reject"], metadata=metadata, decided_by=decision.by
+        )
     if decision.answers is None:
-        return "question.resolved", evolve(ask, status="rejected")
+        return "question.resolved", evolve(ask, status="rejected", decided_by=decision.by)
     first = ", ".join(decision.answers[0]) if decision.answers and decision.answers[0] else None
-    return "question.resolved", evolve(ask, status="answered", response=first, answers=decision.answers)
+    return "question.resolved", evolve(
+        ask, status="answered", response=first, answers=decision.answers, decided_by=decision.by
+    )
 
 
 class Asks:

@@ -12,6 +12,7 @@ import structlog
 import trio
 from attrs import define, evolve, field
 
+from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from ..schema.commands import (
     Command,
     InterruptCommand,
@@ -58,26 +59,27 @@ class Commands:
     def __repr__(self) -> str:
         return f"<Commands {len(self._running)} with a key under way>"
 
-    async def obey(self, session_id: str, command: Command, key: str | None) -> Answer:
-        """Never raises a :class:`Problem`: a refusal is an answer."""
+    async def obey(self, session_id: str, command: Command, key: str | None, by: DecidedBy = LOCAL) -> Answer:
+        """Never raises a :class:`Problem`: a refusal is an answer. ``by`` is who gives the command; it is no part of
+        it: a repeat by another client gets the first answer too."""
         try:
-            answer = await self._once(session_id, command, key)
+            answer = await self._once(session_id, command, key, by)
         except Problem as problem:
             answer = Answer(problem=problem)
         self._daemon.failpoints.reach("command.answered")
         return answer
 
-    async def _once(self, session_id: str, command: Command, key: str | None) -> Answer:
+    async def _once(self, session_id: str, command: Command, key: str | None, by: DecidedBy) -> Answer:
         if key is None:
             self._check_writable(command)
             with self._daemon.outage.bounded():
-                return await self._do(session_id, command, None)
+                return await self._do(session_id, command, None, by)
         named = CommandKey(key, fingerprint(self._daemon.codec.plain(command)))
         log = await self._daemon.log(session_id)
         running = self._running.get((log.log_id, key))
         first = running is None
         if running is None:
-            running = self._start(session_id, log, command, named)
+            running = self._start(session_id, log, command, named, by)
         elif running.key != named:
             raise key_reused(key, running.key.fingerprint)
         # The command itself goes on: a repeat joins it here, and finds its answer later.
@@ -87,16 +89,16 @@ class Commands:
             raise shutting_down()
         return running.answer if first else running.answer.again()
 
-    def _start(self, session_id: str, log: Log, command: Command, key: CommandKey) -> _Running:
+    def _start(self, session_id: str, log: Log, command: Command, key: CommandKey, by: DecidedBy) -> _Running:
         if len(self._running) >= (limit := self._daemon.settings.max_commands):
             raise too_many_commands(limit)
         running = self._running[log.log_id, key.name] = _Running(key)
-        self._nursery.start_soon(self._run, session_id, log, command, running)
+        self._nursery.start_soon(self._run, session_id, log, command, running, by)
         return running
 
-    async def _run(self, session_id: str, log: Log, command: Command, running: _Running) -> None:
+    async def _run(self, session_id: str, log: Log, command: Command, running: _Running, by: DecidedBy) -> None:
         try:
-            running.answer = await self._first_answer(session_id, log, command, running.key)
+            running.answer = await self._first_answer(session_id, log, command, running.key, by)
         except Problem as problem:
             running.answer = Answer(problem=problem)
         except Exception as error:  # noqa: BLE001 - ours; the other commands go on
@@ -108,7 +110,9 @@ class Commands:
             del self._running[log.log_id, running.key.name]
             running.done.set()
 
-    async def _first_answer(self, session_id: str, log: Log, command: Command, key: CommandKey) -> Answer:
+    async def _first_answer(
+        self, session_id: str, log: Log, command: Command, key: CommandKey, by: DecidedBy
+    ) -> Answer:
         daemon = self._daemon
         if (kept := await daemon.kept_answer(session_id, key.name)) is not None:
             if kept.key != key:
@@ -116,7 +120,7 @@ class Commands:
             return read_answer(daemon.codec, kept, result_class(command))
         self._check_writable(command)  # what is refused here did nothing: no need to wait for a trace of it
         try:
-            answer = await self._do(session_id, command, key)
+            answer = await self._do(session_id, command, key, by)
         except Problem as problem:
             if _final(problem):
                 await daemon.keep_answer(session_id, log, keep_refusal(daemon.codec, key, problem))
@@ -139,17 +143,17 @@ class Commands:
         if not isinstance(command, TerminateCommand):  # that must also help when the disk is full of what an agent does
             self._daemon.check_writable()
 
-    async def _do(self, session_id: str, command: Command, key: CommandKey | None) -> Answer:
+    async def _do(self, session_id: str, command: Command, key: CommandKey | None, by: DecidedBy) -> Answer:
         daemon = self._daemon
         match command:
             case MessageCommand(message=message, attachments=attachments):
                 return Answer(await daemon.send(session_id, MessageRequest(message, attachments), key))
             case PermissionReplyCommand(permission_id=ask_id, reply=reply):
-                await daemon.reply_permission(session_id, ask_id, reply, key)
+                await daemon.reply_permission(session_id, ask_id, reply, key, by)
             case QuestionReplyCommand(question_id=ask_id, answers=answers):
-                await daemon.reply_question(session_id, ask_id, answers, key)
+                await daemon.reply_question(session_id, ask_id, answers, key, by)
             case QuestionRejectCommand(question_id=ask_id):
-                await daemon.reply_question(session_id, ask_id, None, key)
+                await daemon.reply_question(session_id, ask_id, None, key, by)
             case QueueCancelCommand(turn_id=turn_id):
                 await daemon.cancel_prompt(session_id, turn_id, key)
             case InterruptCommand():

@@ -26,6 +26,7 @@ from ..schema.agent_credentials import without_credentials
 from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import Attachment, Prompt
+from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from ..schema.codec import Codec
 from ..schema.problems import (
     Problem,
@@ -325,10 +326,15 @@ class Daemon:
         await child.ended.wait()
 
     async def reply_permission(
-        self, session_id: str, permission_id: str, reply: PermissionReply, key: CommandKey | None = None
+        self,
+        session_id: str,
+        permission_id: str,
+        reply: PermissionReply,
+        key: CommandKey | None = None,
+        by: DecidedBy = LOCAL,
     ) -> None:
         await self._find(session_id)
-        await self._ask(self._broker, ReplyPermission(session_id, permission_id, reply, key))
+        await self._ask(self._broker, ReplyPermission(session_id, permission_id, reply, key, by))
 
     async def reply_question(
         self,
@@ -336,11 +342,12 @@ class Daemon:
         question_id: str,
         answers: Sequence[Sequence[str]] | None,
         key: CommandKey | None = None,
+        by: DecidedBy = LOCAL,
     ) -> None:
         """``answers`` is None to reject the question."""
         await self._find(session_id)
         given = None if answers is None else tuple(tuple(labels) for labels in answers)
-        await self._ask(self._broker, ReplyQuestion(session_id, question_id, given, key))
+        await self._ask(self._broker, ReplyQuestion(session_id, question_id, given, key, by))
 
     async def kept_answer(self, session_id: str, name: str) -> KeptAnswer | None:
         """What the session's command of that key was answered first."""

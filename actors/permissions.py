@@ -12,6 +12,7 @@ from functools import partial
 import trio
 from attrs import define, field, frozen
 
+from ..schema.approvals.decided_by import LOCAL, DecidedBy, because_of
 from ..schema.events import PermissionEventData, QuestionEventData
 from ..schema.problems import Problem, invalid_request
 from ..schema.sessions import (
@@ -32,12 +33,13 @@ Answers = tuple[tuple[str, ...], ...]
 @frozen
 class Decision:
     """``reply`` for a permission; ``answers`` for a question, None when it is rejected. ``cause`` says why nobody
-    human decided: a rule, or the timeout."""
+    human decided: a rule, the timeout, or why the ask was closed. ``by`` is who decided."""
 
     ask_id: str
     reply: PermissionReply | None = None
     answers: Answers | None = None
     cause: str | None = None
+    by: DecidedBy = LOCAL
 
 
 @frozen
@@ -82,6 +84,7 @@ class ReplyPermission(Request[None]):
     permission_id: str
     reply: PermissionReply
     key: CommandKey | None = None
+    by: DecidedBy = LOCAL
 
 
 @frozen
@@ -92,6 +95,7 @@ class ReplyQuestion(Request[None]):
     question_id: str
     answers: Answers | None
     key: CommandKey | None = None
+    by: DecidedBy = LOCAL
 
 
 @frozen
@@ -151,13 +155,13 @@ class PermissionBroker(Actor):
                     self._rules.forget(session_id)
                 for key in [key for key in self._pending if key[0] == session_id]:
                     self._drop(key)
-            case ReplyPermission(session_id, permission_id, reply, key):
+            case ReplyPermission(session_id, permission_id, reply, key, by):
                 pending = self._find(session_id, permission_id, PermissionEventData)
-                self._settle(pending, Decide(Decision(permission_id, reply=reply), key), envelope)
-            case ReplyQuestion(session_id, question_id, answers, key):
+                self._settle(pending, Decide(Decision(permission_id, reply=reply, by=by), key), envelope)
+            case ReplyQuestion(session_id, question_id, answers, key, by):
                 pending = self._find(session_id, question_id, QuestionEventData)
                 _check(pending.asked.ask, answers)
-                self._settle(pending, Decide(Decision(question_id, answers=answers), key), envelope)
+                self._settle(pending, Decide(Decision(question_id, answers=answers, by=by), key), envelope)
             case _TimeUp(session_id, ask_id):
                 self._time_up(session_id, ask_id)
             case ListPermissions():
@@ -172,7 +176,7 @@ class PermissionBroker(Actor):
         key = (asked.session_id, ask_id_of(asked.ask))
         self._pending[key] = pending
         if isinstance(asked.ask, PermissionEventData) and self._rules.grants(asked.session_id, asked.ask):
-            self._settle(pending, Decide(Decision(key[1], reply="always", cause="rule")))
+            self._settle(pending, Decide(Decision(key[1], reply="always", cause="rule", by=DecidedBy("rule"))))
         elif asked.timeout:
             self.nursery.start_soon(self._expire, pending, key)
 
@@ -186,7 +190,7 @@ class PermissionBroker(Actor):
         if pending is None or pending.deciding:
             return
         permission = isinstance(pending.asked.ask, PermissionEventData)
-        decision = Decision(ask_id, reply="reject" if permission else None, cause="timeout")
+        decision = Decision(ask_id, reply="reject" if permission else None, cause="timeout", by=because_of("timeout"))
         self._settle(pending, Decide(decision))
 
     def _find(self, session_id: str, ask_id: str, cls: type[AskData]) -> _Pending:

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from ..schema.agents.dialect import Prompt
 from ..schema.agents.effects import Errored, ItemCompleted, SessionEnded, TurnEnded, TurnStarted, Unparsed
+from ..schema.approvals.decided_by import because_of
 from ..schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
@@ -212,7 +213,7 @@ class Record:
 
     def reject(self, ask_id: str, cause: str) -> None:
         if (ask := self.asks.take(ask_id)) is not None:
-            self.resolve(ask, Decision(ask_id, reply="reject", cause=cause))
+            self.resolve(ask, Decision(ask_id, reply="reject", cause=cause, by=because_of(cause)))
             self.for_broker.append(Withdrawn(self.row.session_id, ask_id))
 
     # The agent.

@@ -124,7 +124,7 @@ class Session(Actor):
                     self._apply(heard.effects())
             case AgentExited(link, status):
                 if link is self._link:
-                    self._apply(link.dialect.exited(status))
+                    self._apply(link.dialect.exited(status), withdrawn="agent exited")
                     await self._agent.exited(link, status, self.nursery)
             case Overdue(link):
                 if link is self._link:
@@ -230,7 +230,8 @@ class Session(Actor):
                 await trio.lowlevel.checkpoint()
         return heard
 
-    def _apply(self, effects: Effects) -> None:
+    def _apply(self, effects: Effects, withdrawn: str = "withdrawn") -> None:
+        """``withdrawn`` is why asks are that the agent no longer waits for."""
         for effect in effects:
             match effect:
                 case Ready() if self._link is not None:
@@ -249,7 +250,7 @@ class Session(Actor):
                 case AskQuestion(data, raw):
                     self._record.ask(data, raw, self.mailbox)
                 case WithdrawAsk(ask_id):
-                    self._record.reject(ask_id, "withdrawn")
+                    self._record.reject(ask_id, withdrawn)
                 case TurnEnded():
                     self._agent.tell_restarted(turn_ends=True)
                     self._record.turn_ended(effect)

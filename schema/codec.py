@@ -18,6 +18,7 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from . import cursor, events, items
+from .approvals import decided_by
 from .bounds import MAX_REPEATED, shortened
 from .event_types import DATA_CLASSES
 from .events import EventData, UniversalEvent
@@ -29,7 +30,7 @@ from .timeouts import SessionTimeouts
 
 T = TypeVar("T")
 
-_SNAKE_MODULES = (events.__name__, items.__name__, cursor.__name__)
+_SNAKE_MODULES = (events.__name__, items.__name__, cursor.__name__, decided_by.__name__)
 _SNAKE_CLASSES = (AgentError,)  # the one body of wire 0.1 that is not camelCase
 _CLOSED_CLASSES = (SessionTimeouts,)  # they refuse a member that they do not know
 

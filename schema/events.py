@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
+from .approvals.decided_by import DecidedBy
 from .fields import optional
 from .items import UniversalItem
 
@@ -103,10 +104,13 @@ class ErrorData:
 
 @frozen
 class PermissionEventData:
+    """``decided_by`` (ours) is there when it is resolved."""
+
     permission_id: str
     action: str
     status: PermissionStatus
     metadata: Any = None
+    decided_by: DecidedBy | None = optional()
 
 
 @frozen
@@ -128,7 +132,8 @@ class QuestionPart:
 @frozen
 class QuestionEventData:
     """``prompt``, ``options`` and ``response`` are the first question's, as in wire 0.1; ``questions`` and
-    ``answers`` hold all of them, in the order in which a reply must answer."""
+    ``answers`` hold all of them, in the order in which a reply must answer. ``decided_by`` (ours) is there when it is
+    resolved."""
 
     question_id: str
     prompt: str
@@ -137,6 +142,7 @@ class QuestionEventData:
     status: QuestionStatus
     questions: tuple[QuestionPart, ...] | None = optional()
     answers: tuple[tuple[str, ...], ...] | None = optional()
+    decided_by: DecidedBy | None = optional()
 
 
 @frozen

@@ -8,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 from . import agent_info, commands, cursor, events, items, mcp, problems, sessions
+from .approvals import decided_by
 from .codec import wire_name
 from .fields import MAX_CHARS
 
@@ -27,6 +28,8 @@ ENUM_NAMES: Mapping[tuple[type, str], str] = MappingProxyType(
         (events.TurnMetadata, "outcome"): "TurnOutcome",
         (events.PermissionEventData, "status"): "PermissionStatus",
         (events.QuestionEventData, "status"): "QuestionStatus",
+        (decided_by.DecidedBy, "kind"): "DecidedByKind",
+        (decided_by.DecidedBy, "transport"): "DecidedByTransport",
         (items.UniversalItem, "kind"): "ItemKind",
         (items.UniversalItem, "role"): "ItemRole",
         (items.UniversalItem, "status"): "ItemStatus",

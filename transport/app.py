@@ -163,6 +163,7 @@ def _view(front: Front, route: Route, document: bytes) -> Callable[..., Awaitabl
             key=read_key(request) if route.keyed else None,
             last_event_id=request.headers.get("Last-Event-ID"),
             openapi=document,
+            by=front.auth.client("http"),
         )
         return answer(front.daemon, route, await route.handler(call), head=request.method == "HEAD")
 
@@ -185,6 +186,7 @@ def _socket_view(front: Front, route: Route) -> Callable[..., Awaitable[None]]:
             metrics=front.metrics,
             ids=_named(values),
             query=parse_query(route.query, websocket.args) if route.query else None,
+            by=front.auth.client("websocket"),
         )
         await route.handler(call, websocket, front.auth)
 

@@ -6,8 +6,12 @@ from base64 import b64decode
 
 from attrs import field, frozen
 
+from ..schema.approvals.decided_by import DecidedBy, Transport
 from ..schema.problems import token_invalid
 from ..schema.token import clean_token
+
+TOKEN_NAME, TOKEN_SCOPE = "default", "admin"
+"""What the one token is called in the log, and what it may do."""
 
 
 @frozen
@@ -24,6 +28,12 @@ class Auth:
     @property
     def required(self) -> bool:
         return self.token is not None
+
+    def client(self, transport: Transport) -> DecidedBy:
+        """Who a client is that :meth:`check` or :meth:`accepts` let in, as the log tells it."""
+        if not self.required:
+            return DecidedBy("no_token", transport=transport)
+        return DecidedBy("token", token=TOKEN_NAME, scope=TOKEN_SCOPE, transport=transport)
 
     def check(self, authorization: str | None) -> None:
         """``authorization`` is the header as WSGI and ASGI give it: bytes read as Latin-1. Raises a 401 problem."""

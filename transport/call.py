@@ -10,6 +10,7 @@ from ..actors.answers import Answer
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
 from ..actors.session_messages import Receipt
+from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from ..schema.commands import Command
 from .metrics import Metrics
 from .readers import Readers
@@ -27,7 +28,7 @@ def headers_of(answer: Answer) -> Mapping[str, str]:
 @frozen
 class Call:
     """``query`` and ``body`` are of the classes that the route names; ``ids`` are the path parameters, decoded.
-    ``key`` is the client's own name for the command, if it gave one."""
+    ``key`` is the client's own name for the command, if it gave one. ``by`` is the client, for what it decides."""
 
     daemon: Daemon
     readers: Readers
@@ -39,6 +40,7 @@ class Call:
     key: str | None = None
     last_event_id: str | None = None
     openapi: bytes = b"{}"
+    by: DecidedBy = LOCAL
 
     @property
     def session_id(self) -> str:
@@ -46,7 +48,7 @@ class Call:
 
     async def obey(self, command: Command) -> Answer:
         """Have the session do it. Raises the :class:`Problem` that it is refused with."""
-        answer = await self.commands.obey(self.session_id, command, self.key)
+        answer = await self.commands.obey(self.session_id, command, self.key, self.by)
         if (problem := answer.problem) is None:
             return answer
         # A copy: the same refusal may be on its way to several clients.

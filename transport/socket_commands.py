@@ -23,7 +23,7 @@ async def answer_frame(call: Call, text: str | bytes) -> WebSocketAck | WebSocke
         command = call.daemon.codec.build(value, COMMAND)
     except Problem as problem:
         return WebSocketError(command_id, problem.body())
-    answer = await call.commands.obey(call.session_id, command, command_id)
+    answer = await call.commands.obey(call.session_id, command, command_id, call.by)
     if answer.problem is not None:
         return WebSocketError(command_id, answer.problem.body())
     return WebSocketAck(command_id, _result(answer, call.daemon.codec))

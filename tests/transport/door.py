@@ -16,6 +16,7 @@ from sandbox_agent.actors.outage import Outage
 from sandbox_agent.actors.processes import ProcessTable
 from sandbox_agent.actors.session_messages import Receipt
 from sandbox_agent.schema.agent_info import AgentListResponse, AgentModeInfo, AgentModelsResponse, AgentModesResponse
+from sandbox_agent.schema.approvals.decided_by import LOCAL, DecidedBy
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EventEncoder
 from sandbox_agent.schema.events import ItemDeltaData, PermissionEventData, SessionEndedData, TurnEventData
@@ -91,6 +92,7 @@ class Door:
         self.feed = Log("feed", self.settings.feed_bytes)
         self.sessions: dict[str, Script] = {}
         self.calls: list[tuple] = []
+        self.decided_by: list[DecidedBy] = []
         self.refusal: Exception | None = None
         self.hold: trio.Event | None = None
         self.state = Health()
@@ -210,8 +212,9 @@ class Door:
         await self._do("terminate", session_id)
 
     async def reply_permission(
-        self, session_id: str, permission_id: str, reply: str, key: CommandKey | None = None
+        self, session_id: str, permission_id: str, reply: str, key: CommandKey | None = None, by: DecidedBy = LOCAL
     ) -> None:
+        self.decided_by.append(by)
         await self._do("permission", session_id, permission_id, reply)
         self._answered(session_id, key)
 
@@ -221,7 +224,9 @@ class Door:
         question_id: str,
         answers: Sequence[Sequence[str]] | None,
         key: CommandKey | None = None,
+        by: DecidedBy = LOCAL,
     ) -> None:
+        self.decided_by.append(by)
         await self._do("question", session_id, question_id, answers)
         self._answered(session_id, key)
 
