@@ -29,6 +29,7 @@ from ..schema.agents.opencode_definition import opencode_definition
 from ..schema.problems import agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ..schema.sessions import CreateSessionRequest
 from ..schema.settings import Settings
+from ..schema.workspace.trust import trust_that_holds
 from .credentials import Credentials
 from .install_store import VERSION, Store, data_directory
 from .model_lists import ModelLists
@@ -130,6 +131,7 @@ class Catalog:
             agent_mode=agent_mode,
             permission_mode=permission_mode,
             model=request.model or definition.default_model,
+            workspace_trust=trust_that_holds(request.workspace_trust, self._settings.workspace_trust),
         )
 
     @property

@@ -95,4 +95,5 @@ def _kind(request: CreateSessionRequest) -> Kind:
         request.permission_mode,
         request.model,
         request.variant,
+        request.workspace_trust,
     )

@@ -1,7 +1,8 @@
 """Launching: from what is kept of a session to a running agent process."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -10,15 +11,20 @@ from attrs import evolve
 
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import AgentSpec, Hook, UserFile
+from ..schema.problems import Problem
 from ..schema.timeouts import Timeouts
+from ..schema.workspace.project import LeftOut, Project
+from ..schema.workspace.trust import WorkspaceTrust, trust_that_holds
 from .agent_process import AgentProcess, SpawnFailed
 from .hook import SOCKET, HookServer
 from .journal import SessionRow
 from .link import AgentLink
 from .mailbox import Mailbox
+from .private import PrivateDirectory
 from .services import Services
 from .shortage import Shortage
 from .watchdogs import Watchdogs
+from .workspace.survey import survey
 
 _log = structlog.get_logger("agent")
 
@@ -43,6 +49,7 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
     definition = services.catalog.definition(row.request.agent)
     memory = await services.conversations.file(row.log_id) if definition.executable is None else None
     grant = await services.credentials.grant(row.request.agent, row.directory)
+    project = await _project(services, row)
     spec = AgentSpec(
         session_id=row.session_id,
         executable=await services.catalog.executable(definition, row.request.agent_version),
@@ -59,23 +66,69 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
         environment=grant.environment,
         login_variable=grant.login_variable,
         user_file=await _user_file(definition, services.environment),
+        trusted=_trust(services, row) == "trusted",
+        project=project,
     )
     if not definition.hooked:
-        return await _start(services, row, definition, spec, mailbox)
+        return await _start_with_files(services, row, definition, spec, mailbox)
     try:
         hooks = await HookServer.open(
             services.settings.max_line_bytes, services.journal.journal_id, services.table.reserve
         )
     except OSError as error:
-        raise SpawnFailed(f"no directory for the agent's private files: {error}", Shortage.of(error)) from error
+        raise _no_directory(error) from error
     try:
         path = hooks.directory.path
         hook = Hook(str(path), (sys.executable, "-IS", str(_HOOK_PROGRAM), str(path / SOCKET)))
-        return await _start(services, row, definition, evolve(spec, hook=hook), mailbox, hooks)
+        spec = evolve(spec, hook=hook, private=hook.directory)
+        return await _start(services, row, definition, spec, mailbox, hooks.directory, hooks)
     except BaseException:
         with trio.CancelScope(shield=True):
             await hooks.aclose()
         raise
+
+
+async def _start_with_files(
+    services: Services, row: SessionRow, definition: AgentDefinition, spec: AgentSpec, mailbox: Mailbox
+) -> AgentLink:
+    """An agent without hooks. It gets a private directory only when there is a project to tell it of."""
+    if spec.project is None:
+        return await _start(services, row, definition, spec, mailbox)
+    try:
+        directory = await PrivateDirectory.make(services.journal.journal_id)
+    except OSError as error:
+        raise _no_directory(error) from error
+    try:
+        return await _start(services, row, definition, evolve(spec, private=str(directory.path)), mailbox, directory)
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await directory.remove(services.table.reserve)
+        raise
+
+
+def _no_directory(error: OSError) -> SpawnFailed:
+    return SpawnFailed(f"no directory for the agent's private files: {error}", Shortage.of(error))
+
+
+async def left_out(services: Services, row: SessionRow) -> Sequence[LeftOut] | None:
+    """What of the workspace the session does without, as it is now; None where nothing is left out by us. Raises
+    nothing: what hinders a look now hinders the start of the agent too, which tells it."""
+    try:
+        project = await _project(services, row)
+    except (OSError, MemoryError, RuntimeError, Problem):
+        return ()
+    return project.left_out if project is not None else None
+
+
+async def _project(services: Services, row: SessionRow) -> Project | None:
+    files = services.catalog.definition(row.request.agent).project
+    if files is None or _trust(services, row) == "trusted":
+        return None
+    return await survey(files, row.directory, services.settings)
+
+
+def _trust(services: Services, row: SessionRow) -> WorkspaceTrust:
+    return trust_that_holds(row.request.workspace_trust, services.settings.workspace_trust)
 
 
 async def _start(
@@ -84,13 +137,15 @@ async def _start(
     definition: AgentDefinition,
     spec: AgentSpec,
     mailbox: Mailbox,
+    directory: PrivateDirectory | None = None,
     hooks: HookServer | None = None,
 ) -> AgentLink:
+    """``directory`` is the agent's own; it goes with ``hooks``, or else with the link."""
     dialect = definition.make_dialect(spec)
     plan = dialect.launch()
-    if hooks is not None:
+    if directory is not None:
         try:
-            await hooks.directory.write(plan.files)
+            await directory.write(plan.files)
         except OSError as error:
             raise SpawnFailed(f"the agent's private files cannot be written: {error}", Shortage.of(error)) from error
     environment = {**plan.defaults, **spec.environment, **plan.env}
@@ -107,7 +162,10 @@ async def _start(
     services.failpoints.reach("agent.started")
     _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)
     watchdogs = Watchdogs.of(Timeouts.of(row.request.timeouts, services.settings), services.settings)
-    return AgentLink(process, dialect, mailbox, services.settings, watchdogs, hooks)
+    clear = None
+    if directory is not None and hooks is None:
+        clear = partial(directory.remove, services.table.reserve)
+    return AgentLink(process, dialect, mailbox, services.settings, watchdogs, hooks, clear)
 
 
 async def _user_file(definition: AgentDefinition, environment: Mapping[str, str]) -> UserFile | None:

@@ -5,7 +5,7 @@ agent that floods waits in its own pipe, not in our memory.
 """
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -109,7 +109,9 @@ class AgentLink:
         settings: Settings,
         watchdogs: Watchdogs,
         hooks: HookServer | None = None,
+        clear: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """``hooks`` end with the process; ``clear`` takes away what else was made for it."""
         self.process = process
         self.dialect = dialect
         self.ready = False
@@ -125,6 +127,7 @@ class AgentLink:
         self._output_ended = trio.Event()
         self._done = trio.Event()
         self._hooks = hooks
+        self._clear = clear
         self._port: HttpPort | None = None
         self._reached = trio.Event()
         self._unmeasured = False
@@ -289,5 +292,7 @@ class AgentLink:
                 finally:
                     if self._hooks is not None:
                         await self._hooks.aclose()
+                    if self._clear is not None:
+                        await self._clear()
             return doubt
         raise AssertionError("a shielded scope is never cancelled")

@@ -64,7 +64,9 @@ class PrivateDirectory:
     def _write(self, files: Mapping[str, PrivateFile]) -> None:
         for name, file in files.items():
             mode = 0o700 if file.program else 0o600
-            handle = os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            path = self.path / name
+            path.parent.mkdir(0o700, parents=True, exist_ok=True)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(handle, "wb") as stream:
                 os.fchmod(handle, mode)  # whatever the umask
                 stream.write(file.content)

@@ -4,6 +4,8 @@ It holds the promises about turns: each runs alone in the order of the prompts, 
 opened is closed. What is said here is gathered; :meth:`write` gives all of it to the journal in one entry.
 """
 
+from collections.abc import Sequence
+
 import structlog
 from attrs import evolve
 
@@ -15,6 +17,7 @@ from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
 from ..schema.problems import prompt_not_queued, queue_full
 from ..schema.timeouts import Timeouts
+from ..schema.workspace.project import LeftOut
 from .answers import keep_result
 from .asks import Asks, requested, resolved
 from .journal import AskData, CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
@@ -36,7 +39,8 @@ class NotRestored(Exception):
 
 class Record:
     """``current`` is the prompt that the agent has and whose turn has not ended; the row's is there until that is kept.
-    ``for_broker`` is what the permission broker is to be told before the events are visible.
+    ``for_broker`` is what the permission broker is to be told before the events are visible. ``left_out`` is what the
+    first event tells of the workspace.
 
     Until :meth:`restore` has returned, it can be read and asked what it is, and everything that changes the row or
     writes raises :class:`NotRestored`."""
@@ -48,6 +52,7 @@ class Record:
         self.asks = Asks()
         self.current: QueuedPrompt | None = None
         self.for_broker: list[Asked | Withdrawn | Forget] = []
+        self.left_out: Sequence[LeftOut] | None = None
         self._services = services
         self._settings = services.settings
         self._answers: list[KeptAnswer] = []
@@ -101,11 +106,15 @@ class Record:
         self.for_broker = [Forget(self.row.session_id, rules=False)]
         return self._begun
 
+    @property
+    def begun(self) -> bool:
+        return self._begun
+
     def begin(self) -> None:
         """Once, before anything else is told: a session may have to wait until its agent is installed."""
         if not self._begun:
             self._begun = True
-            self.scribe.note("session.started", started(self.row))
+            self.scribe.note("session.started", started(self.row, self._settings, self.left_out))
 
     # Prompts and turns.
 

@@ -31,6 +31,7 @@ from .agent_process import OutboxFull, SpawnFailed
 from .http_port import PortJammed
 from .installer import Installing, NotInstalled
 from .journal import CommandKey, JournalUnavailable, SessionRow
+from .launcher import left_out
 from .lines import OversizedLine
 from .link import (
     AgentExited,
@@ -88,6 +89,8 @@ class Session(Actor):
     async def started(self) -> None:
         """A session that has lived before closes what its former life, or its process, left open."""
         await self._record.restore()
+        if not self._record.begun:
+            self._record.left_out = await left_out(self._services, self._row)
         self._agent.opened = self._record.recover() or self._inherited
         if self._inherited:
             self._record.begin()

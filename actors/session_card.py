@@ -1,5 +1,8 @@
 """A session as others see it: what it publishes to the registry, and what the API tells of it."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from attrs import frozen
 
 from ..schema.events import SessionStartedData
@@ -7,6 +10,8 @@ from ..schema.problems import Problem, agent_process_exited, invalid_request
 from ..schema.sessions import SessionInfo, SessionStatus
 from ..schema.settings import Settings
 from ..schema.timeouts import Timeouts
+from ..schema.workspace.project import LeftOut
+from ..schema.workspace.trust import trust_that_holds
 from .journal import SessionRow
 from .log import Log
 
@@ -39,6 +44,7 @@ class Card:
             log_id=row.log_id,
             timeouts=Timeouts.of(request.timeouts, settings),
             agent_restarts=row.agent_restarts,
+            workspace_trust=trust_that_holds(request.workspace_trust, settings.workspace_trust),
             mcp=request.mcp,
             skills=request.skills,
         )
@@ -51,8 +57,9 @@ def ended_problem(row: SessionRow) -> Problem:
     return invalid_request("session terminated")
 
 
-def started(row: SessionRow) -> SessionStartedData:
-    """What the first event of a session's log says of it."""
+def started(row: SessionRow, settings: Settings, left_out: Sequence[LeftOut] | None) -> SessionStartedData:
+    """What the first event of a session's log says of it. ``left_out`` is None where nothing is left out by us: the
+    workspace is trusted, or the agent reads nothing there."""
     request = row.request
     metadata = {
         "agent": request.agent,
@@ -60,8 +67,14 @@ def started(row: SessionRow) -> SessionStartedData:
         "permissionMode": request.permission_mode,
         "model": request.model,
         "directory": row.directory,
+        "workspace": _workspace(row, settings, left_out),
     }
     return SessionStartedData(metadata)
+
+
+def _workspace(row: SessionRow, settings: Settings, left_out: Sequence[LeftOut] | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"trust": trust_that_holds(row.request.workspace_trust, settings.workspace_trust)}
+    return told if left_out is None else told | {"leftOut": [file.told() for file in left_out]}
 
 
 @frozen

@@ -11,6 +11,7 @@ from .fields import bounded, bounded_json, optional
 from .mcp import McpServerConfig, SkillsConfig
 from .problems import ErrorType
 from .timeouts import SessionTimeouts, Timeouts
+from .workspace.trust import WorkspaceTrust
 
 PermissionReply = Literal["once", "always", "reject"]
 SessionStatus = Literal["starting", "idle", "running", "waiting", "suspended", "ended", "failed"]
@@ -21,7 +22,8 @@ InterruptFound = Literal["running", "starting", "stopping", "idle"]
 class CreateSessionRequest:
     """``agent_mode`` is one of the agent's modes; without it, or with ``default``, it is ``build``. ``permission_mode``
     is ``default`` when it is left out. ``directory`` is an absolute path that the daemon's user may enter and list, and
-    is told back as it was named; without it the session works in the daemon's own."""
+    is told back as it was named; without it the session works in the daemon's own. ``workspace_trust`` says whether the
+    agent reads the configuration in that directory; without it the daemon's setting counts."""
 
     agent: str = bounded(MAX_NAME, attrs.NOTHING)
     agent_mode: str | None = bounded(MAX_NAME)
@@ -34,6 +36,7 @@ class CreateSessionRequest:
     mcp: dict[str, McpServerConfig] | None = bounded_json(MAX_CONFIG_BYTES)
     skills: SkillsConfig | None = bounded_json(MAX_CONFIG_BYTES)
     timeouts: SessionTimeouts | None = optional()
+    workspace_trust: WorkspaceTrust | None = optional()
 
 
 @frozen
@@ -56,7 +59,8 @@ class CreateSessionResponse:
 class SessionInfo:
     """``created_at`` and ``updated_at`` are milliseconds since 1970. Ours over wire 0.1: ``status``, ``queued``
     (prompts that wait for the turn to end), ``log_id`` (the first half of every SSE id of this session),
-    ``timeouts`` (those that hold) and ``agent_restarts`` (starts of the agent after it ended unexpectedly)."""
+    ``timeouts`` (those that hold), ``agent_restarts`` (starts of the agent after it ended unexpectedly) and
+    ``workspace_trust`` (what holds)."""
 
     session_id: str
     agent: str
@@ -76,6 +80,7 @@ class SessionInfo:
     log_id: str
     timeouts: Timeouts
     agent_restarts: int
+    workspace_trust: WorkspaceTrust
     mcp: dict[str, McpServerConfig] | None = optional()
     skills: SkillsConfig | None = optional()
 

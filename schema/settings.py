@@ -10,6 +10,7 @@ import attrs
 from attrs import frozen
 
 from .base_path import check_base_path
+from .workspace.trust import LEVELS
 
 
 def setting(default: float | str, unit: str, meaning: str) -> Any:
@@ -53,6 +54,18 @@ class Settings:
     max_queued_prompts: int = setting(16, "prompts", "prompts that wait for a session's turn to end")
     queue_text_chars: int = setting(4096, "characters", "most of a waiting prompt that the list of the queue shows")
     max_attachment_bytes: int = setting(20 << 20, "bytes", "largest attachment that is sent inline")
+
+    # What the directory of a session may decide.
+    workspace_trust: str = setting(
+        "untrusted",
+        "untrusted or trusted",
+        "whether a session that does not say it lets its agent read the configuration in its directory",
+    )
+    workspace_file_bytes: int = setting(
+        128 << 10, "bytes", "largest file of instructions, or skill, that is carried into an untrusted session"
+    )
+    workspace_text_bytes: int = setting(512 << 10, "bytes", "most that all of them may have together")
+    workspace_timeout: float = setting(5.0, "seconds", "time to read them; a session starts without what is not read")
 
     # The journal.
     ephemeral: bool = setting(False, "on or off", "keep sessions in memory only; a restart forgets them")
@@ -182,3 +195,5 @@ class Settings:
             raise ValueError("setting max_connections must be at least 1: nobody could be served")
         if self.durability not in ("normal", "full"):
             raise ValueError(f"setting durability must be normal or full; got {self.durability!r}")
+        if self.workspace_trust not in LEVELS:
+            raise ValueError(f"setting workspace_trust must be untrusted or trusted; got {self.workspace_trust!r}")

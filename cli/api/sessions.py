@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...schema.workspace.trust import LEVELS
 from ..failure import Failure
 from ..seconds import Seconds
 from ..suggestions import SuggestingChoice
@@ -71,6 +72,11 @@ def sessions() -> None:
 @click.option("-A", "--agent-version")
 @click.option("--directory", help="The agent's working directory, where the daemon runs.")
 @click.option("--title")
+@click.option(
+    "--workspace-trust",
+    type=SuggestingChoice(LEVELS),
+    help="Whether the agent reads the configuration in its directory; the daemon's setting counts where none is given.",
+)
 @click.option(
     "--mcp-config", type=click.Path(path_type=Path), metavar="FILE", help="MCP servers: a JSON object by name."
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import frozen
 
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo, AgentModelsResponse
+from ..workspace.project import ProjectFiles
 from .dialect import MakeDialect
 from .model_talk import ModelTalk
 
@@ -33,7 +34,8 @@ class AgentDefinition:
     lacks to the one that it stands for. Attachments of ``inline_mimes`` are handed to the dialect with
     their content. A ``hooked`` agent gets a private directory, and in it the socket on which its hooks
     ask. ``user_files`` tells by the environment where the user's own settings may be, for an agent that reads only
-    one such file; the first that exists is handed to the dialect."""
+    one such file; the first that exists is handed to the dialect. ``project`` tells what it reads from its working
+    directory; None for one that reads nothing there."""
 
     id: str
     executable: str | None
@@ -50,5 +52,6 @@ class AgentDefinition:
     inline_mimes: tuple[str, ...] = ()
     hooked: bool = False
     user_files: Callable[[Mapping[str, str]], Sequence[str]] | None = None
+    project: ProjectFiles | None = None
     model_list: ModelList | None = None
     model_talk: Callable[[], ModelTalk] | None = None

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from attrs import field, frozen
 
 from ..sessions import PermissionReply
+from ..workspace.project import Project
 from .effects import Effect
 
 
@@ -38,7 +39,9 @@ class AgentSpec:
     agent inherits: for a variable whose value must be added to and not replaced. ``login_variable`` is the one
     whose key the agent must be told, because it does not read it by itself; None when it is let in. ``hook`` is there
     for an agent that has hooks (``AgentDefinition.hooked``), ``user_file`` where one of ``AgentDefinition.user_files``
-    exists."""
+    exists. ``trusted`` is false when the configuration in ``directory`` must not be read; ``project`` is then what was
+    found there, for an agent that tells what it reads (``AgentDefinition.project``), and ``private`` a directory for
+    ``Launch.files``."""
 
     session_id: str
     executable: tuple[str, ...]
@@ -56,6 +59,9 @@ class AgentSpec:
     login_variable: str | None = None
     hook: Hook | None = None
     user_file: UserFile | None = None
+    trusted: bool = True
+    project: Project | None = None
+    private: str | None = None
 
 
 @frozen
@@ -69,8 +75,8 @@ class PrivateFile:
 @frozen
 class Launch:
     """``env`` is added to the daemon's environment; a ``None`` removes the variable. ``defaults`` are set only where
-    the daemon's environment has no such variable: the user's word counts. ``files`` are written into ``Hook.directory``
-    by name before the agent starts, and are gone with it."""
+    the daemon's environment has no such variable: the user's word counts. ``files`` are written by name into
+    ``AgentSpec.private`` before the agent starts, and go with it; a name with slashes lies in folders below it."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str | None] = field(factory=dict[str, str | None])

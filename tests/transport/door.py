@@ -175,6 +175,7 @@ class Door:
             log.log_id,
             Timeouts.of(None, Settings()),
             0,
+            "untrusted",
         )
 
     async def list_sessions(self) -> SessionListResponse:

@@ -1,0 +1,1 @@
+"""The directory that a session works in, as something that a stranger has filled."""

@@ -1,0 +1,77 @@
+"""What agents read from the directory that they work in, and what of it reaches an untrusted session."""
+
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+Kind = str
+"""What a file of a project is for, in one word: ``settings``, ``mcp``, ``hooks``, ``rules``, ``agents``, ``commands``,
+``plugins``, ``outputStyles``, ``instructions``, ``skill`` and what else an agent has."""
+
+
+@frozen
+class Configuration:
+    """A file or a folder that an agent takes its orders from. ``path`` is relative to a directory, with slashes."""
+
+    path: str
+    kind: Kind
+
+
+@frozen
+class ProjectFiles:
+    """What an agent reads, in the working directory and in those above it.
+
+    ``configuration`` is not read in an untrusted session. ``instructions`` are text: of each group the first file that
+    exists in a directory counts. ``rules`` are folders whose ``.md`` files are instructions too. ``skills`` are folders
+    that hold one folder per skill. ``reach`` is how far up instructions are looked for: up to the directory that
+    has a ``.git``, or up to the root of the file system; configuration and skills are looked for up to the former.
+    ``imports``: a word ``@PATH`` in instructions stands for the text of that file.
+    """
+
+    configuration: tuple[Configuration, ...] = ()
+    instructions: tuple[tuple[str, ...], ...] = ()
+    rules: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    reach: Literal["repository", "root"] = "repository"
+    imports: bool = False
+
+
+@frozen
+class LeftOut:
+    """A file of the project that an untrusted session does without. ``path`` is relative to its directory. ``reason``
+    is why, where it is not that configuration is never read."""
+
+    kind: Kind
+    path: str
+    reason: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        """As the event ``session.started`` has it."""
+        told = {"kind": self.kind, "path": self.path}
+        return told if self.reason is None else told | {"reason": self.reason}
+
+
+@frozen
+class ProjectText:
+    """A file with instructions. ``path`` is absolute."""
+
+    path: str
+    text: str = field(repr=False)
+
+
+@frozen
+class ProjectSkill:
+    """What ``SKILL.md`` in ``directory``, which is absolute, says, as it stands there. ``name`` is the folder's."""
+
+    name: str
+    directory: str
+    text: str = field(repr=False)
+
+
+@frozen
+class Project:
+    """What was found. ``instructions`` are in the order in which a model reads them: the outermost directory first."""
+
+    instructions: tuple[ProjectText, ...] = ()
+    skills: tuple[ProjectSkill, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()

@@ -1,0 +1,154 @@
+"""What of a project reaches an untrusted session: its texts, within bounds, and none of its configuration."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from sandbox_agent.actors.workspace import survey as module
+from sandbox_agent.actors.workspace.survey import look, survey
+from sandbox_agent.schema.settings import Settings
+from sandbox_agent.schema.workspace.project import Configuration, LeftOut, Project, ProjectFiles
+
+FILES = ProjectFiles(
+    configuration=(Configuration(".tool/settings.json", "settings"), Configuration(".tool/agents", "agents")),
+    instructions=(("RULES.override.md", "RULES.md"), (".tool/RULES.md",)),
+    rules=(".tool/rules",),
+    skills=(".tool/skills",),
+    reach="root",
+    imports=True,
+)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A repository; ``tmp_path`` is not of it."""
+    (tmp_path / "work" / ".git").mkdir(parents=True)
+    return tmp_path / "work"
+
+
+def put(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def seen(directory: Path, files: ProjectFiles = FILES, **settings: Any) -> Project:
+    return look(files, str(directory), Settings(**settings))
+
+
+def texts(project: Project) -> list[str]:
+    return [text.text for text in project.instructions]
+
+
+def test_configuration_is_told_and_not_read(work: Path):
+    put(work / ".tool/settings.json", "{}")
+    put(work / ".tool/agents/a.md", "")
+    assert seen(work) == Project(
+        left_out=(LeftOut("settings", ".tool/settings.json"), LeftOut("agents", ".tool/agents"))
+    )
+
+
+def test_configuration_of_the_repository_above_is_told_too(work: Path):
+    put(work / ".tool/settings.json", "{}")
+    put(work.parent / ".tool/settings.json", "{}")
+    (work / "sub").mkdir()
+    assert seen(work / "sub").left_out == (LeftOut("settings", "../.tool/settings.json"),)
+
+
+def test_of_a_group_the_first_counts_and_the_outermost_directory_is_read_first(work: Path):
+    put(work.parent / "RULES.md", "above")
+    put(work / "RULES.md", "repository")
+    put(work / "sub/RULES.md", "not this")
+    put(work / "sub/RULES.override.md", "sub")
+    put(work / "sub/.tool/RULES.md", "and this")
+    put(work / "sub/.tool/rules/deep/a.md", "a rule")
+    put(work / "sub/.tool/rules/a.txt", "no rule")
+    assert texts(seen(work / "sub")) == ["above", "repository", "sub", "and this", "a rule"]
+    nearer = ProjectFiles(instructions=FILES.instructions)
+    assert texts(seen(work / "sub", nearer)) == ["repository", "sub", "and this"]
+
+
+def test_no_link_above_the_repository_is_followed(work: Path):
+    put(work.parent / "other.md", "another's")
+    (work.parent / "RULES.md").symlink_to("other.md")
+    project = seen(work)
+    assert project.instructions == ()
+    assert project.left_out == (LeftOut("instructions", "../RULES.md", "leads outside of its directory"),)
+
+
+def test_a_file_that_leads_outside_is_told_and_not_carried(work: Path):
+    put(work.parent / "secret", "secret")
+    (work / "RULES.md").symlink_to("../secret")
+    assert seen(work) == Project(left_out=(LeftOut("instructions", "RULES.md", "leads outside of its directory"),))
+
+
+def test_imports_of_the_workspace_follow_their_text(work: Path):
+    put(work / "RULES.md", "see @docs/style.md and `@code.md` and @nobody\n```\n@fenced.md\n```\n")
+    put(work / "docs/style.md", "style, see @../RULES.md @deeper.md")
+    put(work / "docs/deeper.md", "deeper")
+    put(work / "code.md", "code")
+    put(work / "fenced.md", "fenced")
+    assert texts(seen(work))[1:] == ["style, see @../RULES.md @deeper.md", "deeper"]
+    assert seen(work).left_out == ()
+
+
+@pytest.mark.parametrize("word", ["/etc/passwd", "~/.ssh/id_rsa", "../secret", "sub/../../secret", "link"])
+def test_an_import_from_outside_is_not_taken(work: Path, word: str):
+    put(work.parent / "secret", "secret")
+    (work / "link").symlink_to("../secret")
+    put(work / "RULES.md", f"@{word}")
+    project = seen(work)
+    assert texts(project) == [f"@{word}"]
+    assert [left.kind for left in project.left_out] == ["instructions"]
+
+
+def test_skills_are_text_and_a_folder_of_links_is_not_listed(work: Path):
+    put(work / ".tool/skills/one/SKILL.md", "---\nname: one\n---\ndo")
+    put(work.parent / "outside/two/SKILL.md", "two")
+    (work / ".tool/skills/two").symlink_to("../../../outside/two")
+    (work / "sub/.tool").mkdir(parents=True)
+    (work / "sub/.tool/skills").symlink_to("../../../outside")
+    project = seen(work / "sub")
+    assert [(skill.name, skill.directory) for skill in project.skills] == [("one", f"{work}/.tool/skills/one")]
+    reason = "leads outside of its directory"
+    assert project.left_out == (LeftOut("skill", "../.tool/skills/two/SKILL.md", reason),)
+
+
+def test_texts_are_bounded_one_by_one_and_together(work: Path):
+    put(work / "RULES.md", "x" * 101)
+    put(work / ".tool/RULES.md", "y" * 100)
+    put(work / ".tool/skills/s/SKILL.md", "z" * 51)
+    project = seen(work, workspace_file_bytes=100, workspace_text_bytes=150)
+    assert texts(project) == ["y" * 100]
+    assert project.left_out == (
+        LeftOut("instructions", "RULES.md", "is longer than 100 bytes"),
+        LeftOut("skill", ".tool/skills/s/SKILL.md", "the texts of a workspace may have 150 bytes"),
+    )
+
+
+def test_what_is_told_is_bounded(work: Path):
+    put(work / "RULES.md", " ".join(f"@/outside/{n}" for n in range(1000)))
+    for n in range(1000):
+        (work / f".tool/skills/{n}/SKILL.md").mkdir(parents=True)
+    assert len(seen(work).left_out) == module.MAX_LEFT_OUT
+
+
+def test_a_name_that_is_no_text_can_be_told(work: Path):
+    (work / ".tool/skills" / os.fsdecode(b"\xff") / "SKILL.md").mkdir(parents=True)
+    (left,) = seen(work).left_out
+    assert left.path == ".tool/skills/\\udcff/SKILL.md"
+
+
+async def test_a_file_system_that_hangs_costs_its_time_and_not_the_session(
+    work: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+):
+    forever = trio.Event()
+
+    async def hanging(*_: Any, **__: Any) -> None:
+        await forever.wait()
+
+    monkeypatch.setattr(module.trio.to_thread, "run_sync", hanging)
+    project = await survey(FILES, str(work), Settings())
+    assert project == Project(left_out=(LeftOut("workspace", ".", "the workspace could not be read in 5 s"),))
