@@ -21,7 +21,6 @@ from ..actors.reaper import Reaper
 from ..actors.shortage import Shortage
 from ..actors.supervisor import GaveUp, keep_up
 from ..transport.auth import Auth
-from ..transport.cors import Cors
 from ..transport.server import serve_daemon
 from .address import Address, publish, resolved, withdraw
 from .failure import Failure
@@ -42,7 +41,6 @@ def run(options: ServerOptions, logs: Logs) -> None:
     """Serve until a signal says stop. Raises :class:`Failure` when it cannot start or cannot go on."""
     try:
         auth = Auth(options.token.value)
-        cors = Cors(options.cors_origins, options.cors_methods, options.cors_headers, options.cors_credentials)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
@@ -52,7 +50,7 @@ def run(options: ServerOptions, logs: Logs) -> None:
         clock = LoopClock.of(options.settings)
         with signals.handled():
             try:
-                trio.run(_serve, options, auth, cors, daemon, signals, hard_end, logs, clock=clock)
+                trio.run(_serve, options, auth, daemon, signals, hard_end, logs, clock=clock)
             finally:
                 kill_descendants(daemon.table)
                 if (directory := address_directory(options)) is not None:
@@ -84,7 +82,6 @@ def _first(group: ExceptionGroup[Failure | GaveUp]) -> Failure | GaveUp:
 async def _serve(
     options: ServerOptions,
     auth: Auth,
-    cors: Cors,
     daemon: Daemon,
     signals: StopSignals,
     hard_end: HardEnd,
@@ -98,7 +95,7 @@ async def _serve(
         host=options.host,
         port=options.port,
         auth=auth,
-        cors=cors,
+        cors=options.cors,
         allowed_hosts=options.allowed_hosts,
         logs=logs,
         stop=stop,

@@ -3,7 +3,7 @@
 import gc
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 from attrs import field, frozen
 
 from ..schema.settings import Settings
+from ..transport.cors import Cors
 from ..transport.host_names import AllowedHosts
 from .failure import Failure
 from .here import absolute, exists
@@ -37,10 +38,7 @@ class ServerOptions:
     port: int
     token: ServerToken
     allowed_hosts: AllowedHosts
-    cors_origins: tuple[str, ...]
-    cors_methods: tuple[str, ...]
-    cors_headers: tuple[str, ...]
-    cors_credentials: bool
+    cors: Cors
     settings: Settings
     log: Path | None = None
     """None for stderr."""
@@ -74,6 +72,26 @@ def choose_hosts(names: Sequence[str], token_required: bool) -> AllowedHosts:
             f"name the hosts, or set {ALLOW_NO_TOKEN}=1 if something else guards the port"
         )
     return hosts
+
+
+def choose_cors(given: Mapping[str, Any], token_required: bool) -> Cors:
+    """What the options say about other origins. There is no way around the second refusal: whatever guards the port
+    lets the browser through in which the page is open."""
+    try:
+        cors = Cors(
+            given["cors_allow_origin"],
+            given["cors_allow_method"],
+            given["cors_allow_header"],
+            given["cors_allow_credentials"],
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if not token_required and (origin := cors.open_to_strangers) is not None:
+        raise Failure(
+            f"--cors-allow-origin {origin!r} with --no-token lets any web page that is open on this machine run "
+            "commands here; name the origins, or drop --no-token"
+        )
+    return cors
 
 
 def log_place(file: Path | None, to_file: bool, settings: Settings) -> Path | None:
@@ -136,10 +154,7 @@ def server(outer: TokenChoice, **given: Any) -> None:
         port=given["port"],
         token=token,
         allowed_hosts=choose_hosts(given["allow_host"], token.value is not None),
-        cors_origins=given["cors_allow_origin"],
-        cors_methods=given["cors_allow_method"],
-        cors_headers=given["cors_allow_header"],
-        cors_credentials=given["cors_allow_credentials"],
+        cors=choose_cors(given, token.value is not None),
         settings=settings,
         log=None if log is None else absolute(log),
     )

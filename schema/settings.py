@@ -96,6 +96,11 @@ class Settings:
     linger_timeout: float = setting(1.0, "seconds", "time for a client to read our last answer before we close")
     drain_timeout: float = setting(1.0, "seconds", "time for open requests and streams to end in a graceful stop")
 
+    access_log_lines: int = setting(
+        1000,
+        "lines",
+        "most that the requests of one address log in ten seconds; the others are counted. 0 for no bound",
+    )
     log_file_bytes: int = setting(16 << 20, "bytes", "size at which a --log-file is set aside and a new one begun")
     log_files_kept: int = setting(3, "files", "log files that were set aside and are kept; the oldest goes")
     log_queue_bytes: int = setting(1 << 20, "bytes", "log lines that wait for an output that is slow or not read")

@@ -106,7 +106,7 @@ def _screen(front: Front) -> Callable[[], Awaitable[Response | None]]:
         asked = request.headers
         origin = asked.get("Origin")
         if request.endpoint not in ANY_HOST:
-            front.hosts.check_request(request.method, asked.get("Host", ""), origin)
+            front.hosts.check_request(request.method, asked.get("Host", ""), origin, asked.get("Authorization"))
         check_below(front.daemon.settings.base_path, request.scope["raw_path"])
         if request.method == "OPTIONS":
             method, names = asked.get("Access-Control-Request-Method"), asked.get("Access-Control-Request-Headers")
@@ -144,7 +144,11 @@ def check_below(base_path: str, raw_path: bytes) -> None:
 
 def _with_cors(cors: Cors) -> Callable[[Response], Awaitable[Response]]:
     async def add(response: Response) -> Response:
-        response.headers.update(cors.answer_headers(request.headers.get("Origin")))
+        headers = response.headers
+        headers.update(cors.answer_headers(request.headers.get("Origin")))
+        headers["x-content-type-options"] = "nosniff"
+        if "cache-control" not in headers:  # a stream of events has its own, as on wire 0.1
+            headers["cache-control"] = "no-store"
         return response
 
     return add

@@ -36,6 +36,11 @@ class Cors:
             if not name or not all(c.isalnum() or c in "!#$%&'*+-.^_`|~" for c in name) or not name.isascii():
                 raise ValueError(f"CORS: {name!r} is not a method or header name")
 
+    @property
+    def open_to_strangers(self) -> str | None:
+        """The allowed origin that any page can have: ``*``, or ``null``, which a page gets in a sandboxed frame."""
+        return next((origin for origin in self.origins if origin.lower() in ("*", "null")), None)
+
     def allows(self, origin: str) -> bool:
         return "*" in self.origins or origin.lower() in (known.lower() for known in self.origins)
 

@@ -21,16 +21,24 @@ class Hosts:
     token_required: bool
     allowed: AllowedHosts = AllowedHosts()
 
+    def __attrs_post_init__(self) -> None:
+        if not self.token_required and (origin := self.cors.open_to_strangers) is not None:
+            raise ValueError(
+                f"CORS: without a token the origin {origin!r} lets any web page run commands here; use a token, or "
+                "name the origins"
+            )
+
     @property
     def checked(self) -> bool:
         """No page can guess a token. Where one is required, hosts are checked only when some were named."""
         return bool(self.allowed) or not self.token_required
 
-    def check_request(self, method: str, host: str, origin: str | None) -> None:
-        """Raises a 403 problem."""
+    def check_request(self, method: str, host: str, origin: str | None, authorization: str | None = None) -> None:
+        """Raises a 403 problem. A browser sends a password that it knows (Basic) also for a page of another origin, so
+        that it proves nothing of the page."""
         if self.checked:
             self.check_host(host)
-        if not self.token_required and method not in SAFE_METHODS:
+        if method not in SAFE_METHODS and (not self.token_required or is_basic(authorization)):
             self.check_origin(host, origin)
 
     def check_websocket(self, host: str, origin: str | None) -> None:
@@ -75,6 +83,10 @@ class Hosts:
             f"origin {origin!r} is not allowed at host {host!r}; start the server with --cors-allow-origin for it, "
             "or have the proxy pass the Host header on"
         )
+
+
+def is_basic(authorization: str | None) -> bool:
+    return (authorization or "").lstrip()[:5].lower() == "basic"
 
 
 def is_same_origin(origin: str, host: str) -> bool:

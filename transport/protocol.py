@@ -10,6 +10,7 @@ from hypercorn.protocol.events import Event, Request, Response
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 
 from .access_log import AccessLog
+from .guard.strict_head import fault_of_head, fault_of_lines
 from .http2_refusal import refusal
 from .streams import HttpStream, SocketStream, answered, http_problem, last_answer
 
@@ -18,7 +19,19 @@ log = structlog.get_logger("sandbox_agent.transport")
 
 class PatientConnection(h11.Connection):
     """h11's, which lets the app say whether the body is wanted. Hypercorn would ask a client for it (100 Continue) as
-    soon as the head is there, before anyone has looked at its token."""
+    soon as the head is there, before anyone has looked at its token. ``fault`` is what was wrong with what came."""
+
+    fault: str | None = None
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        try:
+            if self.their_state is h11.IDLE and (fault := fault_of_lines(self.trailing_data[0])) is not None:
+                self._process_error(self.their_role)
+                raise h11.RemoteProtocolError(fault)
+            return super().next_event()
+        except h11.RemoteProtocolError as error:
+            self.fault = str(error)
+            raise
 
     @property
     def they_are_waiting_for_100_continue(self) -> bool:
@@ -74,6 +87,9 @@ class Protocol(H11Protocol):
         if request.http_version not in (b"1.0", b"1.1"):
             await self._refuse_version(request)
             return
+        if (fault := fault_of_head(request)) is not None:
+            await self._refuse_head(fault)
+            return
         stream = SocketStream if is_websocket(request) else HttpStream
         self.stream = stream(
             self.app,
@@ -93,7 +109,7 @@ class Protocol(H11Protocol):
                 stream_id=STREAM_ID,
                 headers=list(request.headers),
                 http_version=request.http_version.decode(),
-                method=request.method.decode("ascii").upper(),
+                method=request.method.decode("ascii"),
                 raw_path=request.target,
                 state=self.connection_state,
             )
@@ -105,18 +121,25 @@ class Protocol(H11Protocol):
         problem = http_problem(505)
         body = msgspec.json.encode(problem.body())
         if frames := refusal(self.connection.trailing_data[0], problem.status, body, problem.detail):
-            await cast("AccessLog", self.config.log).refused(problem.status)
+            await cast("AccessLog", self.config.log).refused(problem.status, self.client)
             await self.send(RawData(frames))
         else:
             await self._send_error_response(505)
         await self.send(Closed())
 
-    async def _send_error_response(self, status_code: int) -> None:
+    async def _refuse_head(self, fault: str) -> None:
+        self._refused = True
+        await self._send_error_response(400, fault)
+        await self.send(Closed())
+
+    async def _send_error_response(self, status_code: int, fault: str | None = None) -> None:
         if self.stream is None:
-            await cast("AccessLog", self.config.log).refused(status_code)
+            await cast("AccessLog", self.config.log).refused(status_code, self.client)
         else:  # its line in the access log is written when it closes
             self.stream.response = answered(status_code)
-        headers, body = last_answer(http_problem(status_code))
+        if fault is None and isinstance(self.connection, PatientConnection):
+            fault = self.connection.fault
+        headers, body = last_answer(http_problem(status_code, fault))
         headers += self.config.response_headers("h11")
         await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
         await self._send_h11_event(h11.Data(data=body))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import cast
 
 import structlog
 import trio
@@ -47,6 +48,7 @@ class Server:
         self._app = app
         self._settings = settings
         self._config = make_config(settings)
+        self._access_log = cast("AccessLog", self._config.log)
         self._context = WorkerContext(None)
         self._connections: set[Connection] = set()
         self._admission = admission
@@ -69,6 +71,7 @@ class Server:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(Accepting(self._handle).run, listeners, connections)
                 accepting.start_soon(keep_up, "patrol", self._patrol)
+                accepting.start_soon(keep_up, "access log", self._access_log.run)
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             await self._context.terminated.set()
@@ -76,6 +79,7 @@ class Server:
             for connection in self._connections:
                 connection.close_if_idle()
             connections.cancel_scope.deadline = trio.current_time() + self._settings.drain_timeout
+        self._access_log.tell_left_out()
 
     async def _patrol(self) -> None:
         if limit := self._settings.stalled_write_timeout:
@@ -136,6 +140,7 @@ async def tell_full(stream: trio.SocketStream, settings: Settings) -> None:
 def make_config(settings: Settings) -> Config:
     config = ServerConfig()
     config.base_path = settings.base_path
+    config.access_log_lines = settings.access_log_lines
     config.logger_class = AccessLog
     config.errorlog = None
     config.include_server_header = False

@@ -17,9 +17,12 @@ from wsproto.frame_protocol import CloseReason
 from ..schema.problems import Problem, internal_error, invalid_request
 from .framing import SSE_COMMENT, SocketFrames
 
+MAX_FAULT = 200
+"""Characters of what h11 says of a request: it may quote some of it."""
 
-def http_problem(status: int) -> Problem:
-    """What is wrong below the level of the API, by the status that hypercorn or h11 suggests."""
+
+def http_problem(status: int, fault: str | None = None) -> Problem:
+    """What is wrong below the level of the API, by the status that hypercorn or h11 suggests. ``fault``: in words."""
     match status:
         case 431:
             return Problem("invalid_request", 431, "Request Header Fields Too Large", "the request's head is too large")
@@ -34,7 +37,13 @@ def http_problem(status: int) -> Problem:
         case _ if status >= 500:
             return internal_error("the request ended without an answer; the daemon's log says why")
         case _:
+            if fault is not None:
+                return invalid_request(f"this is not well-formed HTTP/1.1: {fault[:MAX_FAULT]}")
             return invalid_request("this is not well-formed HTTP/1.1, or not a valid WebSocket handshake")
+
+
+HARDENED = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+"""What an answer tells browsers and caches: it is what its Content-Type says, and nobody keeps it."""
 
 
 def last_answer(problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
@@ -42,7 +51,7 @@ def last_answer(problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
     body = msgspec.json.encode(problem.body())
     size = str(len(body)).encode()
     kind = b"application/problem+json"
-    return [(b"content-type", kind), (b"content-length", size), (b"connection", b"close")], body
+    return [(b"content-type", kind), (b"content-length", size), (b"connection", b"close"), *HARDENED], body
 
 
 def answered(status: int) -> Any:

@@ -52,7 +52,7 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
     Nothing is done, and that is no failure, when one runs already for the same data directory, whoever started it.
     Takes the options of `server`. The token is handed on in a file's name or in the environment, never as an argument.
     """
-    from ..server import choose_hosts, choose_token, log_place, name_unknown_variables
+    from ..server import choose_cors, choose_hosts, choose_token, log_place, name_unknown_variables
     from .arguments import arguments
     from .asked import Asked
     from .found import find
@@ -62,6 +62,7 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
     choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(ctx.obj)
     token = choose_token(choice, given["host"])  # what it would refuse is told here
     choose_hosts(given["allow_host"], token.value is not None)
+    choose_cors(given, token.value is not None)
     settings = build_settings(given)
     place = Place.of(settings)
     log: Path = absolute(log_place(given["log_file"], given["log_to_file"], settings) or place.log)
@@ -121,8 +122,7 @@ def launch(
     from .state import State, boot_id
 
     before = size_of(log)
-    with place.output.open("w+") as output:
-        place.output.chmod(0o600)
+    with private_file(place.output) as output:
         daemon = subprocess.Popen(
             # -P: a folder that is named like us, where the user stands, is not us.
             [sys.executable, "-P", "-m", "sandbox_agent.cli.main", "server", *said],
@@ -142,6 +142,15 @@ def launch(
             place.forget()
             raise
     return state
+
+
+def private_file(path: Path) -> IO[str]:
+    """New, and readable by its owner only from its first moment; one that is there already is closed to others before
+    anything is written."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    os.fchmod(handle, 0o600)
+    os.ftruncate(handle, 0)
+    return os.fdopen(handle, "w+")
 
 
 def started(pid: int) -> int:

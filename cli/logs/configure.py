@@ -74,7 +74,8 @@ def configure_logs(level: str, log_format: LogFormat, file: Path | None, setting
         return encoded(said)
 
     stderr = LogWriter(stderr_output(), settings.log_queue_bytes, notice)
-    log = stderr if file is None else LogWriter(open_file(file, settings), settings.log_queue_bytes, notice)
+    output = None if file is None else open_file(file, settings)
+    log = stderr if output is None else LogWriter(output, settings.log_queue_bytes, notice)
     logs = Logs((log,) if log is stderr else (log, stderr), settings.log_drain_timeout)
     install(level, render, log)
     sys.stderr = log_stream(stderr.put, sys.stderr)
@@ -82,6 +83,8 @@ def configure_logs(level: str, log_format: LogFormat, file: Path | None, setting
         os.register_at_fork(after_in_child=writer.after_fork_in_child)
     atexit.register(logs.close)
     log.start()
+    if output is not None and output.open_to_others is not None:
+        structlog.get_logger("log").warning("others can read the log", path=str(file), reason=output.open_to_others)
     return logs
 
 

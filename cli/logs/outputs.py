@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-MODE = 0o666
-"""Of a new log file, less the umask."""
+MODE = 0o600
+"""Of a log file, whatever the umask: paths, ids and errors in it are for its owner alone."""
 
 
 class BegunAnew(OSError):
@@ -70,8 +70,12 @@ class LogFile:
         self._kept = kept
         self._descriptor: int | None = None
         self._within_line = False
+        self.open_to_others: str | None = None
+        """Why, when others can read the log."""
         try:
             self._open()
+            for number in range(1, kept + 1):
+                narrow_aside(self._aside(number))
         except OSError as error:
             if error.errno != errno.ENXIO:
                 raise
@@ -122,6 +126,7 @@ class LogFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
         self._descriptor = os.open(self._path, flags, MODE)
         os.set_blocking(self._descriptor, True)
+        self.open_to_others = narrow(self._descriptor)
         if self._within_line:
             self._within_line = False
             raise BegunAnew(f"{self._path} is another one now")
@@ -150,6 +155,27 @@ class LogFile:
 
     def _aside(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
+
+
+def narrow(descriptor: int) -> str | None:
+    """Closes a regular file to others; why it is open to them when that cannot be done."""
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
+        try:
+            os.fchmod(descriptor, MODE)
+        except OSError as error:
+            return f"mode {stat.S_IMODE(status.st_mode):04o}, and it cannot be changed: {error.strerror}"
+    return None
+
+
+def narrow_aside(path: Path) -> None:
+    """One that an earlier daemon set aside."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            narrow(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def lines_within(data: memoryview, room: int) -> int:

@@ -22,7 +22,7 @@ from .commands import COMMAND, TIMEOUT, Commands
 from .daemon import READY
 
 REQUESTS = 150
-PATH = "/" + 2000 * "x"
+PATH = "/" + 1000 * "x"
 """The lines of so many requests fill any pipe or terminal, and the queue that is given here."""
 QUEUE = ("--log-queue-bytes", "16384")
 DROPPED = re.compile(r"log lines dropped .*lines=(\d+)")

@@ -45,13 +45,19 @@ async def test_every_route_is_below_it_and_nowhere_else() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/agents", "/agents/", "/agents/one2", "/agents/oneX/v1/health", "/AGENTS/one/v1/health", "//agents/one/"],
+    ["/", "/agents", "/agents/", "/agents/one2", "/agents/oneX/v1/health", "/AGENTS/one/v1/health"],
 )
 async def test_what_only_looks_like_it_is_outside(path: str) -> None:
     async with serving(door()) as served, served.client() as client:
         for method in ("GET", "OPTIONS", "DELETE"):
             answer = await client.request(method, f"http://127.0.0.1:{served.port}{path}")
             assert BASE in problem(answer, 404, "not_found")["detail"]
+
+
+async def test_two_slashes_are_no_path_of_anybody() -> None:
+    async with serving(door()) as served, served.client() as client:
+        answer = await client.get(f"http://127.0.0.1:{served.port}//agents/one/v1/health")
+        assert "two slashes" in problem(answer, 400, "invalid_request")["detail"]
 
 
 async def test_its_own_root_health_metrics_and_document() -> None:

@@ -306,7 +306,7 @@ async def test_a_page_of_an_allowed_origin_may_send_a_key_and_read_the_answer(do
     page = "https://app.example"
     asked = {"Origin": page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": KEY}
     for cors, granted in ((Cors(origins=("*",)), "*"), (Cors(origins=(page,), credentials=True), KEY)):
-        async with serving(door, cors=cors) as served, served.client() as client:
+        async with serving(door, token="t", cors=cors) as served, served.client("t") as client:
             preflight = await client.options(f"{S}/interrupt", headers=asked)
             assert granted in preflight.headers["access-control-allow-headers"]
             answer = await client.post(f"{S}/interrupt", headers={"Origin": page, KEY: "1"})

@@ -1,0 +1,64 @@
+"""Heads of requests that two readers could read in two ways. They are refused, not interpreted.
+
+A proxy in front of us that checks a path, a token or a length must have checked what we act on (RFC 9112, sections 2.2,
+3.2, 5.2 and 6.3 name the places where readers differ). h11 is lenient in some of them.
+"""
+
+import re
+from collections import Counter
+from urllib.parse import urlsplit
+
+import h11
+
+_AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]")
+SINGLE = (b"authorization", b"origin", b"content-type", b"idempotency-key", b"last-event-id")
+"""Headers that we act on and that may come once. Of Host and Content-Length h11 sees to that."""
+
+
+def fault_of_lines(received: bytes) -> str | None:
+    """What is wrong with the lines of a head that has begun to arrive; None when nothing is, as far as it is there."""
+    end = received.find(b"\r\n\r\n")
+    found = _AMBIGUOUS.search(received, 0, len(received) if end < 0 else end + 2)
+    if found is None:
+        return None
+    if len(found[0]) == 1:
+        return "a line of the head ends with LF alone; lines end with CR LF"
+    return "a header goes on in a second line (obs-fold); write it in one"
+
+
+def fault_of_head(request: h11.Request) -> str | None:
+    """What is wrong with a head that h11 has taken; None when nothing is."""
+    method = request.method.decode("ascii")
+    if method != method.upper():
+        return f"method {method[:20]!r}: methods are written in upper case, like {method[:20].upper()!r}"
+    count = Counter(name for name, _ in request.headers)
+    for name in SINGLE:
+        if count[name] > 1:
+            return f"header {name.decode()} came {count[name]} times; send one"
+    if count[b"transfer-encoding"]:
+        if count[b"content-length"]:
+            return "the body has both a Content-Length and a Transfer-Encoding; send one of them"
+        if request.http_version < b"1.1":
+            return "HTTP/1.0 has no Transfer-Encoding; send a Content-Length"
+    host = next((value for name, value in request.headers if name == b"host"), b"")
+    return _fault_of_target(method, request.target.decode("ascii"), host.decode("latin-1"))
+
+
+def _fault_of_target(method: str, target: str, host: str) -> str | None:
+    """Origin form, a proxy's absolute form for the same host, and the ``*`` of OPTIONS (RFC 9112, section 3.2)."""
+    if method == "OPTIONS" and target == "*":
+        return None
+    path = target
+    if target[:8].lower().startswith(("http://", "https://")):
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return "the request's target is not a URL"
+        if parts.netloc.lower() != host.lower():
+            return "the request's target names another host than the header Host"
+        path = parts.path or "/"
+    if not path.startswith("/"):
+        return "the request's target must begin with /"
+    if path.startswith("//"):
+        return "the path begins with two slashes; write one"
+    return None
