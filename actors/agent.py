@@ -113,6 +113,7 @@ class Agent:
         """Start a process; returns the handshake's first words. Raises as :func:`launch` does."""
         self.link = link = await launch(self._services, self._record.row, self._mailbox)
         self.opened = True
+        self._record.scribe.redactor = link.redactor
         self._services.tally.agent_starts[self._record.row.request.agent, self._restarting] += 1
         if self._restarting:
             self._restarting = False

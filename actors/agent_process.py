@@ -23,6 +23,7 @@ from ptyprocess import PtyProcess  # pyright: ignore[reportMissingTypeStubs]
 
 from ..schema.agents.dialect import ExitStatus
 from ..schema.problems import Problem, agent_process_exited
+from ..schema.redaction.redactor import Redactor
 from ..schema.settings import Settings
 from .birth import Birth, easier_to_kill
 from .cgroup import Cgroup
@@ -31,7 +32,6 @@ from .exits import wait_exited
 from .lines import LineSplitter, OversizedLine
 from .placed import placed
 from .processes import MARKER, ProcessTable
-from .redaction import Redactor
 from .reserve import Exhausted
 from .shortage import Shortage
 from .terminal import Terminal
@@ -186,16 +186,15 @@ class AgentProcess:
         tree: ProcessTree,
         table: ProcessTable,
         settings: Settings,
-        redact: Redactor,
+        redactor: Redactor,
     ) -> None:
         self.pid: int = spawned.spawn.pid
         self.tree = tree
-        self.terminal = Terminal(settings.terminal_tail_bytes)
+        self.terminal = Terminal(settings.terminal_tail_bytes, redactor)
         self.status: ExitStatus | None = None
         self._spawn = spawned.spawn
         self._table = table
         self._settings = settings
-        self.redact = redact
         self._stdout_ended = False
         self._listening = False
         self._reads = trio.lowlevel.ParkingLot()
@@ -222,8 +221,10 @@ class AgentProcess:
         table: ProcessTable,
         settings: Settings,
         group: Cgroup | None = None,
+        redactor: Redactor | None = None,
     ) -> "AgentProcess":
-        """Start a program, in its own cgroup if it has one. Raises :class:`SpawnFailed` with the reason."""
+        """Start a program, in its own cgroup if it has one. ``redactor`` masks what its terminal tells; what it says
+        on stdout is delivered as it is. Raises :class:`SpawnFailed` with the reason."""
         # Shielded, so that a cancelled caller never leaves a child that nobody knows.
         with trio.CancelScope(shield=True), table.birth():
             environment = {**env, MARKER: marker}
@@ -237,7 +238,7 @@ class AgentProcess:
             root = table.identify(spawned.spawn.pid)
             table.own(root)
             tree = ProcessTree(root, marker, table, () if group is None else (group,))
-            return cls(spawned, tree, table, settings, Redactor(env))
+            return cls(spawned, tree, table, settings, redactor or Redactor())
         raise AssertionError("a shielded scope is never cancelled")
 
     def send(self, data: bytes) -> None:
@@ -264,10 +265,10 @@ class AgentProcess:
         splitter = LineSplitter(self._settings.max_line_bytes)
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await self._receive():
-                if lines := [self._clean(line) for line in splitter.feed(chunk)]:
+                if lines := list(splitter.feed(chunk)):
                     await deliver(lines)
         if (last := splitter.finish()) is not None:
-            await deliver([self._clean(last)])
+            await deliver([last])
         self._stdout_ended = True
         self._reads.unpark_all()
 
@@ -285,16 +286,11 @@ class AgentProcess:
                 return
             await self._reads.park()
 
-    def _clean(self, line: bytes | OversizedLine) -> bytes | OversizedLine:
-        if isinstance(line, OversizedLine):
-            return OversizedLine(self.redact(line.head), line.length)
-        return self.redact(line)
-
     async def drain_terminal(self) -> None:
         """Read the terminal, so that the agent never blocks on it. A closed PTY reads as an I/O error."""
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await self._pty.receive_some(CHUNK):
-                self.terminal.feed(self.redact(bytes(chunk)))
+                self.terminal.feed(bytes(chunk))
         self.terminal_ended.set()
 
     async def watch(self) -> ExitStatus:

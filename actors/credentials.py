@@ -14,10 +14,12 @@ from .credential_reader import places_of, read_credentials
 @frozen
 class Grant:
     """What an agent runs with: its whole environment, inherited and added. ``login_variable`` names the variable of it
-    whose key the dialect must tell the agent; None when nothing has to be told."""
+    whose key the dialect must tell the agent; None when nothing has to be told. ``found`` are the secrets of all
+    credentials that there are, also of those that the agent does not get: it may read the files where they stand."""
 
     environment: dict[str, str] = field(repr=False)
     login_variable: str | None
+    found: tuple[str, ...] = field(default=(), repr=False)
 
 
 @frozen
@@ -66,6 +68,7 @@ class Credentials:
         return Grant(
             environment_for(agent, self._environment, discovery),
             login_variable(agent, self._environment, discovery),
+            tuple(credential.secret for credential in discovery.found),
         )
 
     async def _look(self, directory: str | None) -> Discovery:

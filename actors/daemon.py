@@ -35,6 +35,8 @@ from ..schema.problems import (
     prompt_not_queued,
     shutting_down,
 )
+from ..schema.redaction.redactor import Redactor
+from ..schema.redaction.values import certain, of_environment
 from ..schema.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
@@ -103,7 +105,8 @@ class Daemon:
     """Every method raises :class:`Problem` for what the caller did wrong, and for what went wrong with the agent.
     Making one raises :class:`NoHome` when the settings name no data directory and nobody has one.
 
-    ``environment`` is what agents inherit, less our own token; the default is this process's.
+    ``environment`` is what agents inherit, less our own token; the default is this process's. ``secrets`` are masked
+    in all that is stored, shown and streamed, beside those of the environment: our own token.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Daemon:
         settings: Settings | None = None,
         environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        secrets: Sequence[str] = (),
     ) -> None:
         self.settings = settings or Settings()
         self.codec = Codec()
@@ -120,6 +124,7 @@ class Daemon:
         self.failpoints = failpoints = Failpoints.of(inherited)
         environment = settled({name: value for name, value in inherited.items() if name not in OWN_VARIABLES})
         clock = clock or Clock()
+        kept = (*of_environment(environment), *(secret for value in secrets for secret in certain(value)))
         self._journal: Journal = (
             MemoryJournal(self.settings, clock, _unique()[-12:])
             if self.settings.ephemeral
@@ -146,6 +151,8 @@ class Daemon:
             registry=self._registry,
             tally=self.tally,
             unique=_unique,
+            secrets=kept,
+            redactor=Redactor(kept),
         )
         intensity = Intensity(
             self.settings.actor_restarts,

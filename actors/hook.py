@@ -25,7 +25,6 @@ _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 Asked = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 Gone = Callable[[str], Awaitable[None]]
-Redact = Callable[[bytes], bytes]
 
 
 @define(eq=False)
@@ -77,12 +76,11 @@ class HookServer:
             failed.pop_all()
         return cls(directory, listener, max_request_bytes, reserve)
 
-    async def serve(self, asked: Asked, gone: Gone, redact: Redact) -> None:
-        """Tell of every hook that asks, and of every one that goes without its answer, until cancelled. Requests go
-        through ``redact`` before anybody sees them."""
+    async def serve(self, asked: Asked, gone: Gone) -> None:
+        """Tell of every hook that asks, and of every one that goes without its answer, until cancelled."""
 
         async def converse(stream: trio.SocketStream) -> None:
-            await self._converse(stream, asked, gone, redact)
+            await self._converse(stream, asked, gone)
 
         await trio.serve_listeners(converse, [self._listener])
 
@@ -98,9 +96,9 @@ class HookServer:
             waiting.answer = _line(allow, message)
             waiting.decided.set()
 
-    async def _converse(self, stream: trio.SocketStream, asked: Asked, gone: Gone, redact: Redact) -> None:
+    async def _converse(self, stream: trio.SocketStream, asked: Asked, gone: Gone) -> None:
         async with stream:
-            request = await self._read(stream, redact)
+            request = await self._read(stream)
             if request is None:
                 with suppress(*_GONE):
                     await stream.send_all(_line(False, "this request cannot be read"))
@@ -121,7 +119,7 @@ class HookServer:
             with suppress(*_GONE):
                 await stream.send_all(waiting.answer)
 
-    async def _read(self, stream: trio.SocketStream, redact: Redact) -> Mapping[str, Any] | None:
+    async def _read(self, stream: trio.SocketStream) -> Mapping[str, Any] | None:
         """None for what is no JSON object, or is too long."""
         said = bytearray()
         with suppress(*_GONE):
@@ -134,7 +132,7 @@ class HookServer:
         if not newline or len(line) > self._max_request_bytes:
             return None
         with suppress(*BAD_JSON):
-            return members(plain(redact(line))) or None
+            return members(plain(line)) or None
         return None
 
 

@@ -15,7 +15,6 @@ from ..schema.agents.dialect import HttpResponse
 from ..schema.agents.effects import CallHttp, Reach
 from ..schema.settings import Settings
 from .lines import LineSplitter, OversizedLine
-from .redaction import Redactor
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -45,14 +44,13 @@ class HttpListener(Protocol):
 class HttpPort:
     """Where one agent answers. Nothing is sent before :meth:`run`."""
 
-    def __init__(self, reach: Reach, listener: HttpListener, redact: Redactor, settings: Settings) -> None:
+    def __init__(self, reach: Reach, listener: HttpListener, settings: Settings) -> None:
         url = httpx.URL(reach.base_url)
         if url.host not in LOOPBACK:
             raise ValueError(f"an agent is reached on loopback only, not at {url.host!r}")
         self._url = url
         self._auth = httpx.BasicAuth(reach.username, reach.password)
         self._listener = listener
-        self._redact = redact
         self._settings = settings
         self._send_call, self._calls = trio.open_memory_channel[CallHttp](CALLS_WAITING)
         self._send_path, self._paths = trio.open_memory_channel[str](1)
@@ -108,7 +106,7 @@ class HttpPort:
                 body += chunk
                 if len(body) > limit:
                     return HttpResponse(0, reason=f"the answer is longer than {limit} bytes")
-        return HttpResponse(response.status_code, self._redact(bytes(body)))
+        return HttpResponse(response.status_code, bytes(body))
 
     async def _follow(self, client: httpx.AsyncClient) -> None:
         path = await self._paths.receive()
@@ -140,8 +138,8 @@ class HttpPort:
     def _payload(self, line: bytes | OversizedLine) -> bytes | OversizedLine | None:
         """The data of one event: agents write each on one line. None for every other line of the format."""
         if isinstance(line, OversizedLine):
-            return OversizedLine(self._redact(line.head), line.length)
-        return self._redact(line[len(_DATA) :].strip()) if line.startswith(_DATA) else None
+            return line
+        return line[len(_DATA) :].strip() if line.startswith(_DATA) else None
 
 
 @asynccontextmanager

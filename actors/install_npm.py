@@ -10,13 +10,14 @@ from pathlib import Path
 
 import trio
 
+from ..schema.redaction.redactor import Redactor
+from ..schema.redaction.values import of_environment
 from ..schema.settings import Settings
 from .install_command import run_command
 from .install_failure import InstallFailed, Report
 from .install_packages import PACKAGES, drop_spare_builds
 from .install_platform import Platform
 from .processes import ProcessTable
-from .redaction import Redactor
 
 FLAGS = (
     "--ignore-scripts",
@@ -86,7 +87,7 @@ class Npm:
             return f"{self._program} cannot be run: {error}"
         if done.status == 0:
             return None
-        said = Redactor(self._environment)(f"{done.stderr}\n{done.stdout}".strip().encode()).decode()
+        said = Redactor(of_environment(self._environment)).text(f"{done.stderr}\n{done.stdout}".strip())
         return f"`npm install {package}` failed with status {done.status}: {said[:SHOWN]}"
 
 

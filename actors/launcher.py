@@ -12,10 +12,13 @@ from attrs import evolve
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import AgentSpec, Hook, UserFile
 from ..schema.problems import Problem
+from ..schema.redaction.redactor import Redactor
+from ..schema.redaction.values import certain, of_environment
 from ..schema.timeouts import Timeouts
 from ..schema.workspace.project import LeftOut, Project
 from ..schema.workspace.trust import WorkspaceTrust, trust_that_holds
 from .agent_process import AgentProcess, SpawnFailed
+from .credentials import Grant
 from .hook import SOCKET, HookServer
 from .journal import SessionRow
 from .link import AgentLink
@@ -70,7 +73,7 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
         project=project,
     )
     if not definition.hooked:
-        return await _start_with_files(services, row, definition, spec, mailbox)
+        return await _start_with_files(services, row, definition, spec, grant, mailbox)
     try:
         hooks = await HookServer.open(
             services.settings.max_line_bytes, services.journal.journal_id, services.table.reserve
@@ -81,7 +84,7 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
         path = hooks.directory.path
         hook = Hook(str(path), (sys.executable, "-IS", str(_HOOK_PROGRAM), str(path / SOCKET)))
         spec = evolve(spec, hook=hook, private=hook.directory)
-        return await _start(services, row, definition, spec, mailbox, hooks.directory, hooks)
+        return await _start(services, row, definition, spec, grant, mailbox, hooks.directory, hooks)
     except BaseException:
         with trio.CancelScope(shield=True):
             await hooks.aclose()
@@ -89,17 +92,23 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
 
 
 async def _start_with_files(
-    services: Services, row: SessionRow, definition: AgentDefinition, spec: AgentSpec, mailbox: Mailbox
+    services: Services,
+    row: SessionRow,
+    definition: AgentDefinition,
+    spec: AgentSpec,
+    grant: Grant,
+    mailbox: Mailbox,
 ) -> AgentLink:
     """An agent without hooks. It gets a private directory only when there is a project to tell it of."""
     if spec.project is None:
-        return await _start(services, row, definition, spec, mailbox)
+        return await _start(services, row, definition, spec, grant, mailbox)
     try:
         directory = await PrivateDirectory.make(services.journal.journal_id)
     except OSError as error:
         raise _no_directory(error) from error
     try:
-        return await _start(services, row, definition, evolve(spec, private=str(directory.path)), mailbox, directory)
+        spec = evolve(spec, private=str(directory.path))
+        return await _start(services, row, definition, spec, grant, mailbox, directory)
     except BaseException:
         with trio.CancelScope(shield=True):
             await directory.remove(services.table.reserve)
@@ -136,6 +145,7 @@ async def _start(
     row: SessionRow,
     definition: AgentDefinition,
     spec: AgentSpec,
+    grant: Grant,
     mailbox: Mailbox,
     directory: PrivateDirectory | None = None,
     hooks: HookServer | None = None,
@@ -148,16 +158,19 @@ async def _start(
             await directory.write(plan.files)
         except OSError as error:
             raise SpawnFailed(f"the agent's private files cannot be written: {error}", Shortage.of(error)) from error
-    environment = {**plan.defaults, **spec.environment, **plan.env}
+    changed = {**plan.defaults, **spec.environment, **plan.env}
+    environment = {name: value for name, value in changed.items() if value is not None}
+    redactor = await _redactor(services, environment, grant)
     marker = services.table.marker()
     process = await AgentProcess.spawn(
         plan.argv,
-        {name: value for name, value in environment.items() if value is not None},
+        environment,
         spec.directory,
         marker,
         services.table,
         services.settings,
         await services.confinement.group(marker),
+        redactor,
     )
     services.failpoints.reach("agent.started")
     _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)
@@ -165,7 +178,16 @@ async def _start(
     clear = None
     if directory is not None and hooks is None:
         clear = partial(directory.remove, services.table.reserve)
-    return AgentLink(process, dialect, mailbox, services.settings, watchdogs, hooks, clear)
+    return AgentLink(process, dialect, mailbox, services.settings, watchdogs, hooks, clear, redactor)
+
+
+async def _redactor(services: Services, environment: Mapping[str, str], grant: Grant) -> Redactor:
+    """Of all that this agent may come to know. In a thread: many secrets make a long pattern."""
+    found = (secret for value in grant.found for secret in certain(value))
+    secrets = dict.fromkeys((*services.secrets, *of_environment(environment), *found))
+    if len(secrets) == len(services.secrets):
+        return services.redactor
+    return await trio.to_thread.run_sync(Redactor, tuple(secrets))
 
 
 async def _user_file(definition: AgentDefinition, environment: Mapping[str, str]) -> UserFile | None:

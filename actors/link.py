@@ -14,6 +14,7 @@ from attrs import frozen
 
 from ..schema.agents.dialect import Dialect, Effects, ExitStatus, HookedDialect, HttpDialect, HttpResponse
 from ..schema.agents.effects import AnswerHook, CallHttp, FollowStream, Reach, SignalAgent, ToAgent, Write
+from ..schema.redaction.redactor import Redactor
 from ..schema.settings import Settings
 from .agent_process import OUTPUT_LINGER, AgentProcess
 from .hook import HookServer
@@ -110,8 +111,11 @@ class AgentLink:
         watchdogs: Watchdogs,
         hooks: HookServer | None = None,
         clear: Callable[[], Awaitable[None]] | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
-        """``hooks`` end with the process; ``clear`` takes away what else was made for it."""
+        """``hooks`` end with the process; ``clear`` takes away what else was made for it. ``redactor`` knows the
+        secrets of the agent's environment."""
+        self.redactor = redactor or Redactor()
         self.process = process
         self.dialect = dialect
         self.ready = False
@@ -147,7 +151,7 @@ class AgentLink:
                     nursery.start_soon(self._read)
                     nursery.start_soon(self._speak_http)
                     if self._hooks is not None:
-                        nursery.start_soon(self._hooks.serve, self._hook_asked, self._hook_gone, self.process.redact)
+                        nursery.start_soon(self._hooks.serve, self._hook_asked, self._hook_gone)
                     nursery.start_soon(self.watchdogs.run, self._ring)
                     nursery.start_soon(self._watch_limits)
                     status = await self.process.watch()
@@ -192,7 +196,7 @@ class AgentLink:
                 if self._hooks is not None:
                     self._hooks.answer(hook_id, allow=allow, message=message)
             case Reach():
-                self._port = HttpPort(effect, self, self.process.redact, self._settings)
+                self._port = HttpPort(effect, self, self._settings)
                 self._reached.set()
             case CallHttp():
                 self._opened_port.call(effect)

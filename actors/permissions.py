@@ -10,11 +10,12 @@ from contextlib import suppress
 from functools import partial
 
 import trio
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from ..schema.approvals.decided_by import LOCAL, DecidedBy, because_of
 from ..schema.events import PermissionEventData, QuestionEventData
 from ..schema.problems import Problem, invalid_request
+from ..schema.redaction.events import unmasked_answers
 from ..schema.sessions import (
     PendingPermission,
     PendingQuestion,
@@ -52,14 +53,15 @@ class Decide(Request[bool]):
 
 @frozen
 class Asked:
-    """From the session: its agent asks. ``session`` is where the decision goes. After ``timeout`` seconds the ask
-    is rejected; 0 waits for ever."""
+    """From the session: its agent asks. ``session`` is where the decision goes. After ``timeout`` seconds the ask is
+    rejected; 0 waits for ever. ``ask`` is what the agent said, ``shown`` the same with its secrets masked."""
 
     session_id: str
     session: Mailbox
     ask: AskData
     at_ms: int
     timeout: float = 0.0
+    shown: AskData = field(default=Factory(lambda asked: asked.ask, takes_self=True))  # pyright: ignore[reportUnknownLambdaType, reportUnknownMemberType]
 
 
 @frozen
@@ -135,6 +137,14 @@ def _check(ask: AskData, answers: Answers | None) -> None:
         )
 
 
+def _as_asked(asked: Asked, answers: Answers | None) -> Answers | None:
+    """In the agent's own labels."""
+    ask, shown = asked.ask, asked.shown
+    if answers is None or ask is shown or not isinstance(ask, QuestionEventData):
+        return answers
+    return unmasked_answers(shown, ask, answers) if isinstance(shown, QuestionEventData) else answers
+
+
 class PermissionBroker(Actor):
     def __init__(self, mailbox: Mailbox) -> None:
         super().__init__(mailbox)
@@ -161,7 +171,8 @@ class PermissionBroker(Actor):
             case ReplyQuestion(session_id, question_id, answers, key, by):
                 pending = self._find(session_id, question_id, QuestionEventData)
                 _check(pending.asked.ask, answers)
-                self._settle(pending, Decide(Decision(question_id, answers=answers, by=by), key), envelope)
+                given = _as_asked(pending.asked, answers)
+                self._settle(pending, Decide(Decision(question_id, answers=given, by=by), key), envelope)
             case _TimeUp(session_id, ask_id):
                 self._time_up(session_id, ask_id)
             case ListPermissions():
@@ -234,16 +245,16 @@ class PermissionBroker(Actor):
 
     def _permissions(self) -> Sequence[PendingPermission]:
         return [
-            PendingPermission(p.asked.session_id, p.asked.at_ms, p.asked.ask)
+            PendingPermission(p.asked.session_id, p.asked.at_ms, p.asked.shown)
             for p in self._pending.values()
-            if isinstance(p.asked.ask, PermissionEventData) and not p.deciding
+            if isinstance(p.asked.shown, PermissionEventData) and not p.deciding
         ]
 
     def _questions(self) -> Sequence[PendingQuestion]:
         return [
-            PendingQuestion(p.asked.session_id, p.asked.at_ms, p.asked.ask)
+            PendingQuestion(p.asked.session_id, p.asked.at_ms, p.asked.shown)
             for p in self._pending.values()
-            if isinstance(p.asked.ask, QuestionEventData) and not p.deciding
+            if isinstance(p.asked.shown, QuestionEventData) and not p.deciding
         ]
 
     def statistics(self) -> dict[str, int]:

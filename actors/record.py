@@ -16,6 +16,7 @@ from ..schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
 from ..schema.problems import prompt_not_queued, queue_full
+from ..schema.redaction.events import masked_ask
 from ..schema.timeouts import Timeouts
 from ..schema.workspace.project import LeftOut
 from .answers import keep_result
@@ -47,7 +48,7 @@ class Record:
 
     def __init__(self, services: Services, row: SessionRow, log: Log) -> None:
         self.log = log
-        self.scribe = Scribe(row, log, services.codec, services.clock)
+        self.scribe = Scribe(row, log, services.codec, services.clock, services.redactor)
         self.ledger = self.scribe.ledger
         self.asks = Asks()
         self.current: QueuedPrompt | None = None
@@ -211,10 +212,12 @@ class Record:
     # Asks.
 
     def ask(self, ask: AskData, raw: bytes | None, session: Mailbox) -> None:
-        self.asks.add(ask)
-        self.scribe.note(requested(ask), ask, synthetic=False, raw=raw)
+        shown = masked_ask(self.scribe.redactor, self._services.codec, ask)
+        self.asks.add(shown)
+        self.scribe.note(requested(ask), shown, synthetic=False, raw=raw)
         timeout = Timeouts.of(self.row.request.timeouts, self._settings).ask_seconds
-        self.for_broker.append(Asked(self.row.session_id, session, ask, self._services.clock.now_ms(), timeout))
+        at_ms = self._services.clock.now_ms()
+        self.for_broker.append(Asked(self.row.session_id, session, ask, at_ms, timeout, shown))
 
     def resolve(self, ask: AskData, decision: Decision) -> None:
         type_, data = resolved(ask, decision)
@@ -268,7 +271,7 @@ class Record:
         self._end(failed=failed, exit_code=data.exit_code, message=data.message)
 
     def _end(self, *, failed: bool, exit_code: int | None, message: str | None) -> None:
-        kept = shortened(message, MAX_END_MESSAGE) if message is not None else None
+        kept = shortened(self.scribe.redactor.text(message), MAX_END_MESSAGE) if message is not None else None
         self._change(evolve(self.row, ended=True, failed=failed, exit_code=exit_code, end_message=kept))
 
     def close_all(self, outcome: TurnOutcome, message: str | None) -> None:

@@ -1,7 +1,8 @@
 """The scribe: turns what a session has to tell into events.
 
 It stamps what a dialect cannot know (sequence, time, ids) and keeps the ledger. Events are gathered while a message is
-handled and taken in one go by whoever gives them to the journal; nothing is visible before.
+handled and taken in one go by whoever gives them to the journal; nothing is visible before. Then secrets are masked:
+until then all is as the agent said it.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ from ..schema.events import (
     UniversalEvent,
 )
 from ..schema.items import StatusPart
+from ..schema.redaction.events import masked_event
+from ..schema.redaction.redactor import Redactor
 from .clock import Clock
 from .journal import SessionRow
 from .log import Log
@@ -34,9 +37,10 @@ REPLAY_SLICE = 64 << 10
 
 
 class Scribe:
-    def __init__(self, row: SessionRow, log: Log, codec: Codec, clock: Clock) -> None:
+    def __init__(self, row: SessionRow, log: Log, codec: Codec, clock: Clock, redactor: Redactor) -> None:
         self.ledger = Ledger()
         self.sequence = log.last
+        self.redactor = redactor
         self._session_id = row.session_id
         self._log = log
         self._codec = codec
@@ -87,9 +91,12 @@ class Scribe:
         )
 
     def take(self) -> Sequence[EncodedEvent]:
-        """What was gathered since the last time."""
+        """What was gathered since the last time, as it may be seen."""
         events, self._unwritten = self._unwritten, []
-        return events
+        # All at once: to look for a needle in a line costs more for the call than for the line.
+        if not self.redactor.suspects(b"".join(part for event in events for part in (event.head, event.raw or b""))):
+            return events
+        return [masked_event(self.redactor, event) for event in events]
 
     async def restore(self, row: SessionRow) -> None:
         """Bring the ledger to where the log ends. Everything before ``row.settled`` is closed and need not be read."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from attrs import field, frozen
 
 from ..schema.codec import Codec
+from ..schema.redaction.redactor import Redactor
+from ..schema.redaction.values import Secret
 from ..schema.settings import Settings
 from .catalog import Catalog
 from .clock import Clock
@@ -22,7 +24,8 @@ from .tally import Tally
 @frozen
 class Services:
     """``environment`` is the daemon's, less our own token; ``credentials`` knows what an agent gets of it.
-    ``unique`` draws an id that no other call has drawn or will draw."""
+    ``unique`` draws an id that no other call has drawn or will draw. ``secrets`` are the daemon's own, which are masked
+    in what every session tells; ``redactor`` knows them and nothing else."""
 
     settings: Settings
     codec: Codec
@@ -38,6 +41,8 @@ class Services:
     registry: Mailbox
     tally: Tally
     unique: Callable[[], str]
+    secrets: tuple[Secret, ...] = field(default=(), repr=False)
+    redactor: Redactor = field(factory=Redactor)
     proven_starts: ProvenStarts = field(factory=ProvenStarts)
     conversations: Conversations = field(init=False)
 

@@ -3,15 +3,22 @@
 import re
 
 from ..schema.events import StderrOutput
+from ..schema.redaction.redactor import Redactor
 
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
-class Terminal:
-    """Keeps at least the last ``limit`` bytes and at most twice as many."""
+_BROKEN = 4096
+"""Bytes within which a line that lacks its beginning must end."""
 
-    def __init__(self, limit: int) -> None:
+
+class Terminal:
+    """Keeps at least the last ``limit`` bytes and at most twice as many, as they came: a secret may be cut by a read.
+    What it tells is masked, and then cut."""
+
+    def __init__(self, limit: int, redactor: Redactor) -> None:
         self._limit = limit
+        self._redactor = redactor
         self._kept = bytearray()
         self._bytes = 0
         self._lines = 0
@@ -27,9 +34,18 @@ class Terminal:
             del self._kept[: -self._limit]
 
     def text(self) -> str:
-        """What is kept, without escape sequences; undecodable bytes are replaced."""
-        plain = _ESCAPES.sub(b"", bytes(self._kept[-self._limit :])).replace(b"\r\n", b"\n")
-        return plain.decode(errors="replace").strip()
+        """The end of what is kept, without escape sequences; undecodable bytes are replaced."""
+        kept = bytes(self._kept)
+        if self._bytes > len(kept):
+            # What is kept may begin in the middle of a secret, which would not be known. Secrets have no line break.
+            kept = kept[(kept.find(b"\n", 0, _BROKEN) + 1) or min(_BROKEN, len(kept) // 2) :]
+        plain = _ESCAPES.sub(b"", kept).replace(b"\r\n", b"\n")
+        masked = (
+            self._redactor.text(plain.decode(errors="replace"))
+            if self._redactor.suspects(plain)
+            else plain.decode(errors="replace")
+        )
+        return masked[-self._limit :].strip()
 
     def output(self) -> StderrOutput | None:
         """As an event tells it; None when nothing was printed."""

@@ -14,6 +14,7 @@ from sandbox_agent.schema.agents.effects import ItemCompleted, ItemDelta, ItemSt
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.items import TextPart
+from sandbox_agent.schema.redaction.redactor import Redactor
 from sandbox_agent.schema.sessions import CreateSessionRequest
 
 DELTAS = 46
@@ -37,7 +38,7 @@ def write_journal(directory: Path, sessions: int, events: int, interrupted: int)
             request = CreateSessionRequest(agent="mock", agent_mode="build", permission_mode="default")
             row = SessionRow(f"s{number}", f"{number:012x}", request, str(directory), clock.now_ms())
             written, left = _session(
-                Scribe(row, Log(row.log_id, 0), codec, clock), row, events, number % interrupted == 0
+                Scribe(row, Log(row.log_id, 0), codec, clock, Redactor()), row, events, number % interrupted == 0
             )
             with store.transaction():
                 store.create(number, row)

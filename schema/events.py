@@ -143,6 +143,7 @@ class QuestionEventData:
     questions: tuple[QuestionPart, ...] | None = optional()
     answers: tuple[tuple[str, ...], ...] | None = optional()
     decided_by: DecidedBy | None = optional()
+    redacted: bool | None = optional()
 
 
 @frozen

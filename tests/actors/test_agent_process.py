@@ -13,6 +13,8 @@ from sandbox_agent.actors.agent_process import AgentProcess, SpawnFailed
 from sandbox_agent.actors.ladder import end_process
 from sandbox_agent.actors.lines import OversizedLine
 from sandbox_agent.actors.processes import ProcessId, ProcessTable, read_all, read_process, send_signal
+from sandbox_agent.schema.redaction.redactor import Redactor
+from sandbox_agent.schema.redaction.values import of_environment
 from sandbox_agent.schema.settings import Settings
 
 from ..patience import PATIENCE
@@ -30,6 +32,7 @@ async def running(code: str | list[str], settings: Settings = SETTINGS, **env: s
         f"marker-{os.getpid()}-{id(code)}",
         ProcessTable(),
         settings,
+        redactor=Redactor(of_environment(env)),
     )
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
@@ -119,10 +122,10 @@ async def test_an_agent_that_floods_its_terminal_does_not_block_and_keeps_only_t
         assert len(output.tail) <= 1000
 
 
-async def test_a_secret_of_the_environment_never_leaves_the_process_layer():
+async def test_what_an_agent_says_is_delivered_as_it_is_and_what_its_terminal_tells_is_masked():
     code = "import os, sys; print(os.environ['MODEL_API_KEY']); print(os.environ['MODEL_API_KEY'], file=sys.stderr)"
     async with running(code, MODEL_API_KEY="sk-not-a-real-key") as process:
-        assert await all_lines(process) == [b"[redacted]"]
+        assert await all_lines(process) == [b"sk-not-a-real-key"]
         await process.wait()
         assert process.terminal.text() == "[redacted]"
 

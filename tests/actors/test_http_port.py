@@ -9,7 +9,6 @@ import trio
 from attrs import define, field
 from sandbox_agent.actors.http_port import CALLS_WAITING, HttpPort, PortJammed
 from sandbox_agent.actors.lines import OversizedLine
-from sandbox_agent.actors.redaction import Redactor
 from sandbox_agent.schema.agents.dialect import HttpResponse
 from sandbox_agent.schema.agents.effects import CallHttp, Reach
 from sandbox_agent.schema.settings import Settings
@@ -78,7 +77,7 @@ async def agent(answer: Callable[[Request], Response], **settings: float) -> Asy
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     reach = Reach(f"http://127.0.0.1:{listener.socket.getsockname()[1]}", "user", PASSWORD)
     heard = Heard()
-    port = HttpPort(reach, heard, Redactor({"A_PASSWORD": PASSWORD}), Settings(**settings))  # type: ignore[arg-type]
+    port = HttpPort(reach, heard, Settings(**settings))  # type: ignore[arg-type]
     with trio.fail_after(TIME_LIMIT):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.serve_listeners, lambda stream: serve_connection(stream, handle), [listener])
@@ -157,7 +156,7 @@ async def test_a_server_that_is_gone_or_talks_nonsense_raises_nothing():
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
     heard = Heard()
-    port = HttpPort(Reach(url, "u", "p"), heard, Redactor({}), Settings())
+    port = HttpPort(Reach(url, "u", "p"), heard, Settings())
     with trio.fail_after(TIME_LIMIT):
         async with trio.open_nursery() as nursery:
             serving = trio.CancelScope()
@@ -187,16 +186,16 @@ async def test_a_path_that_is_no_url_raises_nothing():
         assert (await server.ask("/x")).body == b"ok"
 
 
-async def test_secrets_that_an_agent_says_over_http_are_masked():
+async def test_what_an_agent_says_over_http_is_parsed_as_it_is_secrets_too():
     stream = streaming([f"data: my {PASSWORD}\n\n".encode()])
 
     def answer(request: Request) -> Response:
         return stream(request) if request.path == "/event" else Response(200, {}, f"it is {PASSWORD}".encode())
 
     async with agent(answer) as server:
-        assert (await server.ask("/x")).body == b"it is [redacted]"
+        assert (await server.ask("/x")).body == f"it is {PASSWORD}".encode()
         server.port.follow("/event")
-        assert (await server.heard.until(3))[1:] == ["opened", b"my [redacted]"]
+        assert (await server.heard.until(3))[1:] == ["opened", f"my {PASSWORD}".encode()]
 
 
 async def test_events_are_told_as_they_come_however_they_are_cut():
@@ -285,7 +284,7 @@ async def test_calls_go_on_while_the_stream_is_not_taken_in():
 async def test_only_loopback_is_reached():
     for url in ("http://192.0.2.1:1", "http://example.com"):
         with pytest.raises(ValueError, match="loopback only"):
-            HttpPort(Reach(url, "u", "p"), Heard(), Redactor({}), Settings())
+            HttpPort(Reach(url, "u", "p"), Heard(), Settings())
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch):
@@ -296,7 +295,7 @@ async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.Monkey
 
 
 async def test_calls_that_nobody_answers_are_bounded():
-    port = HttpPort(Reach("http://127.0.0.1:1", "u", "p"), Heard(), Redactor({}), Settings())
+    port = HttpPort(Reach("http://127.0.0.1:1", "u", "p"), Heard(), Settings())
     for number in range(CALLS_WAITING):
         port.call(CallHttp(str(number), "GET", "/"))
     with pytest.raises(PortJammed):

@@ -12,6 +12,7 @@ from sandbox_agent.schema.agents.effects import ItemCompleted, TurnEnded, TurnSt
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.events import PermissionEventData
 from sandbox_agent.schema.items import JsonPart
+from sandbox_agent.schema.redaction.redactor import Redactor
 from sandbox_agent.schema.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
 
@@ -35,7 +36,7 @@ async def scribe() -> tuple[Scribe, MemoryJournal]:
     clock = Clock()
     journal = MemoryJournal(Settings(), clock, "feed")
     row = SessionRow("s", "log", CreateSessionRequest("mock"), "/", 0)
-    return Scribe(row, await journal.create(row), Codec(), clock), journal
+    return Scribe(row, await journal.create(row), Codec(), clock, Redactor()), journal
 
 
 async def test_json_that_is_too_deep_for_an_event_loses_its_content_and_no_event():

@@ -10,7 +10,6 @@ import attrs
 import trio
 from sandbox_agent.actors.http_port import HttpPort
 from sandbox_agent.actors.lines import OversizedLine
-from sandbox_agent.actors.redaction import Redactor
 from sandbox_agent.schema.agents.dialect import (
     AgentSpec,
     Dialect,
@@ -83,7 +82,7 @@ class Driver:
                     assert self.process.stdin is not None
                     await self.process.stdin.send_all(data)
                 case Reach():
-                    self._port = HttpPort(effect, self, Redactor({}), Settings())
+                    self._port = HttpPort(effect, self, Settings())
                     self._nursery.start_soon(self._port.run)
                 case CallHttp():
                     assert self._port is not None

@@ -1,0 +1,130 @@
+"""Events and asks as they are stored and shown: their texts masked, and told as masked where a human decides by them.
+
+What names something stays, so that an answer finds its question. What an agent is answered never comes from here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+from attrs import evolve
+
+from ..codec import Codec
+from ..encode import EncodedEvent
+from ..events import PermissionEventData, QuestionEventData, QuestionOption
+from .redactor import Redactor
+
+Ask = PermissionEventData | QuestionEventData
+
+_NAMES = frozenset({
+    "item_id", "native_item_id", "parent_id", "turn_id", "permission_id", "question_id", "kind", "role", "status",
+    "phase", "code", "reason", "terminated_by", "decided_by",
+})  # fmt: skip
+"""Members of an event's data and of its item that a client names something by, or whose words are ours."""
+
+_PART_NAMES = frozenset({"type", "call_id"})
+
+_DATA = b',"data":'
+
+
+def masked_event(redactor: Redactor, event: EncodedEvent) -> EncodedEvent:
+    """The same event when there is nothing to mask."""
+    raw = event.raw if event.raw is None else redactor.json(event.raw)
+    # The first one: a quotation mark inside of a string is escaped.
+    start = event.head.index(_DATA) + len(_DATA)
+    data = event.head[start:]
+    if redactor.suspects(data):
+        data = _masked_json(redactor, event, data)
+    if raw is event.raw and len(data) == len(event.head) - start and event.head.endswith(data):
+        return event
+    return EncodedEvent(event.sequence, event.type, event.ends_stream, event.head[:start] + data, raw)
+
+
+def _masked_json(redactor: Redactor, event: EncodedEvent, data: bytes) -> bytes:
+    value: dict[str, Any] = msgspec.json.decode(data)
+    masked = masked_data(redactor, value)
+    if masked == value:
+        return data
+    if event.type.startswith(("permission.", "question.")):
+        masked = _told(masked)
+    return msgspec.json.encode(masked)
+
+
+def masked_data(redactor: Redactor, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of an event."""
+    return {
+        name: value
+        if name in _NAMES
+        else _masked_item(redactor, value)
+        if name == "item"
+        else redactor.value(value)
+        for name, value in data.items()
+    }  # fmt: skip
+
+
+def _masked_item(redactor: Redactor, item: Mapping[str, Any]) -> dict[str, Any]:
+    def part(members: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value if name in _PART_NAMES else redactor.value(value) for name, value in members.items()}
+
+    masked: dict[str, Any] = {name: value if name in _NAMES else redactor.value(value) for name, value in item.items()}
+    masked["content"] = [part(members) for members in item["content"]]
+    return masked
+
+
+def _told(ask: dict[str, Any]) -> dict[str, Any]:
+    """Whoever decides must know that not all of it is shown."""
+    if "question_id" in ask:
+        return {**ask, "redacted": True}
+    metadata = ask.get("metadata")
+    known = cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}
+    return {**ask, "metadata": {**known, "redacted": True}}
+
+
+def masked_ask(redactor: Redactor, codec: Codec, ask: Ask) -> Ask:
+    """An ask as it is shown: the same one when there is nothing to mask."""
+    data = codec.encode(ask)
+    if not redactor.suspects(data):
+        return ask
+    value: dict[str, Any] = msgspec.json.decode(data)
+    masked = masked_data(redactor, value)
+    if masked == value:
+        return ask
+    shown = codec.build(_told(masked), type(ask))
+    return _with_distinct_labels(shown) if isinstance(shown, QuestionEventData) else shown
+
+
+def _with_distinct_labels(ask: QuestionEventData) -> QuestionEventData:
+    """An answer names its labels, and two that are masked alike must not be one."""
+    if ask.questions is None:
+        return evolve(ask, options=_distinct(ask.options))
+    questions = tuple(evolve(part, options=_distinct_options(part.options)) for part in ask.questions)
+    first = tuple(option.label for option in questions[0].options) if questions else ask.options
+    return evolve(ask, options=first, questions=questions)
+
+
+def _distinct_options(options: Sequence[QuestionOption]) -> tuple[QuestionOption, ...]:
+    labels = _distinct([option.label for option in options])
+    return tuple(evolve(option, label=label) for option, label in zip(options, labels, strict=True))
+
+
+def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    distinct: list[str] = []
+    for label in labels:
+        count = seen[label] = seen.get(label, 0) + 1
+        distinct.append(label if count == 1 else f"{label} ({count})")
+    return tuple(distinct)
+
+
+def unmasked_answers(
+    shown: QuestionEventData, asked: QuestionEventData, answers: Sequence[Sequence[str]]
+) -> tuple[tuple[str, ...], ...]:
+    """The agent's own labels for those that were shown. Every other text stays as the human wrote it."""
+    parts = zip(shown.questions or (), asked.questions or (), strict=True)
+    labels = [
+        {after.label: before.label for after, before in zip(one.options, other.options, strict=True)}
+        for one, other in parts
+    ] or [dict(zip(shown.options, asked.options, strict=True))]
+    return tuple(
+        tuple(named.get(label, label) for label in given) for given, named in zip(answers, labels, strict=False)
+    )

@@ -1,0 +1,143 @@
+"""The redactor: masks secrets in text, in JSON and in events.
+
+Text that holds nothing secret is nearly all text. It costs one search for each needle: a part of a secret that every
+way to write JSON leaves as it is. What has a needle in it is decoded, masked string by string and written anew.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, cast
+from urllib.parse import quote
+
+import msgspec
+
+from ..json_text import BAD_JSON
+from .patterns import KNOWN, NEEDLES, USERINFO, WORD_BEGINS
+from .values import Secret
+
+MASK = "[redacted]"
+
+CUT = 12
+"""Characters of a secret's beginning that are masked at the end of a text: what cuts texts cuts secrets too."""
+
+DEEPEST = 200
+"""Levels of JSON that are looked into; ours are few more than what is read of an agent."""
+
+_NEEDLE = re.compile(r"[A-Za-z0-9_.~-]{6,}")
+_NEEDLE_CHARS = 16
+
+_BETWEEN = r"(?:\\{0,3}[\"'])?\s{0,2}[=:]\s{0,2}(?:\\{0,3}[\"'])?"
+"""What stands between a variable's name and its value."""
+
+_WORD_ENDS = "(?![A-Za-z0-9])"
+
+_ESCAPED_ASCII = re.compile(rb"\\u00[2-7][0-9A-Fa-f]")
+"""A letter that is written as its number: no needle is found in such a text."""
+
+
+class Redactor:
+    """``secrets`` are known by their text; what is known by its look is masked by every redactor."""
+
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+        secrets = tuple(dict.fromkeys(secrets))
+        weak = [secret for secret in secrets if secret.after is not None]
+        forms = {form: secret.anywhere for secret in secrets if secret.after is None for form in _forms(secret.text)}
+        # Longest first: a secret that contains another must not leave its rest behind.
+        literals = sorted(forms, key=len, reverse=True)
+        needles = (*NEEDLES, *(n for form in literals for n in _needles(form)), *map(_name, weak))
+        self._needles = tuple(dict.fromkeys(needles))
+        self._cut = tuple(form for form in literals if forms[form] and len(form) > CUT)
+        named = [
+            re.escape(secret.after or "") + _BETWEEN + f"({re.escape(secret.text)})" + _WORD_ENDS for secret in weak
+        ]
+        found = [*named, *(_literal(form, anywhere=forms[form]) for form in literals)]
+        self._literals = re.compile("|".join(found)) if found else None
+        self._known = re.compile("|".join(KNOWN))
+        self._userinfo = re.compile(USERINFO)
+
+    def __repr__(self) -> str:
+        return f"<Redactor needles={len(self._needles) - len(NEEDLES)}>"
+
+    def suspects(self, data: bytes) -> bool:
+        """Whether there may be something to mask in this JSON or UTF-8. False is certain."""
+        for needle in self._needles:
+            if needle in data:
+                return True
+        return (b"@" in data and b"://" in data) or (b"\\u00" in data and _ESCAPED_ASCII.search(data) is not None)
+
+    def text(self, text: str) -> str:
+        if self._literals is not None:
+            text = self._without_cut(self._literals.sub(_mask, text))
+        return self._userinfo.sub(_mask, self._known.sub(_mask, text))
+
+    def _without_cut(self, text: str) -> str:
+        for form in self._cut:
+            if (at := text.rfind(form[:CUT], -len(form))) >= 0 and form.startswith(text[at:]):
+                return text[:at] + MASK
+        return text
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """JSON data."""
+        if isinstance(value, str):
+            return self.text(value)
+        if depth > DEEPEST and isinstance(value, dict | list):
+            return MASK
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            return {self.text(name): self.value(inner, depth + 1) for name, inner in members.items()}
+        if isinstance(value, list):
+            return [self.value(inner, depth + 1) for inner in cast("list[Any]", value)]
+        return value
+
+    def json(self, data: bytes) -> bytes:
+        """JSON text: as it is when there is nothing to mask in it."""
+        if not self.suspects(data):
+            return data
+        try:
+            value = msgspec.json.decode(data)
+            masked = self.value(value)
+            return data if masked == value else msgspec.json.encode(masked)
+        except BAD_JSON:
+            return msgspec.json.encode(self.text(data.decode(errors="replace")))
+
+
+def _forms(text: str) -> Iterable[str]:
+    """How a secret stands in text, also in JSON that is a string inside of JSON, and in a URL."""
+    text = _valid(text)
+    once, ascii_once = _escaped(text)
+    return dict.fromkeys((text, once, ascii_once, *_escaped(once), *_escaped(ascii_once), quote(text, safe="")))
+
+
+def _escaped(text: str) -> tuple[str, str]:
+    """As JSON writes it, and as JSON in ASCII does."""
+    return msgspec.json.encode(text).decode()[1:-1], json.dumps(text)[1:-1]
+
+
+def _needles(form: str) -> Iterable[bytes]:
+    """Of its beginning, so that a secret that was cut is found too."""
+    run = _NEEDLE.search(form)
+    if run is not None:
+        return (run[0][:_NEEDLE_CHARS].encode(),)
+    return (escaped.encode() for escaped in _escaped(form))
+
+
+def _name(secret: Secret) -> bytes:
+    return _valid(secret.after or "").encode()
+
+
+def _valid(text: str) -> str:
+    """Environments hold bytes; what an agent says of them is text."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _literal(form: str, *, anywhere: bool) -> str:
+    return re.escape(form) if anywhere else WORD_BEGINS + re.escape(form) + _WORD_ENDS
+
+
+def _mask(match: re.Match[str]) -> str:
+    """All of it, or its last group alone."""
+    if (group := match.lastindex) is None:
+        return MASK
+    start, text = match.start(), match[0]
+    return text[: match.start(group) - start] + MASK + text[match.end(group) - start :]
