@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 import trio
@@ -26,11 +27,13 @@ from ..schema.agents.codex_definition import codex_definition
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.mock_definition import mock_definition
 from ..schema.agents.opencode_definition import opencode_definition
+from ..schema.foreign.not_readable import NotReadable
 from ..schema.problems import agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ..schema.sessions import CreateSessionRequest
 from ..schema.settings import Settings
 from ..schema.workspace.trust import trust_that_holds
 from .credentials import Credentials
+from .foreign.reader import ForeignFiles
 from .install_store import VERSION, Store, data_directory
 from .model_lists import ModelLists
 from .probe import first_line
@@ -52,9 +55,15 @@ class Catalog:
     """``environment`` is the daemon's: PATH and HOME are read from it."""
 
     def __init__(
-        self, environment: Mapping[str, str], settings: Settings, table: ProcessTable, credentials: Credentials
+        self,
+        environment: Mapping[str, str],
+        settings: Settings,
+        table: ProcessTable,
+        credentials: Credentials,
+        files: ForeignFiles,
     ) -> None:
         self._environment = environment
+        self._files = files
         self._settings = settings
         self._table = table
         self._credentials = credentials
@@ -94,7 +103,10 @@ class Catalog:
         if definition.executable is None:
             return (sys.executable, "-m", "sandbox_agent.actors.mock")
         store = Store(data_directory(self._settings, self._environment), definition.id)
-        installed = await trio.to_thread.run_sync(store.find, version)
+        try:
+            installed = await self._files.run(str(store.root), partial(store.find, version))
+        except NotReadable as error:
+            raise agent_not_installed(definition.id, f"{store.root} {error}") from error
         if installed is not None:
             return (str(installed.program),)
         found = shutil.which(definition.executable, path=self._environment.get("PATH"))

@@ -6,15 +6,17 @@ names the path and the reason. Only a want of our own (descriptors, memory) is o
 
 import errno
 import os
-import stat
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-import trio
 from attrs import frozen
 
+from ..schema.foreign.not_readable import NotReadable
 from ..schema.problems import invalid_request
+from .foreign.file import opened, read_opened
+from .foreign.reader import ForeignFiles
 
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -34,6 +36,8 @@ def told(what: str, path: str, missing: str) -> Generator[None]:
         if error.errno in _OURS:
             raise
         raise invalid_request(f"{what} {shown(path)} cannot be used: {error.strerror or error}") from error
+    except NotReadable as error:
+        raise invalid_request(f"{what} {shown(path)} {error}") from error
     except ValueError as error:  # a NUL, or a surrogate that no file name can hold
         raise invalid_request(f"{what} {shown(path)} cannot be used: {error}") from error
 
@@ -44,7 +48,7 @@ def shown(path: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-async def working_directory(wanted: str | None) -> str:
+async def working_directory(wanted: str | None, files: ForeignFiles) -> str:
     """The absolute working directory of a session, as it was named; the daemon's own when none is.
 
     The daemon's user must be able to enter and to list it: an agent runs as that user, and looks around first. It need
@@ -57,8 +61,7 @@ async def working_directory(wanted: str | None) -> str:
     elif not os.path.isabs(wanted):  # noqa: PTH117 - it stays the text that it is
         raise invalid_request(f"directory must be an absolute path; got {shown(wanted)!r}")
     with told("directory", wanted, f"directory not found: {shown(wanted)}"):
-        # A file system that hangs holds its thread, not the client.
-        await trio.to_thread.run_sync(_enter_and_list, wanted, abandon_on_cancel=True)
+        await files.run(wanted, partial(_enter_and_list, wanted))
     return wanted
 
 
@@ -79,24 +82,16 @@ class ClientFile:
     content: bytes | None
 
 
-async def attached_file(name: str, directory: str, limit: int | None) -> ClientFile:
+async def attached_file(name: str, directory: str, limit: int | None, files: ForeignFiles) -> ClientFile:
     """A file that the agent will be able to read; relative names start at the directory. With a limit in bytes its
     content is read, and a longer one is refused."""
-    with told("attachment", name, f"attachment not found: {shown(name)} (relative paths start at {shown(directory)})"):
+    missing = f"attachment not found: {shown(name)} (relative paths start at {shown(directory)})"
+    with told("attachment", name, missing):
         path = Path(directory, name)
-        content = await trio.to_thread.run_sync(_read, path, name, limit, abandon_on_cancel=True)
+        content = await files.run(str(path), partial(_read, path, limit))
     return ClientFile(str(path), content)
 
 
-def _read(path: Path, name: str, limit: int | None) -> bytes | None:
-    # Looked at before it is opened: opening a device or a pipe may do something.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise invalid_request(f"attachment {shown(name)} is not a file")
-    with path.open("rb") as file:
-        if limit is None:
-            return None
-        content = file.read(limit + 1)
-        size = max(len(content), os.fstat(file.fileno()).st_size)
-    if size > limit:
-        raise invalid_request(f"attachment {shown(name)} has {size} bytes; at most {limit} are sent inline")
-    return content
+def _read(path: Path, limit: int | None) -> bytes | None:
+    with opened(path) as handle:
+        return None if limit is None else read_opened(handle, limit)

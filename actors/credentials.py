@@ -9,6 +9,7 @@ from ..schema.agent_credentials import available, environment_for, login_variabl
 from ..schema.credential_discovery import NOTHING, Discovery
 from ..schema.settings import Settings
 from .credential_reader import places_of, read_credentials
+from .foreign.reader import ForeignFiles
 
 
 @frozen
@@ -32,8 +33,9 @@ class Credentials:
     """``environment`` is the daemon's, less our own token. Nothing is written, and no secret is kept beyond
     ``credentials_age``: a session always looks again, so that a login of a moment ago counts."""
 
-    def __init__(self, environment: Mapping[str, str], settings: Settings) -> None:
+    def __init__(self, environment: Mapping[str, str], settings: Settings, files: ForeignFiles) -> None:
         self._environment = environment
+        self._files = files
         self._settings = settings
         self._last: _Look | None = None
         self._looking = trio.Lock()
@@ -73,7 +75,4 @@ class Credentials:
 
     async def _look(self, directory: str | None) -> Discovery:
         where = places_of(self._environment, directory)
-        # Not abandoned on cancel: it ends by itself, and a thread left behind would hold secrets.
-        return await trio.to_thread.run_sync(
-            read_credentials, self._environment, where, self._settings.credential_file_bytes
-        )
+        return await read_credentials(self._environment, where, self._files, self._settings.credential_file_bytes)

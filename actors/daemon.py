@@ -59,6 +59,7 @@ from .confinement import Confinement
 from .credentials import Credentials
 from .disk_journal import DiskJournal
 from .failpoints import VARIABLE, Failpoints
+from .foreign.reader import ForeignFiles
 from .home import settled
 from .install_job import Wanted, Workshop
 from .install_store import data_directory
@@ -134,8 +135,9 @@ class Daemon:
         self._installer = Mailbox("installer", self.settings.mailbox_size)
         self._registry = Mailbox("registry", self.settings.mailbox_size)
         confinement = Confinement(self._journal, self.settings, self.table.reserve)
-        self._credentials = Credentials(environment, self.settings)
-        self._catalog = Catalog(environment, self.settings, self.table, self._credentials)
+        self._files = ForeignFiles(self.settings.foreign_file_timeout)
+        self._credentials = Credentials(environment, self.settings, self._files)
+        self._catalog = Catalog(environment, self.settings, self.table, self._credentials, self._files)
         self._services = Services(
             settings=self.settings,
             codec=self.codec,
@@ -143,6 +145,7 @@ class Daemon:
             journal=self._journal,
             catalog=self._catalog,
             credentials=self._credentials,
+            files=self._files,
             table=self.table,
             confinement=confinement,
             failpoints=self.failpoints,
@@ -227,7 +230,7 @@ class Daemon:
         resolved = self._catalog.resolve(request)
         with shortage_told():
             missing = await self._missing(request)
-            directory = await working_directory(request.directory)
+            directory = await working_directory(request.directory, self._files)
             # Before an install: its minutes would be in vain.
             await self._credentials.require(request.agent, directory)
         # Shielded: a client that hangs up now must not leave a session that was registered and never opened.
@@ -432,7 +435,7 @@ class Daemon:
     ) -> Attachment:
         mime = attachment.mime or mimetypes.guess_type(attachment.path)[0]
         limit = self.settings.max_attachment_bytes if mime in definition.inline_mimes else None
-        file = await attached_file(attachment.path, directory, limit)
+        file = await attached_file(attachment.path, directory, limit, self._files)
         return Attachment(file.path, mime, attachment.filename, file.content)
 
 

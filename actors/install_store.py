@@ -21,9 +21,13 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from ..schema.settings import Settings
+from .foreign.file import read_file
 from .home import base_directory
 
 RECEIPT = "install.json"
+MAX_RECEIPT = 64 << 10
+"""Bytes."""
+
 CURRENT = "current"
 DRAFT = ".link"
 
@@ -66,7 +70,7 @@ class Store:
         """A version that is installed, the current one when none is named; None when it is not, or is damaged."""
         link = self.root / (version or CURRENT)
         try:
-            receipt = Receipt(**json.loads((link / RECEIPT).read_bytes()))
+            receipt = Receipt(**json.loads(read_file(link / RECEIPT, MAX_RECEIPT) or b""))
         except (OSError, ValueError, TypeError, RecursionError):
             return None
         # By its version: a session that runs keeps its program when another becomes the current one.

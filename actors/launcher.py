@@ -11,7 +11,8 @@ from attrs import evolve
 
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import AgentSpec, Hook, UserFile
-from ..schema.problems import Problem
+from ..schema.foreign.not_readable import NotReadable
+from ..schema.problems import Problem, invalid_request
 from ..schema.redaction.redactor import Redactor
 from ..schema.redaction.values import certain, of_environment
 from ..schema.timeouts import Timeouts
@@ -68,7 +69,7 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
         settings={"step_ms": f"{services.settings.mock_step_ms:g}"} | ({} if memory is None else {"memory": memory}),
         environment=grant.environment,
         login_variable=grant.login_variable,
-        user_file=await _user_file(definition, services.environment),
+        user_file=await _user_file(definition, services),
         trusted=_trust(services, row) == "trusted",
         project=project,
     )
@@ -152,7 +153,8 @@ async def _start(
 ) -> AgentLink:
     """``directory`` is the agent's own; it goes with ``hooks``, or else with the link."""
     dialect = definition.make_dialect(spec)
-    plan = dialect.launch()
+    # Whoever has a file to parse does that in a thread.
+    plan = dialect.launch() if spec.user_file is None else await trio.to_thread.run_sync(dialect.launch)
     if directory is not None:
         try:
             await directory.write(plan.files)
@@ -190,12 +192,14 @@ async def _redactor(services: Services, environment: Mapping[str, str], grant: G
     return await trio.to_thread.run_sync(Redactor, tuple(secrets))
 
 
-async def _user_file(definition: AgentDefinition, environment: Mapping[str, str]) -> UserFile | None:
-    """The first of the user's files that exists. One that cannot be read is as good as none, as it is to the agent."""
-    for path in definition.user_files(environment) if definition.user_files is not None else ():
+async def _user_file(definition: AgentDefinition, services: Services) -> UserFile | None:
+    """The first of the user's files that exists. Raises the ``invalid_request`` problem for one that cannot be read:
+    what it forbids would be allowed."""
+    for path in definition.user_files(services.environment) if definition.user_files is not None else ():
         try:
-            return UserFile(path, await trio.Path(path).read_bytes())
-        except OSError as error:
-            if Shortage.of(error) is not None:
-                raise
+            content = await services.files.read(path, services.settings.agent_config_bytes)
+        except NotReadable as error:
+            raise invalid_request(f"{definition.id}'s settings in {path} cannot be read: it {error}") from error
+        if content is not None:
+            return UserFile(path, content)
     return None

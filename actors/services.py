@@ -15,6 +15,7 @@ from .conversations import Conversations
 from .credentials import Credentials
 from .failpoints import Failpoints
 from .first_start import ProvenStarts
+from .foreign.reader import ForeignFiles
 from .journal import Journal
 from .mailbox import Mailbox
 from .processes import ProcessTable
@@ -24,8 +25,8 @@ from .tally import Tally
 @frozen
 class Services:
     """``environment`` is the daemon's, less our own token; ``credentials`` knows what an agent gets of it.
-    ``unique`` draws an id that no other call has drawn or will draw. ``secrets`` are the daemon's own, which are masked
-    in what every session tells; ``redactor`` knows them and nothing else."""
+    ``files`` reads what is not ours. ``unique`` draws an id that no other call has drawn or will draw. ``secrets`` are
+    the daemon's own, which are masked in what every session tells; ``redactor`` knows them and nothing else."""
 
     settings: Settings
     codec: Codec
@@ -33,6 +34,7 @@ class Services:
     journal: Journal
     catalog: Catalog
     credentials: Credentials
+    files: ForeignFiles
     table: ProcessTable
     confinement: Confinement
     failpoints: Failpoints

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import trio
 
 from ..actors.credential_reader import places_of, read_credentials
+from ..actors.foreign.reader import ForeignFiles
 from ..actors.home import settled
 from ..schema.agent_credentials import NEEDS, providers_of
+from ..schema.credential_discovery import Discovery
 from ..schema.credentials import Credential, by_provider, redacted, shell_lines
 from ..schema.settings import Settings
 from .failure import Failure
@@ -77,7 +80,13 @@ def search(home: Path | None, no_oauth: bool) -> dict[str, Credential]:
         kept = {name: value for name, value in os.environ.items() if name not in MOVING}
         environment = kept | {"HOME": str(absolute(home))}
     environment = settled(environment)
-    discovery = read_credentials(environment, places_of(environment), Settings().credential_file_bytes)
+    settings = Settings()
+
+    async def read() -> Discovery:
+        files = ForeignFiles(settings.foreign_file_timeout)
+        return await read_credentials(environment, places_of(environment), files, settings.credential_file_bytes)
+
+    discovery = trio.run(read)
     return by_provider(discovery.found, oauth=not no_oauth)
 
 

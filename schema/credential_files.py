@@ -3,8 +3,6 @@
 A file whose content is not what it should be raises :class:`NotReadable` with the reason, without quoting any of it.
 """
 
-import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -12,6 +10,9 @@ from typing import Any, cast
 from attrs import frozen
 
 from .credentials import AuthType, is_set
+from .foreign.json_members import Picker, json_object
+from .foreign.not_readable import NotReadable as NotReadable
+from .foreign.toml import parse_toml
 
 Object = Mapping[str, Any]
 
@@ -22,10 +23,15 @@ _AMP_NAMES = (
 _CLAUDE_NAMES = ("primaryApiKey", "apiKey", "anthropicApiKey", "customApiKey")
 
 CLAUDE_CLOUDS = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
+_CLAUDE_VARIABLES = (
+    "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL", *CLAUDE_CLOUDS,
+)  # fmt: skip
 
-
-class NotReadable(ValueError):
-    """The file is there, and nothing can be learned from it."""
+_PICK_AMP = Picker(_AMP_NAMES)
+_PICK_CLAUDE_KEY = Picker(_CLAUDE_NAMES)
+_PICK_CLAUDE_LOGIN = Picker(f"claudeAiOauth.{name}" for name in ("accessToken", "refreshToken", "expiresAt"))
+_PICK_CLAUDE_SETTINGS = Picker(("apiKeyHelper", *(f"env.{name}" for name in _CLAUDE_VARIABLES)))
+_PICK_CODEX_LOGIN = Picker(("OPENAI_API_KEY", "tokens.access_token", "tokens.refresh_token"))
 
 
 @frozen
@@ -51,21 +57,11 @@ class CodexConfig:
     variables: frozenset[str]
 
 
-def json_object(data: bytes) -> Object:
-    try:
-        value: Any = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise NotReadable("is not JSON") from error
-    if not isinstance(value, dict):
-        raise NotReadable("is not a JSON object")
-    return cast("Object", value)
-
-
 def amp_config(data: bytes) -> Secret | None:
     """The reference takes every key in it for Anthropic's, also Amp's own, which Anthropic has no business to see."""
-    content = json_object(data)
+    content = _PICK_AMP(data)
     for name in _AMP_NAMES:
-        if value := _text(content, name):
+        if value := _string(content.get(name)):
             return Secret("amp", "api_key", value) if value.startswith("sgamp_") else _anthropic(value)
     return None
 
@@ -79,51 +75,46 @@ def amp_secrets(data: bytes, url: str | None) -> str | None:
 
 
 def claude_key(data: bytes) -> Secret | None:
-    content = json_object(data)
+    content = _PICK_CLAUDE_KEY(data)
     for name in _CLAUDE_NAMES:
-        if (value := _text(content, name)) and value.startswith("sk-ant-"):
+        if (value := _string(content.get(name))) and value.startswith("sk-ant-"):
             return _anthropic(value)
     return None
 
 
 def claude_primary_key(data: bytes) -> str | None:
     """The one key of the file that claude itself reads."""
-    return _text(json_object(data), "primaryApiKey")
+    return _string(_PICK_CLAUDE_KEY(data).get("primaryApiKey"))
 
 
 def claude_login(data: bytes, now_ms: int) -> Login | None:
-    content = json_object(data)
-    token = _text(content, "claudeAiOauth.accessToken")
-    renewable = _text(content, "claudeAiOauth.refreshToken") is not None
-    if _expired(_member(content, "claudeAiOauth.expiresAt"), now_ms):
+    content = _PICK_CLAUDE_LOGIN(data)
+    token = _string(content.get("claudeAiOauth.accessToken"))
+    renewable = _string(content.get("claudeAiOauth.refreshToken")) is not None
+    if _expired(content.get("claudeAiOauth.expiresAt"), now_ms):
         token = None
     return Login(token, renewable) if token or renewable else None
 
 
 def claude_settings(data: bytes) -> str | None:
     """Why claude may do without a credential that we know of."""
-    content = json_object(data)
-    if _text(content, "apiKeyHelper"):
+    content = _PICK_CLAUDE_SETTINGS(data)
+    if _string(content.get("apiKeyHelper")):
         return "apiKeyHelper"
-    env = _member(content, "env")
-    values = {k: str(v) for k, v in cast("Object", env).items()} if isinstance(env, dict) else {}
-    names = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL")
-    return next((name for name in (*names, *CLAUDE_CLOUDS) if is_set(values, name)), None)
+    values = {name.removeprefix("env."): str(value) for name, value in content.items()}
+    return next((name for name in _CLAUDE_VARIABLES if is_set(values, name)), None)
 
 
 def codex_login(data: bytes) -> tuple[str | None, Login | None]:
     """The API key, and the ChatGPT login. Its token says nothing of its expiry; codex renews it by itself."""
-    content = json_object(data)
-    token = _text(content, "tokens.access_token")
-    renewable = _text(content, "tokens.refresh_token") is not None
-    return _text(content, "OPENAI_API_KEY"), Login(token, renewable) if token or renewable else None
+    content = _PICK_CODEX_LOGIN(data)
+    token = _string(content.get("tokens.access_token"))
+    renewable = _string(content.get("tokens.refresh_token")) is not None
+    return _string(content.get("OPENAI_API_KEY")), Login(token, renewable) if token or renewable else None
 
 
 def codex_config(data: bytes) -> CodexConfig:
-    try:
-        content = tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise NotReadable("is not TOML") from error
+    content = parse_toml(data)
     profiles = [content, *_objects(content.get("profiles"))]
     providers = [p.get("model_provider", "openai") for p in profiles]
     variables = [_string(provider.get("env_key")) for provider in _objects(content.get("model_providers"))]
@@ -146,11 +137,11 @@ def opencode_login(data: bytes, now_ms: int) -> Iterator[tuple[str, Secret | Non
         content = cast("Object", login)
         match content.get("type"):
             case "api":
-                if key := _text(content, "key"):
+                if key := _string(content.get("key")):
                     yield provider, Secret(provider, "api_key", key)
             case "oauth":
-                token = None if _expired(content.get("expires"), now_ms) else _text(content, "access")
-                if token or _text(content, "refresh"):
+                token = None if _expired(content.get("expires"), now_ms) else _string(content.get("access"))
+                if token or _string(content.get("refresh")):
                     yield provider, Secret(provider, "oauth", token) if token else None
             case _:
                 pass
@@ -175,19 +166,6 @@ def _expired(at: Any, now_ms: int) -> bool:
         return False
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment.timestamp() * 1000 <= now_ms
-
-
-def _member(content: Object, path: str) -> Any:
-    value: Any = content
-    for name in path.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = cast("Object", value).get(name)
-    return value
-
-
-def _text(content: Object, path: str) -> str | None:
-    return _string(_member(content, path))
 
 
 def _string(value: Any) -> str | None:

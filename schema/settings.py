@@ -127,6 +127,10 @@ class Settings:
     max_line_bytes: int = setting(16 << 20, "bytes", "longest line that an agent may write")
     terminal_tail_bytes: int = setting(64 << 10, "bytes", "end of an agent's terminal kept for diagnostics")
     max_outbox_bytes: int = setting(64 << 20, "bytes", "most that waits to be written to an agent's stdin")
+    foreign_file_timeout: float = setting(
+        5.0, "seconds", "time for a file or folder that is not the daemon's own to be read"
+    )
+    agent_config_bytes: int = setting(1 << 20, "bytes", "largest settings file of an agent that is read")
     credential_file_bytes: int = setting(16 << 20, "bytes", "largest file that is searched for an agent's credentials")
     credentials_age: float = setting(5.0, "seconds", "time before a list of agents looks for credentials again")
     agent_call_timeout: float = setting(30.0, "seconds", "time for an agent that is an HTTP server to answer a request")

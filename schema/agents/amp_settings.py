@@ -5,13 +5,13 @@ asks, which `--execute` would refuse, asks through our hook. A repository's `.am
 cannot be left out: what it allows is allowed, as Amp has it.
 """
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from ..foreign.jsonc import to_json
 from ..problems import invalid_request
 from .dialect import Hook, UserFile
 from .native import BAD_JSON, elements, members, plain
@@ -31,9 +31,6 @@ _READS = (
 away. Neither are tools of MCP servers, whatever they are called."""
 
 _EDITS = ("apply_patch", "create_file", "edit_file")
-
-_NOT_JSON = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', re.DOTALL)
 
 
 def user_files(environment: Mapping[str, str]) -> Sequence[str]:
@@ -77,10 +74,9 @@ def _read(file: UserFile) -> dict[str, Any]:
     """JSON, with the comments and trailing commas that Amp takes."""
     try:
         text = file.content.decode("utf-8-sig")
-        text = _NOT_JSON.sub(lambda found: found[1] or " ", text)
-        text = _TRAILING_COMMA.sub(lambda found: found[1] or "", text)
+        text = to_json(text)
         value: Any = plain(text.encode()) if text.strip() else {}
-    except BAD_JSON as error:
+    except (ValueError, *BAD_JSON) as error:
         raise invalid_request(f"amp's settings in {file.path} cannot be read: {error}") from error
     if not isinstance(value, dict):
         raise invalid_request(f"amp's settings in {file.path} are no JSON object")

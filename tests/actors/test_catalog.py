@@ -3,10 +3,13 @@
 import pytest
 from sandbox_agent.actors.catalog import Catalog
 from sandbox_agent.actors.credentials import Credentials
+from sandbox_agent.actors.foreign.reader import ForeignFiles
 from sandbox_agent.actors.processes import ProcessTable
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
+
+from ..patience import PATIENCE
 
 AGENTS = ("claude", "codex", "opencode", "amp", "mock")
 
@@ -14,7 +17,8 @@ AGENTS = ("claude", "codex", "opencode", "amp", "mock")
 def catalog() -> Catalog:
     environment = {"HOME": "/nonexistent", "PATH": ""}
     settings = Settings(data_dir="/nonexistent")
-    return Catalog(environment, settings, ProcessTable(), Credentials(environment, settings))
+    files = ForeignFiles(PATIENCE)
+    return Catalog(environment, settings, ProcessTable(), Credentials(environment, settings, files), files)
 
 
 @pytest.mark.parametrize("agent", AGENTS)

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from sandbox_agent.actors.client_path import attached_file, working_directory
+from sandbox_agent.actors.foreign.reader import ForeignFiles
 from sandbox_agent.actors.placed import placed
 from sandbox_agent.schema.problems import Problem
+
+from ..patience import PATIENCE
 
 LONG = "n" * 300
 
@@ -40,7 +43,7 @@ def file_in(directory: Path) -> str:
 )
 async def test_a_directory_that_cannot_be_is_the_clients_mistake(tmp_path: Path, name, reason: str):
     with pytest.raises(Problem) as refused:
-        await working_directory(name if isinstance(name, str) else name(tmp_path))
+        await working_directory(name if isinstance(name, str) else name(tmp_path), ForeignFiles(PATIENCE))
     assert refused.value.status == 400
     assert reason in refused.value.detail
     refused.value.detail.encode()  # can be sent
@@ -50,15 +53,15 @@ async def test_a_directory_that_cannot_be_is_the_clients_mistake(tmp_path: Path,
     ("name", "reason"),
     [
         ("none.txt", "attachment not found: none.txt (relative paths start at "),
-        (LONG, "File name too long"),
-        ("\0", "cannot be used: embedded null byte"),
-        ("\ud800", "\\ud800 cannot be used: 'utf-8' codec"),
-        ("loop", "loop cannot be used: Too many levels of symbolic links"),
+        (LONG, "cannot be opened: File name too long"),
+        ("\0", "cannot be opened: embedded null byte"),
+        ("\ud800", "\\ud800 cannot be opened: 'utf-8' codec"),
+        ("loop", "loop cannot be opened: Too many levels of symbolic links"),
         ("file/below", "file/below cannot be used: Not a directory"),
-        (".", "attachment . is not a file"),
-        ("pipe", "attachment pipe is not a file"),
-        ("/dev/zero", "attachment /dev/zero is not a file"),
-        ("large", "attachment large has 11 bytes; at most 10 are sent inline"),
+        (".", "attachment . is not a regular file"),
+        ("pipe", "attachment pipe is not a regular file"),
+        ("/dev/zero", "attachment /dev/zero is not a regular file"),
+        ("large", "attachment large has 11 bytes; at most 10 are read"),
     ],
     ids=["none", "long", "NUL", "surrogate", "loop", "below a file", "directory", "pipe", "device", "large"],
 )
@@ -68,7 +71,7 @@ async def test_an_attachment_that_cannot_be_is_the_clients_mistake(tmp_path: Pat
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "large").write_text("elevenbytes")
     with pytest.raises(Problem) as refused:
-        await attached_file(name, str(tmp_path), 10)
+        await attached_file(name, str(tmp_path), 10, ForeignFiles(PATIENCE))
     assert refused.value.status == 400
     assert reason in refused.value.detail
     refused.value.detail.encode()
@@ -83,7 +86,7 @@ async def test_a_file_system_that_fails_is_not_the_daemons_failure(
 
     monkeypatch.setattr(os, "open", fail)
     with pytest.raises(Problem) as refused:
-        await working_directory(str(tmp_path))
+        await working_directory(str(tmp_path), ForeignFiles(PATIENCE))
     assert refused.value.status == 400
     assert f"{tmp_path} cannot be used: {os.strerror(number)}" in refused.value.detail
 
@@ -94,14 +97,14 @@ async def test_a_want_of_descriptors_is_not_the_clients_mistake(tmp_path: Path, 
 
     monkeypatch.setattr(os, "open", fail)
     with pytest.raises(OSError, match="Too many open files"):
-        await working_directory(str(tmp_path))
+        await working_directory(str(tmp_path), ForeignFiles(PATIENCE))
 
 
 async def test_what_is_attached_is_read_up_to_the_limit_and_only_when_it_is_wanted(tmp_path: Path):
     (tmp_path / "ten").write_text("tencharact")
-    read = await attached_file("ten", str(tmp_path), 10)
+    read = await attached_file("ten", str(tmp_path), 10, ForeignFiles(PATIENCE))
     assert (read.path, read.content) == (str(tmp_path / "ten"), b"tencharact")
-    assert (await attached_file(str(tmp_path / "ten"), "/", None)).content is None
+    assert (await attached_file(str(tmp_path / "ten"), "/", None, ForeignFiles(PATIENCE))).content is None
 
 
 async def test_a_directory_is_told_as_it_was_named(tmp_path: Path):
@@ -109,7 +112,7 @@ async def test_a_directory_is_told_as_it_was_named(tmp_path: Path):
     link = tmp_path / "link"
     link.symlink_to("real")
     for name in (str(link), f"{link}/", f"{tmp_path}/real/../link", f"{tmp_path}//real"):
-        assert await working_directory(name) == name
+        assert await working_directory(name, ForeignFiles(PATIENCE)) == name
 
 
 def test_pwd_is_the_name_that_leads_to_the_directory_and_oldpwd_is_gone(tmp_path: Path):

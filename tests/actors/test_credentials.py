@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 from sandbox_agent.actors.credentials import Credentials
+from sandbox_agent.actors.foreign.reader import ForeignFiles
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
@@ -24,7 +25,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def here(home: Path, settings: Settings | None = None, **environment: str) -> Credentials:
-    return Credentials({"HOME": str(home), **environment}, settings or Settings())
+    return Credentials({"HOME": str(home), **environment}, settings or Settings(), ForeignFiles(0))
 
 
 async def refusal(credentials: Credentials, agent: str, directory: Path) -> dict[str, object]:
@@ -106,7 +107,9 @@ async def test_a_file_that_is_too_long_is_not_read_to_its_end(home: Path):
     (home / ".claude.json").write_text(json.dumps({"primaryApiKey": KEY, "history": "x" * 2000}))
     with trio.fail_after(PATIENCE):
         details = await refusal(here(home, Settings(credential_file_bytes=1000)), "claude", home)
-        assert details["troubles"] == [f"{home}/.claude.json is longer than 1000 bytes"]
+        assert details["troubles"] == [
+            f"{home}/.claude.json has {(home / '.claude.json').stat().st_size} bytes; at most 1000 are read"
+        ]
         await here(home).require("claude", str(home))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import trio
 from sandbox_agent.actors.credentials import Credentials
+from sandbox_agent.actors.foreign.reader import ForeignFiles
 from sandbox_agent.actors.model_lists import ModelLists
 from sandbox_agent.actors.processes import ProcessTable
 from sandbox_agent.schema.agents.claude_definition import claude_definition
@@ -48,7 +49,7 @@ def lists_for(environment: dict[str, str], settings: Settings) -> ModelLists:
 
     # A HOME of its own: credentials are looked for in files, too.
     private = {"HOME": "/nonexistent", **environment}
-    return ModelLists(Credentials(private, settings), nowhere, ProcessTable(), settings)
+    return ModelLists(Credentials(private, settings, ForeignFiles(PATIENCE)), nowhere, ProcessTable(), settings)
 
 
 async def listed(lists: ModelLists) -> list[str]:

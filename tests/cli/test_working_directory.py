@@ -72,7 +72,7 @@ def test_a_folder_that_the_daemon_may_not_enter_and_list_is_a_400_and_one_that_i
                 message = {"message": "look", "attachments": [{"path": str(file)}]}
                 answer = client.post("/v1/sessions/s/messages", json=message)
                 assert answer.status_code == 400, file
-                assert f"{file} cannot be used: Permission denied" in answer.json()["detail"]
+                assert f"{file} cannot be opened: Permission denied" in answer.json()["detail"]
             long = {"message": "look", "attachments": [{"path": "n" * 300}]}
             answer = client.post("/v1/sessions/s/messages", json=long)
             assert (answer.status_code, "File name too long" in answer.json()["detail"]) == (400, True)

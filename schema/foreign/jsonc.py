@@ -1,0 +1,55 @@
+"""JSON with comments and trailing commas, as amp's and VS Code's settings files have it."""
+
+import re
+
+_MARK = re.compile(r'["/,]')
+"""Where something other than plain JSON may begin."""
+
+_QUOTED = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+"""The rest of a string, behind its opening quote."""
+
+
+def to_json(text: str) -> str:
+    """The same without comments and trailing commas. Linear in the length: each character is looked at once, or twice
+    where a comma is followed by blanks and comments. What is neither is left for the JSON parser to refuse.
+
+    Raises :class:`ValueError` for a comment or a string that does not end.
+    """
+    kept: list[str] = []
+    comma: int | None = None  # where the last comma stands in `kept`, while only blanks followed
+    at = 0
+    while (mark := _MARK.search(text, at)) is not None:
+        start, end = mark.start(), mark.end()
+        between = text[at:start]
+        if comma is not None and (rest := between.lstrip()):
+            if rest[0] in "]}":
+                kept[comma] = ""
+            comma = None
+        kept.append(between)
+        match mark[0]:
+            case '"':
+                quoted = _QUOTED.match(text, end)
+                if quoted is None:
+                    raise ValueError("a string does not end")
+                at, comma = quoted.end(), None
+                kept.append(text[start:at])
+            case ",":
+                at, comma = end, len(kept)
+                kept.append(",")
+            case _ if text.startswith("//", start):
+                newline = text.find("\n", end)
+                at = len(text) if newline < 0 else newline
+            case _ if text.startswith("/*", start):
+                closed = text.find("*/", end + 1)
+                if closed < 0:
+                    raise ValueError("a comment does not end")
+                at = closed + 2
+                kept.append(" ")
+            case _:
+                at, comma = end, None
+                kept.append("/")
+    rest = text[at:]
+    if comma is not None and rest.lstrip()[:1] in ("]", "}"):
+        kept[comma] = ""
+    kept.append(rest)
+    return "".join(kept)
