@@ -12,7 +12,7 @@ ROOMS := schema actors transport cli sdk/python
 CHECKED := $(ROOMS) tests benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-agents test-proxies agents kill-test soak lint format bench docs openapi clean FORCE
+.PHONY: help setup demo test test-agents test-proxies agents fuzz-api kill-test soak lint format bench docs openapi clean FORCE
 
 help:
 	@echo "make demo [AGENT=claude]  run a session and show its transcript"
@@ -21,6 +21,7 @@ help:
 	@echo "make test-proxies         the recipes of docs/proxies.md with a real nginx and Caddy"
 	@echo "make kill-test            kill -9 at random moments and at named places (SANDBOX_AGENT_KILLS=200)"
 	@echo "make soak                 an hour of everything at once; what the daemon uses must stay flat (SOAK_SECONDS=3600)"
+	@echo "make fuzz-api             everything that the OpenAPI document allows and forbids (FUZZ_SECONDS=600 FUZZ_SEED=1)"
 	@echo "make lint                 ruff, pyright, import-linter"
 	@echo "make bench                throughput and latency, against a raw trio limit and without the journal"
 	@echo "make bench-NAME           startup, long_session, stuck, idle or creation"
@@ -70,6 +71,19 @@ test-agents: agents
 # nginx and caddy come from the system's packages; without them these tests fail.
 test-proxies: setup
 	$(BIN)/python -m pytest -m proxies tests/proxies $(PYTEST_ARGS)
+
+# Schemathesis and what it needs are the tests' alone, and have an environment of their own.
+FUZZ := .cache/fuzz
+FUZZ_SECONDS ?= 600
+FUZZ_SEED ?=
+
+$(FUZZ)/installed: tests/fuzz/requirements.txt
+	$(PYTHON) -m venv --clear $(FUZZ)
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check --quiet install -r tests/fuzz/requirements.txt
+	@touch $@
+
+fuzz-api: setup $(FUZZ)/installed
+	$(BIN)/python -m tests.fuzz $(FUZZ)/bin/schemathesis $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 KILLS := $(or $(SANDBOX_AGENT_KILLS),200)
 

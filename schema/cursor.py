@@ -11,6 +11,9 @@ from attrs import frozen
 
 from .problems import invalid_request
 
+DIGITS = 18
+"""Most of a cursor's number; far more than a log can have, and within 64 bits."""
+
 ResyncReason = Literal["foreign", "future", "expired"]
 
 
@@ -28,7 +31,7 @@ class Cursor:
     def parse(cls, text: str, name: str) -> "Cursor":
         """``name`` is the parameter or header that the text came from, for the error."""
         log_id, colon, number = text.strip().rpartition(":")
-        if not (number.isascii() and number.isdigit()) or len(number) > 18 or (colon and not log_id):
+        if not (number.isascii() and number.isdigit()) or len(number) > DIGITS or (colon and not log_id):
             raise invalid_request(f"{name} must be a number or an SSE id of the form <log>:<sequence>; got {text!r}")
         return cls(int(number), log_id or None)
 

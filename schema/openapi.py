@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
-from . import agent_info, commands, cursor, events, items, mcp, problems, sessions
+from . import agent_info, commands, cursor, events, items, mcp, problems, sessions, timeouts
 from .approvals import decided_by
 from .codec import wire_name
 from .fields import MAX_CHARS
@@ -107,11 +107,12 @@ class Components:
         return nullable(one) if len(arms) < len(get_args(tp)) else one
 
     def _one_of(self, arms: list[Any]) -> Json:
-        schema: Json = {"oneOf": [self.of(arm) for arm in arms]}
+        """One of those that a ``type`` tells apart, else any: what is right by two of them is right."""
         tags = {tag_of(arm): self.of(arm)["$ref"] for arm in arms if attrs.has(arm) and tag_of(arm)}
         if len(tags) == len(arms):
-            schema["discriminator"] = {"propertyName": "type", "mapping": tags}
-        return schema
+            one = [self.of(arm) for arm in arms]
+            return {"oneOf": one, "discriminator": {"propertyName": "type", "mapping": tags}}
+        return {"anyOf": [self.of(arm) for arm in arms]}
 
     def _object(self, cls: type) -> Json:
         fields = attrs.fields(attrs.resolve_types(cls))
@@ -132,6 +133,8 @@ class Components:
             found["required"] = required
         if cls is problems.ProblemDetails:
             found["additionalProperties"] = True
+        if cls is timeouts.SessionTimeouts:
+            found["additionalProperties"] = False
         return found | ({"description": inspect.cleandoc(cls.__doc__)} if cls.__doc__ else {})
 
     def _named(self, name: str, build: Any) -> Json:

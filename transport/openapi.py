@@ -16,7 +16,7 @@ import attrs
 from ..schema import queries
 from ..schema.codec import wire_name
 from ..schema.commands import MAX_KEY, Command
-from ..schema.cursor import Cursor, StreamResync
+from ..schema.cursor import DIGITS, Cursor, StreamResync
 from ..schema.events import UniversalEvent
 from ..schema.openapi import Components
 from ..schema.problems import ProblemDetails
@@ -29,6 +29,8 @@ from .routes import ROUTES, Route
 Json = dict[str, Any]
 
 TAGS = {"meta": "About the server", "agents": "Agents", "sessions": "Sessions, their events and what they ask"}
+NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f]+$"
+"""Of an id in a path: Unicode's category Cc is these."""
 DESCRIPTION = (
     "One API over the coding agents in a sandbox: Claude Code, Codex, OpenCode and Amp. "
     "Every error is an `application/problem+json` body. The token goes into the Authorization header as `Bearer`, "
@@ -155,7 +157,7 @@ def problem(status: int, components: Components) -> Json:
 
 def path_parameters(route: Route) -> Iterable[Json]:
     for name in re.findall(r"\{(\w+)\}", route.path):
-        schema = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
+        schema: Json = {"type": "string", "minLength": 1, "maxLength": MAX_ID, "pattern": NO_CONTROLS}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -188,7 +190,8 @@ def query_parameters(route: Route, components: Components) -> Iterable[Json]:
 def parameter_schema(kind: type, components: Components) -> Json:
     number = {"type": "integer", "format": "int64", "minimum": 0}
     if kind is Cursor:
-        return {"oneOf": [number, {"type": "string", "pattern": "^.+:[0-9]+$"}]}
+        most = {"maximum": 10**DIGITS - 1}
+        return {"oneOf": [number | most, {"type": "string", "pattern": f"^.+:[0-9]{{1,{DIGITS}}}$"}]}
     return number if kind is int else components.of(kind)
 
 

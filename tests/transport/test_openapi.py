@@ -92,7 +92,10 @@ def missing(theirs: dict, ours: dict, their_root: dict, our_root: dict, where: s
             mine = ours.get(key)
             found += missing(theirs[key], mine, their_root, our_root, f"{where}[]") if mine else [f"{where}: {key}"]
     for number, variant in enumerate(theirs.get("oneOf", ())):
-        tried = [missing(variant, mine, their_root, our_root, f"{where}|{number}") for mine in ours.get("oneOf", ())]
+        tried = [
+            missing(variant, mine, their_root, our_root, f"{where}|{number}")
+            for mine in (ours.get("oneOf") or ours.get("anyOf") or ())
+        ]
         found += min(tried, key=len, default=[f"{where}|{number}"])
     return found
 

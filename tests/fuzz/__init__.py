@@ -1,0 +1,1 @@
+"""Fuzzing of the API by its own document: ``make fuzz-api``."""
