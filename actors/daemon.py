@@ -9,7 +9,8 @@ daemon
 ├─ permission broker   permanent
 ├─ installer           permanent
 └─ registry            permanent, holds the sessions' supervisor
-   └─ session, many    transient
+   ├─ session, many    transient
+   └─ token keeper     permanent, last: nobody else's life depends on it
 """
 
 import mimetypes
@@ -52,6 +53,8 @@ from ..schema.sessions import (
     SessionListResponse,
 )
 from ..schema.settings import Settings
+from .access.token_file import NAME as TOKENS
+from .access.token_keeper import TokenKeeper
 from .catalog import Catalog, check_version
 from .client_path import attached_file, working_directory
 from .clock import Clock
@@ -138,6 +141,8 @@ class Daemon:
         self._files = ForeignFiles(self.settings.foreign_file_timeout)
         self._credentials = Credentials(environment, self.settings, self._files)
         self._catalog = Catalog(environment, self.settings, self.table, self._credentials, self._files)
+        data = None if self.settings.ephemeral else data_directory(self.settings, environment)
+        self.tokens = TokenKeeper(None if data is None else data / TOKENS, self.settings, clock)
         self._services = Services(
             settings=self.settings,
             codec=self.codec,
@@ -152,6 +157,7 @@ class Daemon:
             environment=environment,
             broker=self._broker,
             registry=self._registry,
+            tokens=self.tokens,
             tally=self.tally,
             unique=_unique,
             secrets=kept,
@@ -174,6 +180,7 @@ class Daemon:
         workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
         self._chain.add("installer", lambda: Installer(self._installer, workshop).run)
         self._chain.add("registry", lambda: Registry(self._registry, self._services).run)
+        self._chain.add("tokens", lambda: self.tokens.run)
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
 
@@ -202,7 +209,7 @@ class Daemon:
         troubles = self._journal.health().troubles
         if not self._journal.writable and not troubles:
             troubles = ("the journal cannot be written",)
-        return Health((*troubles, *self.table.troubles), self._journal.writable)
+        return Health((*troubles, *self.table.troubles, *self.tokens.troubles), self._journal.writable)
 
     @property
     def outage(self) -> Outage:

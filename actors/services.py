@@ -8,6 +8,7 @@ from ..schema.codec import Codec
 from ..schema.redaction.redactor import Redactor
 from ..schema.redaction.values import Secret
 from ..schema.settings import Settings
+from .access.token_keeper import TokenKeeper
 from .catalog import Catalog
 from .clock import Clock
 from .confinement import Confinement
@@ -41,6 +42,7 @@ class Services:
     environment: Mapping[str, str]
     broker: Mailbox
     registry: Mailbox
+    tokens: TokenKeeper
     tally: Tally
     unique: Callable[[], str]
     secrets: tuple[Secret, ...] = field(default=(), repr=False)

@@ -15,6 +15,7 @@ COMMANDS = {
     "server": Home(".server", "server", "Run the daemon."),
     "daemon": Home(".daemon.group", "daemon", "Start the daemon in the background, stop it, look at it."),
     "api": Home(".api.group", "api", "Call a running daemon."),
+    "tokens": Home(".api.tokens", "tokens", "Give out tokens with scopes, and take them back."),
     "credentials": Home(".credentials", "credentials", "Find the agents' credentials."),
     "install-agent": Home(".install_agent", "install_agent", "Install an agent, or all of them."),
     "demo": Home(".demo.command", "demo", "Run one session and show its transcript."),

@@ -11,6 +11,7 @@ import click
 from attrs import field, frozen
 
 from ..schema.settings import Settings
+from ..schema.token import check_length
 from ..transport.cors import Cors
 from ..transport.host_names import AllowedHosts
 from .failure import Failure
@@ -19,7 +20,7 @@ from .loopback import is_loopback
 from .server_options import server_options
 from .setting_options import build_settings
 from .token_options import TokenChoice
-from .token_store import forget_token, given_token, make_token, read_token, stored_path
+from .token_store import find_given, forget_token, make_token, read_token, stored_path
 
 ALLOW_NO_TOKEN = "SANDBOX_AGENT_ALLOW_NO_TOKEN"  # noqa: S105 - a variable's name
 
@@ -53,8 +54,11 @@ def choose_token(choice: TokenChoice, host: str) -> ServerToken:
                 f"drop --no-token, or set {ALLOW_NO_TOKEN}=1 if something else guards the port"
             )
         return ServerToken(None)
-    if given := given_token(choice):
-        return ServerToken(given)
+    if given := find_given(choice):
+        try:
+            return ServerToken(check_length(given.value))
+        except ValueError as error:
+            raise Failure(f"the token of {given.origin} {error}") from None
     path = stored_path()
     return ServerToken(read_token(path, private=True) if exists(path) else make_token(path), path)
 

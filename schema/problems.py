@@ -4,7 +4,8 @@ A :class:`Problem` is raised where the fault is found, also inside an actor, and
 needs. Its class says whose fault it is: the caller's (4xx) or the agent's and ours (5xx).
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from attrs import define, field, frozen
@@ -29,7 +30,8 @@ ErrorType = Literal[
 ]
 """The types of wire 0.1. Ours besides: not_found, method_not_allowed, payload_too_large, unsupported_media_type,
 expectation_failed, http_version_not_supported, queue_full, too_many_sessions, too_many_commands, too_many_connections,
-resource_exhausted, prompt_not_queued, key_reused, journal_unavailable, shutting_down, internal_error,
+resource_exhausted, insufficient_scope, token_not_found, token_already_exists, too_many_tokens, too_many_tickets,
+too_many_requests, too_many_failures, prompt_not_queued, key_reused, journal_unavailable, shutting_down, internal_error,
 credentials_missing."""
 
 
@@ -135,6 +137,15 @@ def permission_denied(message: str) -> Problem:
     return Problem(
         "permission_denied", 403, "Permission Denied", "permission denied", {"details": {"message": message}}
     )
+
+
+def insufficient_scope(token: str, needed: str, held: Iterable[str]) -> Problem:
+    """``token`` is its name. The header is that of RFC 6750, section 3.1."""
+    has = tuple(held)
+    detail = f"insufficient scope: this needs the scope {needed!r}, and token {token!r} has {', '.join(has) or 'none'}"
+    challenge = f'Bearer realm="sandbox-agent", error="insufficient_scope", scope="{needed}"'
+    extensions = {"token": token, "scope": needed, "scopes": list(has)}
+    return Problem("insufficient_scope", 403, "Insufficient Scope", detail, extensions, {"WWW-Authenticate": challenge})
 
 
 def session_not_found(session_id: str) -> Problem:
@@ -284,6 +295,23 @@ def resource_exhausted(resource: str, detail: str) -> Problem:
 def too_many_connections(limit: int) -> Problem:
     detail = f"{limit} connections are open already, and none of them is idle (the server's --max-connections)"
     return _busy("too_many_connections", 503, "Too Many Connections", detail, 1)
+
+
+def too_many_requests(whose: str, setting: str, seconds: float) -> Problem:
+    """``whose`` they are: a token's, or an address's. ``seconds`` until there is room for one more."""
+    detail = f"too many requests of {whose} (the server's {setting})"
+    return _busy("too_many_requests", 429, "Too Many Requests", detail, max(1, math.ceil(seconds)))
+
+
+def too_many_failures(seconds: float) -> Problem:
+    """Of this address; a token that is right is let in all the same."""
+    detail = "too many wrong tokens came from this address (the server's --failed-logins); this one is wrong, too"
+    return _busy("too_many_failures", 429, "Too Many Failures", detail, max(1, math.ceil(seconds)))
+
+
+def too_many_connections_of(token: str) -> Problem:
+    detail = f"token {token!r} has all the connections that one may have (the server's --max-connections-per-token)"
+    return _busy("too_many_connections", 429, "Too Many Connections", detail, 1)
 
 
 def shutting_down() -> Problem:

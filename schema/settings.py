@@ -36,6 +36,22 @@ class Settings:
         "those of the reserved ones that are held open, for ending agents when all others are used up",
     )
 
+    # Tokens, and how much one of them may ask for. Zero is off.
+    max_tokens: int = setting(100, "tokens", "most tokens that are kept, beside the daemon's own")
+    token_use_interval: float = setting(60.0, "seconds", "time between two writes of when tokens were last used")
+    ticket_lifetime: float = setting(60.0, "seconds", "how long a ticket for one request is good")
+    max_tickets: int = setting(100, "tickets", "tickets of one token that are good at once")
+    max_connections_per_token: int = setting(2048, "connections", "most open connections of one token")
+    token_requests: float = setting(1000.0, "requests per second", "requests and commands of one token, on average")
+    token_request_burst: int = setting(10_000, "requests", "requests of one token that may come at once")
+    address_requests: float = setting(
+        100.0, "requests per second", "requests of one address that show no token, on average; health is not counted"
+    )
+    address_request_burst: int = setting(1000, "requests", "such requests of one address that may come at once")
+    failed_logins: int = setting(
+        10, "per minute", "wrong tokens of one address that are answered 401; further ones get a 429"
+    )
+
     # What a client may ask for.
     base_path: str = setting(
         "", "path", "prefix of every path, like /agents, for a proxy that does not strip it; empty for none"
@@ -202,6 +218,14 @@ class Settings:
         check_base_path(self.base_path)
         if self.max_connections < 1:
             raise ValueError("setting max_connections must be at least 1: nobody could be served")
+        if not 1 <= self.ticket_lifetime <= 3600:
+            raise ValueError(f"setting ticket_lifetime must be 1 to 3600 seconds; got {self.ticket_lifetime}")
+        if self.token_use_interval < 1:
+            raise ValueError(f"setting token_use_interval must be at least 1 second; got {self.token_use_interval}")
+        if self.token_requests and self.token_request_burst < 1:
+            raise ValueError("setting token_request_burst must be at least 1: no request could be made")
+        if self.address_requests and self.address_request_burst < 1:
+            raise ValueError("setting address_request_burst must be at least 1: nobody could be told anything")
         if self.durability not in ("normal", "full"):
             raise ValueError(f"setting durability must be normal or full; got {self.durability!r}")
         if self.workspace_trust not in LEVELS:

@@ -25,15 +25,18 @@ class Admitted(Protocol):
 
 
 class Admission:
-    """``most`` connections in all, ``most_untrusted`` of one address on which no token was shown."""
+    """``most`` connections in all, ``most_untrusted`` of one address on which no token was shown, ``most_of_token`` of
+    one token; 0 for no bound."""
 
-    def __init__(self, most: int, most_untrusted: int) -> None:
+    def __init__(self, most: int, most_untrusted: int, most_of_token: int = 0) -> None:
         self._most = most
         self._most_untrusted = most_untrusted
+        self._most_of_token = most_of_token
         # Dicts for their order: the oldest come first.
         self._untrusted: dict[str, dict[Admitted, None]] = {}
         self._addresses: dict[Admitted, str] = {}
-        self._trusted: set[Admitted] = set()
+        self._trusted: dict[Admitted, str] = {}
+        self._by_token: dict[str, dict[Admitted, None]] = {}
         self._resting: dict[Admitted, None] = {}
 
     def __repr__(self) -> str:
@@ -58,10 +61,24 @@ class Admission:
         self._addresses[connection] = name
         return True
 
-    def trust(self, connection: Admitted) -> None:
-        if connection in self._addresses:
+    def trust(self, connection: Admitted, token: str = "") -> bool:
+        """``token`` is the name of the one that was shown; an empty one has no bound. False, and nothing has changed,
+        when it has all the connections that it may have, and every one is busy."""
+        known = self._trusted.get(connection)
+        if known == token or (known is None and connection not in self._addresses):
+            return True
+        if token and 0 < self._most_of_token <= len(self._by_token.get(token, ())):
+            resting = next((one for one in self._by_token[token] if one in self._resting), None)
+            if resting is None:
+                return False
+            self._cut(resting)
+        if known is None:
             self._forget_untrusted(connection)
-            self._trusted.add(connection)
+        else:
+            self._forget_trusted(connection)
+        self._trusted[connection] = token
+        self._by_token.setdefault(token, {})[connection] = None
+        return True
 
     def rest(self, connection: Admitted, *, idle: bool) -> None:
         """It has no request now, or has one again. Kept in order, for one that rests can be closed at any time."""
@@ -72,7 +89,8 @@ class Admission:
     def leave(self, connection: Admitted) -> None:
         if connection in self._addresses:
             self._forget_untrusted(connection)
-        self._trusted.discard(connection)
+        if connection in self._trusted:
+            self._forget_trusted(connection)
         self._resting.pop(connection, None)
 
     def _make_room(self) -> bool:
@@ -87,6 +105,13 @@ class Admission:
     def _cut(self, connection: Admitted) -> None:
         self.leave(connection)
         connection.cut()
+
+    def _forget_trusted(self, connection: Admitted) -> None:
+        token = self._trusted.pop(connection)
+        others = self._by_token[token]
+        del others[connection]
+        if not others:
+            del self._by_token[token]
 
     def _forget_untrusted(self, connection: Admitted) -> None:
         name = self._addresses.pop(connection)

@@ -1,8 +1,8 @@
 """The app: the route table as a Quart application, and the checks that every request passes.
 
 Order: Host and Origin (403; not for health), outside of the base path (404), preflight, unknown path or method (404,
-405), token (401), then the route's own. As on wire 0.1 an unknown path is told to anyone, and so is what the API looks
-like.
+405), token (401, 429), scope and session (403, 404), then the route's own. As on wire 0.1 an unknown path is told to
+anyone, and so is what the API looks like.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,6 +17,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge, RequestTimeout
 from werkzeug.routing import WebsocketMismatch
 
+from ..actors.access.grant import Grant
 from ..actors.answers import Answer
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
@@ -36,25 +37,28 @@ from ..schema.problems import (
     unsupported_encoding,
     unsupported_media_type,
 )
-from .auth import Auth
 from .bearer import bearer_of
 from .call import Call, Stream, WithStatus, headers_of
 from .cors import Cors
 from .failures import log_failure
+from .guard.guard import Guard
+from .guard.screen import grant_of, screen_request
 from .hosts import Hosts
 from .metrics import Metrics
 from .openapi import document_json
 from .parameters import parse_query
 from .paths import PathMap, canonical_path, decode_ids
 from .readers import Readers
-from .routes import CONTENT_TYPES, ROUTES, Route
+from .route import CONTENT_TYPES, Route
+from .routes import ROUTES
 
 SSE_HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
 KEY_HEADER = "Idempotency-Key"
 
-OPEN = frozenset(route.operation_id for route in ROUTES if route.open)
+BY_ID = {route.operation_id: route for route in ROUTES}
 ANY_HOST = frozenset({"get_health"})
-"""Load balancers ask by address, or by a name of their own."""
+"""Load balancers ask by address, or by a name of their own. It is not counted either: an orchestrator that is told 429
+would restart what only has a rude neighbour."""
 
 
 class App(QuartTrio):
@@ -66,7 +70,7 @@ class Front:
     """Everything that requests share."""
 
     daemon: Daemon
-    auth: Auth
+    guard: Guard
     cors: Cors
     hosts: Hosts
     readers: Readers
@@ -111,13 +115,16 @@ def _screen(front: Front) -> Callable[[], Awaitable[Response | None]]:
         if request.method == "OPTIONS":
             method, names = asked.get("Access-Control-Request-Method"), asked.get("Access-Control-Request-Headers")
             return Response(b"", headers=front.cors.preflight_headers(origin, method, names), content_type="text/plain")
-        if request.routing_exception is None and request.endpoint not in OPEN:
-            front.auth.check(asked.get("Authorization"))
-            bearer_of(request.scope).trust()
+        if request.routing_exception is not None or request.endpoint not in ANY_HOST:
+            screen_request(front.guard, request, asked_route(), front.daemon.settings.base_path)
         _check_expectation(asked)
         return None
 
     return screen
+
+
+def asked_route() -> Route | None:
+    return None if request.routing_exception is not None else BY_ID.get(request.endpoint or "")
 
 
 def _check_expectation(headers: Headers) -> None:
@@ -156,18 +163,23 @@ def _with_cors(cors: Cors) -> Callable[[Response], Awaitable[Response]]:
 
 def _view(front: Front, route: Route, document: bytes) -> Callable[..., Awaitable[Response]]:
     async def view(**values: str) -> Response:
+        ids = _named(values)
+        grant = Grant("nobody", ()) if route.open else grant_of(request.scope)
+        front.guard.permit(grant, route, ids)
         call = Call(
             daemon=front.daemon,
             readers=front.readers,
             commands=front.commands,
             metrics=front.metrics,
-            ids=_named(values),
+            guard=front.guard,
+            grant=grant,
+            route=route,
+            ids=ids,
             query=parse_query(route.query, request.args) if route.query else None,
             body=await read_body(front.daemon, request, route.body) if route.body else None,
             key=read_key(request) if route.keyed else None,
             last_event_id=request.headers.get("Last-Event-ID"),
             openapi=document,
-            by=front.auth.client("http"),
         )
         return answer(front.daemon, route, await route.handler(call), head=request.method == "HEAD")
 
@@ -188,11 +200,14 @@ def _socket_view(front: Front, route: Route) -> Callable[..., Awaitable[None]]:
             readers=front.readers,
             commands=front.commands,
             metrics=front.metrics,
+            guard=front.guard,
+            grant=Grant("nobody", ()),
+            route=route,
             ids=_named(values),
             query=parse_query(route.query, websocket.args) if route.query else None,
-            by=front.auth.client("websocket"),
+            transport="websocket",
         )
-        await route.handler(call, websocket, front.auth)
+        await route.handler(call, websocket)
 
     return view
 

@@ -1,4 +1,5 @@
-"""Auth: one token, in the three forms that wire 0.1 accepts (section 1). Never in a URL: those end up in logs."""
+"""Auth: the daemon's own token, and the three forms in which wire 0.1 accepts one (section 1). Never in a URL: those
+end up in logs."""
 
 import binascii
 import hmac
@@ -6,12 +7,7 @@ from base64 import b64decode
 
 from attrs import field, frozen
 
-from ..schema.approvals.decided_by import DecidedBy, Transport
-from ..schema.problems import token_invalid
 from ..schema.token import clean_token
-
-TOKEN_NAME, TOKEN_SCOPE = "default", "admin"
-"""What the one token is called in the log, and what it may do."""
 
 
 @frozen
@@ -29,27 +25,14 @@ class Auth:
     def required(self) -> bool:
         return self.token is not None
 
-    def client(self, transport: Transport) -> DecidedBy:
-        """Who a client is that :meth:`check` or :meth:`accepts` let in, as the log tells it."""
-        if not self.required:
-            return DecidedBy("no_token", transport=transport)
-        return DecidedBy("token", token=TOKEN_NAME, scope=TOKEN_SCOPE, transport=transport)
-
-    def check(self, authorization: str | None) -> None:
-        """``authorization`` is the header as WSGI and ASGI give it: bytes read as Latin-1. Raises a 401 problem."""
-        if self.required and not (authorization and any(map(self._is_token, candidates(authorization)))):
-            raise token_invalid()
-
-    def accepts(self, token: str) -> bool:
-        """For a token that came in a WebSocket's first frame."""
-        return not self.required or self._is_token(token.encode("utf-8", "surrogatepass"))
-
-    def _is_token(self, given: bytes) -> bool:
+    def is_own(self, given: bytes) -> bool:
+        """Whether it is the daemon's own token."""
         return self.token is not None and hmac.compare_digest(given, self.token.encode())
 
 
 def candidates(authorization: str) -> tuple[bytes, ...]:
-    """What the header may mean: ``Basic`` with ``user:T`` means T, and without a colon it is the token itself."""
+    """What the header may mean: ``Basic`` with ``user:T`` means T, and without a colon it is the token itself.
+    ``authorization`` is as WSGI and ASGI give it: bytes read as Latin-1."""
     scheme, _, value = authorization.strip().partition(" ")
     given = value.strip().encode("latin-1", "replace")
     match scheme.lower():

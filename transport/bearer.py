@@ -10,13 +10,20 @@ KEY = "bearer"
 
 
 class Bearer(Protocol):
-    def trust(self) -> None:
-        """A valid token was shown, or none is demanded: this connection counts as its address's no more."""
+    def trust(self, name: str) -> bool:
+        """A valid token of this name was shown, or none is demanded: this connection counts as its address's no more.
+        False, and nothing has changed, when there are too many connections of that token."""
         ...
 
     async def want_body(self) -> None:
         """Nothing speaks against the request: a client that waits to be asked for its body is asked now."""
         ...
+
+
+def address_of(scope: Mapping[str, Any]) -> str:
+    """Where the request comes from; empty where that has no address."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def bearer_of(scope: Mapping[str, Any]) -> Bearer:

@@ -6,14 +6,18 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from ..actors.access.grant import Grant
 from ..actors.answers import Answer
 from ..actors.commands import Commands
 from ..actors.daemon import Daemon
 from ..actors.session_messages import Receipt
-from ..schema.approvals.decided_by import LOCAL, DecidedBy
+from ..schema.approvals.decided_by import DecidedBy, Transport
 from ..schema.commands import Command
+from .guard.guard import Guard
+from .guard.leases import Hold
 from .metrics import Metrics
 from .readers import Readers
+from .route import Route
 
 REPLAYED: Mapping[str, str] = MappingProxyType({"Idempotency-Replayed": "true"})
 TURN = "Sandbox-Agent-Turn"
@@ -27,24 +31,40 @@ def headers_of(answer: Answer) -> Mapping[str, str]:
 
 @frozen
 class Call:
-    """``query`` and ``body`` are of the classes that the route names; ``ids`` are the path parameters, decoded.
-    ``key`` is the client's own name for the command, if it gave one. ``by`` is the client, for what it decides."""
+    """``grant`` is what its token may. ``query`` and ``body`` are of the classes that the route names; ``ids`` are the
+    path parameters, decoded. ``key`` is the client's own name for the command, if it gave one."""
 
     daemon: Daemon
     readers: Readers
     commands: Commands
     metrics: Metrics
+    guard: Guard
+    grant: Grant
+    route: Route
     ids: Mapping[str, str]
     query: Any = None
     body: Any = None
     key: str | None = None
     last_event_id: str | None = None
     openapi: bytes = b"{}"
-    by: DecidedBy = LOCAL
+    transport: Transport = "http"
 
     @property
     def session_id(self) -> str:
         return self.ids["session_id"]
+
+    @property
+    def by(self) -> DecidedBy:
+        """The client, for what it decides."""
+        return self.grant.decided_by(self.transport)
+
+    def sees(self, session_id: str) -> bool:
+        """Whether its token may hear of that session."""
+        return self.grant.session_id in (None, session_id)
+
+    def hold(self) -> Hold:
+        """For a stream, which must end when its token does."""
+        return self.guard.leases.held(self.grant)
 
     async def obey(self, command: Command) -> Answer:
         """Have the session do it. Raises the :class:`Problem` that it is refused with."""

@@ -77,8 +77,8 @@ class Connection:
     def cut(self) -> None:
         self._whole.cancel()
 
-    def trust(self) -> None:
-        self._admission.trust(self)
+    def trust(self, name: str) -> bool:
+        return self._admission.trust(self, name)
 
     async def want_body(self) -> None:
         if self._protocol is not None:

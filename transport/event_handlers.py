@@ -1,6 +1,7 @@
 """Handlers that answer with events: a page, or a stream."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from ..actors.log import Log
 from ..actors.session_messages import Receipt
@@ -16,7 +17,8 @@ async def get_events(call: Call) -> Stream:
     query: EventsQuery = call.query
     log = await call.daemon.log(call.session_id)
     size = call.daemon.settings.stream_batch_bytes
-    return Stream(page(log, query.offset or 0, query.limit, include_raw=bool(query.include_raw), batch_bytes=size))
+    chunks = page(log, query.offset or 0, query.limit, include_raw=bool(query.include_raw), batch_bytes=size)
+    return Stream(until_over(call, chunks))
 
 
 async def get_events_sse(call: Call) -> Stream:
@@ -36,7 +38,7 @@ async def post_message_stream(call: Call) -> Stream:
     receipt: Receipt = answer.result
     framing = call.readers.sse(call.query.include_raw)
     batch_bytes = call.daemon.settings.stream_batch_bytes
-    turn = follow_turn(call.readers, log, receipt.after, receipt.turn_id, framing, batch_bytes)
+    turn = follow_turn(call.readers, log, receipt.after, receipt.turn_id, framing, batch_bytes, call.hold())
     return Stream(turn, headers_of(answer))
 
 
@@ -50,7 +52,22 @@ def start_of(call: Call, default: Cursor) -> Cursor:
 
 def _follow(call: Call, log: Log, default: Cursor, kind: StreamKind) -> Stream:
     framing = call.readers.sse(call.query.include_raw)
-    return Stream(call.readers.follow(log, start_of(call, default), framing, kind))
+    return Stream(call.readers.follow(log, start_of(call, default), framing, kind, call.hold()))
+
+
+class Revoked(Exception):
+    """The token of an answer holds no more. What is left of the answer is not sent, and its client sees that it broke
+    off."""
+
+
+async def until_over(call: Call, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Raises :class:`Revoked`."""
+    with call.hold() as lease:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if lease is not None and lease.over:
+                    raise Revoked(lease.over)
+                yield chunk
 
 
 async def page(

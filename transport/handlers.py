@@ -68,7 +68,11 @@ async def get_agent_models(call: Call) -> AgentModelsResponse:
 
 
 async def list_sessions(call: Call) -> SessionListResponse:
-    return await call.daemon.list_sessions()
+    """A token of one session gets that one, and no cursor: where the stream of all stands tells of the others."""
+    found = await call.daemon.list_sessions()
+    if call.grant.session_id is None:
+        return found
+    return SessionListResponse(tuple(info for info in found.sessions if call.sees(info.session_id)))
 
 
 async def create_session(call: Call) -> CreateSessionResponse:
@@ -116,8 +120,10 @@ async def reject_question(call: Call) -> Answer:
 
 
 async def list_permissions(call: Call) -> PermissionListResponse:
-    return await call.daemon.pending_permissions()
+    found = await call.daemon.pending_permissions()
+    return PermissionListResponse(tuple(asked for asked in found.permissions if call.sees(asked.session_id)))
 
 
 async def list_questions(call: Call) -> QuestionListResponse:
-    return await call.daemon.pending_questions()
+    found = await call.daemon.pending_questions()
+    return QuestionListResponse(tuple(asked for asked in found.questions if call.sees(asked.session_id)))

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from ..schema import queries
+from ..schema.access.tokens import StreamEnded
 from ..schema.codec import wire_name
 from ..schema.commands import MAX_KEY, Command
 from ..schema.cursor import DIGITS, Cursor, StreamResync
@@ -22,13 +23,21 @@ from ..schema.openapi import Components
 from ..schema.problems import ProblemDetails
 from ..schema.ws_commands import WebSocketAck, WebSocketAuth, WebSocketCommand, WebSocketError
 from .call import TURN
+from .guard.tickets import PARAMETER
 from .parameters import value_type
 from .paths import MAX_ID
-from .routes import ROUTES, Route
+from .route import Route
+from .routes import ROUTES
 
 Json = dict[str, Any]
 
-TAGS = {"meta": "About the server", "agents": "Agents", "sessions": "Sessions, their events and what they ask"}
+TAGS = {
+    "meta": "About the server",
+    "access": "Tokens and tickets",
+    "agents": "Agents",
+    "sessions": "Sessions, their events and what they ask",
+}
+SECURITY: list[Json] = [{"bearer": []}, {"basic": []}]
 NO_CONTROLS = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 """Of an id in a path: Unicode's category Cc is these."""
 DESCRIPTION = (
@@ -41,7 +50,7 @@ DESCRIPTION = (
 PROBLEMS: Mapping[int, str] = {
     400: "the request is wrong",
     401: "the token is missing or wrong",
-    403: "the Host or Origin is not allowed",
+    403: "the Host or Origin is not allowed, or the token lacks the scope; the problem names both",
     404: "there is no such path, session or agent",
     405: "the method is not allowed here",
     409: "the session id is taken",
@@ -75,13 +84,19 @@ def document(base_path: str = "") -> Json:
         },
         "servers": [{"url": base_path or "http://localhost:2468"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "security": [{"bearer": []}, {"basic": []}],
+        "security": SECURITY,
         "paths": paths,
         "components": {
             "schemas": components.schemas(),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "basic": {"type": "http", "scheme": "basic", "description": "Any user; the token is the password."},
+                "ticket": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": PARAMETER,
+                    "description": "For one request, from `POST /v1/tickets`; never a token.",
+                },
             },
         },
     }
@@ -107,10 +122,19 @@ def operation(route: Route, components: Components) -> Json:
     if route.kind == "websocket":
         command = {"allOf": [components.of(WebSocketCommand), components.of(Command)]}
         found["x-websocket-client-frames"] = [command, components.of(WebSocketAuth)]
-        frames = (UniversalEvent, StreamResync, WebSocketAck, WebSocketError)
+        frames = (UniversalEvent, StreamResync, StreamEnded, WebSocketAck, WebSocketError)
         found["x-websocket-server-frames"] = [components.of(cls) for cls in frames]
     if route.open:
         found["security"] = []
+    elif route.ticket:
+        found["security"] = [*SECURITY, {"ticket": []}]
+    if not route.open:
+        # The schemes of OpenAPI 3.0 for a bearer token have no scopes of their own.
+        found["x-scopes"] = list(route.scopes)
+        found["x-session-tokens"] = route.of_session or route.limited
+        needs = " and ".join(f"`{scope}`" for scope in route.scopes)
+        told = f"Needs the scope {needs}." if needs else "Needs any token."
+        found["description"] = f"{found['description']} {told}" if "description" in found else told
     return found
 
 
@@ -129,7 +153,7 @@ def success(route: Route, text: str, components: Components) -> Json:
         case "text" | "metrics":
             found["content"] = {"text/plain": {"schema": {"type": "string"}}}
         case "sse":
-            frames = [components.of(cls) for cls in (UniversalEvent, StreamResync)]
+            frames = [components.of(cls) for cls in (UniversalEvent, StreamResync, StreamEnded)]
             found["content"] = {"text/event-stream": {"schema": {"oneOf": frames}}}
         case _:
             pass
@@ -137,7 +161,7 @@ def success(route: Route, text: str, components: Components) -> Json:
 
 
 def problem_statuses(route: Route) -> list[int]:
-    common = {500} if route.open else {401, 403, 500}
+    common = {401, 403, 429, 500} if not route.open else {500} if route.operation_id == "get_health" else {429, 500}
     taken = {413, 415} if route.body else set[int]()
     return sorted(
         {

@@ -6,6 +6,7 @@ send twice in between.
 
 import math
 from collections.abc import AsyncGenerator
+from contextlib import nullcontext
 
 import structlog
 import trio
@@ -15,6 +16,7 @@ from ..schema.codec import Codec
 from ..schema.cursor import Cursor, ResyncReason, StreamResync
 from ..schema.settings import Settings
 from .framing import Framing, Memo, SseFraming, WebSocketFraming
+from .guard.leases import Hold, Lease
 from .subscribers import StreamKind, Subscriber, Subscribers
 
 _log = structlog.get_logger("sandbox_agent.transport")
@@ -57,9 +59,10 @@ class Readers:
         return log.closed or self.stopping
 
     async def follow(
-        self, log: Log, cursor: Cursor, framing: Framing, kind: StreamKind = "sse"
+        self, log: Log, cursor: Cursor, framing: Framing, kind: StreamKind = "sse", hold: Hold | None = None
     ) -> AsyncGenerator[bytes]:
-        """Every event after ``cursor``, in chunks of whole frames, until the log is closed or the server stops.
+        """Every event after ``cursor``, in chunks of whole frames, until the log is closed, the server stops, or the
+        lease of ``hold`` is over, which a last frame tells.
 
         A cursor that does not continue here gets a ``stream.resync`` frame and then all that the log still holds.
         """
@@ -68,8 +71,11 @@ class Readers:
             told = log.gone
             after = log.resume(after if reason == "expired" else 0)
             yield self.resync(log, reason, cursor, after, framing)
-        with self.subscribers.opened(kind, log, after) as subscriber:
+        with hold or nullcontext() as lease, self.subscribers.opened(kind, log, after, lease) as subscriber:
             while True:
+                if lease is not None and lease.over:
+                    yield self.last_frame(log, after, lease, framing)
+                    return
                 try:
                     chunk, after = await self._memo.take(log, after, self._batch_bytes, framing, told)
                 except Expired:  # this reader is so slow that the log ran away under it
@@ -91,13 +97,17 @@ class Readers:
         """True when there is something after ``after`` or the stream has ended; false after a silence to fill."""
         subscriber.waiting = True
         try:
-            return await self._wait_beyond(subscriber.log, after, framing)
+            return await self._wait_beyond(subscriber.log, after, framing, subscriber.lease)
         finally:
             subscriber.waiting = False
 
-    async def _wait_beyond(self, log: Log, after: int, framing: Framing) -> bool:
+    async def _wait_beyond(self, log: Log, after: int, framing: Framing, lease: Lease | None) -> bool:
+        if lease is not None and lease.over:
+            return True
         with trio.move_on_after(self._keepalive if framing.keepalive else math.inf) as scope:
             self._waiting.add(scope)
+            if lease is not None:
+                lease.waiting.add(scope)
             try:
                 await log.wait_beyond(after)
                 # Whoever else is ready speaks first: under load a write carries half as much again, and an idle loop
@@ -105,7 +115,12 @@ class Readers:
                 await trio.lowlevel.checkpoint()
             finally:
                 self._waiting.discard(scope)
-        return not scope.cancelled_caught or self.stopping
+                if lease is not None:
+                    lease.waiting.discard(scope)
+        return not scope.cancelled_caught or self.stopping or (lease is not None and lease.over is not None)
+
+    def last_frame(self, log: Log, after: int, lease: Lease, framing: Framing) -> bytes:
+        return framing.note(log.log_id, after, self._encode(lease.last_frame()))
 
     def resync(self, log: Log, reason: ResyncReason, cursor: Cursor, resumed_after: int, framing: Framing) -> bytes:
         _log.debug("stream resync", log_id=log.log_id, reason=reason, cursor=str(cursor), resumed_after=resumed_after)

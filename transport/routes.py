@@ -1,13 +1,21 @@
 """The route table: the one place that says which operations there are. The app serves it and the OpenAPI document
 describes it, so they cannot differ."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from attrs import frozen
-
+from ..schema.access.command_scopes import scope_of
+from ..schema.access.scopes import Scope
 from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.commands import (
+    InterruptCommand,
+    MessageCommand,
+    PermissionReplyCommand,
+    QuestionRejectCommand,
+    QuestionReplyCommand,
+    QueueCancelCommand,
+    TerminateCommand,
+)
 from ..schema.queries import EventsQuery, StreamQuery, TurnStreamQuery
 from ..schema.sessions import (
     CreateSessionRequest,
@@ -26,53 +34,9 @@ from ..schema.sessions import (
 )
 from . import event_handlers as events
 from . import handlers
-from .metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from .guard.routes import ACCESS_ROUTES
+from .route import Route
 from .websocket import open_websocket
-
-Kind = Literal["json", "text", "metrics", "sse", "websocket"]
-CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(
-    {
-        "json": "application/json",
-        "text": "text/plain; charset=utf-8",
-        "metrics": METRICS_CONTENT_TYPE,
-        "sse": "text/event-stream",
-    }
-)
-
-
-@frozen(kw_only=True)
-class Route:
-    """``answer`` is the class of the body, None for no body; it may come with ``other_statuses`` too. ``problems`` are
-    statuses of its own; every route may also answer those that come with what it takes: 401, 403, and with a body 413,
-    415 and 422. ``keyed`` operations are commands, and take an Idempotency-Key; of them those that ``prompts`` tell the
-    prompt's turn in a header."""
-
-    method: str
-    path: str
-    handler: Callable[..., Awaitable[Any]]
-    tag: str
-    summary: str
-    success: str
-    status: int = 200
-    kind: Kind = "json"
-    body: type | None = None
-    query: type | None = None
-    answer: type | None = None
-    other_statuses: Mapping[int, str] = MappingProxyType({})
-    problems: tuple[int, ...] = ()
-    open: bool = False
-    keyed: bool = False
-    prompts: bool = False
-    description: str = ""
-
-    @property
-    def operation_id(self) -> str:
-        return self.handler.__name__
-
-    @property
-    def rule(self) -> str:
-        """The path as Werkzeug writes it."""
-        return self.path.replace("{", "<").replace("}", ">")
 
 
 def _get(path: str, handler: Callable[..., Awaitable[Any]], **rest: Any) -> Route:
@@ -83,6 +47,10 @@ def _post(path: str, handler: Callable[..., Awaitable[Any]], **rest: Any) -> Rou
     return Route(method="POST", path=path, handler=handler, **rest)
 
 
+READ: tuple[Scope, ...] = ("read",)
+ADMIN: tuple[Scope, ...] = ("admin",)
+"""To create a session is the operator's: it names programs to run (MCP servers), the directory, and what is asked."""
+
 _SESSION = "/v1/sessions/{session_id}"
 
 _RESYNC = (
@@ -92,7 +60,17 @@ _RESYNC = (
 )
 
 ROUTES: tuple[Route, ...] = (
-    _get("/", handlers.get_root, tag="meta", summary="Server Info", success="What this is", kind="text", open=True),
+    *ACCESS_ROUTES,
+    _get(
+        "/",
+        handlers.get_root,
+        tag="meta",
+        summary="Server Info",
+        success="What this is",
+        kind="text",
+        open=True,
+        scopes=(),
+    ),
     _get(
         "/v1/health",
         handlers.get_health,
@@ -104,10 +82,12 @@ ROUTES: tuple[Route, ...] = (
         answer=HealthResponse,
         other_statuses={503: "The journal cannot be written: what would have to be kept is refused"},
         open=True,
+        scopes=(),
     ),
     _get(
         "/metrics",
         handlers.get_metrics,
+        scopes=READ,
         tag="meta",
         summary="Metrics",
         description="In the text format of Prometheus, for a scrape with a bearer token. No label names a session.",
@@ -122,10 +102,13 @@ ROUTES: tuple[Route, ...] = (
         summary="OpenAPI Document",
         success="This document",
         open=True,
+        scopes=(),
     ),
     _get(
         "/v1/agents",
         handlers.list_agents,
+        scopes=READ,
+        limited=True,
         tag="agents",
         summary="List Agents",
         success="All agents, installed or not",
@@ -134,6 +117,7 @@ ROUTES: tuple[Route, ...] = (
     _post(
         "/v1/agents/{agent}/install",
         handlers.install_agent,
+        scopes=ADMIN,
         tag="agents",
         summary="Install Agent",
         description="Answers when the agent is installed; the agent list tells of the progress meanwhile. Nothing "
@@ -147,6 +131,8 @@ ROUTES: tuple[Route, ...] = (
     _get(
         "/v1/agents/{agent}/modes",
         handlers.get_agent_modes,
+        scopes=READ,
+        limited=True,
         tag="agents",
         summary="List Agent Modes",
         success="What `agentMode` may be",
@@ -156,6 +142,8 @@ ROUTES: tuple[Route, ...] = (
     _get(
         "/v1/agents/{agent}/models",
         handlers.get_agent_models,
+        scopes=READ,
+        limited=True,
         tag="agents",
         summary="List Agent Models",
         success="What `model` may be, and the default",
@@ -165,6 +153,8 @@ ROUTES: tuple[Route, ...] = (
     _get(
         "/v1/sessions",
         handlers.list_sessions,
+        scopes=READ,
+        limited=True,
         tag="sessions",
         summary="List Sessions",
         success="Sessions, newest first",
@@ -173,6 +163,7 @@ ROUTES: tuple[Route, ...] = (
     _post(
         _SESSION,
         handlers.create_session,
+        scopes=ADMIN,
         tag="sessions",
         summary="Create Session",
         description="The id is the caller's choice: 1 to 256 characters, none of them a control character.",
@@ -184,6 +175,7 @@ ROUTES: tuple[Route, ...] = (
     _get(
         _SESSION,
         handlers.get_session,
+        scopes=READ,
         tag="sessions",
         summary="Get Session",
         success="The session",
@@ -194,6 +186,7 @@ ROUTES: tuple[Route, ...] = (
         method="DELETE",
         path=_SESSION,
         handler=handlers.delete_session,
+        scopes=ADMIN,
         tag="sessions",
         summary="Delete Session",
         description="Ends its agent and forgets its events. The id may be used again.",
@@ -204,6 +197,7 @@ ROUTES: tuple[Route, ...] = (
     _post(
         f"{_SESSION}/messages",
         handlers.post_message,
+        scopes=(scope_of(MessageCommand),),
         tag="sessions",
         summary="Send Message",
         description="A prompt to a session whose turn is running waits in its queue. The header `Sandbox-Agent-Turn` "
@@ -218,6 +212,7 @@ ROUTES: tuple[Route, ...] = (
     _post(
         f"{_SESSION}/messages/stream",
         events.post_message_stream,
+        scopes=(scope_of(MessageCommand), "read"),
         tag="sessions",
         summary="Send Message (Streaming)",
         description="Begins with the turn's `turn.started`, and ends with the turn, an error that is not retried, the "
@@ -233,6 +228,7 @@ ROUTES: tuple[Route, ...] = (
     _get(
         f"{_SESSION}/queue",
         handlers.get_queue,
+        scopes=READ,
         tag="sessions",
         summary="List Queued Prompts",
         success="The prompts that wait, in the order in which they will run",
@@ -243,6 +239,7 @@ ROUTES: tuple[Route, ...] = (
         method="DELETE",
         path=f"{_SESSION}/queue/{{turn_id}}",
         handler=handlers.cancel_prompt,
+        scopes=(scope_of(QueueCancelCommand),),
         tag="sessions",
         summary="Cancel Queued Prompt",
         description="The prompt will not run. Its turn comes into the log, as interrupted, when no other turn is open.",
@@ -254,6 +251,8 @@ ROUTES: tuple[Route, ...] = (
     _get(
         f"{_SESSION}/events",
         events.get_events,
+        scopes=READ,
+        ticket=True,
         tag="sessions",
         summary="Get Events",
         description="An offset that is older than what is kept starts with the oldest event there is.",
@@ -265,6 +264,8 @@ ROUTES: tuple[Route, ...] = (
     _get(
         f"{_SESSION}/events/sse",
         events.get_events_sse,
+        scopes=READ,
+        ticket=True,
         tag="sessions",
         summary="Subscribe to Events (SSE)",
         description=f"Events after the offset, then live ones, until the session is deleted. {_RESYNC}",
@@ -276,6 +277,7 @@ ROUTES: tuple[Route, ...] = (
     _get(
         f"{_SESSION}/ws",
         open_websocket,
+        scopes=READ,
         tag="sessions",
         summary="Events and Commands (WebSocket)",
         description="Sends the same JSON as the SSE stream, one text frame each, and takes commands. A client that can "
@@ -289,6 +291,8 @@ ROUTES: tuple[Route, ...] = (
     _get(
         "/v1/events/sse",
         events.get_all_events_sse,
+        scopes=READ,
+        ticket=True,
         tag="sessions",
         summary="Subscribe to the Events of All Sessions (SSE)",
         description="Starts with what happens next, unless a cursor says otherwise; the `cursor` of the session list "
@@ -301,6 +305,7 @@ ROUTES: tuple[Route, ...] = (
     _post(
         f"{_SESSION}/permissions/{{permission_id}}/reply",
         handlers.reply_permission,
+        scopes=(scope_of(PermissionReplyCommand),),
         tag="sessions",
         summary="Reply to Permission",
         success="The reply was accepted",
@@ -312,6 +317,7 @@ ROUTES: tuple[Route, ...] = (
     _post(
         f"{_SESSION}/questions/{{question_id}}/reply",
         handlers.reply_question,
+        scopes=(scope_of(QuestionReplyCommand),),
         tag="sessions",
         summary="Reply to Question",
         success="The answers were accepted",
@@ -323,6 +329,7 @@ ROUTES: tuple[Route, ...] = (
     _post(
         f"{_SESSION}/questions/{{question_id}}/reject",
         handlers.reject_question,
+        scopes=(scope_of(QuestionRejectCommand),),
         tag="sessions",
         summary="Reject Question",
         success="The question was rejected",
@@ -333,6 +340,7 @@ ROUTES: tuple[Route, ...] = (
     _post(
         f"{_SESSION}/interrupt",
         handlers.interrupt_session,
+        scopes=(scope_of(InterruptCommand),),
         tag="sessions",
         summary="Interrupt Turn",
         description="Stops the running turn; the session stays usable. A prompt that was sent before it is before it: "
@@ -345,6 +353,7 @@ ROUTES: tuple[Route, ...] = (
     _post(
         f"{_SESSION}/terminate",
         handlers.terminate_session,
+        scopes=(scope_of(TerminateCommand),),
         tag="sessions",
         summary="Terminate Session",
         description="Ends the agent and every process it started. Its events stay readable.",
@@ -356,6 +365,8 @@ ROUTES: tuple[Route, ...] = (
     _get(
         "/v1/permissions",
         handlers.list_permissions,
+        scopes=READ,
+        limited=True,
         tag="sessions",
         summary="List Pending Permissions",
         success="The permissions of all sessions that wait for a reply",
@@ -364,6 +375,8 @@ ROUTES: tuple[Route, ...] = (
     _get(
         "/v1/questions",
         handlers.list_questions,
+        scopes=READ,
+        limited=True,
         tag="sessions",
         summary="List Pending Questions",
         success="The questions of all sessions that wait for a reply",

@@ -25,11 +25,13 @@ from .auth import Auth
 from .connection import Connection
 from .cors import Cors
 from .failures import log_failure
+from .guard.guard import Guard
 from .host_names import AllowedHosts
 from .hosts import Hosts
 from .lateness import Lateness
 from .metrics import Drops, Metrics
 from .readers import Readers
+from .routes import ROUTES
 from .streams import last_answer
 
 BACKLOG = 1024
@@ -182,7 +184,12 @@ def make_admission(settings: Settings, descriptors: Descriptors) -> Admission:
     else:
         log.info("sizing", **told)
     # Half at most are strangers' of one address: what one client can open must leave room for the others.
-    return Admission(sizing.connections, max(1, min(settings.max_connections_without_token, sizing.connections // 2)))
+    untrusted = max(1, min(settings.max_connections_without_token, sizing.connections // 2))
+    # Of one token three quarters: the others' clients find room, and so does who comes to see what is wrong.
+    of_token = settings.max_connections_per_token and max(
+        1, min(settings.max_connections_per_token, sizing.connections * 3 // 4)
+    )
+    return Admission(sizing.connections, untrusted, of_token)
 
 
 async def serve_daemon(
@@ -211,7 +218,9 @@ async def serve_daemon(
         lateness = Lateness(daemon.settings.loop_check_interval)
         commands.start_soon(keep_up, "lateness", lateness.run)
         metrics = Metrics(daemon, readers.subscribers, lateness, logs)
-        front = Front(daemon, auth, cors, hosts, readers, Commands(daemon, commands), metrics)
+        guard = Guard(auth, daemon.tokens, daemon.settings, ROUTES)
+        commands.start_soon(keep_up, "leases", guard.leases.run)
+        front = Front(daemon, guard, cors, hosts, readers, Commands(daemon, commands), metrics)
         server = Server(
             ASGIWrapper(make_app(front)), daemon.settings, make_admission(daemon.settings, daemon.table.descriptors)
         )

@@ -14,13 +14,15 @@ from .call import Call
 COMMAND = cast("type[Command]", Command)  # a union is no type to a type checker
 
 
-async def answer_frame(call: Call, text: str | bytes) -> WebSocketAck | WebSocketError:
+async def answer_frame(call: Call, text: str | bytes, address: str) -> WebSocketAck | WebSocketError:
     """A frame that is not a command is answered with what is wrong, and forgotten: its id may be used again."""
     command_id: str | None = None
     try:
         value = read_object(text)
         command_id = read_id(value)
+        call.guard.pace(call.grant, address)
         command = call.daemon.codec.build(value, COMMAND)
+        call.guard.permit_command(call.grant, command)
     except Problem as problem:
         return WebSocketError(command_id, problem.body())
     answer = await call.commands.obey(call.session_id, command, command_id, call.by)

@@ -9,6 +9,7 @@ import trio
 from attrs import define, frozen
 
 from ..actors.log import Log
+from .guard.leases import Lease
 
 StreamKind = Literal["sse", "all", "turn", "websocket"]
 """``all`` is the stream of all sessions, ``turn`` the answer to a prompt."""
@@ -17,13 +18,14 @@ StreamKind = Literal["sse", "all", "turn", "websocket"]
 @define(eq=False)
 class Subscriber:
     """``cursor`` is up to where the connection has taken what it was given. ``fresh_at`` is when what it was given was
-    last all that there was; while it is ``waiting`` it still is."""
+    last all that there was; while it is ``waiting`` it still is. The ``lease`` is its token's."""
 
     kind: StreamKind
     log: Log
     cursor: int
     fresh_at: float
     waiting: bool = False
+    lease: Lease | None = None
 
     @property
     def events_behind(self) -> int:
@@ -51,9 +53,9 @@ class Subscribers:
         return f"<Subscribers {len(self._open)} {self.lag()}>"
 
     @contextmanager
-    def opened(self, kind: StreamKind, log: Log, cursor: int) -> Generator[Subscriber]:
+    def opened(self, kind: StreamKind, log: Log, cursor: int, lease: Lease | None = None) -> Generator[Subscriber]:
         """A stream, for as long as the block lasts."""
-        subscriber = Subscriber(kind, log, cursor, trio.current_time())
+        subscriber = Subscriber(kind, log, cursor, trio.current_time(), lease=lease)
         self._open.add(subscriber)
         try:
             yield subscriber

@@ -1,6 +1,7 @@
 """The stream of one turn: what ``POST …/messages/stream`` answers."""
 
 from collections.abc import AsyncGenerator
+from contextlib import nullcontext
 
 import trio
 
@@ -8,6 +9,7 @@ from ..actors.log import Batch, Expired, Log
 from ..schema.cursor import Cursor
 from ..schema.encode import EncodedEvent
 from .framing import Framing
+from .guard.leases import Hold
 from .readers import Readers
 
 ASKS = ("permission.requested", "question.requested")
@@ -48,16 +50,26 @@ class Turn:
 
 
 async def follow_turn(
-    readers: Readers, log: Log, after: int, turn_id: str, framing: Framing, batch_bytes: int
+    readers: Readers,
+    log: Log,
+    after: int,
+    turn_id: str,
+    framing: Framing,
+    batch_bytes: int,
+    hold: Hold | None = None,
 ) -> AsyncGenerator[bytes]:
-    """Ends after the turn's end, the session's end, an error that is not retried, or an ask.
+    """Ends after the turn's end, the session's end, an error that is not retried, or an ask; or when the lease of
+    ``hold`` is over, which a last frame tells.
 
     When the reader was too slow and the log has dropped a part of the turn, it says so and ends: what it missed may
     have been the end.
     """
     turn = Turn(turn_id)
-    with readers.subscribers.opened("turn", log, after) as subscriber:
+    with hold or nullcontext() as lease, readers.subscribers.opened("turn", log, after, lease) as subscriber:
         while not turn.ended:
+            if lease is not None and lease.over:
+                yield readers.last_frame(log, after, lease, framing)
+                return
             try:
                 batch = await log.read(after, batch_bytes, raw=framing.include_raw)
             except Expired:

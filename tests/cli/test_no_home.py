@@ -141,7 +141,7 @@ def test_a_home_that_cannot_be_written_is_refused_in_a_sentence(nobody: Stranger
 
 def test_without_any_place_for_a_home_it_is_told_what_to_set(nobody: Stranger) -> None:
     env = {"TMPDIR": str(nobody.temporary / "none")}
-    refused = nobody.run("server", "--port", "0", "--token", "t", env=env)
+    refused = nobody.run("server", "--port", "0", "--token", "long-enough", env=env)
     assert refused.returncode == 1
     for part in ("no home directory", "HOME is not set", "set HOME", "--data-dir"):
         assert part in refused.stderr

@@ -21,6 +21,8 @@ OPTIONS = (
     # Nothing is downloaded, and nothing is waited for.
     *("--no-auto-install", "--npm", "", "--mock-step-ms", "0", "--sse-keepalive", "0.2"),
     *("--log-format", "json", "--access-log-lines", "0"),
+    # It tries wrong tokens too, and wants a 401 for each.
+    *("--failed-logins", "0", "--address-requests", "0"),
 )
 GRACE = 300
 """Seconds beyond its budget in which schemathesis must have ended."""

@@ -7,7 +7,9 @@ import itertools
 from collections.abc import Sequence
 
 import trio
+from sandbox_agent.actors.access.token_keeper import TokenKeeper
 from sandbox_agent.actors.answers import keep_result
+from sandbox_agent.actors.clock import Clock
 from sandbox_agent.actors.daemon import Health
 from sandbox_agent.actors.failpoints import Failpoints
 from sandbox_agent.actors.journal import CommandKey, KeptAnswer
@@ -96,6 +98,8 @@ class Door:
         self.refusal: Exception | None = None
         self.hold: trio.Event | None = None
         self.state = Health()
+        self.clock = Clock()
+        self.tokens = TokenKeeper(None, self.settings, self.clock)
         self._turns = itertools.count(1)
         self._lives = itertools.count(1)
 

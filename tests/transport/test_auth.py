@@ -3,8 +3,13 @@
 from base64 import b64encode, urlsafe_b64encode
 
 import pytest
+from sandbox_agent.actors.access.token_keeper import TokenKeeper
+from sandbox_agent.actors.clock import Clock
 from sandbox_agent.schema.problems import Problem
+from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.auth import Auth
+from sandbox_agent.transport.guard.guard import Guard
+from sandbox_agent.transport.routes import ROUTES
 
 from .door import Door
 from .serving import serving
@@ -12,6 +17,11 @@ from .test_problems import problem
 
 TOKEN = "t~?>ö:1"  # its base64 differs in the two alphabets, it is not ASCII, and it has a colon
 RAW = TOKEN.encode()
+
+
+def guard() -> Guard:
+    settings = Settings()
+    return Guard(Auth(TOKEN), TokenKeeper(None, settings, Clock()), settings, ROUTES)
 
 
 def wire(value: bytes) -> str:
@@ -33,8 +43,8 @@ def wire(value: bytes) -> str:
         b"Basic " + b64encode(RAW).rstrip(b"="),
     ],
 )
-def test_accepted(header):
-    Auth(TOKEN).check(wire(header))
+async def test_accepted(header):
+    assert guard().by_header(wire(header), "192.0.2.1").name == "default"
 
 
 @pytest.mark.parametrize(
@@ -54,9 +64,9 @@ def test_accepted(header):
         b"Bearer " + b64encode(RAW),
     ],
 )
-def test_refused(header):
+async def test_refused(header):
     with pytest.raises(Problem) as refused:
-        Auth(TOKEN).check(None if header is None else wire(header))
+        guard().by_nothing() if header is None else guard().by_header(wire(header), "192.0.2.1")
     assert refused.value.status == 401
 
 

@@ -30,7 +30,9 @@ async def test_every_route_is_below_it_and_nowhere_else() -> None:
         assert served.url.endswith(BASE)
         root = served.url.removesuffix(BASE)
         for route in ROUTES:
-            path = route.path.format(session_id="none", agent="none", turn_id="t", permission_id="p", question_id="q")
+            path = route.path.format(
+                session_id="none", agent="none", turn_id="t", permission_id="p", question_id="q", name="none"
+            )
             if route.kind == "websocket":
                 continue
             outside = problem(await client.request(route.method, f"{root}{path}"), 404, "not_found")

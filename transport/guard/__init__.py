@@ -1,1 +1,1 @@
-"""The guard: what is refused before a request means anything, and what a stranger can make us write."""
+"""The guard: what is refused before a request means anything; who makes a request, whether they may, and how much."""

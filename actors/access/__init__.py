@@ -1,0 +1,1 @@
+"""Access: the tokens that the daemon knows."""

@@ -1,0 +1,1 @@
+"""Access: tokens, their scopes, and tickets, as they are said."""

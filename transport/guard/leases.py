@@ -1,0 +1,92 @@
+"""Leases: the streams that are open on behalf of a token, and end when it holds no more.
+
+A stream that is fed looks at its lease before each write, which is one attribute. One that waits is woken.
+"""
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+
+import trio
+from attrs import define, field
+
+from ...actors.access.grant import Grant
+from ...actors.access.token_keeper import TokenKeeper
+from ...schema.access.tokens import StreamEnded, StreamEndReason
+
+LOOK = 0.5
+"""Seconds between two looks at the wall clock, by which tokens expire: it may be set, so no timer can know the time."""
+
+MESSAGES: dict[StreamEndReason, str] = {
+    "token_revoked": "the token of this stream was revoked",
+    "token_expired": "the token of this stream has expired",
+}
+
+
+@define(eq=False)
+class Lease:
+    """``over`` is why the stream must end. ``waiting`` is what to cancel then."""
+
+    grant: Grant
+    over: StreamEndReason | None = None
+    waiting: set[trio.CancelScope] = field(factory=set[trio.CancelScope])
+
+    def end(self, reason: StreamEndReason) -> None:
+        self.over = reason
+        for scope in self.waiting:
+            scope.cancel()
+
+    def last_frame(self) -> StreamEnded:
+        assert self.over is not None, "it still holds"  # noqa: S101
+        return StreamEnded(self.over, MESSAGES[self.over])
+
+
+Hold = AbstractContextManager[Lease | None]
+"""A lease for as long as the block lasts; None where no token is asked for."""
+
+
+class Leases:
+    def __init__(self, keeper: TokenKeeper) -> None:
+        self._keeper = keeper
+        self._open: set[Lease] = set()
+        self._expiring = trio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Leases {len(self._open)}>"
+
+    @contextmanager
+    def held(self, grant: Grant) -> Generator[Lease]:
+        """For as long as the block lasts."""
+        lease = Lease(grant, self._keeper.over(grant))
+        self._open.add(lease)
+        if grant.expires_ms is not None:
+            self._expiring.set()
+        try:
+            yield lease
+        finally:
+            self._open.discard(lease)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._end_revoked)
+            nursery.start_soon(self._end_expired)
+
+    async def _end_revoked(self) -> None:
+        while True:
+            await self._keeper.wait_changed()
+            self._look()
+
+    async def _end_expired(self) -> None:
+        """Sleeps for good while no stream has a token that expires."""
+        while True:
+            await self._expiring.wait()
+            self._look()
+            if not any(lease.grant.expires_ms is not None for lease in self._open):
+                self._expiring = trio.Event()
+            else:
+                await trio.sleep(LOOK)
+
+    def _look(self) -> None:
+        for lease in self._open:
+            if lease.over is None and (reason := self._keeper.over(lease.grant)) is not None:
+                lease.end(reason)
