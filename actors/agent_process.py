@@ -1,14 +1,17 @@
-"""The agent process: pexpect owns it; its JSON protocol runs over pipes, its terminal is a PTY.
+"""The agent process: pexpect owns it; its JSON protocol runs over sockets, its terminal is a PTY.
 
-The PTY is the controlling terminal and stderr. The pipes stand on fds 0 and 1, because claude refuses a terminal on
-stdin and a cooked PTY hangs at lines of 4 KB. Closing the PTY's master ends most agents: a safety net for the day
-that the daemon dies. Spawning and closing take 10 to 100 ms each, so they run in worker threads.
+The PTY is the controlling terminal and stderr. The sockets stand on fds 0 and 1, because claude refuses a terminal on
+stdin and a cooked PTY hangs at lines of 4 KB. Not pipes: any program of the same user could open the other side of one
+by /proc/PID/fd, and speak for the agent or to it. A socket cannot be opened there. Closing the PTY's master ends most
+agents: a safety net for the day that the daemon dies. Spawning and closing take 10 to 100 ms each, so they run in
+worker threads.
 """
 
 import os
 import pty
 import select
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -25,10 +28,11 @@ from ..schema.agents.dialect import ExitStatus
 from ..schema.problems import Problem, agent_process_exited
 from ..schema.redaction.redactor import Redactor
 from ..schema.settings import Settings
-from .birth import Birth, easier_to_kill
+from .birth import Birth, easier_to_kill, make_easier_to_kill
 from .cgroup import Cgroup
 from .descriptors import BIRTH, SESSION, Descriptors
 from .exits import wait_exited
+from .isolation.peers import descends_from
 from .lines import LineSplitter, OversizedLine
 from .placed import placed
 from .processes import MARKER, ProcessTable
@@ -38,6 +42,10 @@ from .terminal import Terminal
 from .tree import ProcessTree
 
 CHUNK = 1 << 16
+
+_READS = 6
+"""So many take what is being delivered, and then all that a socket can hold: 208 KiB unless the system says
+otherwise."""
 
 OUTPUT_LINGER = 0.5
 """Seconds that stdout and the terminal are still read after the agent has exited: a child of its may hold them open for
@@ -63,12 +71,12 @@ class OutboxFull(Exception):
 
 
 class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, reportUntypedBaseClass]
-    """pexpect's spawn with pipes on fds 0 and 1 and without the sleeps of its destructor."""
+    """pexpect's spawn with sockets on fds 0 and 1 and without the sleeps of its destructor."""
 
     def __init__(
-        self, argv: Sequence[str], env: Mapping[str, str], pipes: tuple[int, int], prepare: Callable[[], None]
+        self, argv: Sequence[str], env: Mapping[str, str], sockets: tuple[int, int], prepare: Callable[[], None]
     ) -> None:
-        self._pipes = pipes
+        self._sockets = sockets
         options: dict[str, Any] = {"env": dict(env), "preexec_fn": prepare, "dimensions": (50, 200)}
         super().__init__(argv[0], list(argv[1:]), echo=False, timeout=None, **options)
         self.delaybeforesend = None
@@ -82,7 +90,7 @@ class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, repor
     def _spawnpty(self, args: Any, **kwargs: Any) -> Any:
         parent = os.getpid()
         try:
-            return cast("Any", PtyProcess).spawn(args, pass_fds=self._pipes, **kwargs)
+            return cast("Any", PtyProcess).spawn(args, pass_fds=self._sockets, **kwargs)
         except BaseException as error:
             if os.getpid() != parent:
                 # Between fork and exec ptyprocess catches only OSError. Anything else would unwind into a second
@@ -134,10 +142,10 @@ def _spawn_blocking(
     _check(argv, env)
     descriptors.require(SESSION + BIRTH + settings.reserved_descriptors)
     with ExitStack() as always, ExitStack() as failed:
-        stdin_read, stdin_write = os.pipe()
+        stdin_read, stdin_write = _one_way()
         always.callback(os.close, stdin_read)
         failed.callback(os.close, stdin_write)
-        stdout_read, stdout_write = os.pipe()
+        stdout_read, stdout_write = _one_way()
         always.callback(os.close, stdout_write)
         failed.callback(os.close, stdout_read)
         # Before the fork, for want of it must not leave an agent that nobody knows; then it is made the terminal's.
@@ -148,11 +156,21 @@ def _spawn_blocking(
             os.close(probe)
         door = None if group is None else group.door
         oom_score = easier_to_kill(settings.agent_oom_adjust)
-        birth = Birth(stdin_read, stdout_write, directory, oom_score, door, descriptors.inherited)
+        birth = Birth(stdin_read, stdout_write, directory, door, descriptors.inherited)
         spawn = _Spawn(argv, env, (stdin_read, stdout_write), birth.prepare)
+        make_easier_to_kill(cast("int", spawn.pid), oom_score)
         os.dup2(spawn.child_fd, terminal, inheritable=False)
         failed.pop_all()
     return _Spawned(spawn, stdin_write, stdout_read, terminal)
+
+
+def _one_way() -> tuple[int, int]:
+    """What is written into the second comes out of the first, as with a pipe; the other way says nothing. Raises
+    OSError."""
+    read, write = socket.socketpair()
+    with read, write:
+        read.shutdown(socket.SHUT_WR)
+        return read.detach(), write.detach()
 
 
 def _readable(fd: int) -> bool:
@@ -281,7 +299,7 @@ class AgentProcess:
 
     async def hear_out(self) -> None:
         """Until all that the agent had written on stdout by now is delivered; :meth:`read` must be running."""
-        for _ in range(2):  # what is being delivered, and then what a pipe can hold, which one read takes
+        for _ in range(_READS):
             if self._stdout_ended or (self._listening and not _readable(self._stdout.fileno())):
                 return
             await self._reads.park()
@@ -314,6 +332,10 @@ class AgentProcess:
             with suppress(OSError):
                 os.kill(self.pid, number)
 
+    def started(self, pid: int) -> bool:
+        """Whether the process with this pid is the agent, or comes from it."""
+        return self._table.owns(self.tree.root) and descends_from(pid, self.pid)
+
     def leave_unverified(self) -> None:
         """Nobody could tell whether any descendant is left: that is found out when it can be."""
         self._table.unverified.add(self.tree)
@@ -332,8 +354,8 @@ class AgentProcess:
         await self._stdin.aclose()
 
     async def aclose(self) -> None:
-        """Close the pipes and the terminal, and reap the agent if nobody has; it must have been ended. Raises nothing:
-        what it could not put away is in the log."""
+        """Close the sockets and the terminal, and reap the agent if nobody has; it must have been ended. Raises
+        nothing: what it could not put away is in the log."""
         for stream in (self._stdin, self._stdout, self._pty):
             await stream.aclose()
         if self.status is None:  # whoever watched it has failed

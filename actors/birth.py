@@ -16,13 +16,12 @@ MOST_KILLABLE = 1000
 
 @frozen
 class Birth:
-    """``door`` is the file of the cgroup that it enters, ``oom_score`` what the OOM killer adds to its size, from
-    -1000 to 1000, ``descriptors`` its soft limit of open files; None leaves it as the daemon's."""
+    """``door`` is the file of the cgroup that it enters, ``descriptors`` its soft limit of open files; None leaves it
+    as the daemon's."""
 
     stdin: int
     stdout: int
     directory: str
-    oom_score: int
     door: str | None = None
     descriptors: int | None = None
 
@@ -30,7 +29,6 @@ class Birth:
         """ptyprocess reports what is raised here; its own ``cwd`` it does not."""
         # First, so that nothing of the agent is ever outside.
         _tell(self.door, b"0")
-        _tell("/proc/self/oom_score_adj", b"%d" % self.oom_score)
         # Soft only: a core file can fill the disk, and a tool that wants one can still ask for it.
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         if self.descriptors is not None:  # its hard limit stays: what wants more can ask for it
@@ -54,6 +52,12 @@ def _tell(path: str | None, word: bytes) -> None:
             os.write(file, word)
         finally:
             os.close(file)
+
+
+def make_easier_to_kill(pid: int, score: int) -> None:
+    """``score`` is what the OOM killer adds to its size, from -1000 to 1000. After exec: before it, the process is as
+    closed as the daemon, also to itself."""
+    _tell(f"/proc/{pid}/oom_score_adj", b"%d" % score)
 
 
 def easier_to_kill(adjust: int) -> int:

@@ -20,11 +20,11 @@ MOST = 1 << 20
 thousand million, a child that closes what it does not need, number by number, would take minutes."""
 
 SESSION = 5
-"""What an agent that runs costs: two pipes, its terminal twice, and what tells its exit. Measured in
+"""What an agent that runs costs: two sockets, its terminal twice, and what tells its exit. Measured in
 tests/cli/test_descriptors.py; an agent that is an HTTP server has its connections besides."""
 
 BIRTH = 6
-"""What is open only while an agent is started: the other ends of its pipes, its terminal's, and the way back."""
+"""What is open only while an agent is started: the other ends of its sockets, its terminal's, and the way back."""
 
 
 class Descriptors:

@@ -2,6 +2,9 @@
 
 Each connection carries one request, a line of JSON, and gets one answer, a line of JSON: `{"allow": bool, "message":
 str}`. A connection that ends before its answer is a hook that the agent has ended.
+
+Any program of the same user can find the socket. Only those of the agent's own tree are heard, and they are as little
+trusted as the agent: their number, what they say together and the time that they take for it are bounded.
 """
 
 import os
@@ -15,6 +18,8 @@ import trio
 from attrs import define, field
 
 from ..schema.agents.native import BAD_JSON, members, plain
+from ..schema.settings import Settings
+from .isolation.peers import peer_pid
 from .private import PrivateDirectory
 from .reserve import Reserve
 
@@ -25,6 +30,8 @@ _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 Asked = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 Gone = Callable[[str], Awaitable[None]]
+Admit = Callable[[int], bool]
+"""Whether the process with this pid may ask."""
 
 
 @define(eq=False)
@@ -35,25 +42,38 @@ class _Waiting:
     decided: trio.Event = field(factory=trio.Event)
 
 
+@define(eq=False)
+class _Held:
+    """How many bytes of one connection are in memory."""
+
+    bytes: int = 0
+
+
+class _Refused(Exception):
+    """In words for the model that wants to use the tool."""
+
+
 class HookServer:
-    """The socket of one agent process, in a directory that ends with it. ``max_request_bytes`` bounds a request; a
-    longer one is refused unheard."""
+    """The socket of one agent process, in a directory that ends with it. What is over one of the bounds ``hook_*`` of
+    the settings is refused unheard. ``connections`` are open just now, ``held_bytes`` of what they ask in memory."""
 
     def __init__(
-        self, directory: PrivateDirectory, listener: trio.SocketListener, max_request_bytes: int, reserve: Reserve
+        self, directory: PrivateDirectory, listener: trio.SocketListener, settings: Settings, reserve: Reserve
     ) -> None:
         self.directory = directory
         self._reserve = reserve
         self._listener = listener
-        self._max_request_bytes = max_request_bytes
+        self._settings = settings
         self._ids = count(1)
         self._waiting: dict[str, _Waiting] = {}
+        self.connections = 0
+        self.held_bytes = 0
 
     def __repr__(self) -> str:
         return f"<HookServer waiting={' '.join(self._waiting) or 'none'}>"
 
     @classmethod
-    async def open(cls, max_request_bytes: int, owner: str, reserve: Reserve) -> "HookServer":
+    async def open(cls, settings: Settings, owner: str, reserve: Reserve) -> "HookServer":
         """Hooks may ask from now on; they wait until :meth:`serve`. ``owner`` is the daemon's name beyond its life.
         Raises OSError."""
         directory = await PrivateDirectory.make(owner)
@@ -74,13 +94,21 @@ class HookServer:
                     await directory.remove(reserve)
                 raise
             failed.pop_all()
-        return cls(directory, listener, max_request_bytes, reserve)
+        return cls(directory, listener, settings, reserve)
 
-    async def serve(self, asked: Asked, gone: Gone) -> None:
-        """Tell of every hook that asks, and of every one that goes without its answer, until cancelled."""
+    async def serve(self, admit: Admit, asked: Asked, gone: Gone) -> None:
+        """Tell of every hook that asks, and of every one that goes without its answer, until cancelled. Those that
+        ``admit`` does not know are refused."""
 
         async def converse(stream: trio.SocketStream) -> None:
-            await self._converse(stream, asked, gone)
+            self.connections += 1
+            held = _Held()
+            try:
+                async with stream:
+                    await self._converse(stream, held, admit, asked, gone)
+            finally:
+                self.connections -= 1
+                self.held_bytes -= held.bytes
 
         await trio.serve_listeners(converse, [self._listener])
 
@@ -96,44 +124,54 @@ class HookServer:
             waiting.answer = _line(allow, message)
             waiting.decided.set()
 
-    async def _converse(self, stream: trio.SocketStream, asked: Asked, gone: Gone) -> None:
-        async with stream:
-            request = await self._read(stream)
-            if request is None:
-                with suppress(*_GONE):
-                    await stream.send_all(_line(False, "this request cannot be read"))
-                return
-            hook_id = f"hook_{next(self._ids)}"
-            waiting = self._waiting[hook_id] = _Waiting()
-            try:
-                await asked(hook_id, request)
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(_until_closed, stream, nursery.cancel_scope)
-                    await waiting.decided.wait()
-                    nursery.cancel_scope.cancel()
-            finally:
-                del self._waiting[hook_id]
-            if waiting.answer is None:
-                await gone(hook_id)
-                return
+    async def _converse(
+        self, stream: trio.SocketStream, held: _Held, admit: Admit, asked: Asked, gone: Gone, redact: Redact
+    ) -> None:
+        try:
+            if self.connections > self._settings.hook_connections:
+                raise _Refused(f"more than {self._settings.hook_connections} hooks of this agent ask at the same time")
+            if not admit(peer_pid(stream)):
+                raise _Refused("only the agent's own processes may ask")
+            request = await self._read(stream, held)
+        except _Refused as error:
             with suppress(*_GONE):
-                await stream.send_all(waiting.answer)
-
-    async def _read(self, stream: trio.SocketStream) -> Mapping[str, Any] | None:
-        """None for what is no JSON object, or is too long."""
-        said = bytearray()
+                await stream.send_all(_line(False, str(error)))
+            return
+        hook_id = f"hook_{next(self._ids)}"
+        waiting = self._waiting[hook_id] = _Waiting()
+        try:
+            await asked(hook_id, request)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_until_closed, stream, nursery.cancel_scope)
+                await waiting.decided.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            del self._waiting[hook_id]
+        if waiting.answer is None:
+            await gone(hook_id)
+            return
         with suppress(*_GONE):
-            while b"\n" not in said and len(said) <= self._max_request_bytes:
+            await stream.send_all(waiting.answer)
+
+    async def _read(self, stream: trio.SocketStream, held: _Held) -> Mapping[str, Any]:
+        """Raises :class:`_Refused` for what is no JSON object, is too much or takes too long."""
+        said = bytearray()
+        with suppress(*_GONE), trio.move_on_after(self._settings.hook_request_timeout):
+            while b"\n" not in said[-CHUNK:]:
                 chunk = await stream.receive_some(CHUNK)
                 if not chunk:
                     break
+                self.held_bytes += len(chunk)
+                held.bytes += len(chunk)
+                if self.held_bytes > self._settings.hook_bytes:
+                    raise _Refused(f"the hooks of this agent ask more than {self._settings.hook_bytes} bytes together")
                 said += chunk
         line, newline, _ = bytes(said).partition(b"\n")
-        if not newline or len(line) > self._max_request_bytes:
-            return None
-        with suppress(*BAD_JSON):
-            return members(plain(line)) or None
-        return None
+        if newline:
+            with suppress(*BAD_JSON):
+                if request := members(plain(line)):
+                    return request
+        raise _Refused("this request cannot be read")
 
 
 async def _until_closed(stream: trio.SocketStream, scope: trio.CancelScope) -> None:

@@ -76,9 +76,7 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
     if not definition.hooked:
         return await _start_with_files(services, row, definition, spec, grant, mailbox)
     try:
-        hooks = await HookServer.open(
-            services.settings.max_line_bytes, services.journal.journal_id, services.table.reserve
-        )
+        hooks = await HookServer.open(services.settings, services.journal.journal_id, services.table.reserve)
     except OSError as error:
         raise _no_directory(error) from error
     try:

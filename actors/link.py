@@ -151,7 +151,7 @@ class AgentLink:
                     nursery.start_soon(self._read)
                     nursery.start_soon(self._speak_http)
                     if self._hooks is not None:
-                        nursery.start_soon(self._hooks.serve, self._hook_asked, self._hook_gone)
+                        nursery.start_soon(self._serve_hooks, self._hooks)
                     nursery.start_soon(self.watchdogs.run, self._ring)
                     nursery.start_soon(self._watch_limits)
                     status = await self.process.watch()
@@ -224,6 +224,9 @@ class AgentLink:
         """The dialect of an agent whose hooks ask."""
         assert isinstance(self.dialect, HookedDialect), "only such a dialect's agent has hooks"  # noqa: S101
         return self.dialect
+
+    async def _serve_hooks(self, hooks: HookServer) -> None:
+        await hooks.serve(self.process.started, self._hook_asked, self._hook_gone)
 
     async def _hook_asked(self, hook_id: str, request: Mapping[str, Any]) -> None:
         await self._tell(HookAsked(self, hook_id, request))

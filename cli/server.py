@@ -19,7 +19,7 @@ from .here import absolute, exists
 from .loopback import is_loopback
 from .server_options import server_options
 from .setting_options import build_settings
-from .token_options import TokenChoice
+from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
 from .token_store import find_given, forget_token, make_token, read_token, stored_path
 
 ALLOW_NO_TOKEN = "SANDBOX_AGENT_ALLOW_NO_TOKEN"  # noqa: S105 - a variable's name
@@ -139,6 +139,18 @@ def name_unknown_variables() -> None:
         click.echo(sentence, err=True)
 
 
+def _close(token: str | None) -> None:
+    """To agents, which may be programs of our user."""
+    from ..actors.isolation.own_process import close_to_others, wipe
+    from ..schema.agent_credentials import secret_variables
+
+    try:
+        wipe({*secret_variables(), TOKEN_VARIABLE, FILE_VARIABLE}, token)
+        close_to_others()
+    except OSError as error:
+        click.echo(f"Programs of this user can look into the daemon: {error}", err=True)
+
+
 @click.command()
 @server_options
 @click.pass_obj
@@ -170,6 +182,7 @@ def server(outer: TokenChoice, **given: Any) -> None:
 
     gc.freeze()
     gc.enable()
+    _close(token.value)
     data_place(options.settings)
     if log is not None and given["log_to_file"]:
         click.echo(f"logging to {log}", err=True)

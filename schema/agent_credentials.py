@@ -82,8 +82,13 @@ def environment_for(agent: str, environment: Mapping[str, str], discovery: Disco
 
 def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """For programs that need none: npm with the scripts of a package, an agent that is asked for its version."""
-    secret = {variable.name for variable in VARIABLES} | {OPENCODE_CONTENT}
+    secret = secret_variables()
     return {name: value for name, value in environment.items() if name not in secret}
+
+
+def secret_variables() -> frozenset[str]:
+    """Those that may hold a credential of any vendor."""
+    return frozenset({variable.name for variable in VARIABLES} | {OPENCODE_CONTENT})
 
 
 def additions(agent: str, environment: Mapping[str, str], discovery: Discovery) -> dict[str, str]:

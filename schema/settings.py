@@ -140,6 +140,11 @@ class Settings:
     exit_poll_interval: float = setting(
         0.1, "seconds", "time between two looks at whether an agent has exited, where the system has no pidfds"
     )
+    hook_connections: int = setting(64, "connections", "most hooks of one agent that ask at the same time")
+    hook_bytes: int = setting(
+        4 << 20, "bytes", "most that all hooks of one agent ask together, until they are answered"
+    )
+    hook_request_timeout: float = setting(10.0, "seconds", "time for a hook to say what it asks")
     max_line_bytes: int = setting(16 << 20, "bytes", "longest line that an agent may write")
     terminal_tail_bytes: int = setting(64 << 10, "bytes", "end of an agent's terminal kept for diagnostics")
     max_outbox_bytes: int = setting(64 << 20, "bytes", "most that waits to be written to an agent's stdin")

@@ -5,17 +5,18 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from sandbox_agent.actors import amp_hook
-from sandbox_agent.actors.hook import SOCKET, HookServer
+from sandbox_agent.actors.hook import SOCKET, Admit, HookServer
 from sandbox_agent.actors.private import PrivateDirectory
 from sandbox_agent.actors.reserve import Reserve
 from sandbox_agent.schema.agents.dialect import PrivateFile
+from sandbox_agent.schema.settings import Settings
 
 from ..patience import PATIENCE
 
@@ -42,14 +43,20 @@ class Hooks:
         return await trio.open_unix_socket(self.path)
 
 
+def anybody(_: int) -> bool:
+    return True
+
+
 @asynccontextmanager
-async def serving() -> AsyncIterator[Hooks]:
+async def serving(admit: Admit = anybody, **settings: Any) -> AsyncIterator[Hooks]:
     with trio.fail_after(TIME_LIMIT):
-        server = await HookServer.open(MAX_REQUEST_BYTES, "a-journal", Reserve(0))
+        server = await HookServer.open(
+            Settings(**{"hook_bytes": MAX_REQUEST_BYTES, **settings}), "a-journal", Reserve(0)
+        )
         hooks = Hooks(server)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(server.serve, hooks.asked, hooks.gone)
+                nursery.start_soon(server.serve, admit, hooks.asked, hooks.gone)
                 yield hooks
                 nursery.cancel_scope.cancel()
         finally:
@@ -119,6 +126,75 @@ async def test_a_flood_without_a_line_break_is_cut_off():
         async with await hooks.connect() as other:
             await other.send_all(b'{"tool": "a"}\n')
             assert (await hooks.news.receive())[0] == "hook_1"
+
+
+async def until_held(server: HookServer, count: int) -> None:
+    while server.held_bytes != count:
+        await trio.sleep(0.005)
+
+
+async def test_a_flood_of_unfinished_lines_is_bounded_over_all_connections_together():
+    async with serving(hook_bytes=300_000) as hooks, AsyncExitStack() as opened:
+        streams = [await opened.enter_async_context(await hooks.connect()) for _ in range(3)]
+        for number, stream in enumerate(streams, 1):
+            await stream.send_all(b"x" * 90_000)
+            await until_held(hooks.server, number * 90_000)
+        async with await hooks.connect() as fourth:
+            with suppress(trio.BrokenResourceError):
+                await fourth.send_all(b"x" * 90_000)
+                await fourth.receive_some()
+        await until_held(hooks.server, 270_000)
+        async with await hooks.connect() as stream:
+            await stream.send_all(b'{"tool": "a"}\n')
+            assert (await hooks.news.receive())[0] == "hook_1"
+
+
+async def test_what_was_asked_counts_until_it_is_answered():
+    async with serving() as hooks:
+        line = b'{"tool": "' + b"a" * 600 + b'"}\n'
+        first = await hooks.connect()
+        await first.send_all(line)
+        hook_id, _ = await hooks.news.receive()
+        second = await hooks.connect()
+        await second.send_all(line)
+        assert json.loads(await everything(second))["allow"] is False
+        hooks.server.answer(hook_id, allow=True, message="")
+        assert json.loads(await everything(first))["allow"] is True
+        await until_held(hooks.server, 0)
+
+
+async def test_a_flood_of_asks_is_bounded():
+    async with serving(hook_connections=3) as hooks, AsyncExitStack() as opened:
+        streams = [await opened.enter_async_context(await hooks.connect()) for _ in range(3)]
+        for number, stream in enumerate(streams, 1):
+            await stream.send_all(b'{"tool": "a"}\n')
+            assert (await hooks.news.receive())[0] == f"hook_{number}"
+        message = json.loads(await everything(await hooks.connect()))["message"]
+        assert message == "more than 3 hooks of this agent ask at the same time"
+        hooks.server.answer("hook_2", allow=False, message="")
+        while hooks.server.connections == 3:
+            await trio.sleep(0.005)
+        async with await hooks.connect() as stream:
+            await stream.send_all(b'{"tool": "a"}\n')
+            assert (await hooks.news.receive())[0] == "hook_4"
+
+
+async def test_a_hook_that_says_nothing_is_let_go():
+    async with serving(hook_request_timeout=0.02) as hooks:
+        stream = await hooks.connect()
+        await stream.send_all(b'{"tool":')
+        assert json.loads(await everything(stream))["allow"] is False
+
+
+async def test_a_forger_of_another_session_is_not_heard():
+    """The socket can be found by any program of the same user."""
+    async with serving(lambda pid: pid != os.getpid()) as hooks:
+        answer = json.loads(await everything(await hooks.connect()))
+        assert answer == {"allow": False, "message": "only the agent's own processes may ask"}
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_hook, hooks.path, b"{}")  # another process
+            hook_id, _ = await hooks.news.receive()
+            hooks.server.answer(hook_id, allow=True, message="")
 
 
 async def test_half_a_request_is_nobodys():

@@ -15,7 +15,7 @@ STRANGER = 12345
 """No passwd entry has this uid, here or anywhere in these tests."""
 
 PR_SET_KEEPCAPS, PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 24, 47, 2
-CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE = 1, 2, 19
 CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -33,6 +33,13 @@ def obey_modes() -> None:
     if os.geteuid() == 0:
         for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
             _prctl(PR_CAPBSET_DROP, capability)
+
+
+def be_ordinary() -> None:
+    """In a child before exec: root too cannot look into every process, as in most containers. Others cannot anyway."""
+    obey_modes()
+    if os.geteuid() == 0:
+        _prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE)
 
 
 def _become_stranger() -> None:
