@@ -56,7 +56,6 @@ def _attack(running: RunningDaemon, home: Path, state: Path) -> set[str]:
             assert made.is_success, made.text
             if session == "victim":
                 sibling = max(descendants(running.process.pid))
-        (private,) = [path for path in (home / "private").glob("*")] or [home / "private"]
         places = {
             "mark": MARK,
             "daemon": running.process.pid,
@@ -64,7 +63,7 @@ def _attack(running: RunningDaemon, home: Path, state: Path) -> set[str]:
             "url": running.url,
             "data": str(home / ".local" / "share" / "sandbox-agent"),
             "state": str(state),
-            "private": str(private),
+            "private": str(home / "private"),
         }
         command = shlex.join([sys.executable, "-IS", str(ATTACKER), json.dumps(places)])
         client.post("/v1/sessions/attacker/messages", json={"message": f"run {command}"}).raise_for_status()
