@@ -160,7 +160,7 @@ async def test_a_hook_server_that_finds_no_descriptor_leaves_neither_a_directory
     with patch("tempfile.tempdir", str(tmp_path)):
         server: HookServer | None = None
         with no_descriptors(left), suppress(OSError):
-            server = await HookServer.open(1000, "a-journal", reserve)
+            server = await HookServer.open(Settings(), "a-journal", reserve)
         assert (server is None) == (left < 3)  # for its directory, the socket, and the directory once more
         if server is not None:
             await server.aclose()
