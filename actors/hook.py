@@ -124,9 +124,7 @@ class HookServer:
             waiting.answer = _line(allow, message)
             waiting.decided.set()
 
-    async def _converse(
-        self, stream: trio.SocketStream, held: _Held, admit: Admit, asked: Asked, gone: Gone, redact: Redact
-    ) -> None:
+    async def _converse(self, stream: trio.SocketStream, held: _Held, admit: Admit, asked: Asked, gone: Gone) -> None:
         try:
             if self.connections > self._settings.hook_connections:
                 raise _Refused(f"more than {self._settings.hook_connections} hooks of this agent ask at the same time")
