@@ -16,7 +16,8 @@ from ..schema.problems import Problem, invalid_request
 from ..schema.redaction.redactor import Redactor
 from ..schema.redaction.values import certain, of_environment
 from ..schema.timeouts import Timeouts
-from ..schema.workspace.project import LeftOut, Project
+from ..schema.workspace.git import guarded
+from ..schema.workspace.project import LeftOut, Project, ProjectFiles
 from ..schema.workspace.trust import WorkspaceTrust, trust_that_holds
 from .agent_process import AgentProcess, SpawnFailed
 from .credentials import Grant
@@ -98,8 +99,8 @@ async def _start_with_files(
     grant: Grant,
     mailbox: Mailbox,
 ) -> AgentLink:
-    """An agent without hooks. It gets a private directory only when there is a project to tell it of."""
-    if spec.project is None:
+    """An agent without hooks. It gets a private directory only when there may be texts to give it."""
+    if spec.project is None or spec.trusted:
         return await _start(services, row, definition, spec, grant, mailbox)
     try:
         directory = await PrivateDirectory.make(services.journal.journal_id)
@@ -121,6 +122,8 @@ def _no_directory(error: OSError) -> SpawnFailed:
 async def left_out(services: Services, row: SessionRow) -> Sequence[LeftOut] | None:
     """What of the workspace the session does without, as it is now; None where nothing is left out by us. Raises
     nothing: what hinders a look now hinders the start of the agent too, which tells it."""
+    if _trust(services, row) == "trusted":
+        return None
     try:
         project = await _project(services, row)
     except (OSError, MemoryError, RuntimeError, Problem):
@@ -129,10 +132,12 @@ async def left_out(services: Services, row: SessionRow) -> Sequence[LeftOut] | N
 
 
 async def _project(services: Services, row: SessionRow) -> Project | None:
+    """None for an agent that reads nothing of it. In a trusted session it reads all by itself."""
     files = services.catalog.definition(row.request.agent).project
-    if files is None or _trust(services, row) == "trusted":
+    if files is None:
         return None
-    return await survey(files, row.directory, services.settings)
+    trusted = _trust(services, row) == "trusted"
+    return await survey(ProjectFiles() if trusted else files, row.directory, services.settings)
 
 
 def _trust(services: Services, row: SessionRow) -> WorkspaceTrust:
@@ -158,7 +163,8 @@ async def _start(
             await directory.write(plan.files)
         except OSError as error:
             raise SpawnFailed(f"the agent's private files cannot be written: {error}", Shortage.of(error)) from error
-    changed = {**plan.defaults, **spec.environment, **plan.env}
+    guards = {} if spec.trusted else guarded(spec.environment)
+    changed = {**plan.defaults, **spec.environment, **guards, **plan.env}
     environment = {name: value for name, value in changed.items() if value is not None}
     redactor = await _redactor(services, environment, grant)
     marker = services.table.marker()

@@ -12,6 +12,7 @@ from attrs import define, field
 from ...schema.settings import Settings
 from ...schema.workspace.imports import imports
 from ...schema.workspace.project import Kind, LeftOut, Project, ProjectFiles, ProjectSkill, ProjectText
+from ...schema.workspace.skill import read_skill
 from ..client_path import shown
 from .text_file import NotCarried, Text, is_below, read_text
 
@@ -42,14 +43,20 @@ async def survey(files: ProjectFiles, directory: str, settings: Settings) -> Pro
         )
     reason = UNREAD.format(settings.workspace_timeout)
     _log.warning("a workspace is not carried into its session", directory=shown(directory), error=reason)
-    return Project(left_out=(LeftOut("workspace", ".", reason),))
+    return Project(directory, (directory,), left_out=(LeftOut("workspace", ".", reason),))
 
 
 def look(files: ProjectFiles, directory: str, settings: Settings) -> Project:
     """As :func:`survey`; blocks."""
     seen = _Look(files, os.path.realpath(directory), settings)
     seen.run()
-    return Project(tuple(seen.instructions), tuple(seen.skills), tuple(seen.left_out[:MAX_LEFT_OUT]))
+    return Project(
+        seen.directory,
+        tuple(level or "/" for level in seen.levels),
+        tuple(seen.instructions),
+        tuple(seen.skills),
+        tuple(seen.left_out),
+    )
 
 
 @define
@@ -57,6 +64,7 @@ class _Look:
     files: ProjectFiles
     directory: str
     settings: Settings
+    levels: list[str] = field(factory=list[str])
     instructions: list[ProjectText] = field(factory=list[ProjectText])
     skills: list[ProjectSkill] = field(factory=list[ProjectSkill])
     left_out: list[LeftOut] = field(factory=list[LeftOut])
@@ -71,7 +79,8 @@ class _Look:
     def run(self) -> None:
         levels = list(_levels(self.directory))
         top = next((i for i, level in enumerate(levels) if os.path.lexists(f"{level}/.git")), 0)
-        repository, above = levels[: top + 1], levels[top + 1 :] if self.files.reach == "root" else []
+        self.levels = repository = levels[: top + 1]
+        above = levels[top + 1 :] if self.files.reach == "root" else []
         # The innermost directory has the first claim on the room that there is; the outermost is read first.
         found = [self._instructions(level, inside=level in repository) for level in repository + above]
         self.instructions = [text for texts in reversed(found) for text in texts]
@@ -80,7 +89,7 @@ class _Look:
             for configuration in self.files.configuration:
                 path = f"{level}/{configuration.path}"
                 if os.path.lexists(path):
-                    self.left_out.append(LeftOut(configuration.kind, self._told(path)))
+                    self._tell(LeftOut(configuration.kind, self._told(path)))
 
     def _instructions(self, level: str, *, inside: bool) -> list[ProjectText]:
         """``inside``: of the repository, or else of a directory above it."""
@@ -116,7 +125,7 @@ class _Look:
         """A word that looks like an import may be none, and then names a folder, or nothing."""
         wanted = os.path.normpath(Path(origin).parent / word)
         if word.startswith("~") or not is_below(wanted, base):
-            self._leave("instructions", wanted, "is imported from outside of its directory")
+            self._tell(LeftOut("instructions", shown(word), "is imported from outside of its directory"))
             return None
         return None if Path(wanted).is_dir() else self._text("instructions", wanted, base)
 
@@ -134,6 +143,8 @@ class _Look:
             for name in _names(f"{level}/{folder}", level):
                 path = f"{level}/{folder}/{name}/SKILL.md"
                 if (text := self._text("skill", path, level)) is not None:
+                    if dropped := read_skill(text.content).dropped:
+                        self._leave("skill", path, f"only its text is carried; not its {', '.join(dropped)}")
                     yield ProjectSkill(name, f"{level}/{folder}/{name}", text.content)
 
     def _text(self, kind: Kind, path: str, base: str) -> Text | None:
@@ -154,8 +165,11 @@ class _Look:
         return text
 
     def _leave(self, kind: Kind, path: str, reason: str) -> None:
+        self._tell(LeftOut(kind, self._told(path), reason))
+
+    def _tell(self, left: LeftOut) -> None:
         if len(self.left_out) < MAX_LEFT_OUT:
-            self.left_out.append(LeftOut(kind, self._told(path), reason))
+            self.left_out.append(left)
 
     def _told(self, path: str) -> str:
         return shown(os.path.relpath(path, self.directory))

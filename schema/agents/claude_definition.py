@@ -4,6 +4,7 @@ from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from .claude import Claude
 from .claude_launch import DEFAULT_MODEL, PERMISSION_MODES
 from .claude_models import ask_models, read_models
+from .claude_project import PROJECT
 from .claude_prompt import IMAGES
 from .definition import AgentDefinition, ModelList
 
@@ -52,5 +53,6 @@ def claude_definition() -> AgentDefinition:
         make_dialect=Claude,
         refuses_bypass_as_root=True,
         inline_mimes=IMAGES,
+        project=PROJECT,
         model_list=ModelList(ask_models, read_models),
     )

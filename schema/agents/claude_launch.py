@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from uuid import NAMESPACE_URL, uuid5
 
+from . import claude_project
 from .dialect import AgentSpec, Launch
 
 PERMISSION_MODES: Mapping[str, str] = {
@@ -46,4 +47,7 @@ def launch(spec: AgentSpec) -> Launch:
     if spec.permission_mode == "bypass":
         # Without this flag claude would refuse to enter the mode later, when a plan is approved.
         argv.append("--allow-dangerously-skip-permissions")
-    return Launch(tuple(argv), defaults={"DISABLE_AUTOUPDATER": "1"})
+    defaults = {"DISABLE_AUTOUPDATER": "1"}
+    if spec.trusted:
+        return Launch(tuple(argv), defaults=defaults)
+    return Launch((*argv, *claude_project.arguments(spec)), defaults=defaults, files=claude_project.files(spec))

@@ -5,6 +5,7 @@ from .codex import Codex
 from .codex_launch import DEFAULT_MODEL, PERMISSION_MODES
 from .codex_model_talk import CodexModelTalk
 from .codex_models import DEFAULT
+from .codex_project import PROJECT
 from .codex_prompt import IMAGES
 from .definition import AgentDefinition
 
@@ -52,5 +53,6 @@ def codex_definition() -> AgentDefinition:
         default_model=DEFAULT_MODEL,
         make_dialect=Codex,
         inline_mimes=IMAGES,
+        project=PROJECT,
         model_talk=CodexModelTalk,
     )

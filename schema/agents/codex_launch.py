@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
+from . import codex_project
 from .codex_wire import request
 from .dialect import AgentSpec, Launch
 
@@ -55,7 +56,9 @@ _IN_MEMORY = ("-c", 'cli_auth_credentials_store="ephemeral"')
 
 def launch(spec: AgentSpec) -> Launch:
     login = _IN_MEMORY if spec.login_variable else ()
-    return Launch((*spec.executable, "app-server", *login, *_FLAGS), defaults={"RUST_LOG": "off"})
+    return Launch(
+        (*spec.executable, "app-server", *login, *_FLAGS, *codex_project.arguments(spec)), defaults={"RUST_LOG": "off"}
+    )
 
 
 def initialize() -> dict[str, Any]:
@@ -85,6 +88,7 @@ def thread_request(spec: AgentSpec, request_id: str, resume: str | None) -> dict
         "cwd": spec.directory,
         "approvalPolicy": policy.approval,
         "sandbox": policy.sandbox,
+        **codex_project.texts(spec),
     }
     if model := chosen_model(spec):
         params["model"] = model

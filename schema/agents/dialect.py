@@ -39,9 +39,9 @@ class AgentSpec:
     agent inherits: for a variable whose value must be added to and not replaced. ``login_variable`` is the one
     whose key the agent must be told, because it does not read it by itself; None when it is let in. ``hook`` is there
     for an agent that has hooks (``AgentDefinition.hooked``), ``user_file`` where one of ``AgentDefinition.user_files``
-    exists. ``trusted`` is false when the configuration in ``directory`` must not be read; ``project`` is then what was
-    found there, for an agent that tells what it reads (``AgentDefinition.project``), and ``private`` a directory for
-    ``Launch.files``."""
+    exists. ``trusted`` is false when the configuration in ``directory`` must not be read; ``private`` is then a
+    directory for ``Launch.files``, and ``project`` what was found there, for an agent that tells what it reads
+    (``AgentDefinition.project``); in a trusted session it has nothing but its levels."""
 
     session_id: str
     executable: tuple[str, ...]

@@ -38,8 +38,8 @@ class ProjectFiles:
 
 @frozen
 class LeftOut:
-    """A file of the project that an untrusted session does without. ``path`` is relative to its directory. ``reason``
-    is why, where it is not that configuration is never read."""
+    """A file of the project that an untrusted session does without. ``path`` is relative to its directory, or as
+    it is written in what imports it. ``reason`` is why, where it is not that configuration is never read."""
 
     kind: Kind
     path: str
@@ -70,8 +70,12 @@ class ProjectSkill:
 
 @frozen
 class Project:
-    """What was found. ``instructions`` are in the order in which a model reads them: the outermost directory first."""
+    """What was found in ``directory``, which is its own path, after all links. ``levels`` are that directory and those
+    above it, up to the one that has a ``.git``. ``instructions`` are in the order in which a model reads them: the
+    outermost directory first."""
 
+    directory: str
+    levels: tuple[str, ...] = ()
     instructions: tuple[ProjectText, ...] = ()
     skills: tuple[ProjectSkill, ...] = ()
     left_out: tuple[LeftOut, ...] = ()

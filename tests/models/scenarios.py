@@ -136,6 +136,7 @@ CLAUDE: Mapping[str, Script] = {
     "SCN_PARALLEL": tools(_parallel),
     "SCN_WRITE": tools(lambda args: call("Write", file_path=args[0], content=" ".join(args[1:]) + "\n")),
     "SCN_READ": tools(lambda args: call("Read", file_path=args[0])),
+    "SCN_SKILL": tools(lambda args: call("Skill", skill=args[0], args=" ".join(args[1:]))),
     "SCN_EDIT": tools(lambda args: call("Read", file_path=args[0]), _edit),
     "SCN_MCP": tools(lambda args: call("mcp__lab__echo", text=" ".join(args))),
     "SCN_ASK": tools(lambda _: call("AskUserQuestion", questions=QUESTIONS)),

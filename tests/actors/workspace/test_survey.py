@@ -46,7 +46,9 @@ def test_configuration_is_told_and_not_read(work: Path):
     put(work / ".tool/settings.json", "{}")
     put(work / ".tool/agents/a.md", "")
     assert seen(work) == Project(
-        left_out=(LeftOut("settings", ".tool/settings.json"), LeftOut("agents", ".tool/agents"))
+        str(work),
+        (str(work),),
+        left_out=(LeftOut("settings", ".tool/settings.json"), LeftOut("agents", ".tool/agents")),
     )
 
 
@@ -54,6 +56,7 @@ def test_configuration_of_the_repository_above_is_told_too(work: Path):
     put(work / ".tool/settings.json", "{}")
     put(work.parent / ".tool/settings.json", "{}")
     (work / "sub").mkdir()
+    assert seen(work / "sub").levels == (f"{work}/sub", str(work))
     assert seen(work / "sub").left_out == (LeftOut("settings", "../.tool/settings.json"),)
 
 
@@ -81,7 +84,8 @@ def test_no_link_above_the_repository_is_followed(work: Path):
 def test_a_file_that_leads_outside_is_told_and_not_carried(work: Path):
     put(work.parent / "secret", "secret")
     (work / "RULES.md").symlink_to("../secret")
-    assert seen(work) == Project(left_out=(LeftOut("instructions", "RULES.md", "leads outside of its directory"),))
+    left = LeftOut("instructions", "RULES.md", "leads outside of its directory")
+    assert seen(work) == Project(str(work), (str(work),), left_out=(left,))
 
 
 def test_imports_of_the_workspace_follow_their_text(work: Path):
@@ -150,5 +154,5 @@ async def test_a_file_system_that_hangs_costs_its_time_and_not_the_session(
         await forever.wait()
 
     monkeypatch.setattr(module.trio.to_thread, "run_sync", hanging)
-    project = await survey(FILES, str(work), Settings())
-    assert project == Project(left_out=(LeftOut("workspace", ".", "the workspace could not be read in 5 s"),))
+    left = LeftOut("workspace", ".", "the workspace could not be read in 5 s")
+    assert await survey(FILES, str(work), Settings()) == Project(str(work), (str(work),), left_out=(left,))

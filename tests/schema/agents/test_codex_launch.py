@@ -18,6 +18,7 @@ from .codex_spec import SPEC
 LAUNCH = (
     "codex app-server -c tools.update_plan.enabled=true -c suppress_unstable_features_warning=true"
     " --enable default_mode_request_user_input --disable plugins"
+    ' -c projects={"/sandbox/work"={trust_level="trusted"}}'
 )
 
 
