@@ -137,7 +137,7 @@ async def _project(services: Services, row: SessionRow) -> Project | None:
     if files is None:
         return None
     trusted = _trust(services, row) == "trusted"
-    return await survey(ProjectFiles() if trusted else files, row.directory, services.settings)
+    return await survey(ProjectFiles() if trusted else files, row.directory, services.settings, services.files)
 
 
 def _trust(services: Services, row: SessionRow) -> WorkspaceTrust:

@@ -81,7 +81,6 @@ class Settings:
         128 << 10, "bytes", "largest file of instructions, or skill, that is carried into an untrusted session"
     )
     workspace_text_bytes: int = setting(512 << 10, "bytes", "most that all of them may have together")
-    workspace_timeout: float = setting(5.0, "seconds", "time to read them; a session starts without what is not read")
 
     # The journal.
     ephemeral: bool = setting(False, "on or off", "keep sessions in memory only; a restart forgets them")

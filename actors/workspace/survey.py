@@ -1,25 +1,26 @@
 """Looking at a workspace: which configuration is there and is not read, and the texts that are."""
 
 import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import structlog
-import trio
-from attrs import define, field
+from attrs import define, field, frozen
 
+from ...schema.foreign.not_readable import NotReadable
 from ...schema.settings import Settings
 from ...schema.workspace.imports import imports
 from ...schema.workspace.project import Kind, LeftOut, Project, ProjectFiles, ProjectSkill, ProjectText
 from ...schema.workspace.skill import read_skill
 from ..client_path import shown
-from .text_file import NotCarried, Text, is_below, read_text
+from ..foreign.file import list_directory, read_file
+from ..foreign.reader import ForeignFiles
 
 _log = structlog.get_logger("agent")
 
 MAX_NAMES = 200
-"""Skills, and files with rules, that are looked at in one folder."""
+"""Skills, or files with rules, in one folder; of a larger one nothing is carried."""
 
 MAX_DEPTH = 4
 """How deep imports lead, and folders with rules."""
@@ -30,20 +31,15 @@ MAX_LEVELS = 64
 MAX_LEFT_OUT = 200
 """Files that are told of."""
 
-UNREAD = "the workspace could not be read in {:g} s"
 
-
-async def survey(files: ProjectFiles, directory: str, settings: Settings) -> Project:
-    """What of a project reaches an untrusted session in ``directory``, and what does not. A file system that hangs
-    costs a thread, and ``workspace_timeout``. Raises OSError when no file can be opened just now."""
-    with trio.move_on_after(settings.workspace_timeout or float("inf")):
-        # A limiter of its own: those that hang must not use up the threads of others.
-        return await trio.to_thread.run_sync(
-            look, files, directory, settings, limiter=trio.CapacityLimiter(1), abandon_on_cancel=True
-        )
-    reason = UNREAD.format(settings.workspace_timeout)
-    _log.warning("a workspace is not carried into its session", directory=shown(directory), error=reason)
-    return Project(directory, (directory,), left_out=(LeftOut("workspace", ".", reason),))
+async def survey(files: ProjectFiles, directory: str, settings: Settings, foreign: ForeignFiles) -> Project:
+    """What of a project reaches an untrusted session in ``directory``, and what does not. On a file system that does
+    not answer in time nothing does. Raises OSError when no file can be opened just now."""
+    try:
+        return await foreign.run(directory, partial(look, files, directory, settings))
+    except NotReadable as error:
+        _log.warning("a workspace is not carried into its session", directory=shown(directory), error=str(error))
+        return Project(directory, (directory,), left_out=(LeftOut("workspace", ".", str(error)),))
 
 
 def look(files: ProjectFiles, directory: str, settings: Settings) -> Project:
@@ -59,6 +55,14 @@ def look(files: ProjectFiles, directory: str, settings: Settings) -> Project:
     )
 
 
+@frozen
+class _Text:
+    """``path`` is the file's own, after all links."""
+
+    path: str
+    content: str
+
+
 @define
 class _Look:
     files: ProjectFiles
@@ -69,12 +73,9 @@ class _Look:
     skills: list[ProjectSkill] = field(factory=list[ProjectSkill])
     left_out: list[LeftOut] = field(factory=list[LeftOut])
     _room: int = field(init=False)
-    _until: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._room = self.settings.workspace_text_bytes
-        # Nobody waits any more by then.
-        self._until = time.monotonic() + (self.settings.workspace_timeout or float("inf"))
 
     def run(self) -> None:
         levels = list(_levels(self.directory))
@@ -101,68 +102,75 @@ class _Look:
             path = next((path for path in group if os.path.lexists(path)), None)
             if path is None:
                 continue
-            # What lies above the repository is somebody else's: no link there is followed.
-            texts += self._text_with_imports(path, level if inside else path)
+            texts += self._text_with_imports(path, level, inside=inside)
         return texts
 
-    def _text_with_imports(self, path: str, base: str) -> list[ProjectText]:
-        """A text, and behind it those that it imports."""
-        if (text := self._text("instructions", path, base)) is None:
+    def _text_with_imports(self, path: str, level: str, *, inside: bool) -> list[ProjectText]:
+        """A text, and behind it those that it imports. What lies above the repository is somebody else's: it imports
+        nothing, and no link there is followed."""
+        if (text := self._text("instructions", path, level, follow=inside)) is None:
             return []
         texts = {text.path: text.content}
-        fresh = [text] if self.files.imports else []
+        fresh = [text] if self.files.imports and inside else []
         for _ in range(MAX_DEPTH):
             words = [(origin.path, word) for origin in fresh for word in imports(origin.content)]
-            fresh: list[Text] = []
+            fresh: list[_Text] = []
             for origin, word in words:
-                found = self._import(origin, word, base)
+                found = self._import(origin, word, level)
                 if found is not None and found.path not in texts:
                     texts[found.path] = found.content
                     fresh.append(found)
         return [ProjectText(path, content) for path, content in texts.items()]
 
-    def _import(self, origin: str, word: str, base: str) -> Text | None:
+    def _import(self, origin: str, word: str, level: str) -> _Text | None:
         """A word that looks like an import may be none, and then names a folder, or nothing."""
-        wanted = os.path.normpath(Path(origin).parent / word)
-        if word.startswith("~") or not is_below(wanted, base):
+        wanted = Path(os.path.normpath(Path(origin).parent / word))
+        if word.startswith("~") or not wanted.is_relative_to(level or "/"):
             self._tell(LeftOut("instructions", shown(word), "is imported from outside of its directory"))
             return None
-        return None if Path(wanted).is_dir() else self._text("instructions", wanted, base)
+        return None if wanted.is_dir() else self._text("instructions", str(wanted), level)
 
     def _rules(self, folder: str, level: str, depth: int = MAX_DEPTH) -> list[str]:
         paths: list[str] = []
-        for name, is_folder in _names(folder, level).items():
-            if is_folder and depth:
-                paths += self._rules(f"{folder}/{name}", level, depth - 1)
-            elif name.endswith(".md"):
-                paths.append(f"{folder}/{name}")
-        return paths[:MAX_NAMES]
+        for name in self._names("instructions", folder, level):
+            path = f"{folder}/{name}"
+            if name.endswith(".md"):
+                paths.append(path)
+            elif depth and Path(path).is_dir():
+                paths += self._rules(path, level, depth - 1)
+        return paths
 
     def _skills(self, level: str) -> Iterator[ProjectSkill]:
         for folder in self.files.skills:
-            for name in _names(f"{level}/{folder}", level):
+            for name in self._names("skill", f"{level}/{folder}", level):
                 path = f"{level}/{folder}/{name}/SKILL.md"
                 if (text := self._text("skill", path, level)) is not None:
                     if dropped := read_skill(text.content).dropped:
                         self._leave("skill", path, f"only its text is carried; not its {', '.join(dropped)}")
                     yield ProjectSkill(name, f"{level}/{folder}/{name}", text.content)
 
-    def _text(self, kind: Kind, path: str, base: str) -> Text | None:
-        if time.monotonic() > self._until:
-            return None
+    def _text(self, kind: Kind, path: str, level: str, *, follow: bool = True) -> _Text | None:
+        """A file that lies below this level, also after all links. Bytes that are no text are replaced."""
         try:
-            text = read_text(path, base, self.settings.workspace_file_bytes)
-        except NotCarried as error:
-            self._leave(kind, path, str(error))
+            content = read_file(path, self.settings.workspace_file_bytes, follow=follow, beneath=level or "/")
+        except NotReadable as error:
+            self._leave(kind, path, shown(str(error)))
             return None
-        if text is None:
+        if content is None:
             return None
-        size = len(text.content.encode())
-        if size > self._room:
+        if len(content) > self._room:
             self._leave(kind, path, f"the texts of a workspace may have {self.settings.workspace_text_bytes} bytes")
             return None
-        self._room -= size
-        return text
+        self._room -= len(content)
+        return _Text(os.path.realpath(path), content.decode("utf-8-sig", "replace").replace("\0", "\ufffd"))
+
+    def _names(self, kind: Kind, folder: str, level: str) -> tuple[str, ...]:
+        """What stands in a folder that lies below this level, also after all links."""
+        try:
+            return list_directory(folder, MAX_NAMES, beneath=level or "/") or ()
+        except NotReadable as error:
+            self._leave(kind, folder, shown(str(error)))
+            return ()
 
     def _leave(self, kind: Kind, path: str, reason: str) -> None:
         self._tell(LeftOut(kind, self._told(path), reason))
@@ -182,18 +190,3 @@ def _levels(directory: str) -> Iterator[str]:
         if directory == "/":
             return
         directory = str(Path(directory).parent)
-
-
-def _names(folder: str, base: str) -> Mapping[str, bool]:
-    """The first names in a folder, in order, and whether each is itself a folder. Nothing of one that lies, after all
-    links, outside of ``base``."""
-    try:
-        if not is_below(os.path.realpath(folder), base):
-            return {}
-        with os.scandir(folder) as entries:
-            found: Sequence[tuple[str, bool]] = [
-                (entry.name, entry.is_dir()) for entry, _ in zip(entries, range(10 * MAX_NAMES), strict=False)
-            ]
-    except OSError:
-        return {}
-    return dict(sorted(found)[:MAX_NAMES])

@@ -1,11 +1,12 @@
 """What of a project reaches an untrusted session: its texts, within bounds, and none of its configuration."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
+from sandbox_agent.actors.foreign.reader import ForeignFiles
 from sandbox_agent.actors.workspace import survey as module
 from sandbox_agent.actors.workspace.survey import look, survey
 from sandbox_agent.schema.settings import Settings
@@ -78,13 +79,13 @@ def test_no_link_above_the_repository_is_followed(work: Path):
     (work.parent / "RULES.md").symlink_to("other.md")
     project = seen(work)
     assert project.instructions == ()
-    assert project.left_out == (LeftOut("instructions", "../RULES.md", "leads outside of its directory"),)
+    assert project.left_out == (LeftOut("instructions", "../RULES.md", "is a symbolic link"),)
 
 
 def test_a_file_that_leads_outside_is_told_and_not_carried(work: Path):
     put(work.parent / "secret", "secret")
     (work / "RULES.md").symlink_to("../secret")
-    left = LeftOut("instructions", "RULES.md", "leads outside of its directory")
+    left = LeftOut("instructions", "RULES.md", f"leads out of {work}")
     assert seen(work) == Project(str(work), (str(work),), left_out=(left,))
 
 
@@ -116,8 +117,10 @@ def test_skills_are_text_and_a_folder_of_links_is_not_listed(work: Path):
     (work / "sub/.tool/skills").symlink_to("../../../outside")
     project = seen(work / "sub")
     assert [(skill.name, skill.directory) for skill in project.skills] == [("one", f"{work}/.tool/skills/one")]
-    reason = "leads outside of its directory"
-    assert project.left_out == (LeftOut("skill", "../.tool/skills/two/SKILL.md", reason),)
+    assert project.left_out == (
+        LeftOut("skill", ".tool/skills", f"leads out of {work}/sub"),
+        LeftOut("skill", "../.tool/skills/two/SKILL.md", f"leads out of {work}"),
+    )
 
 
 def test_texts_are_bounded_one_by_one_and_together(work: Path):
@@ -127,14 +130,14 @@ def test_texts_are_bounded_one_by_one_and_together(work: Path):
     project = seen(work, workspace_file_bytes=100, workspace_text_bytes=150)
     assert texts(project) == ["y" * 100]
     assert project.left_out == (
-        LeftOut("instructions", "RULES.md", "is longer than 100 bytes"),
+        LeftOut("instructions", "RULES.md", "has 101 bytes; at most 100 are read"),
         LeftOut("skill", ".tool/skills/s/SKILL.md", "the texts of a workspace may have 150 bytes"),
     )
 
 
 def test_what_is_told_is_bounded(work: Path):
     put(work / "RULES.md", " ".join(f"@/outside/{n}" for n in range(1000)))
-    for n in range(1000):
+    for n in range(module.MAX_NAMES):
         (work / f".tool/skills/{n}/SKILL.md").mkdir(parents=True)
     assert len(seen(work).left_out) == module.MAX_LEFT_OUT
 
@@ -145,14 +148,11 @@ def test_a_name_that_is_no_text_can_be_told(work: Path):
     assert left.path == ".tool/skills/\\udcff/SKILL.md"
 
 
-async def test_a_file_system_that_hangs_costs_its_time_and_not_the_session(
-    work: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
-):
-    forever = trio.Event()
-
-    async def hanging(*_: Any, **__: Any) -> None:
-        await forever.wait()
-
-    monkeypatch.setattr(module.trio.to_thread, "run_sync", hanging)
-    left = LeftOut("workspace", ".", "the workspace could not be read in 5 s")
-    assert await survey(FILES, str(work), Settings()) == Project(str(work), (str(work),), left_out=(left,))
+async def test_a_file_system_that_hangs_costs_its_time_and_not_the_session(work: Path, monkeypatch: pytest.MonkeyPatch):
+    answer = threading.Event()
+    monkeypatch.setattr(module, "look", lambda *_: answer.wait())
+    project = await survey(FILES, str(work), Settings(), ForeignFiles(0.01))
+    answer.set()
+    (left,) = project.left_out
+    assert project.levels == (str(work),)
+    assert left == LeftOut("workspace", ".", "cannot be read: there was no answer within 0.01 s")

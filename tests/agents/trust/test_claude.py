@@ -140,7 +140,7 @@ async def test_instructions_and_skills_reach_the_model_as_text_alone(
     told = str(models.asked())
     assert [text for text in OUTSIDE if text in told] == []
     reasons = {file["path"]: file.get("reason") for file in workspace(session)["leftOut"]}
-    assert reasons["CLAUDE.local.md"] == "leads outside of its directory"
+    assert reasons["CLAUDE.local.md"] == f"leads out of {sandbox.work}"
     assert reasons["/etc/passwd"] == "is imported from outside of its directory"
     assert (
         reasons[".claude/skills/deploy/SKILL.md"]

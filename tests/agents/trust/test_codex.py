@@ -187,7 +187,7 @@ async def test_instructions_and_skills_reach_the_model_as_text_alone(
     for text in ("OVERRIDDEN-TEXT", "OUTSIDE-TEXT", "root:x:0:0"):
         assert text not in told
     (left,) = workspace(session)["leftOut"]
-    assert left == {"kind": "instructions", "path": "AGENTS.md", "reason": "leads outside of its directory"}
+    assert left == {"kind": "instructions", "path": "AGENTS.md", "reason": f"leads out of {sandbox.work}/sub/deep"}
     # Resumed, it is told them once and not again.
     (agent,) = [process for process in daemon.descendants() if process.name() == "codex"]
     agent.kill()
