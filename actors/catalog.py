@@ -4,8 +4,6 @@ A program of ours (install_store.py) comes before one on the daemon's PATH.
 """
 
 import os
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -33,6 +31,7 @@ from ..schema.sessions import CreateSessionRequest
 from ..schema.settings import Settings
 from ..schema.workspace.trust import trust_that_holds
 from .credentials import Credentials
+from .foreign.isolated import program, python_module
 from .foreign.reader import ForeignFiles
 from .install_store import VERSION, Store, data_directory
 from .model_lists import ModelLists
@@ -101,7 +100,7 @@ class Catalog:
     async def find(self, definition: AgentDefinition, version: str | None = None) -> tuple[str, ...] | None:
         """As :meth:`executable`; None when it is not installed."""
         if definition.executable is None:
-            return (sys.executable, "-m", "sandbox_agent.actors.mock")
+            return python_module("sandbox_agent.actors.mock")
         store = Store(data_directory(self._settings, self._environment), definition.id)
         try:
             installed = await self._files.run(str(store.root), partial(store.find, version))
@@ -109,7 +108,7 @@ class Catalog:
             raise agent_not_installed(definition.id, f"{store.root} {error}") from error
         if installed is not None:
             return (str(installed.program),)
-        found = shutil.which(definition.executable, path=self._environment.get("PATH"))
+        found = program(definition.executable, self._environment)
         if found is None or (version and version not in (await self._version((found,)) or "").split()):
             return None
         return (found,)

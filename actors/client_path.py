@@ -82,16 +82,22 @@ class ClientFile:
     content: bytes | None
 
 
-async def attached_file(name: str, directory: str, limit: int | None, files: ForeignFiles) -> ClientFile:
+async def attached_file(
+    name: str, directory: str, limit: int | None, files: ForeignFiles, room: int | None = None
+) -> ClientFile:
     """A file that the agent will be able to read; relative names start at the directory. With a limit in bytes its
-    content is read, and a longer one is refused."""
+    content is read, and a longer one is refused, as is one that is longer than the ``room`` that others have left."""
     missing = f"attachment not found: {shown(name)} (relative paths start at {shown(directory)})"
     with told("attachment", name, missing):
         path = Path(directory, name)
-        content = await files.run(str(path), partial(_read, path, limit))
+        content = await files.run(str(path), partial(_read, path, limit, room))
     return ClientFile(str(path), content)
 
 
-def _read(path: Path, limit: int | None) -> bytes | None:
+def _read(path: Path, limit: int | None, room: int | None) -> bytes | None:
     with opened(path) as handle:
-        return None if limit is None else read_opened(handle, limit)
+        if limit is None:
+            return None
+        if room is not None and room < min(limit, os.fstat(handle).st_size):
+            raise NotReadable(f"is too large: those of one prompt may have {room} bytes more together")
+        return read_opened(handle, limit if room is None else min(limit, room))

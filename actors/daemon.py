@@ -299,10 +299,12 @@ class Daemon:
         """Give the session a prompt; it runs when the turns before it have ended."""
         found = await self._find(session_id)
         definition = self._catalog.definition(found.card.row.request.agent)
-        attachments = [
-            await self._attachment(attachment, definition, found.card.row.directory)
-            for attachment in request.attachments
-        ]
+        attachments: list[Attachment] = []
+        room = self.settings.max_attachments_bytes
+        for attachment in request.attachments:
+            file = await self._attachment(attachment, definition, found.card.row.directory, room)
+            room -= len(file.data or b"")
+            attachments.append(file)
         prompt = Prompt(0, request.message, tuple(attachments))
         return await self._ask_session(session_id, found, Send(prompt, key))
 
@@ -438,11 +440,12 @@ class Daemon:
             raise internal_error(str(error)) from error
 
     async def _attachment(
-        self, attachment: MessageAttachment, definition: AgentDefinition, directory: str
+        self, attachment: MessageAttachment, definition: AgentDefinition, directory: str, room: int
     ) -> Attachment:
+        """``room`` is in bytes: what those before it have left of what they may have together."""
         mime = attachment.mime or mimetypes.guess_type(attachment.path)[0]
         limit = self.settings.max_attachment_bytes if mime in definition.inline_mimes else None
-        file = await attached_file(attachment.path, directory, limit, self._files)
+        file = await attached_file(attachment.path, directory, limit, self._files, room)
         return Attachment(file.path, mime, attachment.filename, file.content)
 
 

@@ -15,6 +15,7 @@ import structlog
 import trio
 from attrs import define, frozen
 
+from ..schema.problems import Problem, invalid_request
 from ..schema.settings import Settings
 from .checkpointer import Checkpointer
 from .clock import Clock
@@ -31,7 +32,7 @@ from .store_files import mark_unsound, set_aside, unsound
 from .store_reader import Place, StoreReader, cannot_read_now
 from .tails import Tails
 from .timings import Timings
-from .writer import Job, Writer
+from .writer import Job, Refused, Writer
 
 TRIM_SHARE = 10
 """A session that is too large is cut to this part less than its bound."""
@@ -238,8 +239,8 @@ class DiskJournal:
         log.updated_ms = row.created_ms
         self._kept[row.session_id] = kept = _Kept(self._number, row, log)
         try:
-            await self._write(lambda store: store.create(kept.number, row), _nothing)
-        except JournalUnavailable:
+            await self._write(lambda store: store.create(kept.number, row), refusable=True)
+        except (JournalUnavailable, Problem):
             del self._kept[row.session_id], self._places[row.log_id]
             raise
         return log
@@ -264,7 +265,11 @@ class DiskJournal:
                     log.append(entry.events, at_ms)
                     self._tails.grown(log)
 
-        await self._write(do, show)
+        try:
+            await self._write(do, show, refusable=written is None)
+        except Problem:
+            kept.row = old
+            raise
 
     def _place(self, kept: _Kept, entry: Entry) -> Written | None:
         if not entry.events:
@@ -316,7 +321,7 @@ class DiskJournal:
         kept.bytes -= cut.bytes
         gone = self.feed.gone
         try:
-            await self._write(lambda store: store.trim(kept.number, cut, gone), _nothing)
+            await self._write(lambda store: store.trim(kept.number, cut, gone))
         except JournalUnavailable:
             return False
         return True
@@ -330,7 +335,7 @@ class DiskJournal:
         kept.log.close()
         self._tails.forget(kept.log)
         del self._places[kept.row.log_id]
-        await self._write(lambda store: store.delete(kept.number, last, gone), _nothing)
+        await self._write(lambda store: store.delete(kept.number, last, gone))
 
     def size_of(self, session_id: str) -> int:
         return self._kept[session_id].bytes
@@ -370,10 +375,15 @@ class DiskJournal:
         # Where sessions were deleted the feed may hold nothing more up to where it ended before the read.
         return batch if batch.events else Batch((), (), max(after, last))
 
-    async def _write(self, do: Callable[[Store], None], show: Callable[[], None]) -> None:
+    async def _write(
+        self, do: Callable[[Store], None], show: Callable[[], None] | None = None, *, refusable: bool = False
+    ) -> None:
         if self._writer is None:
             raise JournalUnavailable("the journal is not open")
-        await self._writer.put(Job(do, show)).wait()
+        try:
+            await self._writer.put(Job(do, show, refusable)).wait()
+        except Refused as error:
+            raise invalid_request(f"it is too large to be kept: {error}") from error
 
     # How it is.
 
@@ -394,7 +404,3 @@ class DiskJournal:
             "bytes": sum(kept.bytes for kept in self._kept.values()),
         }
         return JournalHealth(tuple(troubles), figures, self._commits)
-
-
-def _nothing() -> None:
-    pass

@@ -4,7 +4,6 @@ Install scripts do not run. The program is the native one from the package of th
 """
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import trio
 from ..schema.redaction.redactor import Redactor
 from ..schema.redaction.values import of_environment
 from ..schema.settings import Settings
+from .foreign.isolated import program
 from .install_command import run_command
 from .install_failure import InstallFailed, Report
 from .install_packages import PACKAGES, drop_spare_builds
@@ -57,8 +57,8 @@ class Npm:
         cls, settings: Settings, environment: Mapping[str, str], table: ProcessTable, platform: Platform
     ) -> "Npm | None":
         """None when there is no npm, or it shall not be used."""
-        program = shutil.which(settings.npm, path=environment.get("PATH")) if settings.npm else None
-        return None if program is None else cls(program, environment, table, platform)
+        found = program(settings.npm, environment) if settings.npm else None
+        return None if found is None else cls(found, environment, table, platform)
 
     async def fetch(self, agent: str, version: str, tree: Path, report: Report) -> Path:
         """Fill the tree; returns the program in it."""

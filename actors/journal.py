@@ -135,7 +135,8 @@ class Journal(Protocol):
 
     async def write(self, entry: Entry) -> None:
         """Make durable, then visible. What two callers write is kept in the order of their calls, also when a caller
-        is cancelled while it waits. Raises :class:`JournalUnavailable`."""
+        is cancelled while it waits. Raises :class:`JournalUnavailable`, and the ``invalid_request`` problem for an
+        entry without events that no row can hold."""
         ...
 
     async def delete(self, session_id: str) -> None: ...

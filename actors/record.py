@@ -15,7 +15,7 @@ from ..schema.approvals.decided_by import because_of
 from ..schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
-from ..schema.problems import prompt_not_queued, queue_full
+from ..schema.problems import Problem, prompt_not_queued, queue_full
 from ..schema.redaction.events import masked_ask
 from ..schema.timeouts import Timeouts
 from ..schema.workspace.project import LeftOut
@@ -308,6 +308,10 @@ class Record:
         entry = Entry(row.session_id, None if row == self._written else row, self.scribe.take(), tuple(self._answers))
         if entry.row is not None or entry.events or entry.answers:
             self._answers.clear()
-            self._written = row
-            await self._services.journal.write(entry)
+            before, self._written = self._written, row
+            try:
+                await self._services.journal.write(entry)
+            except Problem:  # it had no events, and is as if it had never been asked for
+                self._row = self._written = before
+                raise
             self._services.tally.recorded(row.request.agent, row.request.model, entry.events)

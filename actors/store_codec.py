@@ -9,7 +9,7 @@ import msgspec
 from attrs import evolve, frozen
 
 from ..schema.codec import make_converter
-from ..schema.encode import EncodedEvent
+from ..schema.encode import EncodedEvent, as_utf8
 from ..schema.event_types import LETTERS
 from ..schema.events import EventType
 from .journal import AskData, QueuedPrompt, SessionRow
@@ -41,8 +41,9 @@ class Segment:
 
     def unpack(self, first: int) -> list[EncodedEvent]:
         """The events, whose first has sequence ``first``. Raises :class:`UnknownEventType`."""
-        heads = self.heads.split(b"\n")
-        raws = self.raws.split(b"\n") if self.raws is not None else [b""] * len(heads)
+        # Earlier versions kept the agent's bytes as they were.
+        heads = as_utf8(self.heads).split(b"\n")
+        raws = as_utf8(self.raws).split(b"\n") if self.raws is not None else [b""] * len(heads)
         return [
             EncodedEvent(sequence, *_meaning(line[0], sequence), line[1:], raw or None)
             for sequence, (line, raw) in enumerate(zip(heads, raws, strict=True), first)

@@ -45,19 +45,28 @@ MEMORY = 8
 _log = structlog.get_logger("journal")
 
 
+class Refused(Exception):
+    """No row can hold what was to be kept, whatever room there is. It did not happen."""
+
+
 @define(eq=False)
 class Job:
     """``do`` runs in the writer's thread, inside a transaction, and again if that fails. ``show`` runs in trio's when
-    it is durable."""
+    it is durable. What is ``refusable`` may be left out when no row can hold it: it changes nothing that later jobs
+    build upon."""
 
     do: Callable[[Store], None]
-    show: Callable[[], None]
+    show: Callable[[], None] | None = None
+    refusable: bool = False
     settled: trio.Event = field(factory=trio.Event)
     failed: bool = False
+    refused: str | None = None
 
     async def wait(self) -> None:
-        """Until it is durable. Raises :class:`.JournalUnavailable` when it never will be."""
+        """Until it is durable. Raises :class:`.JournalUnavailable` when it never will be, and :class:`Refused`."""
         await self.settled.wait()
+        if self.refused is not None:
+            raise Refused(self.refused)
         if self.failed:
             raise JournalUnavailable("the daemon stops while its journal cannot be written")
 
@@ -212,7 +221,23 @@ class Writer:
                 # Nothing that comes later may be written either: it would leave a gap.
                 self._given_up = self._hurried.is_set()
                 self._hurried.wait(self._retry)
+            except (sqlite3.DataError, OverflowError) as error:
+                if not self._commit_one_by_one(jobs, error):
+                    raise
+                return
         self._token.run_sync_soon(self._settle, jobs, True)
+
+    def _commit_one_by_one(self, jobs: Sequence[Job], error: Exception) -> bool:
+        """One of them holds what no row can: the others must not suffer. False when it cannot be left out."""
+        if len(jobs) > 1:
+            for job in jobs:
+                self._commit((job,))
+            return True
+        if jobs[0].refusable:
+            jobs[0].refused = str(error)
+            _log.error("what was to be kept is more than a row can hold", error=str(error))
+            self._token.run_sync_soon(self._refuse, jobs)
+        return jobs[0].refusable
 
     def _in_trouble(self, error: sqlite3.OperationalError) -> None:
         if not self._troubled:
@@ -238,8 +263,13 @@ class Writer:
         # One that waited for the disk says little of the next.
         self._typical += (min(seconds, PATIENCE) - self._typical) / MEMORY
         for job in jobs:
-            job.show()
+            if job.show is not None:
+                job.show()
         self._settle(jobs, failed=False)
+
+    def _refuse(self, jobs: Sequence[Job]) -> None:
+        self._under_way -= len(jobs)
+        self._settle(jobs, failed=True)
 
     def _settle(self, jobs: Sequence[Job], failed: bool) -> None:
         for job in jobs:

@@ -1,6 +1,5 @@
 """Installs from the command line: all at the same time, with a bar for each on a terminal and plain lines elsewhere."""
 
-import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,6 +9,7 @@ import trio
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from ..actors.foreign.isolated import program
 from ..actors.install_failure import InstallFailed, Report
 from ..actors.install_job import Wanted, Workshop
 from ..actors.loop_clock import LoopClock
@@ -89,7 +89,7 @@ class Installing:
         installed = await trio.to_thread.run_sync(self._workshop.store(agent).find)
         if installed is not None:
             return str(installed.program)
-        return shutil.which(agent, path=self._workshop.environment.get("PATH"))
+        return program(agent, self._workshop.environment)
 
     def _say(self, line: str) -> None:
         """A result. They go to stdout when the bars, which are drawn on stderr, are gone."""

@@ -23,6 +23,12 @@ MAX_END_MESSAGE = 4096
 """Characters of why a session ended, in what is kept of it. Its ``session.ended`` event tells all of it, once."""
 
 
+MAX_ATTACHMENTS = 100
+"""Files that go with one prompt."""
+
+MAX_ANSWERS = 100
+"""Questions that are answered at once, and labels of one answer."""
+
 MAX_REPEATED = 200
 """Characters of what a client said that a refusal repeats. Refusals of commands that have a key are kept."""
 

@@ -22,7 +22,7 @@ from .approvals import decided_by
 from .bounds import MAX_REPEATED, shortened
 from .event_types import DATA_CLASSES
 from .events import EventData, UniversalEvent
-from .fields import MAX_CHARS, MAX_JSON_BYTES, OMIT, BadMember
+from .fields import MAX_CHARS, MAX_ITEMS, MAX_JSON_BYTES, OMIT, BadMember
 from .json_text import BAD_JSON, decode_json
 from .problems import Problem, invalid_request, unprocessable
 from .sessions import AgentError
@@ -69,7 +69,7 @@ def _as_is(value: Any) -> Any:
 def _structure_class(converter: Converter, cls: type, *, bounded: bool) -> Callable[[Any, Any], Any]:
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(attrs.resolve_types(cls))
     overrides: dict[str, Any] = {a.name: override(rename=wire_name(cls, a.name), omit=not a.init) for a in fields}
-    bounds = [a for a in fields if bounded and (MAX_CHARS in a.metadata or MAX_JSON_BYTES in a.metadata)]
+    bounds = [a for a in fields if bounded and not {MAX_CHARS, MAX_ITEMS, MAX_JSON_BYTES}.isdisjoint(a.metadata)]
     closed = cls in _CLOSED_CLASSES
     build: Callable[[Any, Any], Any] = make_dict_structure_fn(
         cast("Any", cls), converter, _cattrs_forbid_extra_keys=closed, **overrides
@@ -92,9 +92,17 @@ def _beyond(attribute: "attrs.Attribute[Any]", value: Any) -> BadMember | None:
     chars, size = attribute.metadata.get(MAX_CHARS), attribute.metadata.get(MAX_JSON_BYTES)
     if chars is not None and isinstance(value, str) and len(value) > chars:
         return BadMember(attribute.name, f"expected at most {chars} characters; got {len(value)}")
+    items = attribute.metadata.get(MAX_ITEMS)
+    if items is not None and isinstance(value, list) and (count := _longest(cast("list[Any]", value))) > items:
+        return BadMember(attribute.name, f"expected at most {items} elements; got {count}")
     if size is not None and value is not None and (got := len(msgspec.json.encode(value))) > size:
         return BadMember(attribute.name, f"expected at most {size} bytes of JSON; got {got}")
     return None
+
+
+def _longest(array: list[Any]) -> int:
+    """Elements of the array, or of an array in it."""
+    return max(len(array), *(len(cast("list[Any]", inner)) for inner in array if isinstance(inner, list)), 0)
 
 
 def _structure_tagged(converter: Converter, union: Any) -> Callable[[Any, Any], Any]:

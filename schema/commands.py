@@ -10,8 +10,8 @@ from typing import Any, Literal, cast
 import msgspec
 from attrs import field, frozen
 
-from .bounds import MAX_NAME
-from .fields import MAX_CHARS
+from .bounds import MAX_ANSWERS, MAX_ATTACHMENTS, MAX_NAME
+from .fields import MAX_CHARS, bounded_items
 from .problems import Problem, invalid_request
 from .sessions import MessageAttachment, PermissionReply
 
@@ -23,7 +23,7 @@ MAX_KEY = 256
 class MessageCommand:
     type: Literal["message"] = field(default="message", init=False)
     message: str
-    attachments: tuple[MessageAttachment, ...] = ()
+    attachments: tuple[MessageAttachment, ...] = bounded_items(MAX_ATTACHMENTS, ())
 
 
 @frozen
@@ -37,7 +37,7 @@ class PermissionReplyCommand:
 class QuestionReplyCommand:
     type: Literal["question.reply"] = field(default="question.reply", init=False)
     question_id: str = field(metadata={MAX_CHARS: MAX_NAME})
-    answers: tuple[tuple[str, ...], ...]
+    answers: tuple[tuple[str, ...], ...] = bounded_items(MAX_ANSWERS)
 
 
 @frozen

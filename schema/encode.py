@@ -100,7 +100,18 @@ def json_or_text(raw: bytes) -> bytes:
 
 
 def one_line(raw: Any) -> bytes:
-    """JSON data, or the JSON line that an agent wrote, as JSON without a line break: SSE has no room for one."""
+    """JSON data, or the JSON line that an agent wrote, as JSON in UTF-8 without a line break: SSE has no room
+    for one."""
     if isinstance(raw, bytes) and b"\n" not in raw and b"\r" not in raw:
-        return raw
+        return raw if raw.isascii() else as_utf8(raw)
     return msgspec.json.encode(msgspec.json.decode(raw) if isinstance(raw, bytes) else raw)
+
+
+def as_utf8(text: bytes) -> bytes:
+    """The same, each sequence that is no UTF-8 replaced by U+FFFD. JSON stays what it is: such bytes can only stand in
+    its strings, and whoever skips a string does not look at them."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return text.decode(errors="replace").encode()
+    return text

@@ -11,6 +11,7 @@ import attrs
 OMIT = "omit_when_none"
 MAX_CHARS = "max_chars"
 MAX_JSON_BYTES = "max_json_bytes"
+MAX_ITEMS = "max_items"
 
 
 class BadMember(ValueError):
@@ -36,3 +37,8 @@ def bounded_json(size: int) -> Any:
     """An :func:`optional` member that may take so many bytes of JSON, when a client gives it."""
     doc = f"At most {size} bytes of JSON."
     return attrs.field(default=None, metadata={OMIT: True, MAX_JSON_BYTES: size, "doc": doc})
+
+
+def bounded_items(count: int, default: Any = attrs.NOTHING) -> Any:
+    """An array of so many elements at most, when a client gives it. They are counted before any is looked at."""
+    return attrs.field(default=default, metadata={MAX_ITEMS: count})

@@ -10,7 +10,7 @@ import attrs
 from . import agent_info, commands, cursor, events, items, mcp, problems, sessions, timeouts
 from .approvals import decided_by
 from .codec import wire_name
-from .fields import MAX_CHARS
+from .fields import MAX_CHARS, MAX_ITEMS
 
 Json = dict[str, Any]
 
@@ -121,6 +121,8 @@ class Components:
             schema = self.of(field.type, ENUM_NAMES.get((cls, field.name)))
             if chars := field.metadata.get(MAX_CHARS):
                 schema = {**schema, "maxLength": chars}
+            if items := field.metadata.get(MAX_ITEMS):
+                schema = {**schema, "maxItems": items}
             if shape := field.metadata.get("shape"):
                 # Beside an open schema, which is what wire 0.1 has: one that narrowed it would refuse what is sent.
                 schema = {**schema, "x-shape": self.of(shape), "description": f"`{shape.__name__}`, and more."}

@@ -5,9 +5,9 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-from .bounds import MAX_CONFIG_BYTES, MAX_NAME, MAX_PATH, MAX_TITLE
+from .bounds import MAX_ANSWERS, MAX_ATTACHMENTS, MAX_CONFIG_BYTES, MAX_NAME, MAX_PATH, MAX_TITLE
 from .events import PermissionEventData, QuestionEventData, UniversalEvent
-from .fields import bounded, bounded_json, optional
+from .fields import bounded, bounded_items, bounded_json, optional
 from .mcp import McpServerConfig, SkillsConfig
 from .problems import ErrorType
 from .timeouts import SessionTimeouts, Timeouts
@@ -103,7 +103,7 @@ class MessageAttachment:
 @frozen
 class MessageRequest:
     message: str
-    attachments: tuple[MessageAttachment, ...] = ()
+    attachments: tuple[MessageAttachment, ...] = bounded_items(MAX_ATTACHMENTS, ())
 
 
 @frozen
@@ -115,7 +115,7 @@ class PermissionReplyRequest:
 class QuestionReplyRequest:
     """One list of labels per question, in the order in which they were asked."""
 
-    answers: tuple[tuple[str, ...], ...]
+    answers: tuple[tuple[str, ...], ...] = bounded_items(MAX_ANSWERS)
 
 
 @frozen

@@ -12,6 +12,10 @@ from attrs import frozen
 from .base_path import check_base_path
 from .workspace.trust import LEVELS
 
+MOST_IN_ONE_ROW = 128 << 20
+"""Bytes that may come to stand in one row of the journal. SQLite takes 1,000,000,000 of them, and JSON makes six bytes
+of one."""
+
 
 def setting(default: float | str, unit: str, meaning: str) -> Any:
     return attrs.field(default=default, metadata={"unit": unit, "meaning": meaning})
@@ -70,6 +74,9 @@ class Settings:
     max_queued_prompts: int = setting(16, "prompts", "prompts that wait for a session's turn to end")
     queue_text_chars: int = setting(4096, "characters", "most of a waiting prompt that the list of the queue shows")
     max_attachment_bytes: int = setting(20 << 20, "bytes", "largest attachment that is sent inline")
+    max_attachments_bytes: int = setting(
+        32 << 20, "bytes", "most that the attachments of one prompt that are sent inline have together"
+    )
 
     # What the directory of a session may decide.
     workspace_trust: str = setting(
@@ -230,6 +237,9 @@ class Settings:
             raise ValueError("setting token_request_burst must be at least 1: no request could be made")
         if self.address_requests and self.address_request_burst < 1:
             raise ValueError("setting address_request_burst must be at least 1: nobody could be told anything")
+        for name in ("max_body_bytes", "max_attachments_bytes", "max_line_bytes"):
+            if getattr(self, name) > MOST_IN_ONE_ROW:
+                raise ValueError(f"setting {name} must be at most {MOST_IN_ONE_ROW}: the journal keeps no larger row")
         if self.durability not in ("normal", "full"):
             raise ValueError(f"setting durability must be normal or full; got {self.durability!r}")
         if self.workspace_trust not in LEVELS:

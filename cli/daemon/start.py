@@ -3,13 +3,13 @@
 import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from ...actors.foreign.isolated import python_module
 from ..failure import Failure
 from ..here import absolute
 from ..seconds import Seconds
@@ -124,8 +124,8 @@ def launch(
     before = size_of(log)
     with private_file(place.output) as output:
         daemon = subprocess.Popen(
-            # -P: a folder that is named like us, where the user stands, is not us.
-            [sys.executable, "-P", "-m", "sandbox_agent.cli.main", "server", *said],
+            # A folder that is named like us or like a library, where the user stands, is not us.
+            [*python_module("sandbox_agent.cli.main"), "server", *said],
             env=os.environ | ({TOKEN_VARIABLE: choice.token} if choice.token else {}),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -5,13 +5,13 @@ import re
 import secrets
 import signal
 import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO, cast
 
+from ...actors.foreign.isolated import python_module
 from ...schema.settings import Settings
 from ..failure import Failure
 from ..token_options import TOKEN_VARIABLE
@@ -40,9 +40,8 @@ def own_daemon(log: Path) -> Generator[tuple[str, FoundToken]]:
     with log.open("w") as stderr:
         daemon = subprocess.Popen(
             [
-                sys.executable,
-                "-m",
-                "sandbox_agent.cli.main",
+                # A folder that is named like us or like a library, where the user stands, is not us.
+                *python_module("sandbox_agent.cli.main"),
                 "server",
                 "--port",
                 "0",

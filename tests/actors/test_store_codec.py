@@ -96,3 +96,13 @@ async def test_a_journal_with_a_newer_event_is_not_taken_for_damaged(tmp_path: P
             with pytest.raises(UnknownEventType):
                 await log.read(0, 1000)
             assert journal.health().troubles == ()
+
+
+def test_bytes_of_an_agent_that_an_earlier_version_kept_are_served_as_valid_text():
+    raw = b'{"type":"assistant","x":"\xff","y":"\xed\xa0\x80"}'
+    segment = Segment(b'm{"n":3\nD{"n":4\nm{"\xc3":1', raw + b"\n\n" + raw)
+    events = segment.unpack(3)
+    assert [event.sequence for event in events] == [3, 4, 5]
+    assert [json.loads(event.full.decode()).get("raw", None) is None for event in events] == [False, True, False]
+    mended = EncodedEvent(3, "agent.unparsed", False, b'{"n":3', raw.decode(errors="replace").encode())
+    assert events[0] == mended
