@@ -328,9 +328,10 @@ class Registry(Actor):
             if entry.child is not None:
                 await entry.child.stop()  # which has things to tell us
             await self._services.broker.tell(Forget(session_id))
+            # First: whoever kills us in between must not find a token that leads to the next session of this id.
+            await self._services.tokens.forget_session(session_id)
             await self._services.journal.delete(session_id)
             await self._services.conversations.forget(entry.card.row.log_id)
-            await self._services.tokens.forget_session(session_id)
             self._services.failpoints.reach("session.deleted")
             # Only now is the id free: a new session must not meet what is left of the old one.
             del self._entries[session_id]

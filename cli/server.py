@@ -55,12 +55,18 @@ def choose_token(choice: TokenChoice, host: str) -> ServerToken:
             )
         return ServerToken(None)
     if given := find_given(choice):
-        try:
-            return ServerToken(check_length(given.value))
-        except ValueError as error:
-            raise Failure(f"the token of {given.origin} {error}") from None
+        return ServerToken(_long_enough(given.value, given.origin))
     path = stored_path()
-    return ServerToken(read_token(path, private=True) if exists(path) else make_token(path), path)
+    if not exists(path):
+        return ServerToken(make_token(path), path)
+    return ServerToken(_long_enough(read_token(path, private=True), f"the stored file {path}"), path)
+
+
+def _long_enough(token: str, origin: str) -> str:
+    try:
+        return check_length(token)
+    except ValueError as error:
+        raise Failure(f"the token of {origin} {error}") from None
 
 
 def choose_hosts(names: Sequence[str], token_required: bool) -> AllowedHosts:

@@ -2,6 +2,7 @@
 end up in logs."""
 
 import binascii
+import hashlib
 import hmac
 from base64 import b64decode
 
@@ -26,8 +27,8 @@ class Auth:
         return self.token is not None
 
     def is_own(self, given: bytes) -> bool:
-        """Whether it is the daemon's own token."""
-        return self.token is not None and hmac.compare_digest(given, self.token.encode())
+        """Whether it is the daemon's own token. Digests are compared: what is compared itself tells its length."""
+        return self.token is not None and hmac.compare_digest(_digest(given), _digest(self.token.encode()))
 
 
 def candidates(authorization: str) -> tuple[bytes, ...]:
@@ -43,6 +44,10 @@ def candidates(authorization: str) -> tuple[bytes, ...]:
             return () if decoded is None else (decoded.partition(b":")[2], decoded)
         case _:
             return ()
+
+
+def _digest(secret: bytes) -> bytes:
+    return hashlib.sha256(secret).digest()
 
 
 def _decode(text: bytes) -> bytes | None:

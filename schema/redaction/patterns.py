@@ -20,6 +20,8 @@ KNOWN: tuple[str, ...] = (
     WORD_BEGINS + r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
     WORD_BEGINS + r"AIza[A-Za-z0-9_-]{35}",
     WORD_BEGINS + r"xox[abeoprs]-[A-Za-z0-9-]{10,256}",
+    # Our own: tokens and tickets.
+    WORD_BEGINS + r"sa[tk]_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])",
     # JSON Web Tokens.
     r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtbf]))eyJ[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{8,2048}",
     r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY-----(?:[^-]|-(?!----)){0,16384}(?:-----END [A-Z0-9 ]{1,64}-----)?",
@@ -43,11 +45,15 @@ NEEDLES: tuple[bytes, ...] = (
     b"ASIA",
     b"AIza",
     b"xox",
+    b"sat_",
+    b"sak_",
     b"eyJ",
     b" PRIVATE KEY-----",
 )
 """One of these stands in every text that has one of the above, however its JSON is written. A URL's password is told by
 ``://`` and ``@``."""
 
-STARTS = re.compile(r"sk-|sgamp_|gh[opsru]_|github_pat_|glpat-|npm_|A(?:KIA|SIA|Iza)|xox[abeoprs]-|eyJ|-----BEGIN |://")
+STARTS = re.compile(
+    r"sk-|sgamp_|gh[opsru]_|github_pat_|glpat-|npm_|A(?:KIA|SIA|Iza)|xox[abeoprs]-|sa[tk]_|eyJ|-----BEGIN |://"
+)
 """How they begin."""

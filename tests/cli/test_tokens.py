@@ -68,7 +68,7 @@ def test_a_token_of_one_session_sees_that_one(commands: Commands) -> None:
     assert not (commands.home / ".local" / "share" / "sandbox-agent" / "tokens.json").exists()
 
 
-@pytest.mark.parametrize("how", ["option", "variable", "file"])
+@pytest.mark.parametrize("how", ["option", "variable", "file", "stored"])
 def test_a_daemon_does_not_start_with_a_token_that_can_be_guessed(commands: Commands, how: str) -> None:
     short = "marker"
     assert len(short) < SHORTEST
@@ -77,7 +77,12 @@ def test_a_daemon_does_not_start_with_a_token_that_can_be_guessed(commands: Comm
         "option": (("--token", short), {}),
         "variable": ((), {"SANDBOX_AGENT_TOKEN": short}),
         "file": (("--token-file", "file"), {}),
+        "stored": ((), {}),
     }[how]
+    if how == "stored":
+        commands.token_file.parent.mkdir(parents=True)
+        commands.token_file.write_text(short)
+        commands.token_file.chmod(0o600)
     done = commands.run("server", "--port", "0", *words, env=env)
     assert done.returncode == 1
     assert f"at least {SHORTEST} characters" in done.stderr
