@@ -45,7 +45,7 @@ class Settings:
     token_use_interval: float = setting(60.0, "seconds", "time between two writes of when tokens were last used")
     ticket_lifetime: float = setting(60.0, "seconds", "how long a ticket for one request is good")
     max_tickets: int = setting(100, "tickets", "tickets of one token that are good at once")
-    max_connections_per_token: int = setting(2048, "connections", "most open connections of one token")
+    max_connections_per_token: int = setting(2048, "connections", "most open connections of one token that was created")
     token_requests: float = setting(1000.0, "requests per second", "requests and commands of one token, on average")
     token_request_burst: int = setting(10_000, "requests", "requests of one token that may come at once")
     address_requests: float = setting(

@@ -27,10 +27,12 @@ class PatientConnection(h11.Connection):
         try:
             if self.their_state is h11.IDLE and (fault := fault_of_lines(self.trailing_data[0])) is not None:
                 self._process_error(self.their_role)
+                self.fault = fault
                 raise h11.RemoteProtocolError(fault)
             return super().next_event()
         except h11.RemoteProtocolError as error:
-            self.fault = str(error)
+            # Behind the colon h11 repeats what came, which may be a token.
+            self.fault = self.fault or str(error).partition(":")[0]
             raise
 
     @property

@@ -6,7 +6,7 @@ from typing import Any, cast
 from quart import Request
 
 from ...actors.access.grant import Grant
-from ...schema.access.tokens import ANYONE
+from ...schema.access.tokens import RESERVED
 from ...schema.base_path import below
 from ...schema.problems import Problem, too_many_connections_of
 from ..bearer import address_of, bearer_of
@@ -53,8 +53,8 @@ def ticket_of(asked: Request, route: Route | None) -> str | None:
 
 
 def show(scope: MutableMapping[str, Any], grant: Grant) -> None:
-    """From now on the connection counts as the token's. Raises a 429 problem when that has too many."""
-    name = "" if grant.name == ANYONE else grant.name
+    """From now on the connection counts as the token's. Raises a 429 problem when one that was created has too many."""
+    name = "" if grant.name in RESERVED else grant.name  # who has the daemon's own may use all of it, as on wire 0.1
     if not bearer_of(scope).trust(name):
         raise too_many_connections_of(grant.name)
     scope[KEY] = grant
