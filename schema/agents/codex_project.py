@@ -1,10 +1,12 @@
 """What codex reads from its working directory, and how a session says whether it may (measured on 0.169.0 and 0.171.0).
 
 Codex looks for a directory's level of trust in the user's ``config.toml``, and where it finds none it writes one there.
-So the level is told on the command line in any case, for the working directory and each one above it that is of the
-repository: ``-c projects={…}``, for a dotted key cannot hold a path.
+So the level is told on the command line in any case, for the working directory and those above it: ``-c projects={…}``,
+for a dotted key cannot hold a path. Up to where codex reads is the user's to set (``project_root_markers``), and so
+nothing above is trusted in an untrusted session; in a trusted one it is the repository, up to its ``.git``.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..workspace.instructions import instructions
@@ -29,11 +31,20 @@ _ESCAPES = {ord('"'): '\\"', ord("\\"): "\\\\"} | {code: f"\\u{code:04x}" for co
 
 def arguments(spec: AgentSpec) -> tuple[str, ...]:
     level = "trusted" if spec.trusted else "untrusted"
-    levels = spec.project.levels if spec.project is not None else ()
+    levels = () if spec.project is None else spec.project.levels
+    if not spec.trusted:
+        levels = (*levels, *_above(levels[-1] if levels else spec.directory))
     # By the name that it was given too: what codex makes of links is its own matter.
     directories = dict.fromkeys((spec.directory, *levels))
     told = ",".join(f'{_quoted(directory)}={{trust_level="{level}"}}' for directory in directories)
     return ("-c", f"projects={{{told}}}")
+
+
+def _above(directory: str) -> Iterator[str]:
+    """Every directory above this one, which is absolute."""
+    while directory.strip("/"):
+        directory = directory.rstrip("/").rpartition("/")[0] or "/"
+        yield directory
 
 
 def texts(spec: AgentSpec) -> dict[str, Any]:

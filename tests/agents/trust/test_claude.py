@@ -179,7 +179,8 @@ async def test_what_the_user_has_set_up_stays_in_an_untrusted_session(
     (own / ".claude.json").write_text(json.dumps({"mcpServers": {"own": server}}))
     (sandbox.home / "more.md").write_text("USER-IMPORT")
     (own / "CLAUDE.md").write_text("USER-TEXT @~/more.md")
-    (own / "settings.json").write_text(json.dumps({"permissions": {"allow": ["Bash(touch:*)"]}}))
+    settings = {"permissions": {"allow": ["Bash(touch:*)"]}, "enableAllProjectMcpServers": True}
+    (own / "settings.json").write_text(json.dumps(settings))
     session = await daemon.session(sandbox, reject)
     await session.turn("SCN_BASH touch made_by_bash.txt")
     assert (sandbox.work / "made_by_bash.txt").exists()

@@ -129,25 +129,29 @@ async def test_a_trusted_repository_decides_and_the_users_own_configuration_is_n
     assert home(sandbox) == before
 
 
+@pytest.mark.parametrize("root", [".git", ".root"])
 async def test_what_the_user_trusts_elsewhere_does_not_open_an_untrusted_session(
-    daemon: RunningDaemon, sandbox: Sandbox, hostile: Hostile
+    daemon: RunningDaemon, sandbox: Sandbox, hostile: Hostile, root: str
 ):
-    """The repository says that it is a worktree of one that the user trusts, and the user trusts this one too."""
+    """The user trusts the repository, by whatever file its root is known, and it says that it is a worktree of another
+    that he trusts."""
     trusted = hostile.root / "trusted"
     (trusted / ".git" / "worktrees" / "x").mkdir(parents=True)
     shutil.rmtree(hostile.work / ".git")
-    hostile.put(".git", f"gitdir: {trusted}/.git/worktrees/x\n")
+    hostile.put(root, f"gitdir: {trusted}/.git/worktrees/x\n")
     hostile.put("sub/.codex/config.toml", (hostile.work / ".codex" / "config.toml").read_text())
-    with Path(sandbox.environment["CODEX_HOME"], "config.toml").open("a") as own:
-        for directory in (trusted, hostile.work):
-            own.write(f'\n[projects."{directory}"]\ntrust_level = "trusted"\n')
+    own = Path(sandbox.environment["CODEX_HOME"], "config.toml")
+    text = f'project_root_markers = ["{root}"]\n{own.read_text()}'
+    for directory in (trusted, hostile.work):
+        text += f'\n[projects."{directory}"]\ntrust_level = "trusted"\n'
+    own.write_text(text)
     before = home(sandbox)
     session = await daemon.session(evolve(sandbox, work=hostile.work / "sub"), reject, agent="codex")
     turn = await session.turn(f"SCN_ESCALATE touch {hostile.root}/made_by_bash.txt")
     assert len(of_type(turn, "permission.requested")) == 1
     assert hostile.ran() == set()
     assert home(sandbox) == before
-    assert ("settings", "../.codex/config.toml") in left_out(session)
+    assert ("settings", ".codex/config.toml") in left_out(session)
 
 
 @pytest.mark.parametrize("trust", ["untrusted", "trusted"])
@@ -163,8 +167,9 @@ async def test_a_directory_of_any_name_is_named_in_the_command_line(
     assert home(sandbox) == before
 
 
+@pytest.mark.parametrize("mode", ["build", "plan"])
 async def test_instructions_and_skills_reach_the_model_as_text_alone(
-    daemon: RunningDaemon, sandbox: Sandbox, models: ModelServer
+    daemon: RunningDaemon, sandbox: Sandbox, models: ModelServer, mode: str
 ):
     repository = Hostile(sandbox)
     secret = repository.outside("outside.md", "---\nname: out\ndescription: OUTSIDE-TEXT\n---\nOUTSIDE-TEXT")
@@ -178,7 +183,9 @@ async def test_instructions_and_skills_reach_the_model_as_text_alone(
     )
     (sandbox.work / ".agents/skills/link").mkdir()
     (sandbox.work / ".agents/skills/link/SKILL.md").symlink_to(secret)
-    session = await daemon.session(evolve(sandbox, work=sandbox.work / "sub/deep"), reject, agent="codex")
+    session = await daemon.session(
+        evolve(sandbox, work=sandbox.work / "sub/deep"), reject, agent="codex", agentMode=mode
+    )
     await session.turn("$deploy SCN_HELLO")
     told = str(models.asked()[-1])
     for text in ("MAIN-TEXT", "OVERRIDE-TEXT", "SKILL-TEXT"):
