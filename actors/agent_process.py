@@ -137,6 +137,7 @@ def _spawn_blocking(
     settings: Settings,
     group: Cgroup | None,
     descriptors: Descriptors,
+    start: str,
 ) -> _Spawned:
     env = placed(env, directory)
     _check(argv, env)
@@ -156,7 +157,7 @@ def _spawn_blocking(
             os.close(probe)
         door = None if group is None else group.door
         oom_score = easier_to_kill(settings.agent_oom_adjust)
-        birth = Birth(stdin_read, stdout_write, directory, door, descriptors.inherited)
+        birth = Birth(stdin_read, stdout_write, start, door, descriptors.inherited)
         spawn = _Spawn(argv, env, (stdin_read, stdout_write), birth.prepare)
         make_easier_to_kill(cast("int", spawn.pid), oom_score)
         os.dup2(spawn.child_fd, terminal, inheritable=False)
@@ -240,13 +241,16 @@ class AgentProcess:
         settings: Settings,
         group: Cgroup | None = None,
         redactor: Redactor | None = None,
+        start: str | None = None,
     ) -> "AgentProcess":
         """Start a program, in its own cgroup if it has one. ``redactor`` masks what its terminal tells; what it says
-        on stdout is delivered as it is. Raises :class:`SpawnFailed` with the reason."""
+        on stdout is delivered as it is. ``start`` is where it starts, if it goes to ``directory`` by itself. Raises
+        :class:`SpawnFailed` with the reason."""
         # Shielded, so that a cancelled caller never leaves a child that nobody knows.
         with trio.CancelScope(shield=True), table.birth():
             environment = {**env, MARKER: marker}
-            fork = partial(_spawn_blocking, argv, environment, directory, settings, group, table.descriptors)
+            start = start or directory
+            fork = partial(_spawn_blocking, argv, environment, directory, settings, group, table.descriptors, start)
             try:
                 spawned = await _translated(trio.to_thread.run_sync(fork, limiter=table.forks))
             except BaseException:

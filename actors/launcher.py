@@ -177,6 +177,7 @@ async def _start(
         services.settings,
         await services.confinement.group(marker),
         redactor,
+        plan.directory,
     )
     services.failpoints.reach("agent.started")
     _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)

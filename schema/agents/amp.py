@@ -10,6 +10,7 @@ from typing import Any
 
 from ..events import ErrorData
 from ..sessions import PermissionReply
+from ..workspace.bun_view import PROOF, UNSEEN
 from . import amp_launch, claude_prompt
 from .amp_asks import Asks
 from .amp_messages import Conversation
@@ -53,6 +54,7 @@ class Amp:
         self._turn = False
         self._interrupting = False
         self._over = False
+        self._may_go_on = spec.trusted
         self._conversation = Conversation(spec.seed)
         self._asks = Asks(spec.seed)
         self._usage = Usage()
@@ -83,6 +85,9 @@ class Amp:
     def receive(self, line: bytes) -> Effects:
         if self._over or not line.strip():
             return ()
+        if not self._may_go_on:
+            self._may_go_on = line.strip() == PROOF
+            return () if self._may_go_on else list(self._sees_the_project(line))
         if line.startswith(_NO_KEY):
             return list(self._logged_out(line))
         try:
@@ -160,6 +165,13 @@ class Amp:
     def _logged_out(self, raw: bytes) -> Iterator[Effect]:
         message = "amp has no credentials: set AMP_API_KEY for the daemon, or log in with `amp login`"
         yield Errored(ErrorData(message, "login_required", {"retryable": False}), raw=raw)
+        yield from self._end_turn("failed", raw)
+        yield from self._end()
+
+    def _sees_the_project(self, raw: bytes) -> Iterator[Effect]:
+        """It does not: it is still where it was started. But it would work in the wrong directory."""
+        data = ErrorData(UNSEEN.format("amp"), "workspace_not_hidden", {"retryable": False})
+        yield Errored(data, synthetic=True, raw=raw)
         yield from self._end_turn("failed", raw)
         yield from self._end()
 

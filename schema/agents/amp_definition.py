@@ -4,6 +4,7 @@ from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from .amp import Amp
 from .amp_launch import DEFAULT_MODEL, MODES, PERMISSION_MODES
 from .amp_settings import user_files
+from .amp_untrusted import PROJECT
 from .claude_prompt import IMAGES
 from .definition import AgentDefinition
 
@@ -41,4 +42,5 @@ def amp_definition() -> AgentDefinition:
         inline_mimes=IMAGES,
         hooked=True,
         user_files=user_files,
+        project=PROJECT,
     )

@@ -2,6 +2,7 @@
 
 from ..problems import invalid_request
 from .amp_settings import HOOK, SETTINGS, hook_program, settings
+from .amp_untrusted import untrusted
 from .dialect import AgentSpec, Launch, PrivateFile
 
 DEFAULT_MODEL = "amp-default"
@@ -41,4 +42,5 @@ def launch(spec: AgentSpec) -> Launch:
         SETTINGS: PrivateFile(settings(spec.permission_mode, spec.hook, spec.user_file)),
         HOOK: PrivateFile(hook_program(spec.hook), program=True),
     }
-    return Launch(tuple(argv), defaults={"AMP_SKIP_UPDATE_CHECK": "1"}, files=files)
+    plan = Launch(tuple(argv), defaults={"AMP_SKIP_UPDATE_CHECK": "1"}, files=files)
+    return plan if spec.trusted else untrusted(plan, spec)

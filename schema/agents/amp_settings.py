@@ -1,8 +1,8 @@
 """Amp's settings file for one process: the user's own, and behind their rules ours.
 
 The first rule that matches decides. A rule of the user's that rejects, allows or delegates stays what it is; one that
-asks, which `--execute` would refuse, asks through our hook. A repository's `.amp/settings.json` comes before both and
-cannot be left out: what it allows is allowed, as Amp has it.
+asks, which `--execute` would refuse, asks through our hook. A repository's `.amp/settings.json` comes before both where
+the workspace is trusted: what it allows is allowed, as Amp has it.
 """
 
 import shlex

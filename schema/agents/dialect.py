@@ -76,12 +76,14 @@ class PrivateFile:
 class Launch:
     """``env`` is added to the daemon's environment; a ``None`` removes the variable. ``defaults`` are set only where
     the daemon's environment has no such variable: the user's word counts. ``files`` are written by name into
-    ``AgentSpec.private`` before the agent starts, and go with it; a name with slashes lies in folders below it."""
+    ``AgentSpec.private`` before the agent starts, and go with it; a name with slashes lies in folders below it.
+    ``directory`` is where the process starts, when it goes to ``AgentSpec.directory`` by itself."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str | None] = field(factory=dict[str, str | None])
     defaults: Mapping[str, str] = field(factory=dict[str, str])
     files: Mapping[str, PrivateFile] = field(factory=dict[str, PrivateFile])
+    directory: str | None = None
 
 
 @frozen

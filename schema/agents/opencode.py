@@ -12,6 +12,7 @@ import msgspec
 
 from ..events import ErrorData
 from ..sessions import PermissionReply
+from ..workspace.bun_view import PROOF, UNSEEN
 from . import opencode_launch, opencode_models, opencode_prompt
 from .dialect import AgentSpec, Effects, ExitStatus, HttpResponse, Launch, Prompt
 from .effects import (
@@ -64,6 +65,7 @@ class OpenCode:
         self._agent = opencode_launch.agent_name(spec)
         self._model = spec.model if spec.model != opencode_launch.DEFAULT_MODEL else None
         self._reached = self._connected = self._ready = False
+        self._may_reach = spec.trusted
         self._native_id: str | None = None
         self._no_session = "it was not asked for one"
         self._config: Any = None
@@ -109,10 +111,13 @@ class OpenCode:
         return [*effects, _call(f"prompt {self._turn.number}", "POST", _session(self._native_id, "prompt_async"), body)]
 
     def receive(self, line: bytes) -> Effects:
-        """Only one line of stdout matters; the rest is talk."""
+        """Only where it listens matters, and that it does not see the project's configuration; the rest is talk."""
+        self._may_reach |= line.strip() == PROOF
         if self._reached or (reach := opencode_launch.listening(line, self._spec)) is None:
             return ()
         self._reached = True
+        if not self._may_reach:
+            return list(self._without_session(ErrorData(UNSEEN.format("opencode"), "workspace_not_hidden")))
         return (reach, FollowStream(EVENTS))
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
@@ -187,11 +192,16 @@ class OpenCode:
             yield self._create()
             return
         else:
-            refused = _refused(response, "start_failed")
-            self._no_session = refused.message
-            yield Errored(refused)
-        # Also without a session: each prompt then fails with that reason, instead of a start that never ends.
+            yield from self._without_session(_refused(response, "start_failed"))
+            return
         self._ready = True
+        yield Ready()
+
+    def _without_session(self, refused: ErrorData) -> Iterator[Effect]:
+        """Each prompt fails with that reason, instead of a start that never ends."""
+        self._no_session = refused.message
+        self._ready = True
+        yield Errored(refused)
         yield Ready()
 
     def _create(self) -> CallHttp:

@@ -6,6 +6,7 @@ from .opencode import OpenCode
 from .opencode_launch import DEFAULT_MODEL, PERMISSION_MODES
 from .opencode_model_talk import OpenCodeModelTalk
 from .opencode_prompt import IMAGES
+from .opencode_untrusted import PROJECT
 
 
 def opencode_definition() -> AgentDefinition:
@@ -44,5 +45,6 @@ def opencode_definition() -> AgentDefinition:
         make_dialect=OpenCode,
         any_mode=True,
         inline_mimes=IMAGES,
+        project=PROJECT,
         model_talk=OpenCodeModelTalk,
     )

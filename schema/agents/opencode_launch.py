@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 
+from ..problems import invalid_request
 from .dialect import AgentSpec, Launch
 from .effects import Reach
 from .native import BAD_JSON, members, plain
+from .opencode_untrusted import closed, untrusted
 
 USERNAME = "opencode"
 
@@ -49,23 +51,37 @@ def launch(spec: AgentSpec) -> Launch:
         CONFIGURATION: configuration(spec),
     }
     argv = (*spec.executable, "serve", "--hostname", "127.0.0.1", "--port", "0")
-    return Launch(argv, environment, {"OPENCODE_DISABLE_AUTOUPDATE": "1"})
+    plan = Launch(argv, environment, {"OPENCODE_DISABLE_AUTOUPDATE": "1"})
+    return plan if spec.trusted else untrusted(plan, spec)
 
 
 def configuration(spec: AgentSpec) -> str:
-    """Our permissions below what the user has put in the same variable. A value that we cannot read is left alone."""
+    """Our permissions below what the user has put in the same variable. A value that we cannot read is left alone, in a
+    workspace that is trusted: otherwise it raises the ``invalid_request`` problem."""
     said = spec.environment.get(CONFIGURATION) or "{}"
     try:
         theirs = plain(said.encode(errors="surrogateescape"))
     except BAD_JSON:
-        return said
-    if not isinstance(theirs, dict) or isinstance(members(theirs).get("permission"), str):
-        return said
+        theirs = None
+    if not isinstance(theirs, dict):
+        if spec.trusted:
+            return said
+        raise invalid_request(
+            f"the daemon's variable {CONFIGURATION} is no JSON object, and nothing can be added to it, "
+            "as an untrusted workspace needs"
+        )
+    configured = _with_permissions(spec, members(theirs))
+    return msgspec.json.encode(configured if spec.trusted else closed(configured, spec)).decode()
+
+
+def _with_permissions(spec: AgentSpec, theirs: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(theirs.get("permission"), str):
+        return theirs
     ours = {
         "permission": dict(PERMISSION_MODES[spec.permission_mode]),
         "agent": {"plan": {"permission": {"edit": dict(_PLANS)}}},
     }
-    return msgspec.json.encode(_merged(ours, members(theirs))).decode()
+    return _merged(ours, theirs)
 
 
 def _merged(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:

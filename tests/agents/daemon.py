@@ -118,7 +118,7 @@ class RunningDaemon:
         return await self.http.post(f"/v1/sessions/s{self._sessions}", json={"agent": "claude", **body})
 
     async def session(self, sandbox: Sandbox, answer: Answer = allow, **body: Any) -> Session:
-        response = await self.create(directory=str(sandbox.work), **body)
+        response = await self.create(**{"directory": str(sandbox.work), **body})
         assert response.status_code == 200, response.text
         session = Session(self.http, f"s{self._sessions}", answer)
         self.listen(session.follow)

@@ -26,6 +26,7 @@ def opencode_home(home: Path, model_url: str) -> dict[str, str]:
         "models": {MODEL.partition("/")[2]: model},
     }
     configuration = {
+        "$schema": "https://opencode.ai/config.json",  # or opencode writes it there
         "share": "disabled",
         "model": MODEL,
         "small_model": MODEL,

@@ -152,6 +152,6 @@ async def test_nothing_private_is_left_and_none_of_it_is_for_others(amp_daemon: 
     (private,) = sandbox.home.parent.glob("sandbox-agent-*")
     modes = {path.name: path.stat().st_mode & 0o777 for path in (private, *private.iterdir())}
     assert modes.pop("hook") | 0o700
-    assert modes == {private.name: 0o700, "settings.json": 0o600, "ask": 0o700}
+    assert modes == {private.name: 0o700, "settings.json": 0o600, "ask": 0o700, "view.js": 0o600, "view.ran": 0o600}
     await session.post("/terminate")
     assert not private.exists()

@@ -19,7 +19,8 @@ Message = dict[str, Any]
 
 
 class AmpThread:
-    """``messages`` is the conversation, which outlives every program that was connected."""
+    """``messages`` is the conversation, which outlives every program that was connected. ``told`` is all that programs
+    have told of where they run: what the real server puts before a model."""
 
     def __init__(self, thread_id: str, mode: str, nursery: trio.Nursery) -> None:
         self.id = thread_id
@@ -27,6 +28,7 @@ class AmpThread:
         self.title = ""
         self.messages: list[Message] = []
         self.tools: list[str] = []
+        self.told: list[Message] = []
         self._nursery = nursery
         self._sockets: list[AmpSocket] = []
         self._executor: AmpSocket | None = None
@@ -61,6 +63,8 @@ class AmpThread:
     def handle(self, socket: AmpSocket, message: dict[str, Any]) -> None:
         params = message.get("params") or {}
         method = message.get("method")
+        if method is not None and method.startswith("executor_"):
+            self.told.append(message)
         connected = {"registeredToolCount": 0, "guidanceInventory": [], "resumeBootstrap": False}
         result = {"executorId": params["clientId"], **connected} if method == "executor_connect" else {}
         if "id" in message and method is not None:

@@ -1,5 +1,6 @@
 """A repository that wants to decide: what its files start leaves a mark."""
 
+import json
 import shlex
 import stat
 import subprocess
@@ -61,3 +62,14 @@ def workspace(session: Session) -> dict[str, Any]:
 
 def left_out(session: Session) -> set[tuple[str, str]]:
     return {(file["kind"], file["path"]) for file in workspace(session)["leftOut"]}
+
+
+def module(hostile: Hostile, name: str, more: str = "") -> str:
+    """A plugin for an agent that Bun runs: it marks that it was imported, and that it was called."""
+    imported, called = (json.dumps(hostile.mark(mark)) for mark in (name, f"{name}-called"))
+    run = 'require("child_process").execSync'
+    return f"{run}({imported});\nexport default async (host) => {{ {run}({called}); {more} return {{}}; }};\n"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
