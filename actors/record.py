@@ -11,7 +11,7 @@ from attrs import evolve
 
 from ..schema.agents.dialect import Prompt
 from ..schema.agents.effects import Errored, ItemCompleted, SessionEnded, TurnEnded, TurnStarted, Unparsed
-from ..schema.approvals.decided_by import because_of
+from ..schema.approvals.decided_by import DecidedBy, because_of
 from ..schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
@@ -48,7 +48,9 @@ class Record:
 
     def __init__(self, services: Services, row: SessionRow, log: Log) -> None:
         self.log = log
-        self.scribe = Scribe(row, log, services.codec, services.clock, services.redactor)
+        self.scribe = Scribe(
+            row, log, services.codec, services.clock, services.redactor, max_raw_bytes=services.settings.max_raw_bytes
+        )
         self.ledger = self.scribe.ledger
         self.asks = Asks()
         self.current: QueuedPrompt | None = None
@@ -223,9 +225,9 @@ class Record:
         type_, data = resolved(ask, decision)
         self.scribe.note(type_, data)
 
-    def reject(self, ask_id: str, cause: str) -> None:
+    def reject(self, ask_id: str, cause: str, by: DecidedBy | None = None) -> None:
         if (ask := self.asks.take(ask_id)) is not None:
-            self.resolve(ask, Decision(ask_id, reply="reject", cause=cause, by=because_of(cause)))
+            self.resolve(ask, Decision(ask_id, reply="reject", cause=cause, by=by or because_of(cause)))
             self.for_broker.append(Withdrawn(self.row.session_id, ask_id))
 
     # The agent.

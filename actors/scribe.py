@@ -14,7 +14,7 @@ from attrs import evolve
 from ..schema.agents.effects import Draft
 from ..schema.agents.ledger import EventDraft, Ledger
 from ..schema.codec import Codec
-from ..schema.encode import EncodedEvent, EventEncoder, one_line
+from ..schema.encode import EncodedEvent, EventEncoder, beginning_of, one_line
 from ..schema.events import (
     ErrorData,
     EventData,
@@ -28,6 +28,7 @@ from ..schema.events import (
 from ..schema.items import StatusPart
 from ..schema.redaction.events import masked_event
 from ..schema.redaction.redactor import Redactor
+from ..schema.settings import MOST_IN_ONE_ROW
 from .clock import Clock
 from .journal import SessionRow
 from .log import Log
@@ -37,7 +38,17 @@ REPLAY_SLICE = 64 << 10
 
 
 class Scribe:
-    def __init__(self, row: SessionRow, log: Log, codec: Codec, clock: Clock, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        row: SessionRow,
+        log: Log,
+        codec: Codec,
+        clock: Clock,
+        redactor: Redactor,
+        *,
+        max_raw_bytes: int = MOST_IN_ONE_ROW,
+    ) -> None:
+        """Of a raw that is longer than ``max_raw_bytes`` the beginning is kept."""
         self.ledger = Ledger()
         self.sequence = log.last
         self.redactor = redactor
@@ -45,6 +56,7 @@ class Scribe:
         self._log = log
         self._codec = codec
         self._clock = clock
+        self._max_raw_bytes = max_raw_bytes
         self._encoder = EventEncoder(row.session_id, codec)
         self._encoder.native_session_id = row.native_session_id
         self._unwritten: list[EncodedEvent] = []
@@ -86,9 +98,12 @@ class Scribe:
             event.type,
             event.data,
             synthetic=event.synthetic,
-            raw=one_line(event.raw) if event.raw is not None else None,
+            raw=None if event.raw is None else self._raw(event.raw),
             ends_stream=event.ends_stream,
         )
+
+    def _raw(self, raw: bytes) -> bytes:
+        return one_line(raw) if len(raw) <= self._max_raw_bytes else beginning_of(raw)
 
     def take(self) -> Sequence[EncodedEvent]:
         """What was gathered since the last time, as it may be seen."""

@@ -21,16 +21,19 @@ from ..schema.agents.effects import (
     SessionEnded,
     ToAgent,
     TurnEnded,
+    Unparsed,
     WithdrawAsk,
 )
+from ..schema.approvals.decided_by import DecidedBy
 from ..schema.events import PermissionEventData, SessionEndedData
 from ..schema.sessions import CreateSessionResponse, InterruptResponse, SessionStatus
 from .actor import Actor
 from .agent import Agent, Rested
 from .agent_process import OutboxFull, SpawnFailed
+from .foreign.unparsed import UnparsedLines
 from .http_port import PortJammed
 from .installer import Installing, NotInstalled
-from .journal import CommandKey, JournalUnavailable, SessionRow
+from .journal import AskData, CommandKey, JournalUnavailable, SessionRow
 from .launcher import left_out
 from .lines import OversizedLine
 from .link import (
@@ -47,7 +50,7 @@ from .link import (
 )
 from .log import Log
 from .mailbox import Envelope, Mailbox
-from .permissions import Decide, Decision, Forget
+from .permissions import Decide, Decision, Forget, ask_id_of
 from .record import Record
 from .services import Services
 from .session_card import Card, Changed
@@ -70,6 +73,9 @@ class Session(Actor):
         self._asks = self._record.asks
         self._agent = Agent(services, self._record, mailbox)
         self._for_agent: list[ToAgent] = []
+        self._unparsed = UnparsedLines(
+            self._settings.unparsed_burst, self._settings.unparsed_per_second, trio.current_time()
+        )
         self._published: Card | None = None
 
     def __repr__(self) -> str:
@@ -112,6 +118,8 @@ class Session(Actor):
         await self._agent.end()
 
     async def handle(self, envelope: Envelope) -> None:
+        if not isinstance(envelope.message, AgentSpoke | AgentStreamed):
+            self._tell_unparsed()
         answer: object = None
         key: CommandKey | None = None
         match envelope.message:
@@ -249,15 +257,20 @@ class Session(Actor):
                 case EndProcess():
                     self._agent.retiring = True
                 case AskPermission(raw=raw):
-                    self._record.ask(effect.data(), raw, self.mailbox)
+                    self._ask(effect.data(), raw)
                 case AskQuestion(data, raw):
-                    self._record.ask(data, raw, self.mailbox)
+                    self._ask(data, raw)
                 case WithdrawAsk(ask_id):
                     self._record.reject(ask_id, withdrawn)
+                case Unparsed():
+                    if (told := self._unparsed.add(effect, trio.current_time())) is not None:
+                        self._scribe.draft(told)
                 case TurnEnded():
+                    self._tell_unparsed()
                     self._agent.tell_restarted(turn_ends=True)
                     self._record.turn_ended(effect)
                 case SessionEnded():
+                    self._tell_unparsed()
                     self._record.ended_by_agent(effect)
                     return
                 case _:
@@ -265,6 +278,22 @@ class Session(Actor):
                         self._for_agent.append(effect)
                     else:
                         self._scribe.draft(effect)
+
+    def _tell_unparsed(self) -> None:
+        if (told := self._unparsed.rest()) is not None:
+            self._scribe.draft(told)
+
+    def _ask(self, ask: AskData, raw: bytes | None) -> None:
+        """An agent that asks without end is told no at once: nobody could read it all."""
+        self._record.ask(ask, raw, self.mailbox)
+        limit = self._settings.max_asks
+        if len(self._asks) > limit and self._link is not None:
+            cause = f"more than {limit} open asks"
+            self._record.reject(ask_id_of(ask), cause, DecidedBy("daemon", reason=cause))
+            if isinstance(ask, PermissionEventData):
+                self._apply(self._link.dialect.answer_permission(ask.permission_id, "reject"))
+            else:
+                self._apply(self._link.dialect.answer_question(ask.question_id, None))
 
     # Keeping going.
 

@@ -115,3 +115,13 @@ def as_utf8(text: bytes) -> bytes:
     except UnicodeDecodeError:
         return text.decode(errors="replace").encode()
     return text
+
+
+RAW_HEAD = 4096
+"""Bytes that are kept of a message that is too long."""
+
+
+def beginning_of(raw: bytes) -> bytes:
+    """What stands for the raw of a message that is too long to be kept beside its event, as JSON."""
+    head = raw[:RAW_HEAD].decode(errors="replace")
+    return msgspec.json.encode({"truncated": True, "bytes": len(raw), "beginning": head})

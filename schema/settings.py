@@ -141,6 +141,18 @@ class Settings:
     suspend_after: float = setting(1800.0, "seconds", "time without a turn before a session's agent is stopped")
     mute_timeout: float = setting(2.0, "seconds", "time for an agent that has closed its stdout to exit")
     interrupt_timeout: float = setting(10.0, "seconds", "time for an agent to stop its turn before it is ended")
+    max_asks: int = setting(
+        64, "asks", "permissions and questions of a session that wait at once; beyond it one is rejected at once"
+    )
+    unparsed_burst: int = setting(
+        50, "lines", "lines of an agent that are not understood and are told one by one; then several are told together"
+    )
+    unparsed_per_second: float = setting(2.0, "events", "how many a second tell of such lines beyond those")
+    max_raw_bytes: int = setting(
+        256 << 10,
+        "bytes",
+        "longest message of an agent that is kept whole with its event; of others a beginning",
+    )
     ask_timeout: float = setting(0.0, "seconds", "time before a permission or question is rejected unanswered")
     read_interval: float = setting(0.002, "seconds", "time between two reads of an agent that is faster than that")
     exit_poll_interval: float = setting(
