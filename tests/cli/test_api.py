@@ -79,12 +79,21 @@ def test_create_passes_every_option_on(api: Api, tmp_path: Path) -> None:
         str(tmp_path),
         "--title",
         "Some Title",
+        "--workspace-trust",
+        "trusted",
     )
     assert api.json("sessions", "create", "with options", *words)["healthy"] is True
     info = api.json("sessions", "get", "with options")
     wanted = {"agentMode": "plan", "permissionMode": "plan", "model": "mock", "title": "Some Title"}
+    wanted["workspaceTrust"] = "trusted"
     assert {name: info[name] for name in wanted} == wanted
     assert "with options" in [known["sessionId"] for known in api.json("sessions", "list")["sessions"]]
+
+
+def test_a_word_that_is_no_trust_is_refused_with_those_that_are(api: Api) -> None:
+    refused = api.run("sessions", "create", "wrong", "-a", "mock", "--workspace-trust", "trusting")
+    assert refused.returncode == 2
+    assert "'untrusted', 'trusted'" in refused.stderr
 
 
 def test_a_session_gets_its_own_timeouts_and_a_wrong_one_is_refused_by_its_name(api: Api) -> None:

@@ -89,6 +89,29 @@ def test_a_file_that_leads_outside_is_told_and_not_carried(work: Path):
     assert seen(work) == Project(str(work), (str(work),), left_out=(left,))
 
 
+def test_what_is_no_plain_file_is_told_and_not_read(work: Path):
+    (work / ".tool").mkdir()
+    os.mkfifo(work / "RULES.md")
+    (work / ".tool/RULES.md").symlink_to("/dev/zero")
+    os.mkfifo(work / ".tool/rules")
+    os.mkfifo(work / ".tool/skills")
+    (work / ".git").rmdir()
+    os.mkfifo(work / ".git")
+    project = seen(work)
+    assert (project.instructions, project.skills) == ((), ())
+    assert project.left_out == (
+        LeftOut("instructions", ".tool/rules", "is not a directory"),
+        LeftOut("instructions", "RULES.md", "is not a regular file"),
+        LeftOut("instructions", ".tool/RULES.md", "is not a regular file"),
+        LeftOut("skill", ".tool/skills", "is not a directory"),
+    )
+
+
+def test_a_text_is_text_whatever_its_bytes(work: Path):
+    (work / "RULES.md").write_bytes(b"\xef\xbb\xbfa\0b\xff")
+    assert texts(seen(work)) == ["a\ufffdb\ufffd"]
+
+
 def test_imports_of_the_workspace_follow_their_text(work: Path):
     put(work / "RULES.md", "see @docs/style.md and `@code.md` and @nobody\n```\n@fenced.md\n```\n")
     put(work / "docs/style.md", "style, see @../RULES.md @deeper.md")
