@@ -15,11 +15,14 @@ import requests
 import schemathesis
 
 SESSIONS = ("a", "b", "c")
+TOKENS = ("t1", "t2", "t3")
+TICKETS = ("/v1/events/sse", *(f"/v1/sessions/{session}/events" for session in SESSIONS))
 IDS = {
     "permission_id": ("mock_1_permission", "mock_1_permission_denied", "mock_2_permission"),
     "question_id": ("mock_1_question", "mock_1_question_multi", "mock_2_question"),
     "turn_id": ("turn_1", "turn_2", "turn_3"),
     "session_id": SESSIONS,
+    "name": TOKENS,
 }
 AGENTS = ("claude", "codex", "opencode", "amp")
 PROMPTS = ("tool", "permission", "question", "error", "demo", "image", "unknown", "unparsed", "end", "echo x", "status")
@@ -92,6 +95,10 @@ def map_body(_context: Any, body: Any) -> Any:
         body["agent"] = agent(body["agent"])
     if isinstance(body.get("directory"), str):
         body["directory"] = os.environ["FUZZ_DIRECTORY"]
+    if isinstance(name := body.get("name"), str) and 0 < len(name) <= 256 and "scopes" in body:
+        body["name"] = chosen(name, TOKENS)
+    if isinstance(path := body.get("path"), str) and len(path) <= 4096:
+        body["path"] = chosen(path, TICKETS)
     if isinstance(message := body.get("message"), str) and message:
         body["message"] = chosen(message, PROMPTS)
     return body
