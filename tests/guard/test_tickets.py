@@ -180,8 +180,8 @@ async def test_the_header_counts_where_both_are_shown_and_the_ticket_is_left():
 
 async def test_the_secret_of_a_ticket_is_random_and_said_once():
     async with world() as w:
-        made = {await ticket(w) for _ in range(20)}
-        assert len(made) == 20
+        made = {await ticket(w) for _ in range(4)}
+        assert len(made) == 4
         assert all(len(secret) >= 43 for secret in made)
         assert not any(secret in json.dumps([repr(w.door), repr(w.door.tokens)]) for secret in made)
 
