@@ -184,6 +184,11 @@ class Daemon:
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
 
+    @property
+    def redactor(self) -> Redactor:
+        """Of the daemon's own secrets, for what is told beside events."""
+        return self._services.redactor
+
     def __repr__(self) -> str:
         state = "ended" if self._ended.is_set() else "running"
         return f"<Daemon {state} {self._chain!r} {self._journal!r}>"

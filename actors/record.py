@@ -306,6 +306,8 @@ class Record:
 
     async def write(self) -> None:
         """Make all that was gathered durable, then visible. Nothing happens when there is nothing."""
+        self._check_restored()
+        await self.scribe.mask_large()
         row = self.update()
         entry = Entry(row.session_id, None if row == self._written else row, self.scribe.take(), tuple(self._answers))
         if entry.row is not None or entry.events or entry.answers:

@@ -6,6 +6,7 @@ until then all is as the agent said it.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 import trio
@@ -19,6 +20,7 @@ from ..schema.events import (
     ErrorData,
     EventData,
     EventType,
+    ItemDeltaData,
     ItemEventData,
     PermissionEventData,
     TurnEventData,
@@ -26,8 +28,9 @@ from ..schema.events import (
     UniversalEvent,
 )
 from ..schema.items import StatusPart
-from ..schema.redaction.events import masked_event
+from ..schema.redaction.events import masked_events
 from ..schema.redaction.redactor import Redactor
+from ..schema.redaction.stream import Stream
 from ..schema.settings import MOST_IN_ONE_ROW
 from .clock import Clock
 from .journal import SessionRow
@@ -35,6 +38,9 @@ from .log import Log
 
 REPLAY_SLICE = 64 << 10
 """Bytes of log that are replayed before the event loop gets its turn."""
+
+MASKED_ON_LOOP = 512 << 10
+"""Bytes of events below which secrets are looked for on the event loop: a few milliseconds."""
 
 
 class Scribe:
@@ -60,6 +66,9 @@ class Scribe:
         self._encoder = EventEncoder(row.session_id, codec)
         self._encoder.native_session_id = row.native_session_id
         self._unwritten: list[EncodedEvent] = []
+        self._masked = 0
+        self._doubtful: list[EncodedEvent] = []
+        self._streams: dict[str, Stream] = {}
 
     def __repr__(self) -> str:
         return f"<Scribe {self._session_id} sequence={self.sequence} unwritten={len(self._unwritten)} {self.ledger!r}>"
@@ -83,6 +92,33 @@ class Scribe:
         self._add(EventDraft(type_, data, synthetic, raw, ends_stream=type_ in ("session.ended", "error")))
 
     def _add(self, event: EventDraft) -> None:
+        if event.type == "item.delta":
+            self._stream(event, cast("ItemDeltaData", event.data))
+            return
+        if event.type == "item.completed" and self._streams:
+            self._end_of_stream(event)
+        self._doubtful.append(self._write_down(event))
+
+    def _stream(self, event: EventDraft, data: ItemDeltaData) -> None:
+        """What can be told of a delta: a secret may be split between it and the next one."""
+        if (stream := self._streams.get(data.item_id)) is None:
+            stream = self._streams[data.item_id] = Stream(self.redactor)
+        told = stream.feed(data.delta)
+        if told is data.delta:
+            self._write_down(event)
+        elif told:
+            # The raw holds all of the delta.
+            raw = None if stream.changed else event.raw
+            self._doubtful.append(self._write_down(evolve(event, data=evolve(data, delta=told), raw=raw)))
+
+    def _end_of_stream(self, event: EventDraft) -> None:
+        item = cast("ItemEventData", event.data).item
+        stream = self._streams.pop(item.item_id, None)
+        if stream is not None and (rest := stream.finish()):
+            data = ItemDeltaData(item.item_id, item.native_item_id, rest)
+            self._doubtful.append(self._write_down(EventDraft("item.delta", data, synthetic=False)))
+
+    def _write_down(self, event: EventDraft) -> EncodedEvent:
         self.sequence += 1
         try:
             encoded = self._encode(event)
@@ -90,6 +126,7 @@ class Scribe:
             # JSON that was just shallow enough to be read may be too deep to be written inside an event.
             encoded = self._encode(evolve(event, data=_without_content(event.data), raw=None))
         self._unwritten.append(encoded)
+        return encoded
 
     def _encode(self, event: EventDraft) -> EncodedEvent:
         return self._encoder.encode(
@@ -107,11 +144,23 @@ class Scribe:
 
     def take(self) -> Sequence[EncodedEvent]:
         """What was gathered since the last time, as it may be seen."""
-        events, self._unwritten = self._unwritten, []
-        # All at once: to look for a needle in a line costs more for the call than for the line.
-        if not self.redactor.suspects(b"".join(part for event in events for part in (event.head, event.raw or b""))):
-            return events
-        return [masked_event(self.redactor, event) for event in events]
+        events, doubtful, masked = self._unwritten, self._doubtful, self._masked
+        self._unwritten, self._doubtful, self._masked = [], [], 0
+        done = masked_events(self.redactor, events[masked:] if masked else events, doubtful)
+        return [*events[:masked], *done] if masked else done
+
+    async def mask_large(self) -> None:
+        """In a thread, when there is so much to look through that the event loop would wait for it. To be awaited
+        before :meth:`take`, by whoever handles the session's messages one by one."""
+        waiting = self._unwritten[self._masked :]
+        if sum(event.size for event in waiting) < MASKED_ON_LOOP:
+            return
+        try:
+            masked = await trio.to_thread.run_sync(masked_events, self.redactor, waiting, self._doubtful)
+        except RuntimeError:  # no thread can be started: then it takes its time here
+            return
+        self._unwritten[self._masked :] = masked
+        self._masked, self._doubtful = len(self._unwritten), []
 
     async def restore(self, row: SessionRow) -> None:
         """Bring the ledger to where the log ends. Everything before ``row.settled`` is closed and need not be read."""

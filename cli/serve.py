@@ -45,6 +45,7 @@ def run(options: ServerOptions, logs: Logs) -> None:
         raise click.UsageError(str(error)) from error
     try:
         daemon = Daemon(options.settings, secrets=() if options.token.value is None else (options.token.value,))
+        logs.mask(daemon.redactor)
         hard_end = _start_hard_end(options, daemon, logs)
         signals = StopSignals(hard_end)
         clock = LoopClock.of(options.settings)

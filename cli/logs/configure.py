@@ -11,6 +11,7 @@ from typing import Any, Literal
 import structlog
 from attrs import frozen
 
+from ...schema.redaction.redactor import Redactor
 from ...schema.settings import Settings
 from ..failure import Failure
 from .bounds import bounded
@@ -29,6 +30,7 @@ class LogHandler(logging.Handler):
     def __init__(self, writer: LogWriter) -> None:
         super().__init__()
         self._writer = writer
+        self.redactor = Redactor()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -36,7 +38,8 @@ class LogHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - a line that cannot be rendered must not fail whoever logs it
             self.handleError(record)
         else:
-            self._writer.put(encoded(line))
+            data = encoded(line)
+            self._writer.put(encoded(self.redactor.text(line)) if self.redactor.suspects(data) else data)
 
 
 @frozen
@@ -45,10 +48,15 @@ class Logs:
 
     writers: tuple[LogWriter, ...]
     drain_timeout: float
+    handler: LogHandler
 
     @property
     def dropped(self) -> int:
         return sum(writer.dropped for writer in self.writers)
+
+    def mask(self, redactor: Redactor) -> None:
+        """From here on lines tell none of its secrets; before they tell none that is known by its look."""
+        self.handler.redactor = redactor
 
     def close(self) -> None:
         """Last words get their time, also those of a daemon whose log nobody reads."""
@@ -76,8 +84,8 @@ def configure_logs(level: str, log_format: LogFormat, file: Path | None, setting
     stderr = LogWriter(stderr_output(), settings.log_queue_bytes, notice)
     output = None if file is None else open_file(file, settings)
     log = stderr if output is None else LogWriter(output, settings.log_queue_bytes, notice)
-    logs = Logs((log,) if log is stderr else (log, stderr), settings.log_drain_timeout)
-    install(level, render, log)
+    handler = install(level, render, log)
+    logs = Logs((log,) if log is stderr else (log, stderr), settings.log_drain_timeout, handler)
     sys.stderr = log_stream(stderr.put, sys.stderr)
     for writer in logs.writers:
         os.register_at_fork(after_in_child=writer.after_fork_in_child)
@@ -114,7 +122,7 @@ def open_file(path: Path, settings: Settings) -> LogFile:
         raise Failure(f"cannot write the log {path}: {error.strerror}") from error
 
 
-def install(level: str, render: list[structlog.typing.Processor], writer: LogWriter) -> None:
+def install(level: str, render: list[structlog.typing.Processor], writer: LogWriter) -> LogHandler:
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -139,3 +147,4 @@ def install(level: str, render: list[structlog.typing.Processor], writer: LogWri
     # What cannot be rendered is nothing that the log could tell of.
     logging.raiseExceptions = False
     logging.basicConfig(level=number, handlers=[handler], force=True)
+    return handler

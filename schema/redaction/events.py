@@ -27,15 +27,38 @@ _PART_NAMES = frozenset({"type", "call_id"})
 _DATA = b',"data":'
 
 
+def masked_events(
+    redactor: Redactor, events: list[EncodedEvent], doubtful: list[EncodedEvent] | None = None
+) -> list[EncodedEvent]:
+    """The same list when there is nothing to mask. ``doubtful`` are those in which something may look like a secret, if
+    not all may; the others are searched for the secrets whose text is known.
+
+    All are looked through at once: to look for a needle in one costs more for the call than for the text."""
+    closely = events if doubtful is None else doubtful
+    if (closely and redactor.suspects(_joined(closely))) or (
+        closely is not events and redactor.knows_secrets and redactor.suspects_known(_joined(events))
+    ):
+        return [masked_event(redactor, event) for event in events]
+    return events
+
+
+def _joined(events: list[EncodedEvent]) -> bytes:
+    return b"".join([part for event in events for part in (event.head, event.raw or b"")])
+
+
 def masked_event(redactor: Redactor, event: EncodedEvent) -> EncodedEvent:
     """The same event when there is nothing to mask."""
-    raw = event.raw if event.raw is None else redactor.json(event.raw)
     # The first one: a quotation mark inside of a string is escaped.
     start = event.head.index(_DATA) + len(_DATA)
-    data = event.head[start:]
-    if redactor.suspects(data):
-        data = _masked_json(redactor, event, data)
-    if raw is event.raw and len(data) == len(event.head) - start and event.head.endswith(data):
+    before = event.head[start:]
+    data = _masked_json(redactor, event, before) if redactor.suspects(before) else before
+    if event.raw is None:
+        raw = None
+    elif data is before:
+        raw = redactor.json(event.raw)
+    else:  # also when what is secret in it is written in a way in which no needle is found
+        raw = redactor.masked_json(event.raw)
+    if data is before and raw is event.raw:
         return event
     return EncodedEvent(event.sequence, event.type, event.ends_stream, event.head[:start] + data, raw)
 

@@ -57,3 +57,25 @@ STARTS = re.compile(
     r"sk-|sgamp_|gh[opsru]_|github_pat_|glpat-|npm_|A(?:KIA|SIA|Iza)|xox[abeoprs]-|sa[tk]_|eyJ|-----BEGIN |://"
 )
 """How they begin."""
+
+BEGINNINGS: tuple[str, ...] = (
+    *(
+        "sk-",
+        "sgamp_",
+        "sak_",
+        "sat_",
+        "gho_",
+        "ghp_",
+        "ghs_",
+        "ghr_",
+        "ghu_",
+        "github_pat_",
+        "glpat-",
+        "npm_",
+        "AKIA",
+        "ASIA",
+        "AIza",
+    ),
+    *("xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "eyJ", "-----BEGIN ", "://"),
+)
+"""The same, one by one."""

@@ -13,13 +13,32 @@ from urllib.parse import quote
 import msgspec
 
 from ..json_text import BAD_JSON
-from .patterns import KNOWN, NEEDLES, USERINFO, WORD_BEGINS
+from .patterns import BEGINNINGS, KNOWN, NEEDLES, STARTS, USERINFO, WORD_BEGINS
 from .values import Secret
 
 MASK = "[redacted]"
 
 CUT = 12
 """Characters of a secret's beginning that are masked at the end of a text: what cuts texts cuts secrets too."""
+
+BEGINNING = 3
+"""Characters from which the end of a text counts as the beginning of a secret."""
+
+MIDDLE = 4
+"""Characters by which is known that a text ends in the middle of a secret."""
+
+SLICE = 64 << 10
+"""Characters that are searched at a time: a search does not let other threads run."""
+
+_LONGEST_HELD = 16 << 10
+
+_LONGEST_BEGINNING = 1024
+
+_RUN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+_USER = re.compile(r"[^\s/@\"'<>\\]{0,512}")
+
+_PEM_ENDS = re.compile(r"-----END [A-Z0-9 ]{1,64}-----")
 
 DEEPEST = 200
 """Levels of JSON that are looked into; ours are few more than what is read of an agent."""
@@ -45,31 +64,102 @@ class Redactor:
         forms = {form: secret.anywhere for secret in secrets if secret.after is None for form in _forms(secret.text)}
         # Longest first: a secret that contains another must not leave its rest behind.
         literals = sorted(forms, key=len, reverse=True)
-        needles = (*NEEDLES, *(n for form in literals for n in _needles(form)), *map(_name, weak))
-        self._needles = tuple(dict.fromkeys(needles))
+        self._needles = tuple(dict.fromkeys((*(n for form in literals for n in _needles(form)), *map(_name, weak))))
         self._cut = tuple(form for form in literals if forms[form] and len(form) > CUT)
         named = [
             re.escape(secret.after or "") + _BETWEEN + f"({re.escape(secret.text)})" + _WORD_ENDS for secret in weak
         ]
         found = [*named, *(_literal(form, anywhere=forms[form]) for form in literals)]
-        self._literals = re.compile("|".join(found)) if found else None
-        self._known = re.compile("|".join(KNOWN))
+        # One search for all, so that whatever begins first is masked as a whole.
+        self._secrets = re.compile("|".join((*found, *KNOWN)))
+        beginnings: dict[str, list[str]] = {}
+        for form in (*BEGINNINGS, *literals):
+            beginnings.setdefault(form[:BEGINNING], []).append(form)
+        self._beginnings = beginnings
+        middles = {form[at : at + MIDDLE] for form in (*BEGINNINGS, *literals) for at in range(len(form) - MIDDLE + 1)}
+        self._middles = frozenset((*middles, *beginnings))
         self._userinfo = re.compile(USERINFO)
 
     def __repr__(self) -> str:
-        return f"<Redactor needles={len(self._needles) - len(NEEDLES)}>"
+        return f"<Redactor needles={len(self._needles)}>"
+
+    @property
+    def knows_secrets(self) -> bool:
+        """Whether there is more to look for than what is known by its look."""
+        return bool(self._needles)
 
     def suspects(self, data: bytes) -> bool:
         """Whether there may be something to mask in this JSON or UTF-8. False is certain."""
-        for needle in self._needles:
+        for needle in NEEDLES:
             if needle in data:
                 return True
-        return (b"@" in data and b"://" in data) or (b"\\u00" in data and _ESCAPED_ASCII.search(data) is not None)
+        return (
+            (b"@" in data and b"://" in data)
+            or self.suspects_known(data)
+            or (b"\\u00" in data and _ESCAPED_ASCII.search(data) is not None)
+        )
+
+    def suspects_known(self, data: bytes) -> bool:
+        """The same, of what is secret by its text and not by its look."""
+        for needle in self._needles:  # noqa: SIM110 - as a generator it takes twice as long
+            if needle in data:
+                return True
+        return False
 
     def text(self, text: str) -> str:
-        if self._literals is not None:
-            text = self._without_cut(self._literals.sub(_mask, text))
-        return self._userinfo.sub(_mask, self._known.sub(_mask, text))
+        if len(text) <= SLICE:
+            return self._text(text)
+        done: list[str] = []
+        at = 0
+        while at < len(text):
+            piece = text[at : at + SLICE]
+            end = self.settled(piece) if at + SLICE < len(text) else 0
+            done.append(self._text(piece[: end or len(piece)]))
+            at += end or len(piece)
+        return "".join(done)
+
+    def begins(self, text: str) -> bool:
+        """Whether a secret may begin at the very beginning of this text, or at its end and go on beyond. False is
+        certain, and fast: nearly every piece of a text that streams is asked for."""
+        middles = self._middles
+        return (
+            # BEGINNING and MIDDLE as numbers: as names they cost as much again.
+            text[-4:] in middles
+            or text[-3:] in middles
+            or text[:3] in middles
+            or text[1:4] in middles
+            or ("-" in text and ("sk-" in text or "pat-" in text or "xox" in text or "-----B" in text))
+            or ("_" in text and STARTS.search(text) is not None)
+            or ("J" in text and "eyJ" in text)
+            or "://" in text
+            or "IA" in text
+            or "AIza" in text
+        )
+
+    def settled(self, text: str) -> int:
+        """The characters at the beginning of a text that are as they are, however it goes on."""
+        end = len(text)
+        token = len(text.rstrip(_RUN))
+        if end - token <= _LONGEST_HELD and (start := STARTS.search(text, token)) is not None:
+            end = start.start()
+        if (at := text.rfind("://", -_LONGEST_BEGINNING)) >= 0 and _USER.fullmatch(text, at + 3) is not None:
+            end = min(end, at)
+        if (at := text.rfind("-----BEGIN ", -_LONGEST_HELD)) >= 0 and _PEM_ENDS.search(text, at) is None:
+            end = min(end, at)
+        for at in range(max(0, len(text) - _LONGEST_BEGINNING), len(text) - BEGINNING + 1):
+            forms = self._beginnings.get(text[at : at + BEGINNING])
+            if forms is not None and any(form.startswith(text[at:]) for form in forms):
+                end = min(end, at)
+                break
+        # What is a secret already is not cut in two, also when its end may be the beginning of another.
+        if end < len(text):
+            for match in self._secrets.finditer(text):
+                if match.start() < end < match.end():
+                    return match.end()
+        return end
+
+    def _text(self, text: str) -> str:
+        return self._without_cut(self._userinfo.sub(_mask, self._secrets.sub(_mask, text)))
 
     def _without_cut(self, text: str) -> str:
         for form in self._cut:
@@ -92,8 +182,10 @@ class Redactor:
 
     def json(self, data: bytes) -> bytes:
         """JSON text: as it is when there is nothing to mask in it."""
-        if not self.suspects(data):
-            return data
+        return self.masked_json(data) if self.suspects(data) else data
+
+    def masked_json(self, data: bytes) -> bytes:
+        """The same of text that is looked into in any case."""
         try:
             value = msgspec.json.decode(data)
             masked = self.value(value)
