@@ -10,14 +10,16 @@ from typing import Any
 
 import trio
 
+from ..patience import PATIENCE
 from .history import Attempt
 from .lives import Lives
 from .prompts import Prompts
 from .recorder import Asking, Recorder
 from .wire import Gone, Refused, call, websocket
 
-PATIENCE = 60.0
-"""Seconds in which a command must have been answered, whatever dies meanwhile."""
+ANSWER_TIMEOUT = 5 * PATIENCE
+"""Seconds in which a command must have been answered, whatever dies meanwhile. Several kills may meet one command, and
+each start after them may take as long as a start may."""
 
 
 class Clients:
@@ -108,7 +110,7 @@ class Clients:
 
     async def _until_answered(self, asking: Asking, send: Callable[[str], Awaitable[Attempt]]) -> Attempt:
         """Once at least, and again until there is an answer. Now and then we leave before it can come."""
-        with trio.fail_after(PATIENCE):
+        with trio.fail_after(ANSWER_TIMEOUT):
             while True:
                 attempt = Attempt(None)
                 with trio.move_on_after(self._dice.choice([0.002, 0.02, 30.0, 30.0, 30.0, 30.0])):
