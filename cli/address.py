@@ -16,12 +16,13 @@ from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..actors.owner import Owner, ProcessId, read_living
+from .endpoint import Endpoint
+from .loopback import is_loopback
 
 MAX_BYTES = 1 << 16
 REACHED_BY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound here
@@ -41,6 +42,8 @@ class Address:
     log: str | None
     shutdown_timeout: float
     ephemeral: bool
+    proof_key: str | None = attrs.field(default=None, repr=False)
+    """By which the daemon proves that this is its address (:class:`.Prover`); None for one of an older version."""
 
     @property
     def process(self) -> ProcessId:
@@ -53,21 +56,32 @@ class Address:
         """By which it is reached from here."""
         return reachable(self.urls[0])
 
-    def serves(self, endpoint: SplitResult) -> str | None:
-        """The URL of ours that an endpoint means, with the endpoint's path; None when it is somebody else's.
+    def serves(self, endpoint: Endpoint) -> Endpoint | None:
+        """The endpoint of ours that one means, with its path; None when it is somebody else's.
 
         A name is looked up by whoever connects, and may lead to two addresses of which one is a stranger's. So what
         counts is the address, and ``localhost`` is replaced by ours.
         """
-        for url in map(urlsplit, self.urls):
-            bound, asked = url.hostname or "", endpoint.hostname or ""
-            if endpoint.scheme != "http" or (endpoint.port or 80) != url.port:
-                continue
-            if same_host(bound, asked):
-                return endpoint.geturl()
-            if asked in ("localhost", "localhost.") and ip_address(REACHED_BY.get(bound, bound)).is_loopback:
-                return urlsplit(reachable(url.geturl()))._replace(path=endpoint.path).geturl()
+        return next((found for url in self.urls if (found := _served(Endpoint.parse(url), endpoint)) is not None), None)
+
+
+def _served(ours: Endpoint, asked: Endpoint) -> Endpoint | None:
+    if ours.socket is not None or asked.socket is not None:
+        same = ours.socket is not None and asked.socket is not None and resolved_file(ours) == resolved_file(asked)
+        return asked if same else None
+    if (asked.scheme, asked.port) != (ours.scheme, ours.port):
         return None
+    if same_host(ours.host, asked.host):
+        return asked
+    if asked.host in ("localhost", "localhost.") and is_loopback(REACHED_BY.get(ours.host, ours.host)):
+        return evolve(asked, host=REACHED_BY.get(ours.host, ours.host))
+    return None
+
+
+def resolved_file(endpoint: Endpoint) -> str:
+    """The socket itself is no link: one that is would lead past the checks of its directory."""
+    path = Path(endpoint.socket or "")
+    return str(Path(os.path.realpath(path.parent)) / path.name)
 
 
 def same_host(bound: str, asked: str) -> bool:
@@ -80,9 +94,8 @@ def same_host(bound: str, asked: str) -> bool:
 
 
 def reachable(url: str) -> str:
-    parts = urlsplit(url)
-    host = REACHED_BY.get(parts.hostname or "", parts.hostname or "")
-    return parts._replace(netloc=f"[{host}]:{parts.port}" if ":" in host else f"{host}:{parts.port}").geturl()
+    endpoint = Endpoint.parse(url)
+    return str(evolve(endpoint, host=REACHED_BY.get(endpoint.host, endpoint.host)))
 
 
 def resolved(directory: Path) -> str:
@@ -173,10 +186,10 @@ def _load(path: Path) -> Address | None:
 def _address(value: Any) -> Address:
     """Raises TypeError, KeyError or ValueError for what was not written here."""
     address = Address(**(value | {"urls": tuple(map(str, value["urls"]))}))
-    if Owner.parse(address.owner) is None or not address.urls or None in map(_port, address.urls):
+    if Owner.parse(address.owner) is None or not address.urls:
         raise ValueError("not an address that was written here")
+    for url in address.urls:
+        Endpoint.parse(url)
+    if address.proof_key is not None:
+        bytes.fromhex(address.proof_key)
     return address
-
-
-def _port(url: str) -> int | None:
-    return urlsplit(url).port

@@ -1,11 +1,11 @@
-"""Which hosts only this machine can reach."""
+"""Which hosts only this machine can reach: loopback addresses, and unix sockets."""
 
 from ipaddress import ip_address
 
 
 def is_loopback(host: str) -> bool:
     """A name other than ``localhost`` is taken for remote: what it resolves to can change under us."""
-    if host.lower().rstrip(".") == "localhost":
+    if host.startswith("unix:") or host.lower().rstrip(".") == "localhost":
         return True
     try:
         return ip_address(host.strip("[]")).is_loopback

@@ -21,6 +21,8 @@ from ..actors.reaper import Reaper
 from ..actors.shortage import Shortage
 from ..actors.supervisor import GaveUp, keep_up
 from ..transport.auth import Auth
+from ..transport.listening.prover import Prover
+from ..transport.listening.unix_socket import SocketRefused
 from ..transport.server import serve_daemon
 from .address import Address, publish, resolved, withdraw
 from .failure import Failure
@@ -88,7 +90,7 @@ async def _serve(
     hard_end: HardEnd,
     logs: Logs,
 ) -> None:
-    stop = trio.Event()
+    stop, prover = trio.Event(), Prover()
     daemon.table.descriptors.raise_limit()
     serve = partial(
         serve_daemon,
@@ -100,6 +102,8 @@ async def _serve(
         allowed_hosts=options.allowed_hosts,
         logs=logs,
         stop=stop,
+        certificates=options.certificates,
+        prover=prover,
     )
     async with trio.open_nursery() as nursery:
         try:
@@ -110,9 +114,9 @@ async def _serve(
                 try:
                     urls: list[str] = await serving.start(serve)
                 except OSError as error:
-                    where = f"{options.host}:{options.port}"
+                    where = options.host if isinstance(error, SocketRefused) else f"{options.host}:{options.port}"
                     raise Failure(f"cannot listen on {where}: {error.strerror or error}") from error
-                await _publish(urls, options)
+                await _publish(urls, options, prover)
                 nursery.start_soon(_announce, urls, options)
                 await signals.wait()
                 # First the sessions: their last events still reach the streams, which end as the logs are closed.
@@ -130,7 +134,7 @@ async def _limit_stop(signals: StopSignals, scope: trio.CancelScope, seconds: fl
     scope.deadline = trio.current_time() + seconds
 
 
-async def _publish(urls: Sequence[str], options: ServerOptions) -> None:
+async def _publish(urls: Sequence[str], options: ServerOptions, prover: Prover) -> None:
     """Before anyone is told that we listen: who then looks for us finds us. Without it we are only harder to find."""
     directory, owner = address_directory(options), Owner.own()
     if directory is None:
@@ -146,6 +150,7 @@ async def _publish(urls: Sequence[str], options: ServerOptions) -> None:
             log=None if options.log is None else str(options.log),
             shutdown_timeout=options.settings.shutdown_timeout,
             ephemeral=options.settings.ephemeral,
+            proof_key=prover.key,
         )
         await trio.to_thread.run_sync(publish, address, abandon_on_cancel=True)
     except OSError as error:

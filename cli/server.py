@@ -5,7 +5,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import field, frozen
@@ -14,6 +14,8 @@ from ..schema.settings import Settings
 from ..schema.token import check_length
 from ..transport.cors import Cors
 from ..transport.host_names import AllowedHosts
+from ..transport.listening.unix_address import UnixAddress
+from .endpoint import Endpoint
 from .failure import Failure
 from .here import absolute, exists
 from .loopback import is_loopback
@@ -21,6 +23,9 @@ from .server_options import server_options
 from .setting_options import build_settings
 from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
 from .token_store import find_given, forget_token, make_token, read_token, stored_path
+
+if TYPE_CHECKING:
+    from ..transport.listening.tls import Certificates
 
 ALLOW_NO_TOKEN = "SANDBOX_AGENT_ALLOW_NO_TOKEN"  # noqa: S105 - a variable's name
 
@@ -41,6 +46,7 @@ class ServerOptions:
     allowed_hosts: AllowedHosts
     cors: Cors
     settings: Settings
+    certificates: "Certificates | None" = None
     log: Path | None = None
     """None for stderr."""
 
@@ -104,6 +110,34 @@ def choose_cors(given: Mapping[str, Any], token_required: bool) -> Cors:
     return cors
 
 
+def check_host(host: str) -> None:
+    """Of a unix socket; an address is tried."""
+    try:
+        UnixAddress.parse(host)
+    except ValueError as error:
+        raise click.UsageError(f"--host: {error}") from error
+
+
+def choose_certificates(given: Mapping[str, Any], settings: Settings) -> "Certificates | None":
+    """What the options say about TLS."""
+    certificate, key = given["tls_cert"], given["tls_key"]
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise click.UsageError("--tls-cert and --tls-key belong together; give both")
+    if UnixAddress.parse(given["host"]) is not None:
+        raise click.UsageError("a unix socket never leaves this machine and needs no TLS; leave --tls-cert out")
+    from ..transport.listening.tls import Certificates, advice
+
+    try:
+        certificates = Certificates(certificate, key, settings.tls_reload_interval)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    if (odd := advice(key)) is not None:
+        click.echo(odd, err=True)
+    return certificates
+
+
 def log_place(file: Path | None, to_file: bool, settings: Settings) -> Path | None:
     """The file to log to; None for stderr. Two daemons at once would set each other's file aside, and of those that
     keep nothing there may be many."""
@@ -132,9 +166,11 @@ def host_advice(options: ServerOptions) -> str | None:
 def token_advice(url: str, path: Path) -> str:
     """How to use a stored token, without telling it: logs are read by more people than files."""
     quoted = shlex.quote(str(path))
+    where = Endpoint.parse(url)
+    way = "" if where.socket is None else f"--unix-socket {shlex.quote(where.socket)} "
     return (
         f"A token is required; it is stored in {path}. `sandbox-agent api` on this machine finds it there. Otherwise:\n"
-        f'  curl -H "Authorization: Bearer $(cat {quoted})" {url}/v1/agents'
+        f'  curl {way}-H "Authorization: Bearer $(cat {quoted})" {where.url}/v1/agents'
     )
 
 
@@ -169,6 +205,7 @@ def server(outer: TokenChoice, **given: Any) -> None:
     name_unknown_variables()
     choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(outer)
     settings = build_settings(given)
+    check_host(given["host"])
     log = log_place(given["log_file"], given["log_to_file"], settings)
     token = choose_token(choice, given["host"])
     options = ServerOptions(
@@ -178,6 +215,7 @@ def server(outer: TokenChoice, **given: Any) -> None:
         allowed_hosts=choose_hosts(given["allow_host"], token.value is not None),
         cors=choose_cors(given, token.value is not None),
         settings=settings,
+        certificates=choose_certificates(given, settings),
         log=None if log is None else absolute(log),
     )
     forget_token()

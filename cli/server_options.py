@@ -17,7 +17,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def server_options(command: F) -> F:
     options = (
-        click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
+        click.option(
+            "-H",
+            "--host",
+            default="127.0.0.1",
+            show_default=True,
+            help="Address to listen on, or unix:/path/of/a/socket.",
+        ),
         click.option(
             "-p",
             "--port",
@@ -27,6 +33,14 @@ def server_options(command: F) -> F:
             help="Port; 0 takes a free one.",
         ),
         token_options,
+        click.option(
+            "--tls-cert",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Speak TLS with this certificate and its chain, in PEM.",
+        ),
+        click.option(
+            "--tls-key", type=click.Path(path_type=Path, dir_okay=False), help="The certificate's private key, in PEM."
+        ),
         click.option(
             "--allow-host",
             multiple=True,

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 
-from .api.connection import ENDPOINT_VARIABLE
+from .api.connection import CA_VARIABLE, ENDPOINT_VARIABLE
 from .server import ALLOW_NO_TOKEN
 from .server_options import ALLOW_HOST
 from .setting_options import fields, variable_name
@@ -21,6 +21,7 @@ KNOWN: Mapping[str, str] = {
     TOKEN_VARIABLE: "the token",
     FILE_VARIABLE: "a file that holds the token",
     ENDPOINT_VARIABLE: "the daemon that `api` calls",
+    CA_VARIABLE: "authorities that may sign its certificate",
     ALLOW_NO_TOKEN: "`1` lets `--no-token` stand on a host that others can reach",
     ALLOW_HOST: "names by which a daemon without a token may be called",
     **{variable_name(field.name): field.metadata["meaning"] for field in fields()},

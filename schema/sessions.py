@@ -40,6 +40,11 @@ class CreateSessionRequest:
 
 
 @frozen
+class ProofResponse:
+    proof: str
+
+
+@frozen
 class AgentError:
     type: ErrorType
     message: str

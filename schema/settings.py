@@ -118,6 +118,9 @@ class Settings:
     linger_timeout: float = setting(1.0, "seconds", "time for a client to read our last answer before we close")
     drain_timeout: float = setting(1.0, "seconds", "time for open requests and streams to end in a graceful stop")
 
+    tls_reload_interval: float = setting(
+        60.0, "seconds", "time between two looks whether --tls-cert or --tls-key has changed; 0 for none"
+    )
     access_log_lines: int = setting(
         1000,
         "lines",

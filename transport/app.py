@@ -6,6 +6,7 @@ anyone, and so is what the API looks like.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -37,13 +38,14 @@ from ..schema.problems import (
     unsupported_encoding,
     unsupported_media_type,
 )
-from .bearer import bearer_of
+from .bearer import Bearer, bearer_of
 from .call import Call, Stream, WithStatus, headers_of
 from .cors import Cors
 from .failures import log_failure
 from .guard.guard import Guard
 from .guard.screen import grant_of, screen_request
 from .hosts import Hosts
+from .listening.prover import Prover
 from .metrics import Metrics
 from .openapi import document_json
 from .parameters import parse_query
@@ -76,6 +78,7 @@ class Front:
     readers: Readers
     commands: Commands
     metrics: Metrics
+    prover: Prover
 
 
 def make_app(front: Front) -> App:
@@ -179,11 +182,16 @@ def _view(front: Front, route: Route, document: bytes) -> Callable[..., Awaitabl
             body=await read_body(front.daemon, request, route.body) if route.body else None,
             key=read_key(request) if route.keyed else None,
             last_event_id=request.headers.get("Last-Event-ID"),
+            prove=partial(prove, front.prover, bearer_of(request.scope)),
             openapi=document,
         )
         return answer(front.daemon, route, await route.handler(call), head=request.method == "HEAD")
 
     return view
+
+
+def prove(prover: Prover, bearer: Bearer, nonce: str) -> str:
+    return prover.prove(nonce, bearer.channel)
 
 
 def _named(values: dict[str, str]) -> dict[str, str]:

@@ -6,10 +6,17 @@ It stands in the ASGI scope's ``state``, which hypercorn copies from the connect
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
+from .listening.prover import Channel
+
 KEY = "bearer"
 
 
 class Bearer(Protocol):
+    @property
+    def channel(self) -> Channel:
+        """What tells this connection from every other."""
+        ...
+
     def trust(self, name: str) -> bool:
         """A valid token of this name was shown, or none is demanded: this connection counts as its address's no more.
         False, and nothing has changed, when there are too many connections of that token."""

@@ -1,6 +1,6 @@
 """Call: one request that was checked against its route, and all that a handler needs to answer it."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -29,10 +29,15 @@ def headers_of(answer: Answer) -> Mapping[str, str]:
     return {**turn, **REPLAYED} if answer.replayed else turn
 
 
+def unproven(nonce: str) -> str:
+    raise TypeError(f"a WebSocket proves nothing: {nonce!r}")
+
+
 @frozen
 class Call:
     """``grant`` is what its token may. ``query`` and ``body`` are of the classes that the route names; ``ids`` are the
-    path parameters, decoded. ``key`` is the client's own name for the command, if it gave one."""
+    path parameters, decoded. ``key`` is the client's own name for the command, if it gave one. ``prove`` answers a
+    nonce with the proof of who we are (:class:`.Prover`)."""
 
     daemon: Daemon
     readers: Readers
@@ -48,6 +53,7 @@ class Call:
     last_event_id: str | None = None
     openapi: bytes = b"{}"
     transport: Transport = "http"
+    prove: Callable[[str], str] = unproven
 
     @property
     def session_id(self) -> str:

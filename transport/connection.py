@@ -21,11 +21,17 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
 
+from ..schema.problems import invalid_request
 from ..schema.settings import Settings
 from .admission import Admission
 from .bearer import KEY
 from .failures import log_failure
+from .listening.peer import client_of, server_of
+from .listening.prover import Channel
+from .listening.tls import Tls
+from .listening.wire import Secure, Wire
 from .protocol import Protocol
+from .streams import last_answer
 
 RECEIVE_BYTES = 1 << 16
 HALF_CLOSED_LOOK = 0.05
@@ -45,8 +51,15 @@ class Connection:
         settings: Settings,
         stream: trio.SocketStream,
         admission: Admission,
+        tls: Tls | None = None,
     ) -> None:
         self._stream = stream
+        self._tls = tls
+        self._secure = (
+            None
+            if tls is None
+            else Secure(Wire(stream, self._write_raw), tls.context, server_side=True, https_compatible=True)
+        )
         self._socket = stream.socket
         self._settings = settings
         self._context = context
@@ -80,6 +93,12 @@ class Connection:
     def trust(self, name: str) -> bool:
         return self._admission.trust(self, name)
 
+    @property
+    def channel(self) -> Channel:
+        """Raises :class:`OSError` when the client is gone."""
+        certificate = "" if self._tls is None else self._tls.certificate
+        return Channel(client_of(self._socket), server_of(self._socket), certificate)
+
     async def want_body(self) -> None:
         if self._protocol is not None:
             await self._protocol.want_body()
@@ -88,23 +107,38 @@ class Connection:
         try:
             self._socket.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_SNDBUF, self._settings.socket_send_bytes)
             self._socket.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_KEEPALIVE, 1)
-            client, server = self._socket.getpeername()[:2], self._socket.getsockname()[:2]
+            client, server = client_of(self._socket), server_of(self._socket)
             app, config, context = self._new_protocol
+            state, is_secure = ConnectionState({KEY: self}), self._secure is not None
             with self._whole:
+                await self._shake_hands()
                 async with TaskGroup() as tasks:
-                    self._protocol = Protocol(
-                        app, config, context, tasks, ConnectionState({KEY: self}), False, client, server, self.send
-                    )
+                    self._protocol = Protocol(app, config, context, tasks, state, is_secure, client, server, self.send)
                     await self._read(self._protocol)
                     self._whole.cancel()
-        except* OSError:
-            pass  # the client is gone
+        except* (OSError, trio.BrokenResourceError, trio.TooSlowError):
+            pass  # the client is gone, or did not finish its handshake
         except* Exception as errors:  # noqa: BLE001 - see below
             # One client's connection must not end the others'. Only a group tells what failed beside a cancellation.
             log_failure("connection.failed", errors)
         finally:
             self._state = "closed"
             await trio.aclose_forcefully(self._stream)
+
+    async def _shake_hands(self) -> None:
+        """Of a client without a token, like all that comes before a request: admission counts it. A client that speaks
+        no TLS is told so in its own words."""
+        if self._secure is None:
+            return
+        try:
+            with trio.fail_after(self._settings.request_head_timeout or math.inf):
+                await self._secure.do_handshake()
+        except trio.BrokenResourceError as error:
+            if getattr(error.__cause__, "reason", None) == "HTTP_REQUEST":
+                headers, body = last_answer(invalid_request("this port speaks TLS: use https:// or wss://"))
+                head = b"HTTP/1.1 400 \r\n" + b"".join(b"%b: %b\r\n" % header for header in headers)
+                await self._write_raw(memoryview(head + b"\r\n" + body))
+            raise
 
     async def send(self, event: Event) -> None:
         """What the protocol wants done. Returns only after a checkpoint, also when the client is gone, so that a loop
@@ -157,7 +191,7 @@ class Connection:
 
     async def _receive(self) -> bytes:
         try:
-            return bytes(await self._stream.receive_some(RECEIVE_BYTES))
+            return bytes(await (self._secure or self._stream).receive_some(RECEIVE_BYTES))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return b""
 
@@ -191,11 +225,15 @@ class Connection:
             return
         rest = data
         try:
+            if self._secure is not None:
+                rest = data[1:]  # what TLS has begun to send must be sent whole
+                await self._secure.send_all(data)
+                return
             while rest:
                 count = await self._send_some(rest)
                 self._accepted += count
                 rest = rest[count:]
-        except OSError as error:
+        except (OSError, trio.BrokenResourceError) as error:
             log.debug("connection.lost", error=repr(error))
             self._reading.cancel()
             await trio.sleep_forever()  # until _read has told the app, and all that this connection does is cancelled
@@ -204,6 +242,13 @@ class Connection:
                 self._state = "closed"
                 self._reading.cancel()
             raise
+
+    async def _write_raw(self, data: memoryview) -> None:
+        """Below TLS."""
+        while data:
+            count = await self._send_some(data)
+            self._accepted += count
+            data = data[count:]
 
     async def _send_some(self, data: memoryview) -> int:
         """As ``self._socket.send``, with its checkpoints, less a third of its cost, which is neither the kernel's nor

@@ -15,6 +15,7 @@ from ..schema.sessions import (
     CreateSessionResponse,
     HealthResponse,
     PermissionListResponse,
+    ProofResponse,
     QuestionListResponse,
     QueueResponse,
     SessionInfo,
@@ -35,6 +36,10 @@ sandbox-agent: one API over the coding agents in this sandbox.
 
 async def get_root(call: Call) -> str:
     return ROOT_TEXT.format(base=call.daemon.settings.base_path)
+
+
+async def get_proof(call: Call) -> ProofResponse:
+    return ProofResponse(call.prove(call.ids["nonce"]))
 
 
 async def get_health(call: Call) -> WithStatus:

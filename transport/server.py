@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from typing import cast
 
 import structlog
@@ -15,7 +16,7 @@ from ..actors.commands import Commands
 from ..actors.daemon import Daemon
 from ..actors.descriptors import Descriptors, Sizing
 from ..actors.supervisor import keep_up
-from ..schema.problems import too_many_connections
+from ..schema.problems import Problem, permission_denied, too_many_connections
 from ..schema.settings import Settings
 from .accepting import Accepting
 from .access_log import AccessLog, ServerConfig
@@ -29,12 +30,15 @@ from .guard.guard import Guard
 from .host_names import AllowedHosts
 from .hosts import Hosts
 from .lateness import Lateness
+from .listening.listeners import open_listeners
+from .listening.peer import UNIX, Credentials, client_of
+from .listening.prover import Prover
+from .listening.tls import Certificates
 from .metrics import Drops, Metrics
 from .readers import Readers
 from .routes import ROUTES
 from .streams import last_answer
 
-BACKLOG = 1024
 REFUSALS = 16
 """Connections beyond the bound that are told so at the same time; the others are closed at once."""
 PATROLS = 4
@@ -46,8 +50,11 @@ log = structlog.get_logger("sandbox_agent.transport")
 class Server:
     """Serves one app on many connections. Its lifespan events are not sent: the daemon is started by its caller."""
 
-    def __init__(self, app: AppWrapper, settings: Settings, admission: Admission) -> None:
+    def __init__(
+        self, app: AppWrapper, settings: Settings, admission: Admission, certificates: Certificates | None = None
+    ) -> None:
         self._app = app
+        self._certificates = certificates
         self._settings = settings
         self._config = make_config(settings)
         self._access_log = cast("AccessLog", self._config.log)
@@ -74,6 +81,8 @@ class Server:
                 accepting.start_soon(Accepting(self._handle).run, listeners, connections)
                 accepting.start_soon(keep_up, "patrol", self._patrol)
                 accepting.start_soon(keep_up, "access log", self._access_log.run)
+                if self._certificates is not None:
+                    accepting.start_soon(keep_up, "certificates", self._certificates.run)
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             await self._context.terminated.set()
@@ -100,13 +109,18 @@ class Server:
             await trio.aclose_forcefully(stream)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        connection = Connection(self._app, self._config, self._context, self._settings, stream, self._admission)
+        tls = None if self._certificates is None else self._certificates.current
+        connection = Connection(self._app, self._config, self._context, self._settings, stream, self._admission, tls)
         try:
-            address = stream.socket.getpeername()[0]
+            address, _ = client_of(stream.socket)
+            stranger = address == UNIX and not Credentials.of(stream.socket).is_ours
         except OSError:  # it has left already
             return
+        if stranger:
+            await self._refuse(stream, permission_denied("this socket is its user's alone"))
+            return
         if not self._admission.admit(connection, address):
-            await self._refuse(stream)
+            await self._refuse(stream, too_many_connections(self._settings.max_connections))
             return
         self._connections.add(connection)
         try:
@@ -115,25 +129,30 @@ class Server:
             self._connections.discard(connection)
             self._admission.leave(connection)
 
-    async def _refuse(self, stream: trio.SocketStream) -> None:
-        """Say why, to a few at a time: each costs a descriptor for as long as it takes to listen."""
+    async def _refuse(self, stream: trio.SocketStream, problem: Problem) -> None:
+        """Say why, to a few at a time: each costs a descriptor for as long as it takes to listen. With TLS there are no
+        words before the handshake."""
+        if self._certificates is not None:
+            return
         try:
             self._refusals.acquire_nowait()
         except trio.WouldBlock:
             return
         try:
-            await tell_full(stream, self._settings)
+            await tell_refusal(stream, problem, self._settings)
         finally:
             self._refusals.release()
 
 
-async def tell_full(stream: trio.SocketStream, settings: Settings) -> None:
+async def tell_refusal(stream: trio.SocketStream, problem: Problem, settings: Settings) -> None:
     """A whole answer, for nobody will look at what is asked. Read on a moment: closing with something unread resets the
     connection, and the reset would overtake the answer."""
-    headers, body = last_answer(too_many_connections(settings.max_connections))
+    headers, body = last_answer(problem)
+    headers += [(name.encode(), value.encode()) for name, value in problem.headers.items()]
     head = b"".join(b"%b: %b\r\n" % header for header in headers)
+    start = b"HTTP/1.1 %d %b\r\n" % (problem.status, HTTPStatus(problem.status).phrase.encode())
     with trio.move_on_after(settings.linger_timeout), suppress(OSError, trio.BrokenResourceError):
-        await stream.send_all(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n%b\r\n%b" % (head, body))
+        await stream.send_all(b"%b%b\r\n%b" % (start, head, body))
         await stream.send_eof()
         while await stream.receive_some():
             pass
@@ -151,22 +170,6 @@ def make_config(settings: Settings) -> Config:
     config.websocket_max_message_size = settings.max_body_bytes
     config.websocket_ping_interval = settings.websocket_ping or None
     return config
-
-
-async def open_listeners(host: str, port: int) -> list[trio.SocketListener]:
-    """IPv4 and IPv6 addresses, or a name with either. Port 0 takes one free port, of the first address only: two
-    addresses would get two ports."""
-    listeners = await trio.open_tcp_listeners(port, host=host.strip("[]") or None, backlog=BACKLOG)
-    if port == 0:
-        for surplus in listeners[1:]:
-            await surplus.aclose()
-        del listeners[1:]
-    return listeners
-
-
-def url_of(listener: trio.SocketListener) -> str:
-    host, port = listener.socket.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def make_admission(settings: Settings, descriptors: Descriptors) -> Admission:
@@ -202,6 +205,8 @@ async def serve_daemon(
     allowed_hosts: AllowedHosts | None = None,
     logs: Drops | None = None,
     stop: trio.Event | None = None,
+    certificates: Certificates | None = None,
+    prover: Prover | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve the API until ``stop`` is set or the task is cancelled; ``task_status`` gets the URLs, each with the base
@@ -209,21 +214,21 @@ async def serve_daemon(
 
     Stop the daemon first where its last events should still reach the streams: they end when their logs are closed.
     Once ``stop`` is set they end with what their logs hold at that time. Returns within ``drain_timeout``, whatever the
-    clients do. ``logs`` is told of in the metrics. Raises :class:`OSError` when the address cannot be bound.
+    clients do. ``logs`` is told of in the metrics. With ``certificates`` it speaks TLS. ``prover`` has the key of the
+    address file. Raises :class:`OSError` when the address cannot be bound.
     """
-    listeners = await open_listeners(host, port)
     readers = Readers(daemon.settings, daemon.codec)
-    async with trio.open_nursery() as commands:
+    listening = open_listeners(host, port, daemon.settings.base_path, tls=certificates is not None)
+    async with listening as listeners, trio.open_nursery() as commands:
         hosts = Hosts(host, cors, auth.required, allowed_hosts or AllowedHosts())
         lateness = Lateness(daemon.settings.loop_check_interval)
         commands.start_soon(keep_up, "lateness", lateness.run)
         metrics = Metrics(daemon, readers.subscribers, lateness, logs)
         guard = Guard(auth, daemon.tokens, daemon.settings, ROUTES)
         commands.start_soon(keep_up, "leases", guard.leases.run)
-        front = Front(daemon, guard, cors, hosts, readers, Commands(daemon, commands), metrics)
-        server = Server(
-            ASGIWrapper(make_app(front)), daemon.settings, make_admission(daemon.settings, daemon.table.descriptors)
-        )
-        task_status.started([url_of(listener) + daemon.settings.base_path for listener in listeners])
-        await server.serve(listeners, trio.Event() if stop is None else stop, readers)
+        front = Front(daemon, guard, cors, hosts, readers, Commands(daemon, commands), metrics, prover or Prover())
+        admission = make_admission(daemon.settings, daemon.table.descriptors)
+        server = Server(ASGIWrapper(make_app(front)), daemon.settings, admission, certificates)
+        task_status.started(list(listeners.urls))
+        await server.serve(listeners.sockets, trio.Event() if stop is None else stop, readers)
         commands.cancel_scope.cancel()

@@ -10,10 +10,10 @@ from typing import Any
 import click
 import httpx
 
+from ..endpoint import Endpoint
 from ..failure import Failure, Refusal
-from ..loopback import is_loopback
 from ..token_store import FoundToken
-from .endpoint import read_endpoint
+from .proven import Identity, NotProven, ProvenTransport, trusting
 from .unauthorized import hint
 
 CONNECT_TIMEOUT = 5.0
@@ -26,25 +26,25 @@ UNAUTHORIZED = 401
 
 class Client:
     """A connection to one daemon. ``timeout`` bounds a plain call, in seconds; a stream may take for ever. ``no_token``
-    says that none is sent because the caller wanted it so. ``direct``: no proxy of the environment is asked, as for
-    every loopback address."""
+    says that none is sent because the caller wanted it so. ``identity``: nobody else is spoken to, and no proxy is
+    asked. ``authorities`` is a file of certificates that are believed."""
 
     def __init__(
         self,
-        endpoint: str,
+        endpoint: Endpoint,
         token: FoundToken | None,
         timeout: float,
         *,
         no_token: bool = False,
-        direct: bool = False,
+        identity: Identity | None = None,
+        authorities: str | None = None,
     ) -> None:
         # In UTF-8, as curl sends it from a terminal: httpx takes only ASCII for granted.
         headers = {b"Authorization": f"Bearer {token.value}".encode()} if token else {}
-        host = read_endpoint(endpoint).hostname or ""
         try:
-            url = httpx.URL(endpoint)
+            url = httpx.URL(endpoint.url)
         except httpx.InvalidURL as error:
-            raise click.UsageError(f"--endpoint {endpoint!r} is not a URL: {error}") from error
+            raise click.UsageError(f"--endpoint {str(endpoint)!r} is not a URL: {error}") from error
         self._endpoint = endpoint
         self._token = token
         self._no_token = no_token
@@ -53,7 +53,8 @@ class Client:
             headers=headers,
             timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT),
             # HTTP_PROXY is common in sandboxes, and no proxy can reach our loopback address.
-            trust_env=not (direct or is_loopback(host)),
+            trust_env=not (identity or endpoint.is_local),
+            **_transport(endpoint, identity, authorities),
         )
 
     def __enter__(self) -> "Client":
@@ -162,6 +163,8 @@ class Client:
                 f"cannot connect to {self._endpoint}: {error}; "
                 "start the daemon with `sandbox-agent server`, or name another one with --endpoint"
             ) from error
+        except NotProven as error:
+            raise Failure(str(error)) from error
         except httpx.TimeoutException as error:
             raise Failure(f"{self._endpoint} did not answer in time; --timeout gives it longer") from error
         except httpx.LocalProtocolError as error:
@@ -189,6 +192,15 @@ class Client:
         """A token that is shorter is no secret, and part of many words."""
         token = self._token.value if self._token is not None else ""
         return text.replace(token, "[token]") if len(token) >= MASKED_FROM else text
+
+
+def _transport(endpoint: Endpoint, identity: Identity | None, authorities: str | None) -> dict[str, Any]:
+    """What httpx is told of the way there. Loading the system's authorities takes longer than a call over HTTP."""
+    if identity is not None:
+        return {"transport": ProvenTransport(endpoint, identity, trusting(authorities, proven=True))}
+    if endpoint.socket is not None:
+        return {"transport": httpx.HTTPTransport(uds=endpoint.socket)}
+    return {"verify": trusting(authorities, proven=False)} if endpoint.scheme == "https" else {}
 
 
 def _key_header(key: str | None) -> dict[bytes, bytes]:

@@ -24,6 +24,7 @@ from .endpoint import EXAMPLE
 F = TypeVar("F", bound=Callable[..., Any])
 
 ENDPOINT_VARIABLE = "SANDBOX_AGENT_ENDPOINT"
+CA_VARIABLE = "SANDBOX_AGENT_TLS_CA"
 DATA_DIR_VARIABLE = variable_name("data_dir")
 DEFAULT_TIMEOUT = 120.0
 
@@ -65,13 +66,20 @@ def connection_options(command: F) -> F:
             "-e",
             "--endpoint",
             metavar="URL",
-            help=f"The daemon to call; else {ENDPOINT_VARIABLE}, else the one that runs for the data directory, on "
+            help="The daemon to call, also unix:/run/me/api.sock; else "
+            f"{ENDPOINT_VARIABLE}, else the one that runs for the data directory, on "
             f"whatever port, else {EXAMPLE}.",
         ),
         click.option(
             "--data-dir",
             metavar="DIRECTORY",
             help=f"The data directory whose daemon is ours; else {DATA_DIR_VARIABLE}, else the default of `server`.",
+        ),
+        click.option(
+            "--tls-ca",
+            metavar="FILE",
+            help=f"Certificates of the authorities that may sign an https:// daemon's; else {CA_VARIABLE}, else the "
+            "system's.",
         ),
         click.option(
             "--timeout",
@@ -127,23 +135,34 @@ def with_client(command: Callable[..., None]) -> Callable[..., None]:
         endpoint: str | None,
         timeout: float | None,
         data_dir: str | None,
+        tls_ca: str | None,
         token: str | None,
         token_file: Path | None,
         no_token: bool,
         **arguments: Any,
     ) -> None:
         from .client import Client  # httpx takes longer to import than all of --help may take
+        from .proven import identity_of
         from .target import find_target
 
-        del endpoint, timeout, data_dir, token, token_file, no_token  # found again with those of the groups around us
+        del (
+            endpoint,
+            timeout,
+            data_dir,
+            tls_ca,
+            token,
+            token_file,
+            no_token,
+        )  # found again with those of the groups around us
         target = find_target(endpoint_of(said(ctx, "endpoint")), settings_of(said(ctx, "data_dir")))
-        choice = said_token(ctx)
+        choice, identity = said_token(ctx), identity_of(target)
         with Client(
-            target.url,
-            find_client_token(choice, target.ours),
+            target.endpoint,
+            find_client_token(choice, identity is not None),
             said(ctx, "timeout") or DEFAULT_TIMEOUT,
             no_token=choice.none,
-            direct=target.ours,
+            identity=identity,
+            authorities=said(ctx, "tls_ca") or os.environ.get(CA_VARIABLE) or None,
         ) as client:
             command(client, **arguments)
 

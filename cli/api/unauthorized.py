@@ -3,12 +3,11 @@
 Never the token itself.
 """
 
+from ..endpoint import Endpoint
 from ..failure import Failure
 from ..here import exists
-from ..loopback import is_loopback
 from ..token_options import FILE_VARIABLE, TOKEN_VARIABLE
 from ..token_store import FoundToken, stored_path
-from .endpoint import read_endpoint
 
 HOW = (
     f"give it with --token-file FILE, with --token, or in the environment as {TOKEN_VARIABLE} or {FILE_VARIABLE}; "
@@ -16,24 +15,25 @@ HOW = (
 )
 
 
-def hint(token: FoundToken | None, endpoint: str, no_token: bool) -> str:
+def hint(token: FoundToken | None, endpoint: Endpoint, no_token: bool) -> str:
     if token is not None:
         return f"a token was sent, from {token.origin}, and it is not this daemon's: {HOW}"
     return f"no token was sent: {_why_none(endpoint, no_token)}; {HOW}"
 
 
-def _why_none(endpoint: str, no_token: bool) -> str:
+def _why_none(endpoint: Endpoint, no_token: bool) -> str:
     if no_token:
         return "--no-token was said"
     try:
         path = stored_path()
     except Failure as no_home:
         return f"none was given, and none can be stored: {no_home.message}"
-    if exists(path) and not is_loopback(read_endpoint(endpoint).hostname or ""):
+    if exists(path) and not endpoint.is_local:
         return f"none was given, and the stored one ({path}) is sent to this machine only"
     if exists(path):
         return (
             f"none was given, and the stored one ({path}) is sent only to the daemon of the data directory, which does "
-            f"not listen at {endpoint} (`sandbox-agent daemon status` tells where, --data-dir names another directory)"
+            f"not listen at {endpoint}, or is too old to prove that it is the one (`sandbox-agent daemon status` tells "
+            "where, --data-dir names another directory)"
         )
     return f"none was given, and none is stored ({path})"

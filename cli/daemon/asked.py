@@ -51,13 +51,13 @@ class Asked:
         return any(self._fits_port(url) and self._fits_host(host, url) for url in urls)
 
     def _fits_port(self, url: str) -> bool:
-        return self.port is None or urlsplit(url).port == self.port
+        return self.port is None or (not url.startswith("unix:") and urlsplit(url).port == self.port)
 
     def _fits_host(self, host: str | None, url: str) -> bool:
         from ..address import REACHED_BY, same_host
         from ..loopback import is_loopback
 
-        if self.host is None:
+        if self.host is None or self.host == host:
             return True
         asked, bound = self.host.lower().strip("[]"), urlsplit(url).hostname or ""
         if asked == (host or "").lower().strip("[]") or asked == bound:

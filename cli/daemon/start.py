@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .found import Found
     from .state import Place, State
 
-READY = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
+READY = re.compile(r"^listening on ((?:https?://|unix:/).+)$", re.MULTILINE)
 LOOK = 0.05
 """Seconds between two looks at whether it is ready."""
 LAST_LINES = 20
@@ -52,7 +52,15 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
     Nothing is done, and that is no failure, when one runs already for the same data directory, whoever started it.
     Takes the options of `server`. The token is handed on in a file's name or in the environment, never as an argument.
     """
-    from ..server import choose_cors, choose_hosts, choose_token, log_place, name_unknown_variables
+    from ..server import (
+        check_host,
+        choose_certificates,
+        choose_cors,
+        choose_hosts,
+        choose_token,
+        log_place,
+        name_unknown_variables,
+    )
     from .arguments import arguments
     from .asked import Asked
     from .found import find
@@ -64,6 +72,8 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
     choose_hosts(given["allow_host"], token.value is not None)
     choose_cors(given, token.value is not None)
     settings = build_settings(given)
+    check_host(given["host"])
+    choose_certificates(given, settings)
     place = Place.of(settings)
     log: Path = absolute(log_place(given["log_file"], given["log_to_file"], settings) or place.log)
     said = [*arguments_of(ctx, choice), f"--log-file={log}"]

@@ -13,6 +13,7 @@ from typing import IO, cast
 
 from ...actors.foreign.isolated import python_module
 from ...schema.settings import Settings
+from ..endpoint import Endpoint
 from ..failure import Failure
 from ..token_options import TOKEN_VARIABLE
 from ..token_store import FoundToken
@@ -30,7 +31,7 @@ GRACE = 3.0
 
 
 @contextmanager
-def own_daemon(log: Path) -> Generator[tuple[str, FoundToken]]:
+def own_daemon(log: Path) -> Generator[tuple[Endpoint, FoundToken]]:
     """A daemon for as long as the block lasts; yields its URL and token. Its log goes to the file.
 
     Raises :class:`Failure` when it does not start, or does not stop cleanly.
@@ -61,7 +62,7 @@ def own_daemon(log: Path) -> Generator[tuple[str, FoundToken]]:
         line = stdout.readline()
         if (ready := READY.match(line)) is None:
             raise Failure(f"the daemon did not start:\n{log.read_text()}")
-        yield ready[1], FoundToken(token, "the demo")
+        yield Endpoint.parse(ready[1]), FoundToken(token, "the demo")
     finally:
         daemon.terminate()
         try:

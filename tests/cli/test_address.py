@@ -9,17 +9,19 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
 import pytest
 from sandbox_agent.actors.owner import Owner, ProcessId, read_living
 from sandbox_agent.cli.address import Address, owner_of, path_of, publish, resolved, running, withdraw
 from sandbox_agent.cli.daemon.asked import Asked
+from sandbox_agent.cli.endpoint import Endpoint
 from sandbox_agent.cli.serve import _publish
 from sandbox_agent.cli.server import ServerOptions, ServerToken
 from sandbox_agent.schema.settings import Settings
+from sandbox_agent.transport.cors import Cors
 from sandbox_agent.transport.host_names import AllowedHosts
+from sandbox_agent.transport.listening.prover import Prover
 from structlog.testing import capture_logs
 
 from .commands import Commands
@@ -161,7 +163,8 @@ def test_one_that_others_could_have_written_is_not_believed(tmp_path: Path) -> N
     ],
 )
 def test_an_endpoint_is_ours_when_it_is_where_we_listen(urls: list[str], endpoint: str, meant: str | None) -> None:
-    assert address(Path("/"), urls=tuple(urls)).serves(urlsplit(endpoint)) == meant
+    served = address(Path("/"), urls=tuple(urls)).serves(Endpoint.parse(endpoint))
+    assert (None if served is None else served.url) == meant
 
 
 @pytest.mark.parametrize(
@@ -270,14 +273,11 @@ async def test_an_address_that_cannot_be_kept_is_told_and_no_failure(tmp_path: P
         port=0,
         token=ServerToken(None),
         allowed_hosts=AllowedHosts(),
-        cors_origins=(),
-        cors_methods=(),
-        cors_headers=(),
-        cors_credentials=False,
+        cors=Cors(),
         settings=Settings(data_dir=str(tmp_path / "file")),
     )
     with capture_logs() as told:
-        await _publish(["http://127.0.0.1:1"], options)
+        await _publish(["http://127.0.0.1:1"], options, Prover())
     [line] = told
     assert (line["log_level"], line["error"]) == ("warning", "File exists")
     assert "--endpoint" in line["event"]

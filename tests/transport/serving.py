@@ -11,6 +11,8 @@ from attrs import define
 from sandbox_agent.transport.auth import Auth
 from sandbox_agent.transport.cors import Cors
 from sandbox_agent.transport.host_names import AllowedHosts
+from sandbox_agent.transport.listening.prover import Prover
+from sandbox_agent.transport.listening.tls import Certificates
 from sandbox_agent.transport.server import serve_daemon
 
 from ..patience import PATIENCE
@@ -45,6 +47,8 @@ async def serving(
     cors: Cors | None = None,
     host: str = "127.0.0.1",
     allowed_hosts: AllowedHosts | None = None,
+    certificates: Certificates | None = None,
+    prover: Prover | None = None,
 ) -> AsyncGenerator[Served]:
     """A failure in the server fails the test. Leaving cancels the server: nothing here waits for a client."""
     stop = trio.Event()
@@ -59,6 +63,8 @@ async def serving(
                 cors=cors or Cors(),
                 allowed_hosts=allowed_hosts,
                 stop=stop,
+                certificates=certificates,
+                prover=prover,
             )
             urls = await nursery.start(serve)
             yield Served(urls[0], stop, nursery)

@@ -1,0 +1,1 @@
+"""Tests of where a server listens: unix sockets, TLS, and the proof of who listens."""
