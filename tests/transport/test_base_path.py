@@ -31,7 +31,7 @@ async def test_every_route_is_below_it_and_nowhere_else() -> None:
         root = served.url.removesuffix(BASE)
         for route in ROUTES:
             path = route.path.format(
-                session_id="none", agent="none", turn_id="t", permission_id="p", question_id="q", name="none"
+                session_id="none", agent="none", turn_id="t", permission_id="p", question_id="q", name="none", nonce="n"
             )
             if route.kind == "websocket":
                 continue
