@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import trio
 
-from ..actors.credential_reader import places_of, read_credentials
-from ..actors.foreign.reader import ForeignFiles
 from ..actors.home import settled
 from ..schema.agent_credentials import NEEDS, providers_of
-from ..schema.credential_discovery import Discovery
 from ..schema.credentials import Credential, by_provider, redacted, shell_lines
 from ..schema.settings import Settings
 from .failure import Failure
@@ -79,6 +75,12 @@ def search(home: Path | None, no_oauth: bool) -> dict[str, Credential]:
         # These say where the files of our own home are.
         kept = {name: value for name, value in os.environ.items() if name not in MOVING}
         environment = kept | {"HOME": str(absolute(home))}
+    import trio  # slow to import, like what reads files; --help must not be
+
+    from ..actors.credential_reader import places_of, read_credentials
+    from ..actors.foreign.reader import ForeignFiles
+    from ..schema.credential_discovery import Discovery
+
     environment = settled(environment)
     settings = Settings()
 

@@ -28,7 +28,9 @@ KNOWN: Mapping[str, str] = {
 }
 """What a user may set, and what it means."""
 
-OTHERS = frozenset({"FAILPOINT", "FORBID_SKIPS", "KILLS", "PROCESS", "REFERENCE_OPENAPI", "SOAK_SECONDS", "TEST_LIFE"})
+OTHERS = frozenset(
+    {"FAILPOINT", "FORBID_SKIPS", "FUZZ_LINES", "KILLS", "PROCESS", "REFERENCE_OPENAPI", "SOAK_SECONDS", "TEST_LIFE"}
+)
 """What our tests and the daemon itself set, after ``SANDBOX_AGENT_``."""
 
 FORMER: Mapping[str, str] = {

@@ -6,13 +6,16 @@ that ANTHROPIC_BASE_URL, OPENAI_BASE_URL or AMP_URL names, and not into a set-up
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from .credential_discovery import Discovery
 from .credential_places import Places
 from .credentials import OPENCODE_CONTENT, VARIABLES, AuthType, Credential, is_set
 from .problems import Problem, credentials_missing
+
+if TYPE_CHECKING:
+    from .credential_discovery import Discovery  # slow to import: the command line reads the tables below for its help
 
 _REDIRECTS = {"anthropic": "ANTHROPIC_BASE_URL", "openai": "OPENAI_BASE_URL", "amp": "AMP_URL"}
 
@@ -68,7 +71,7 @@ NEEDS: Mapping[str, Needs] = {
 _ANY = Needs(providers=tuple({v.provider for v in VARIABLES}))
 
 
-def environment_for(agent: str, environment: Mapping[str, str], discovery: Discovery) -> dict[str, str]:
+def environment_for(agent: str, environment: Mapping[str, str], discovery: "Discovery") -> dict[str, str]:
     """What the agent inherits of the daemon's environment, and what it is handed besides."""
     providers = NEEDS.get(agent, _ANY).providers
     foreign = {v.name for v in VARIABLES if v.provider not in providers}
@@ -91,7 +94,7 @@ def secret_variables() -> frozenset[str]:
     return frozenset({variable.name for variable in VARIABLES} | {OPENCODE_CONTENT})
 
 
-def additions(agent: str, environment: Mapping[str, str], discovery: Discovery) -> dict[str, str]:
+def additions(agent: str, environment: Mapping[str, str], discovery: "Discovery") -> dict[str, str]:
     added: dict[str, str] = {}
     needs = NEEDS.get(agent, _ANY)
     for provider in dict.fromkeys(provider for provider, _ in needs.takes):
@@ -104,7 +107,7 @@ def additions(agent: str, environment: Mapping[str, str], discovery: Discovery) 
     return added
 
 
-def login_variable(agent: str, environment: Mapping[str, str], discovery: Discovery) -> str | None:
+def login_variable(agent: str, environment: Mapping[str, str], discovery: "Discovery") -> str | None:
     """The variable of the agent's environment whose key it must be told at its start. Codex's server reads none of
     them (measured on 0.169.0). None for an agent that is let in without, and whose own login would be lost."""
     own_provider = discovery.special.get("codex", "openai_base_url").startswith("openai_base_url")
@@ -114,7 +117,7 @@ def login_variable(agent: str, environment: Mapping[str, str], discovery: Discov
     return next((name for name in NEEDS[agent].reads if is_set(inherited, name)), None)
 
 
-def available(agent: str, environment: Mapping[str, str], discovery: Discovery) -> bool:
+def available(agent: str, environment: Mapping[str, str], discovery: "Discovery") -> bool:
     """For an agent that works without any: whether there is one that it can use."""
     needs = NEEDS.get(agent, _ANY)
     if not needs.providers:
@@ -123,7 +126,7 @@ def available(agent: str, environment: Mapping[str, str], discovery: Discovery) 
     return let_in or agent in discovery.special or additions(agent, environment, discovery) != {}
 
 
-def missing(agent: str, environment: Mapping[str, str], discovery: Discovery, places: Places) -> Problem | None:
+def missing(agent: str, environment: Mapping[str, str], discovery: "Discovery", places: Places) -> Problem | None:
     """The problem of an agent that could not work, or would wait for a login that nobody can give it."""
     needs = NEEDS.get(agent, _ANY)
     if not needs.remedy or available(agent, environment, discovery):
@@ -141,7 +144,7 @@ def providers_of(agent: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(provider for provider, _ in NEEDS[agent].takes))
 
 
-def _for(agent: str, provider: str, environment: Mapping[str, str], discovery: Discovery) -> Credential | None:
+def _for(agent: str, provider: str, environment: Mapping[str, str], discovery: "Discovery") -> Credential | None:
     """The credential to hand over; None also when the agent has its own."""
     if (agent, provider) in discovery.logins:
         return None
