@@ -4,26 +4,23 @@ A proxy in front of us that checks a path, a token or a length must have checked
 3.2, 5.2 and 6.3 name the places where readers differ). h11 is lenient in some of them.
 """
 
-import re
-from collections import Counter
 from urllib.parse import urlsplit
 
 import h11
 
-_AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]")
-SINGLE = (b"authorization", b"origin", b"content-type", b"idempotency-key", b"last-event-id")
+SINGLE = frozenset((b"authorization", b"origin", b"content-type", b"idempotency-key", b"last-event-id"))
 """Headers that we act on and that may come once. Of Host and Content-Length h11 sees to that."""
 
 
 def fault_of_lines(received: bytes) -> str | None:
     """What is wrong with the lines of a head that has begun to arrive; None when nothing is, as far as it is there."""
-    end = received.find(b"\r\n\r\n")
-    found = _AMBIGUOUS.search(received, 0, len(received) if end < 0 else end + 2)
-    if found is None:
-        return None
-    if len(found[0]) == 1:
+    end = received.find(b"\r\n\r\n") + 2
+    head = received[:end] if end > 1 else received
+    if head.count(b"\n") != head.count(b"\r\n"):
         return "a line of the head ends with LF alone; lines end with CR LF"
-    return "a header goes on in a second line (obs-fold); write it in one"
+    if b"\n " in head or b"\n\t" in head:
+        return "a header goes on in a second line (obs-fold); write it in one"
+    return None
 
 
 def fault_of_head(request: h11.Request) -> str | None:
@@ -31,16 +28,24 @@ def fault_of_head(request: h11.Request) -> str | None:
     method = request.method.decode("ascii")
     if method != method.upper():
         return f"method {method[:20]!r}: methods are written in upper case, like {method[:20].upper()!r}"
-    count = Counter(name for name, _ in request.headers)
-    for name in SINGLE:
-        if count[name] > 1:
-            return f"header {name.decode()} came {count[name]} times; send one"
-    if count[b"transfer-encoding"]:
-        if count[b"content-length"]:
-            return "the body has both a Content-Length and a Transfer-Encoding; send one of them"
-        if request.http_version < b"1.1":
-            return "HTTP/1.0 has no Transfer-Encoding; send a Content-Length"
-    host = next((value for name, value in request.headers if name == b"host"), b"")
+    host, sized, coded, seen = b"", False, False, set[bytes]()
+    for name, value in request.headers:
+        if name in SINGLE:
+            if name in seen:
+                return f"header {name.decode()} came more than once; send one"
+            seen.add(name)
+        elif name == b"host":
+            host = value
+        elif name == b"content-length":
+            sized = True
+        elif name == b"transfer-encoding":
+            coded = True
+    if coded and sized:
+        return "the body has both a Content-Length and a Transfer-Encoding; send one of them"
+    if coded and request.http_version < b"1.1":
+        return "HTTP/1.0 has no Transfer-Encoding; send a Content-Length"
+    if request.target[:1] == b"/" != request.target[1:2]:
+        return None
     return _fault_of_target(method, request.target.decode("ascii"), host.decode("latin-1"))
 
 
