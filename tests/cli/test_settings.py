@@ -26,7 +26,12 @@ def settings_from(arguments: list[str], env: dict[str, str]) -> Settings:
     return seen[0]
 
 
-CHOICES = {"data_dir": ("/one", "/other"), "durability": ("full", "normal"), "base_path": ("/one", "/one/other")}
+CHOICES = {
+    "data_dir": ("/one", "/other"),
+    "durability": ("full", "normal"),
+    "base_path": ("/one", "/one/other"),
+    "workspace_trust": ("trusted", "untrusted"),
+}
 
 
 @pytest.mark.parametrize("field", attrs.fields(Settings), ids=lambda field: field.name)
