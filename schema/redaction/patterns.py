@@ -58,6 +58,12 @@ STARTS = re.compile(
 )
 """How they begin."""
 
+DASHED = re.compile(r"-(?<=sk-|at-|x[abeoprs]-|---)")
+UNDERSCORED = re.compile(r"_(?<=gh[opsru]_|npm_|pat_|amp_|sa[tk]_)")
+WITH_I = re.compile(r"I(?:(?<=AKI|ASI)A|(?<=AI)za)")
+"""They find all of those that have this letter in them, and some more. They begin with it, so that it is searched for
+as one letter is: twenty times as fast."""
+
 BEGINNINGS: tuple[str, ...] = (
     *(
         "sk-",

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from ..json_text import BAD_JSON
-from .patterns import BEGINNINGS, KNOWN, NEEDLES, STARTS, USERINFO, WORD_BEGINS
+from .patterns import BEGINNINGS, DASHED, KNOWN, NEEDLES, STARTS, UNDERSCORED, USERINFO, WITH_I, WORD_BEGINS
 from .values import Secret
 
 MASK = "[redacted]"
@@ -128,12 +128,12 @@ class Redactor:
             or text[-3:] in middles
             or text[:3] in middles
             or text[1:4] in middles
-            or ("-" in text and ("sk-" in text or "pat-" in text or "xox" in text or "-----B" in text))
-            or ("_" in text and STARTS.search(text) is not None)
+            # One letter is found many times faster than several.
+            or ("-" in text and DASHED.search(text) is not None)
+            or ("_" in text and UNDERSCORED.search(text) is not None)
             or ("J" in text and "eyJ" in text)
-            or "://" in text
-            or "IA" in text
-            or "AIza" in text
+            or (":" in text and "://" in text)
+            or ("I" in text and WITH_I.search(text) is not None)
         )
 
     def settled(self, text: str) -> int:

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sandbox_agent.schema.redaction.patterns import BEGINNINGS
 from sandbox_agent.schema.redaction.redactor import SLICE, Redactor
 from sandbox_agent.schema.redaction.stream import Stream
 from sandbox_agent.schema.redaction.values import Secret, certain, of_environment
@@ -98,3 +99,9 @@ def test_a_long_text_is_searched_in_slices_and_a_secret_between_two_is_found(fil
 def test_secrets_that_are_many_and_long_do_not_slow_ordinary_text():
     many = Redactor([Secret(f"{n:04d}" + PEM) for n in range(50)])
     assert not many.begins("the quick brown fox")
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+@pytest.mark.parametrize("around", ["{}", "a {}", "{}a", "a{}a", " " * 40 + "{}" + "a" * 40])
+def test_every_beginning_of_what_is_known_by_its_look_is_noticed_wherever_it_stands(beginning: str, around: str):
+    assert Redactor().begins(around.format(beginning))
