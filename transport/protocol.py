@@ -68,6 +68,11 @@ class Protocol(H11Protocol):
         return isinstance(connection, h11.Connection) and connection.client_is_waiting_for_100_continue
 
     @property
+    def _body_is_due(self) -> bool:
+        """The client has not yet sent all of its request."""
+        return isinstance(self.connection, h11.Connection) and self.connection.their_state is h11.SEND_BODY
+
+    @property
     def is_streaming(self) -> bool:
         return isinstance(self.stream, HttpStream) and self.stream.is_event_stream
 
@@ -77,8 +82,9 @@ class Protocol(H11Protocol):
             await self.stream.probe()
 
     async def stream_send(self, event: Event) -> None:
-        if isinstance(event, Response) and event.status_code >= 200 and self._client_waits:
-            # It was not asked for its body, so it may send that or its next request: who could tell?
+        if isinstance(event, Response) and event.status_code >= 200 and self._body_is_due:
+            # Nobody waits for the rest of it, so the connection ends with this answer. Untold, the client's next
+            # request on it would be lost. One that was not asked for its body may send that or its next request.
             event = Response(event.stream_id, [*event.headers, (b"connection", b"close")], event.status_code)
         await super().stream_send(event)
 

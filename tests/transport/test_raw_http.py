@@ -60,6 +60,28 @@ async def test_an_encoded_body_is_a_415_that_names_what_is_accepted(door: Door, 
     assert door.calls == []
 
 
+# Bodies that nobody waits for.
+
+
+@pytest.mark.parametrize("path", [b"/v1/sessions/s/interrupt", b"/v1/sessions/unknown/interrupt", b"/v1/nothing"])
+async def test_an_answer_that_comes_before_the_body_says_that_the_connection_ends(door: Door, path: bytes):
+    """A client that keeps the connection would send its next request, and lose it."""
+    async with serving(door) as served, raw(served) as client:
+        await client.send(post(path=path))
+        assert b"\r\nconnection: close\r\n" in await head_of(client)
+        await client.send(MESSAGE)  # too late, and no fault of the client
+        await client.all()
+
+
+async def test_an_answer_that_comes_after_the_body_keeps_the_connection(door: Door):
+    async with serving(door) as served, raw(served) as client:
+        for _ in range(2):
+            await client.send(post(path=b"/v1/nothing") + MESSAGE)
+            head = await head_of(client)
+            assert b"connection: close" not in head
+            await client.take(int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]))
+
+
 async def test_an_encoding_in_a_header_of_its_own_is_refused_too(door: Door):
     codings = b"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"
     async with serving(door) as served, raw(served) as client:
