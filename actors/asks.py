@@ -52,6 +52,9 @@ class Asks:
     def __len__(self) -> int:
         return len(self._open)
 
+    def __contains__(self, ask_id: str) -> bool:
+        return ask_id in self._open
+
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._open))
 

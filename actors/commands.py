@@ -148,10 +148,10 @@ class Commands:
         match command:
             case MessageCommand(message=message, attachments=attachments):
                 return Answer(await daemon.send(session_id, MessageRequest(message, attachments), key))
-            case PermissionReplyCommand(permission_id=ask_id, reply=reply):
-                await daemon.reply_permission(session_id, ask_id, reply, key, by)
-            case QuestionReplyCommand(question_id=ask_id, answers=answers):
-                await daemon.reply_question(session_id, ask_id, answers, key, by)
+            case PermissionReplyCommand(permission_id=ask_id, reply=reply, input_digest=digest):
+                await daemon.reply_permission(session_id, ask_id, reply, key, by, digest)
+            case QuestionReplyCommand(question_id=ask_id, answers=answers, input_digest=digest):
+                await daemon.reply_question(session_id, ask_id, answers, key, by, digest)
             case QuestionRejectCommand(question_id=ask_id):
                 await daemon.reply_question(session_id, ask_id, None, key, by)
             case QueueCancelCommand(turn_id=turn_id):

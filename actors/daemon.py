@@ -28,6 +28,7 @@ from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentMod
 from ..schema.agents.definition import AgentDefinition
 from ..schema.agents.dialect import Attachment, Prompt
 from ..schema.approvals.decided_by import LOCAL, DecidedBy
+from ..schema.approvals.rules import RuleListResponse
 from ..schema.codec import Codec
 from ..schema.problems import (
     Problem,
@@ -77,16 +78,18 @@ from .outage import Outage
 from .permissions import (
     ListPermissions,
     ListQuestions,
+    ListRules,
     PermissionBroker,
     ReplyPermission,
     ReplyQuestion,
+    RevokeRule,
 )
 from .processes import ProcessTable
 from .registry import Census, Count, Create, Drop, Find, Found, List, Registry
 from .reserve import Reserve
 from .services import Services
 from .session_card import ended_problem
-from .session_messages import Cancel, Interrupt, Open, Receipt, Send, Terminate
+from .session_messages import Cancel, Interrupt, Open, Receipt, RuleRevoked, Send, Terminate
 from .shortage import shortage_told
 from .supervisor import Chain, Child
 from .tally import Tally
@@ -356,9 +359,11 @@ class Daemon:
         reply: PermissionReply,
         key: CommandKey | None = None,
         by: DecidedBy = LOCAL,
+        input_digest: str | None = None,
     ) -> None:
+        """``input_digest`` is that of what was shown; raises the ``decision_conflict`` problem for another."""
         await self._find(session_id)
-        await self._ask(self._broker, ReplyPermission(session_id, permission_id, reply, key, by))
+        await self._ask(self._broker, ReplyPermission(session_id, permission_id, reply, key, by, input_digest))
 
     async def reply_question(
         self,
@@ -367,11 +372,25 @@ class Daemon:
         answers: Sequence[Sequence[str]] | None,
         key: CommandKey | None = None,
         by: DecidedBy = LOCAL,
+        input_digest: str | None = None,
     ) -> None:
         """``answers`` is None to reject the question."""
         await self._find(session_id)
         given = None if answers is None else tuple(tuple(labels) for labels in answers)
-        await self._ask(self._broker, ReplyQuestion(session_id, question_id, given, key, by))
+        await self._ask(self._broker, ReplyQuestion(session_id, question_id, given, key, by, input_digest))
+
+    async def rules(self, session_id: str) -> RuleListResponse:
+        """What humans have allowed for the rest of the session."""
+        await self._find(session_id)
+        return await self._ask(self._broker, ListRules(session_id))
+
+    async def revoke_rule(self, session_id: str, rule_id: str, by: DecidedBy = LOCAL) -> None:
+        """From now on the rule grants nothing. Raises the ``rule_not_found`` problem."""
+        self.check_writable()
+        found = await self._find(session_id)
+        rule = await self._ask(self._broker, RevokeRule(session_id, rule_id))
+        with self.outage.bounded():
+            await self._ask_session(session_id, found, RuleRevoked(rule, by))
 
     async def kept_answer(self, session_id: str, name: str) -> KeptAnswer | None:
         """What the session's command of that key was answered first."""

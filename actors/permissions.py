@@ -10,11 +10,12 @@ from contextlib import suppress
 from functools import partial
 
 import trio
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from ..schema.approvals.decided_by import LOCAL, DecidedBy, because_of
+from ..schema.approvals.rules import PermissionRule, RuleListResponse
 from ..schema.events import PermissionEventData, QuestionEventData
-from ..schema.problems import Problem, invalid_request
+from ..schema.problems import Problem, decision_conflict, invalid_request, rule_not_found
 from ..schema.redaction.events import unmasked_answers
 from ..schema.sessions import (
     PendingPermission,
@@ -26,7 +27,7 @@ from ..schema.sessions import (
 from .actor import Actor
 from .journal import AskData, CommandKey
 from .mailbox import ActorCrashed, ActorGone, Envelope, Mailbox, Request
-from .rules import Rules
+from .rules import Grant, Rules, rule_id_of
 
 Answers = tuple[tuple[str, ...], ...]
 
@@ -54,7 +55,8 @@ class Decide(Request[bool]):
 @frozen
 class Asked:
     """From the session: its agent asks. ``session`` is where the decision goes. After ``timeout`` seconds the ask is
-    rejected; 0 waits for ever. ``ask`` is what the agent said, ``shown`` the same with its secrets masked."""
+    rejected; 0 waits for ever. ``ask`` is what the agent said, ``shown`` the same with its secrets masked. ``grant`` is
+    what an `always` would be; None when there can be none."""
 
     session_id: str
     session: Mailbox
@@ -62,6 +64,7 @@ class Asked:
     at_ms: int
     timeout: float = 0.0
     shown: AskData = field(default=Factory(lambda asked: asked.ask, takes_self=True))  # pyright: ignore[reportUnknownLambdaType, reportUnknownMemberType]
+    grant: Grant | None = None
 
 
 @frozen
@@ -82,11 +85,14 @@ class Forget:
 
 @frozen
 class ReplyPermission(Request[None]):
+    """``input_digest`` is that of what was shown to whoever decides, if he tells it."""
+
     session_id: str
     permission_id: str
     reply: PermissionReply
     key: CommandKey | None = None
     by: DecidedBy = LOCAL
+    input_digest: str | None = None
 
 
 @frozen
@@ -98,6 +104,20 @@ class ReplyQuestion(Request[None]):
     answers: Answers | None
     key: CommandKey | None = None
     by: DecidedBy = LOCAL
+    input_digest: str | None = None
+
+
+@frozen
+class ListRules(Request[RuleListResponse]):
+    session_id: str
+
+
+@frozen
+class RevokeRule(Request[PermissionRule]):
+    """The reply is the rule, which grants nothing any more. Raises the ``rule_not_found`` problem."""
+
+    session_id: str
+    rule_id: str
 
 
 @frozen
@@ -165,16 +185,23 @@ class PermissionBroker(Actor):
                     self._rules.forget(session_id)
                 for key in [key for key in self._pending if key[0] == session_id]:
                     self._drop(key)
-            case ReplyPermission(session_id, permission_id, reply, key, by):
-                pending = self._find(session_id, permission_id, PermissionEventData)
+            case ReplyPermission(session_id, permission_id, reply, key, by, digest):
+                pending = self._find(session_id, permission_id, PermissionEventData, digest)
+                by = self._making_rule(pending, by) if reply == "always" else by
                 self._settle(pending, Decide(Decision(permission_id, reply=reply, by=by), key), envelope)
-            case ReplyQuestion(session_id, question_id, answers, key, by):
-                pending = self._find(session_id, question_id, QuestionEventData)
+            case ReplyQuestion(session_id, question_id, answers, key, by, digest):
+                pending = self._find(session_id, question_id, QuestionEventData, digest)
                 _check(pending.asked.ask, answers)
                 given = _as_asked(pending.asked, answers)
                 self._settle(pending, Decide(Decision(question_id, answers=given, by=by), key), envelope)
             case _TimeUp(session_id, ask_id):
                 self._time_up(session_id, ask_id)
+            case ListRules(session_id):
+                envelope.answer(RuleListResponse(tuple(self._rules.of(session_id))))
+            case RevokeRule(session_id, rule_id):
+                if (rule := self._rules.revoke(session_id, rule_id)) is None:
+                    raise rule_not_found(rule_id)
+                envelope.answer(rule)
             case ListPermissions():
                 envelope.answer(PermissionListResponse(tuple(self._permissions())))
             case ListQuestions():
@@ -186,10 +213,26 @@ class PermissionBroker(Actor):
         pending = _Pending(asked)
         key = (asked.session_id, ask_id_of(asked.ask))
         self._pending[key] = pending
-        if isinstance(asked.ask, PermissionEventData) and self._rules.grants(asked.session_id, asked.ask):
-            self._settle(pending, Decide(Decision(key[1], reply="always", cause="rule", by=DecidedBy("rule"))))
-        elif asked.timeout:
+        if not self._granted(pending) and asked.timeout:
             self.nursery.start_soon(self._expire, pending, key)
+
+    def _granted(self, pending: _Pending) -> bool:
+        """Whether there is a rule for this, which decides now."""
+        asked = pending.asked
+        if asked.grant is None or (rule_id := self._rules.find(asked.session_id, asked.grant)) is None:
+            return False
+        self._rules.used(asked.session_id, asked.grant)
+        by = DecidedBy("rule", rule=rule_id)
+        self._settle(pending, Decide(Decision(ask_id_of(asked.ask), reply="always", cause="rule", by=by)))
+        return True
+
+    def _making_rule(self, pending: _Pending, by: DecidedBy) -> DecidedBy:
+        """Who decides, and which rule is made by that. Raises a 400 problem where there can be none."""
+        asked = pending.asked
+        ask_id = ask_id_of(asked.ask)
+        if asked.grant is None:
+            raise invalid_request(f"{ask_id} cannot be allowed always, because it is not known what it is about: once")
+        return evolve(by, rule=self._rules.find(asked.session_id, asked.grant) or rule_id_of(ask_id))
 
     async def _expire(self, pending: _Pending, key: tuple[str, str]) -> None:
         with pending.expired:
@@ -204,11 +247,13 @@ class PermissionBroker(Actor):
         decision = Decision(ask_id, reply="reject" if permission else None, cause="timeout", by=because_of("timeout"))
         self._settle(pending, Decide(decision))
 
-    def _find(self, session_id: str, ask_id: str, cls: type[AskData]) -> _Pending:
+    def _find(self, session_id: str, ask_id: str, cls: type[AskData], digest: str | None) -> _Pending:
         pending = self._pending.get((session_id, ask_id))
         if pending is None or not isinstance(pending.asked.ask, cls) or pending.deciding:
             kind = "permission" if cls is PermissionEventData else "question"
             raise invalid_request(f"unknown {kind} id: {ask_id}")
+        if digest is not None and digest != pending.asked.ask.input_digest:
+            raise decision_conflict(ask_id)
         return pending
 
     def _settle(self, pending: _Pending, decide: Decide, envelope: Envelope | None = None) -> None:
@@ -231,12 +276,21 @@ class PermissionBroker(Actor):
         except (ActorGone, ActorCrashed, Problem):
             pending.deciding = False
             raise
-        ask = pending.asked.ask
-        if taken and decision.reply == "always" and isinstance(ask, PermissionEventData):
-            self._rules.remember(session_id, ask)
+        known = (session_id, decision.ask_id) in self._pending  # else the session has ended meanwhile
+        if taken and known and decision.reply == "always" and decision.cause is None:
+            self._remember(pending.asked, decision)
         self._drop((session_id, decision.ask_id))
         if not taken:
             raise invalid_request(f"{decision.ask_id} was withdrawn: the agent no longer waits for it")
+
+    def _remember(self, asked: Asked, decision: Decision) -> None:
+        """What else waits for the same is granted with it."""
+        if (grant := asked.grant) is None or not isinstance(ask := asked.ask, PermissionEventData):
+            return
+        self._rules.remember(asked.session_id, grant, ask.permission_id, ask.action, asked.at_ms, decision.by)
+        for other in self._pending.values():
+            if other.asked.session_id == asked.session_id and not other.deciding:
+                self._granted(other)
 
     def _drop(self, key: tuple[str, str]) -> None:
         pending = self._pending.pop(key, None)

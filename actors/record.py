@@ -10,8 +10,19 @@ import structlog
 from attrs import evolve
 
 from ..schema.agents.dialect import Prompt
-from ..schema.agents.effects import Errored, ItemCompleted, SessionEnded, TurnEnded, TurnStarted, Unparsed
+from ..schema.agents.effects import (
+    AskPermission,
+    AskQuestion,
+    AskRefused,
+    Errored,
+    ItemCompleted,
+    SessionEnded,
+    TurnEnded,
+    TurnStarted,
+    Unparsed,
+)
 from ..schema.approvals.decided_by import DecidedBy, because_of
+from ..schema.approvals.rules import PermissionRule
 from ..schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
@@ -20,11 +31,13 @@ from ..schema.redaction.events import masked_ask
 from ..schema.timeouts import Timeouts
 from ..schema.workspace.project import LeftOut
 from .answers import keep_result
+from .approvals.digests import InputDigests
+from .approvals.granting import ToGrant
 from .asks import Asks, requested, resolved
 from .journal import AskData, CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
 from .log import Log
 from .mailbox import Mailbox
-from .permissions import Asked, Decision, Forget, Withdrawn
+from .permissions import Asked, Decision, Forget, Withdrawn, ask_id_of
 from .scribe import Scribe
 from .services import Services
 from .session_card import ended_problem, started
@@ -54,7 +67,8 @@ class Record:
         self.ledger = self.scribe.ledger
         self.asks = Asks()
         self.current: QueuedPrompt | None = None
-        self.for_broker: list[Asked | Withdrawn | Forget] = []
+        self.for_broker: list[Asked | ToGrant | Withdrawn | Forget] = []
+        self._digests = InputDigests()
         self.left_out: Sequence[LeftOut] | None = None
         self._services = services
         self._settings = services.settings
@@ -213,13 +227,29 @@ class Record:
 
     # Asks.
 
-    def ask(self, ask: AskData, raw: bytes | None, session: Mailbox) -> None:
+    def ask(self, asking: AskPermission | AskQuestion, session: Mailbox) -> AskData | None:
+        """A dialect gives every ask an id of its own. None for one that does not: what was shown would be
+        replaced."""
+        data = asking.data() if isinstance(asking, AskPermission) else asking.data
+        ask = evolve(data, input_digest=self._digests.of(data))
+        if ask_id_of(ask) in self.asks:
+            self.error("ask_repeated", f"the agent asked {ask_id_of(ask)} again; the first one stands")
+            return None
         shown = masked_ask(self.scribe.redactor, self._services.codec, ask)
         self.asks.add(shown)
-        self.scribe.note(requested(ask), shown, synthetic=False, raw=raw)
+        self.scribe.note(requested(ask), shown, synthetic=False, raw=asking.raw)
         timeout = Timeouts.of(self.row.request.timeouts, self._settings).ask_seconds
         at_ms = self._services.clock.now_ms()
-        self.for_broker.append(Asked(self.row.session_id, session, ask, at_ms, timeout, shown))
+        asked = Asked(self.row.session_id, session, ask, at_ms, timeout, shown)
+        self.for_broker.append(ToGrant(asked, asking) if isinstance(asking, AskPermission) else asked)
+        return ask
+
+    def refused(self, effect: AskRefused) -> None:
+        """Nobody is asked; that it was is told all the same."""
+        ask = effect.data()
+        self.scribe.note(requested(ask), ask, synthetic=False)
+        by = DecidedBy("daemon", reason=effect.reason)
+        self.resolve(ask, Decision(ask.permission_id, reply="reject", cause=effect.reason, by=by))
 
     def resolve(self, ask: AskData, decision: Decision) -> None:
         type_, data = resolved(ask, decision)
@@ -229,6 +259,11 @@ class Record:
         if (ask := self.asks.take(ask_id)) is not None:
             self.resolve(ask, Decision(ask_id, reply="reject", cause=cause, by=by or because_of(cause)))
             self.for_broker.append(Withdrawn(self.row.session_id, ask_id))
+
+    def rule_revoked(self, rule: PermissionRule, by: DecidedBy) -> None:
+        who = f"token {by.token}" if by.token is not None else by.kind
+        detail = f"always: {rule.always} (taken back by {who}{f' over {by.transport}' if by.transport else ''})"
+        self.status(f"{rule.rule_id}_revoked", "permission.rule_revoked", detail)
 
     # The agent.
 

@@ -1,40 +1,77 @@
-"""What "always" means: the permissions that a human has granted for the rest of a session.
+"""Rules: what humans have allowed for the rest of a session, each exactly as it was shown.
 
-A permission has keys: its action and the names that its metadata gives the tool, each also cut at the first colon and
-lower-cased. An "always" remembers the keys; a later permission that shares one is granted (wire 0.1, section 6).
+They are kept in memory and end with the session, or with the daemon: a daemon that starts again asks again. What is on
+disk is masked, so that no rule could be made of it, and nobody looks at a rule of last week before it grants something.
 """
 
-from typing import Any
+import hashlib
+from collections.abc import Sequence
 
-from ..schema.events import PermissionEventData
+from attrs import define, evolve, frozen
 
-_NAMES = ("permission", "codexRequestKind", "toolName", "tool_name")
+from ..schema.approvals.always import AlwaysKind
+from ..schema.approvals.decided_by import DecidedBy
+from ..schema.approvals.rules import PermissionRule
 
 
-def permission_keys(permission: PermissionEventData) -> frozenset[str]:
-    metadata: Any = permission.metadata
-    named: list[Any] = [metadata.get(name) for name in _NAMES] if isinstance(metadata, dict) else []  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    keys: set[str] = set()
-    for name in (permission.action, *named):
-        if isinstance(name, str) and name:
-            keys |= {name, name.split(":", 1)[0].strip().lower()}
-    return frozenset(keys)
+@frozen
+class Grant:
+    """What an `always` to one permission would be: it grants everything of this ``fingerprint``. ``text`` is what was
+    shown."""
+
+    fingerprint: str
+    kind: AlwaysKind
+    text: str
+
+
+@define
+class _Kept:
+    rule: PermissionRule
+    uses: int = 0
 
 
 class Rules:
-    """The remembered keys of every session."""
+    """The rules of every session, by what they grant."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, set[str]] = {}
+        self._kept: dict[str, dict[str, _Kept]] = {}
 
     def __repr__(self) -> str:
-        return f"<Rules sessions={len(self._keys)} keys={sum(map(len, self._keys.values()))}>"
+        return f"<Rules sessions={len(self._kept)} rules={sum(map(len, self._kept.values()))}>"
 
-    def remember(self, session_id: str, permission: PermissionEventData) -> None:
-        self._keys.setdefault(session_id, set()).update(permission_keys(permission))
+    def remember(
+        self, session_id: str, grant: Grant, permission_id: str, action: str, at_ms: int, by: DecidedBy
+    ) -> None:
+        """Nothing happens when there is such a rule."""
+        rule = PermissionRule(rule_id_of(permission_id), grant.kind, grant.text, action, permission_id, at_ms, by)
+        self._kept.setdefault(session_id, {}).setdefault(grant.fingerprint, _Kept(rule))
 
-    def grants(self, session_id: str, permission: PermissionEventData) -> bool:
-        return not self._keys.get(session_id, set()).isdisjoint(permission_keys(permission))
+    def find(self, session_id: str, grant: Grant) -> str | None:
+        """The id of the rule that grants this."""
+        kept = self._kept.get(session_id, {}).get(grant.fingerprint)
+        return kept.rule.rule_id if kept is not None else None
+
+    def used(self, session_id: str, grant: Grant) -> None:
+        if (kept := self._kept.get(session_id, {}).get(grant.fingerprint)) is not None:
+            kept.uses += 1
+
+    def of(self, session_id: str) -> Sequence[PermissionRule]:
+        """Oldest first."""
+        return [evolve(kept.rule, uses=kept.uses) for kept in self._kept.get(session_id, {}).values()]
+
+    def revoke(self, session_id: str, rule_id: str) -> PermissionRule | None:
+        """The rule, which grants nothing any more; None when there is none."""
+        rules = self._kept.get(session_id, {})
+        for fingerprint, kept in rules.items():
+            if kept.rule.rule_id == rule_id:
+                del rules[fingerprint]
+                return evolve(kept.rule, uses=kept.uses)
+        return None
 
     def forget(self, session_id: str) -> None:
-        self._keys.pop(session_id, None)
+        self._kept.pop(session_id, None)
+
+
+def rule_id_of(permission_id: str) -> str:
+    """The id of the rule that an `always` to this permission makes: permissions of one session have different ids."""
+    return f"rule_{hashlib.blake2b(permission_id.encode(errors='replace'), digest_size=8).hexdigest()}"

@@ -14,6 +14,7 @@ from ..schema.agents.dialect import Effects
 from ..schema.agents.effects import (
     AskPermission,
     AskQuestion,
+    AskRefused,
     ConversationOpened,
     EndProcess,
     NativeSessionNamed,
@@ -30,10 +31,12 @@ from ..schema.sessions import CreateSessionResponse, InterruptResponse, SessionS
 from .actor import Actor
 from .agent import Agent, Rested
 from .agent_process import OutboxFull, SpawnFailed
+from .approvals.granting import ToGrant, find
+from .approvals.places import Lookout
 from .foreign.unparsed import UnparsedLines
 from .http_port import PortJammed
 from .installer import Installing, NotInstalled
-from .journal import AskData, CommandKey, JournalUnavailable, SessionRow
+from .journal import CommandKey, JournalUnavailable, SessionRow
 from .launcher import left_out
 from .lines import OversizedLine
 from .link import (
@@ -54,7 +57,7 @@ from .permissions import Decide, Decision, Forget, ask_id_of
 from .record import Record
 from .services import Services
 from .session_card import Card, Changed
-from .session_messages import Cancel, Interrupt, Open, Send, Terminate
+from .session_messages import Cancel, Interrupt, Open, RuleRevoked, Send, Terminate
 
 LINES_PER_SLICE = 64
 """Lines that are handled before the event loop gets its turn: about 1 ms of work."""
@@ -72,6 +75,7 @@ class Session(Actor):
         self._ledger = self._record.ledger
         self._asks = self._record.asks
         self._agent = Agent(services, self._record, mailbox)
+        self._lookout = Lookout(row.directory, services.settings.path_patience)
         self._for_agent: list[ToAgent] = []
         self._unparsed = UnparsedLines(
             self._settings.unparsed_burst, self._settings.unparsed_per_second, trio.current_time()
@@ -162,6 +166,8 @@ class Session(Actor):
                 return
             case Send(prompt, key):
                 answer = self._record.accept(prompt)
+            case RuleRevoked(rule, by):
+                self._record.rule_revoked(rule, by)
             case Cancel(turn_id, key):
                 self._record.cancel(turn_id)
             case Interrupt(key):
@@ -212,8 +218,7 @@ class Session(Actor):
 
     def _decide(self, decision: Decision) -> bool:
         """False when the agent no longer waits for this decision."""
-        ask = self._asks.take(decision.ask_id)
-        if ask is None or self._link is None:
+        if self._link is None or (ask := self._asks.take(decision.ask_id)) is None:
             return False
         self._record.resolve(ask, decision)
         if isinstance(ask, PermissionEventData):
@@ -256,10 +261,10 @@ class Session(Actor):
                     self._agent.conversation_opened(resumed=resumed)
                 case EndProcess():
                     self._agent.retiring = True
-                case AskPermission(raw=raw):
-                    self._ask(effect.data(), raw)
-                case AskQuestion(data, raw):
-                    self._ask(data, raw)
+                case AskPermission() | AskQuestion():
+                    self._ask(effect)
+                case AskRefused():
+                    self._record.refused(effect)
                 case WithdrawAsk(ask_id):
                     self._record.reject(ask_id, withdrawn)
                 case Unparsed():
@@ -283,9 +288,10 @@ class Session(Actor):
         if (told := self._unparsed.rest()) is not None:
             self._scribe.draft(told)
 
-    def _ask(self, ask: AskData, raw: bytes | None) -> None:
+    def _ask(self, asking: AskPermission | AskQuestion) -> None:
         """An agent that asks without end is told no at once: nobody could read it all."""
-        self._record.ask(ask, raw, self.mailbox)
+        if (ask := self._record.ask(asking, self.mailbox)) is None:
+            return
         limit = self._settings.max_asks
         if len(self._asks) > limit and self._link is not None:
             cause = f"more than {limit} open asks"
@@ -321,6 +327,12 @@ class Session(Actor):
     async def _tell_broker(self) -> None:
         told, self._record.for_broker = self._record.for_broker, []
         for message in told:
+            if isinstance(message, ToGrant):
+                found = await find(message, self._lookout)
+                if found.accepted:
+                    self._decide(Decision(ask_id_of(found.asked.ask), "once", cause="mode", by=DecidedBy("mode")))
+                    continue
+                message = found.asked
             await self._services.broker.tell(message)
             self._services.failpoints.reach("broker.told")
 

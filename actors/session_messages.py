@@ -3,6 +3,8 @@
 from attrs import frozen
 
 from ..schema.agents.dialect import Prompt
+from ..schema.approvals.decided_by import DecidedBy
+from ..schema.approvals.rules import PermissionRule
 from ..schema.sessions import CreateSessionResponse, InterruptResponse
 from .journal import CommandKey
 from .mailbox import Request
@@ -37,6 +39,14 @@ class Interrupt(Request[InterruptResponse]):
     A prompt that was sent before it, and waits for its agent to start, is what it stops."""
 
     key: CommandKey | None = None
+
+
+@frozen
+class RuleRevoked(Request[None]):
+    """A rule grants nothing any more; the reply comes when that is in the log."""
+
+    rule: PermissionRule
+    by: DecidedBy
 
 
 @frozen

@@ -11,7 +11,7 @@ import msgspec
 from attrs import field, frozen
 
 from .bounds import MAX_ANSWERS, MAX_ATTACHMENTS, MAX_NAME
-from .fields import MAX_CHARS, bounded_items
+from .fields import MAX_CHARS, bounded, bounded_items
 from .problems import Problem, invalid_request
 from .sessions import MessageAttachment, PermissionReply
 
@@ -31,6 +31,7 @@ class PermissionReplyCommand:
     type: Literal["permission.reply"] = field(default="permission.reply", init=False)
     permission_id: str = field(metadata={MAX_CHARS: MAX_NAME})
     reply: PermissionReply
+    input_digest: str | None = bounded(MAX_NAME)
 
 
 @frozen
@@ -38,6 +39,7 @@ class QuestionReplyCommand:
     type: Literal["question.reply"] = field(default="question.reply", init=False)
     question_id: str = field(metadata={MAX_CHARS: MAX_NAME})
     answers: tuple[tuple[str, ...], ...] = bounded_items(MAX_ANSWERS)
+    input_digest: str | None = bounded(MAX_NAME)
 
 
 @frozen

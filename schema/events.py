@@ -104,12 +104,14 @@ class ErrorData:
 
 @frozen
 class PermissionEventData:
-    """``decided_by`` (ours) is there when it is resolved."""
+    """``decided_by`` (ours) is there when it is resolved. ``input_digest`` (ours) is what a reply may bring, to
+    count for exactly what was asked; ``metadata.always`` (ours) tells what an `always` would allow."""
 
     permission_id: str
     action: str
     status: PermissionStatus
     metadata: Any = None
+    input_digest: str | None = optional()
     decided_by: DecidedBy | None = optional()
 
 
@@ -142,6 +144,7 @@ class QuestionEventData:
     status: QuestionStatus
     questions: tuple[QuestionPart, ...] | None = optional()
     answers: tuple[tuple[str, ...], ...] | None = optional()
+    input_digest: str | None = optional()
     decided_by: DecidedBy | None = optional()
     redacted: bool | None = optional()
 

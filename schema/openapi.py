@@ -8,7 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 from . import agent_info, commands, cursor, events, items, mcp, problems, sessions, timeouts
-from .approvals import decided_by
+from .approvals import decided_by, rules
 from .codec import wire_name
 from .fields import MAX_CHARS, MAX_ITEMS
 
@@ -28,6 +28,7 @@ ENUM_NAMES: Mapping[tuple[type, str], str] = MappingProxyType(
         (events.TurnMetadata, "outcome"): "TurnOutcome",
         (events.PermissionEventData, "status"): "PermissionStatus",
         (events.QuestionEventData, "status"): "QuestionStatus",
+        (rules.PermissionRule, "kind"): "PermissionRuleKind",
         (decided_by.DecidedBy, "kind"): "DecidedByKind",
         (decided_by.DecidedBy, "transport"): "DecidedByTransport",
         (items.UniversalItem, "kind"): "ItemKind",

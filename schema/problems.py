@@ -241,6 +241,26 @@ def unsupported_media_type(got: str | None) -> Problem:
     )
 
 
+def decision_conflict(ask_id: str) -> Problem:
+    return Problem(
+        "decision_conflict",
+        409,
+        "Decision Conflict",
+        f"inputDigest is not that of {ask_id}: something else was shown to whoever decides; nothing was decided",
+        {"askId": ask_id},
+    )
+
+
+def rule_not_found(rule_id: str) -> Problem:
+    return Problem(
+        "rule_not_found",
+        404,
+        "Rule Not Found",
+        f"the session has no rule {rule_id}: it was taken back, or went with the daemon that made it",
+        {"ruleId": rule_id},
+    )
+
+
 def _busy(
     kind: str, status: int, title: str, detail: str, retry_after: int, extensions: Mapping[str, Any] | None = None
 ) -> Problem:

@@ -113,14 +113,19 @@ class MessageRequest:
 
 @frozen
 class PermissionReplyRequest:
+    """``input_digest`` is the permission's own: the reply is refused when it is another's."""
+
     reply: PermissionReply
+    input_digest: str | None = bounded(MAX_NAME)
 
 
 @frozen
 class QuestionReplyRequest:
-    """One list of labels per question, in the order in which they were asked."""
+    """One list of labels per question, in the order in which they were asked. ``input_digest`` is the question's own:
+    the reply is refused when it is another's."""
 
     answers: tuple[tuple[str, ...], ...] = bounded_items(MAX_ANSWERS)
+    input_digest: str | None = bounded(MAX_NAME)
 
 
 @frozen

@@ -157,6 +157,7 @@ class Settings:
         "longest message of an agent that is kept whole with its event; of others a beginning",
     )
     ask_timeout: float = setting(0.0, "seconds", "time before a permission or question is rejected unanswered")
+    path_patience: float = setting(2.0, "seconds", "time to find where a file is that an agent wants to change")
     read_interval: float = setting(0.002, "seconds", "time between two reads of an agent that is faster than that")
     exit_poll_interval: float = setting(
         0.1, "seconds", "time between two looks at whether an agent has exited, where the system has no pidfds"

@@ -113,11 +113,11 @@ async def cancel_prompt(call: Call) -> Answer:
 
 
 async def reply_permission(call: Call) -> Answer:
-    return await call.obey(PermissionReplyCommand(call.ids["permission_id"], call.body.reply))
+    return await call.obey(PermissionReplyCommand(call.ids["permission_id"], call.body.reply, call.body.input_digest))
 
 
 async def reply_question(call: Call) -> Answer:
-    return await call.obey(QuestionReplyCommand(call.ids["question_id"], call.body.answers))
+    return await call.obey(QuestionReplyCommand(call.ids["question_id"], call.body.answers, call.body.input_digest))
 
 
 async def reject_question(call: Call) -> Answer:

@@ -35,6 +35,7 @@ from ..schema.sessions import (
 )
 from . import event_handlers as events
 from . import handlers
+from .approvals.routes import RULE_ROUTES
 from .guard.routes import ACCESS_ROUTES
 from .route import Route
 from .websocket import open_websocket
@@ -62,6 +63,7 @@ _RESYNC = (
 
 ROUTES: tuple[Route, ...] = (
     *ACCESS_ROUTES,
+    *RULE_ROUTES,
     _get(
         "/",
         handlers.get_root,
@@ -322,11 +324,12 @@ ROUTES: tuple[Route, ...] = (
         scopes=(scope_of(PermissionReplyCommand),),
         tag="sessions",
         summary="Reply to Permission",
+        description="`always` allows what `metadata.always` of the permission tells, for the rest of the session.",
         success="The reply was accepted",
         status=204,
         body=PermissionReplyRequest,
         keyed=True,
-        problems=(400, 404, 500),
+        problems=(400, 404, 409, 500),
     ),
     _post(
         f"{_SESSION}/questions/{{question_id}}/reply",
@@ -338,7 +341,7 @@ ROUTES: tuple[Route, ...] = (
         status=204,
         body=QuestionReplyRequest,
         keyed=True,
-        problems=(400, 404, 500),
+        problems=(400, 404, 409, 500),
     ),
     _post(
         f"{_SESSION}/questions/{{question_id}}/reject",

@@ -33,6 +33,9 @@ message_option = click.option(
 key_option = click.option(
     "-k", "--key", help="Your own name for this command: repeated with it, the command is done once."
 )
+digest_option = click.option(
+    "--input-digest", metavar="DIGEST", help="The ask's `input_digest`: decide only if that is what is asked."
+)
 attach_option = click.option("--attach", multiple=True, metavar="FILE", help="A file for the agent to read; repeat.")
 
 
@@ -184,11 +187,32 @@ def events_sse(client: Client, session: str, offset: str | None, include_raw: bo
 @session_argument
 @click.argument("permission")
 @click.option("-r", "--reply", required=True, type=SuggestingChoice(["once", "always", "reject"]))
+@digest_option
 @key_option
 @with_client
-def reply_permission(client: Client, session: str, permission: str, reply: str, key: str | None) -> None:
-    """Decide a pending permission."""
-    client.show("POST", session_path(session, "permissions", permission, "reply"), body={"reply": reply}, key=key)
+def reply_permission(
+    client: Client, session: str, permission: str, reply: str, input_digest: str | None, key: str | None
+) -> None:
+    """Decide a pending permission. `always` allows what its metadata tells as `always`, until the session ends."""
+    body = {"reply": reply} | ({"inputDigest": input_digest} if input_digest is not None else {})
+    client.show("POST", session_path(session, "permissions", permission, "reply"), body=body, key=key)
+
+
+@sessions.command()
+@session_argument
+@with_client
+def rules(client: Client, session: str) -> None:
+    """List what `always` has allowed in a session."""
+    client.show("GET", session_path(session, "rules"))
+
+
+@sessions.command("revoke-rule")
+@session_argument
+@click.argument("rule")
+@with_client
+def revoke_rule(client: Client, session: str, rule: str) -> None:
+    """Take back what `always` has allowed; the same is asked again."""
+    client.show("DELETE", session_path(session, "rules", rule))
 
 
 @sessions.command("reply-question")

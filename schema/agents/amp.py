@@ -56,7 +56,7 @@ class Amp:
         self._over = False
         self._may_go_on = spec.trusted
         self._conversation = Conversation(spec.seed)
-        self._asks = Asks(spec.seed)
+        self._asks = Asks(spec.seed, accept_edits=spec.permission_mode == "acceptEdits")
         self._usage = Usage()
 
     def __repr__(self) -> str:

@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..sessions import PermissionReply
+from .amp_always import EDITS, always_of
 from .effects import AnswerHook, AskPermission, Effect, WithdrawAsk
 
 _DENIED = "The user does not allow this."
 
 
 class Asks:
-    """Hooks that wait, by the id of their permission. ``prefix`` makes it unique among the processes of a session."""
+    """Hooks that wait, by the id of their permission. ``prefix`` makes it unique among the processes of a session.
+    ``accept_edits``: the session's mode accepts changes of files inside of the workspace."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, *, accept_edits: bool = False) -> None:
         self._prefix = prefix
+        self._accept_edits = accept_edits
         self._open: dict[str, str] = {}
 
     def __repr__(self) -> str:
@@ -36,7 +39,8 @@ class Asks:
             "threadId": request.get("thread"),
             "toolUseId": request.get("toolUseId") or call_of(tool, tool_input),
         }
-        yield AskPermission(permission_id, tool, metadata)
+        inside = self._accept_edits and tool in EDITS
+        yield AskPermission(permission_id, tool, metadata, None, always_of(tool, tool_input), accept_inside=inside)
 
     def answered(self, permission_id: str, reply: PermissionReply) -> Iterator[Effect]:
         """Always is the broker's to remember: the rules that Amp runs with were written before it started."""

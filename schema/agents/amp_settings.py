@@ -30,8 +30,6 @@ _READS = (
 """Tools that only look, and only at what the agent may see anyway. The web is not among them: a URL can carry data
 away. Neither are tools of MCP servers, whatever they are called."""
 
-_EDITS = ("apply_patch", "create_file", "edit_file")
-
 
 def user_files(environment: Mapping[str, str]) -> Sequence[str]:
     """Where Amp reads the user's settings, best first."""
@@ -52,10 +50,9 @@ def settings(permission_mode: str, hook: Hook, user_file: UserFile | None) -> by
     if permission_mode == "bypass":
         return msgspec.json.encode({**users, ALLOW_ALL: True})
     delegate = {"action": "delegate", "to": f"{hook.directory}/{HOOK}"}
-    allowed = _READS + (_EDITS if permission_mode == "acceptEdits" else ())
     rules = [
         *(_asking(rule, delegate) for rule in elements(users.get(PERMISSIONS))),
-        *({"tool": tool, "action": "allow"} for tool in allowed),
+        *({"tool": tool, "action": "allow"} for tool in _READS),
         {"tool": "*", **delegate},
     ]
     return msgspec.json.encode({**users, PERMISSIONS: rules, ALLOW_ALL: False})

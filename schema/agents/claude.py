@@ -40,6 +40,7 @@ from .effects import (
     Write,
 )
 from .native import BAD_JSON, as_text, decode, elements, line, members, plain
+from .outline import outline
 
 INITIALIZE = "initialize"
 """The request id of the handshake."""
@@ -96,6 +97,9 @@ class Claude:
         try:
             head = decode(line, Head)
             return list(self._read(head, line))
+        except RecursionError as error:
+            refused = self._asks.unreadable(outline(line), line)
+            return list(refused) or (Unparsed(str(error), "claude stdout", line),)
         except BAD_JSON as error:
             return (Unparsed(str(error), "claude stdout", line),)
 

@@ -1,7 +1,11 @@
 """What claude asks of a human: leave to use a tool, answers to questions, approval of a plan.
 
 All three come as ``can_use_tool``. AskUserQuestion and ExitPlanMode are questions to the client; the rest are
-permissions. To allow means to send the tool's input back: without ``updatedInput`` the tool fails.
+permissions. To allow means to send the tool's input back: without ``updatedInput`` the tool fails. So what runs is the
+very input that was asked about.
+
+An `always` is the daemon's to remember. Claude is told nothing of it: its own rules are prefixes and folders, and
+could not be taken back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,11 +13,15 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..approvals.ask_ids import AskIds
+from ..bounds import shortened
 from ..events import QuestionEventData, QuestionOption, QuestionPart
 from ..sessions import PermissionReply
+from .claude_always import always_of
 from .claude_wire import ControlRequest, ToolRequest
-from .effects import AskPermission, AskQuestion, Effect, WithdrawAsk, Write
-from .native import elements, line, members, plain
+from .effects import AskPermission, AskQuestion, AskRefused, Effect, WithdrawAsk, Write
+from .native import as_text, elements, line, members, plain
+from .outline import MAX_TEXT, TOO_DEEP
 
 APPROVE = "Approve"
 APPROVE_AND_ACCEPT_EDITS = "Approve and accept edits"
@@ -32,7 +40,8 @@ _PLAN_OPTIONS = (
 
 @frozen
 class _Ask:
-    """``ask_id`` is what the client names it by: the request id of a permission, the tool call id of a question."""
+    """``ask_id`` is what the client names it by: the request id of a permission, the tool call id of a question, unless
+    claude has used that before. ``request_id`` is where the answer goes."""
 
     ask_id: str
     request_id: str
@@ -46,6 +55,7 @@ class Asks:
     def __init__(self, after_plan: str) -> None:
         self._after_plan = after_plan
         self._open: dict[str, _Ask] = {}
+        self._ids = AskIds()
 
     def __repr__(self) -> str:
         return f"<Asks open={sorted(self._open)}>"
@@ -55,12 +65,13 @@ class Asks:
         arguments = plain(request.input)
         questions = _questions(request.tool_name, arguments)
         if questions:
-            ask_id = request.tool_use_id or request_id
+            ask_id = self._ids.give(request.tool_use_id or request_id)
             self._open[ask_id] = _Ask(ask_id, request_id, request, questions)
             first = questions[0]
             labels = tuple(option.label for option in first.options)
             return AskQuestion(QuestionEventData(ask_id, first.question, labels, None, "requested", questions), raw)
-        self._open[request_id] = _Ask(request_id, request_id, request)
+        ask_id = self._ids.give(request_id)
+        self._open[ask_id] = _Ask(ask_id, request_id, request)
         metadata = {
             "toolName": request.tool_name,
             "input": arguments,
@@ -70,7 +81,18 @@ class Asks:
             "description": request.description,
             "decisionReason": request.decision_reason,
         }
-        return AskPermission(request_id, request.tool_name, metadata, raw)
+        return AskPermission(ask_id, request.tool_name, metadata, raw, always_of(request.tool_name, arguments))
+
+    def unreadable(self, told: dict[str, Any], raw: bytes) -> Iterable[Effect]:
+        """``told`` is the outline of a request that cannot be decoded."""
+        request_id, request = told.get("request_id"), members(told.get("request"))
+        asks = told.get("type") == "control_request" and request.get("subtype") == "can_use_tool"
+        if not asks or not isinstance(request_id, str):
+            return
+        tool = as_text(request.get("tool_name") or "tool")
+        metadata = {"toolName": tool, "input": shortened(raw.decode(errors="replace"), MAX_TEXT)}
+        yield AskRefused(self._ids.give(request_id), tool, TOO_DEEP, metadata)
+        yield _answer(request_id, {"behavior": "deny", "message": f"This is refused: {TOO_DEEP}."})
 
     def withdrawn(self, request_id: str) -> Iterable[Effect]:
         """Claude no longer waits. Unknown when the answer crossed the withdrawal on its way."""
@@ -82,13 +104,7 @@ class Asks:
         ask = self._open.pop(permission_id, None)
         if ask is None:
             return
-        match reply:
-            case "once":
-                yield _allow(ask)
-            case "always":
-                yield _allow(ask, _session_rules(ask.request))
-            case "reject":
-                yield _deny(ask, _DENIED)
+        yield _deny(ask, _DENIED) if reply == "reject" else _allow(ask)
 
     def question_answered(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Iterable[Effect]:
         ask = self._open.pop(question_id, None)
@@ -150,20 +166,6 @@ def _option(option: Any) -> QuestionOption:
             return QuestionOption(str(option))
 
 
-def _session_rules(request: ToolRequest) -> list[Any]:
-    """Claude's own suggestions, but for this process only: in its settings files they count only in a workspace that
-    someone has trusted by hand. A suggested change of the permission mode is left out; nobody asked for that."""
-    updates = [
-        {**members(update), "destination": "session"}
-        for update in elements(request.permission_suggestions)
-        if members(update).get("type") in ("addRules", "addDirectories")
-    ]
-    if any(update["type"] == "addRules" for update in updates):
-        return updates
-    rule = {"toolName": request.tool_name}
-    return [{"type": "addRules", "rules": [rule], "behavior": "allow", "destination": "session"}, *updates]
-
-
 def _set_mode(mode: str) -> dict[str, str]:
     return {"type": "setMode", "mode": mode, "destination": "session"}
 
@@ -175,13 +177,13 @@ def _allow(ask: _Ask, permissions: Sequence[Any] = (), input: Any = None) -> Wri
     }
     if permissions:
         response["updatedPermissions"] = list(permissions)
-    return _answer(ask, response)
+    return _answer(ask.request_id, response)
 
 
 def _deny(ask: _Ask, message: str) -> Write:
-    return _answer(ask, {"behavior": "deny", "message": message})
+    return _answer(ask.request_id, {"behavior": "deny", "message": message})
 
 
-def _answer(ask: _Ask, response: dict[str, Any]) -> Write:
-    body = {"subtype": "success", "request_id": ask.request_id, "response": response}
+def _answer(request_id: str, response: dict[str, Any]) -> Write:
+    body = {"subtype": "success", "request_id": request_id, "response": response}
     return Write(line({"type": "control_response", "response": body}))

@@ -43,6 +43,7 @@ from .effects import (
     Write,
 )
 from .native import BAD_JSON, as_text, decode, line, members, plain
+from .outline import outline
 
 _NO_THREAD = "no rollout found"
 """How codex says that it has not written the thread down; it does so when the first turn starts."""
@@ -68,7 +69,7 @@ class Codex:
         self._turn = Turn()
         self._sub_turns: dict[str, str] = {}  # by the sub-agent's thread
         self._items = Items()
-        self._asks = Asks(spec.seed, accept_edits=spec.permission_mode == "acceptEdits")
+        self._asks = Asks(spec.seed, spec.directory, accept_edits=spec.permission_mode == "acceptEdits")
         self._statuses = Statuses(spec.seed)
         self._usage = Usage()
 
@@ -99,6 +100,9 @@ class Codex:
     def receive(self, line: bytes) -> Effects:
         try:
             return list(self._read(decode(line, Frame), line))
+        except RecursionError as error:
+            refused = self._asks.unreadable(outline(line), line)
+            return list(refused) or (Unparsed(str(error), "codex stdout", line),)
         except BAD_JSON as error:
             return (Unparsed(str(error), "codex stdout", line),)
 
@@ -159,7 +163,7 @@ class Codex:
                 yield from self._items.printed(decode(frame.params, DeltaParams), raw)
             case "item/started":
                 params = decode(frame.params, ItemParams)
-                yield from self._items.started(params.item, params.thread_id, raw)
+                yield from self._changing(params.item["id"], self._items.started(params.item, params.thread_id, raw))
             case "item/completed":
                 yield from self._completed(decode(frame.params, ItemParams), raw)
             case "turn/started":
@@ -171,7 +175,8 @@ class Codex:
             case "serverRequest/resolved":
                 yield from self._asks.resolved(decode(frame.params, ResolvedParams).request_id)
             case "item/fileChange/patchUpdated" | "item/reasoning/summaryPartAdded":
-                yield from self._items.grew(members(plain(frame.params)), raw)
+                facts = members(plain(frame.params))
+                yield from self._changing(as_text(facts.get("itemId")), self._items.grew(facts, raw))
             case "thread/tokenUsage/updated":
                 usage = decode(frame.params, UsageParams)
                 # A resumed thread tells of its former life, perhaps after the first prompt has been written.
@@ -181,6 +186,13 @@ class Codex:
                     yield from self._statuses.told(frame, self._items, raw)
             case _:
                 yield from self._statuses.told(frame, self._items, raw)
+
+    def _changing(self, item_id: str, effects: Iterator[Effect]) -> Iterator[Effect]:
+        """Of an item that may be a patch which is being approved."""
+        before = self._items.changes(item_id)
+        yield from effects
+        if self._items.changes(item_id) != before:
+            yield from self._asks.changed(item_id)
 
     def _completed(self, params: ItemParams, raw: bytes) -> Iterator[Effect]:
         if params.thread_id == self._thread and not self._resumable:

@@ -8,36 +8,48 @@ from typing import Any
 
 from attrs import frozen
 
+from ..approvals.always import Always, of_input
+from ..approvals.ask_ids import REPEATED, AskIds
+from ..bounds import shortened
 from ..events import QuestionEventData, QuestionOption, QuestionPart
 from ..items import StatusPart
 from ..sessions import PermissionReply
+from .codex_always import of_patch, of_run, of_tool
 from .codex_changes import file_refs
 from .codex_elicitation import content_of, fields_of
 from .codex_tools import APPLY_PATCH, SHELL, command_arguments
 from .codex_wire import RequestId, answer, refusal
-from .effects import AskPermission, AskQuestion, Effect, ItemCompleted, Unparsed, WithdrawAsk, Write
+from .effects import AskPermission, AskQuestion, AskRefused, Effect, ItemCompleted, Unparsed, WithdrawAsk, Write
 from .native import as_text, elements, line, members
+from .outline import MAX_TEXT, TOO_DEEP
 
-_DECISIONS: Mapping[PermissionReply, Any] = {
-    "once": {"decision": "accept"},
-    "always": {"decision": "acceptForSession"},  # also where codex does not offer it
-    "reject": {"decision": "decline"},  # the turn goes on; "cancel" would end it
-}
 
-_TOOL_DECISIONS: Mapping[PermissionReply, Any] = {
-    "once": {"action": "accept", "content": {}, "_meta": None},
-    "always": {"action": "accept", "content": {}, "_meta": {"persist": "session"}},
-    "reject": {"action": "decline", "content": None, "_meta": None},
-}
+@frozen
+class _Results:
+    """Codex's answers to a permission. An `always` is the daemon's to remember: codex is allowed this once."""
 
-_DECLINED = _TOOL_DECISIONS["reject"]
+    allow: Any
+    reject: Any
+
+
+_DECISIONS = _Results({"decision": "accept"}, {"decision": "decline"})  # the turn goes on; "cancel" would end it
+
+_TOOL_DECISIONS = _Results(
+    {"action": "accept", "content": {}, "_meta": None}, {"action": "decline", "content": None, "_meta": None}
+)
+
+_NOTHING: Mapping[str, Any] = {"permissions": {}, "scope": "turn"}
+
+_DECLINED = _TOOL_DECISIONS.reject
 
 
 @frozen
 class _Permission:
     request_id: RequestId
     thread: Any
-    results: Mapping[PermissionReply, Any]
+    results: _Results
+    patch: str | None = None
+    """The item whose changes are to be approved."""
 
 
 @frozen
@@ -53,9 +65,12 @@ class Asks:
     """What is asked and not yet answered, by the id that the client knows. Codex's own ids start at 0 in each process;
     ``seed`` makes ours unique in the session."""
 
-    def __init__(self, seed: str, *, accept_edits: bool) -> None:
+    def __init__(self, seed: str, directory: str, *, accept_edits: bool) -> None:
+        """``directory`` is the session's; ``accept_edits``: its mode accepts patches inside of the workspace."""
         self._seed = seed
+        self._directory = directory
         self._accept_edits = accept_edits
+        self._ids = AskIds()
         self._open: dict[str, _Permission | _Question] = {}
 
     def __repr__(self) -> str:
@@ -68,23 +83,24 @@ class Asks:
         match method:
             case "item/commandExecution/requestApproval":
                 tool_input = command_arguments(params)
-                yield self._permission(method, request_id, params, SHELL, tool_input, _DECISIONS, raw)
-            case "item/fileChange/requestApproval" if self._accept_edits:
-                yield Write(line(answer(request_id, _DECISIONS["always"])))
+                always = of_run(params, self._directory)
+                yield from self._permission(method, request_id, params, SHELL, tool_input, _DECISIONS, raw, always)
             case "item/fileChange/requestApproval":
                 files = file_refs(changes)
                 told = {
                     "paths": [file.path for file in files],
                     "diff": "".join(file.diff or "" for file in files),
                 }
-                tool_input = {"changes": changes}
-                yield self._permission(method, request_id, params, APPLY_PATCH, tool_input, _DECISIONS, raw, **told)
+                tool_input, always = {"changes": changes}, of_patch(changes)
+                yield from self._permission(
+                    method, request_id, params, APPLY_PATCH, tool_input, _DECISIONS, raw, always, **told
+                )
             case "item/permissions/requestApproval":
                 wanted = params.get("permissions")
-                results = _permission_profiles(wanted)
-                yield self._permission(method, request_id, params, "permissions", wanted, results, raw)
+                results, always = _permission_profiles(wanted), of_input("permissions", wanted)
+                yield from self._permission(method, request_id, params, "permissions", wanted, results, raw, always)
             case "item/tool/requestUserInput":
-                yield self._user_input(request_id, params, raw)
+                yield from self._user_input(request_id, params, raw)
             case "mcpServer/elicitation/request":
                 yield from self._elicited(method, request_id, params, raw)
             case _:
@@ -94,9 +110,28 @@ class Asks:
 
     def resolved(self, request_id: RequestId) -> Iterator[Effect]:
         """Codex no longer waits. Of an ask that was answered it says so too."""
-        ask_id = self._name(request_id)
-        if self._open.pop(ask_id, None) is not None:
+        for ask_id in [ask_id for ask_id, ask in self._open.items() if ask.request_id == request_id]:
+            del self._open[ask_id]
             yield WithdrawAsk(ask_id)
+
+    def changed(self, item_id: str) -> Iterator[Effect]:
+        """What is to be approved is another patch now than the one that was shown: nobody has approved that."""
+        for ask_id, ask in list(self._open.items()):
+            if isinstance(ask, _Permission) and ask.patch == item_id:
+                del self._open[ask_id]
+                yield Write(line(answer(ask.request_id, ask.results.reject)))
+                yield WithdrawAsk(ask_id)
+
+    def unreadable(self, told: dict[str, Any], raw: bytes) -> Iterator[Effect]:
+        """``told`` is the outline of a request that cannot be decoded."""
+        method, request_id = told.get("method"), told.get("id")
+        if not isinstance(method, str) or not isinstance(request_id, (int, str)):
+            return
+        shown = {"codexRequestKind": _KINDS.get(method), "input": shortened(raw.decode(errors="replace"), MAX_TEXT)}
+        yield AskRefused(self._ids.give(self._name(request_id)), _KINDS.get(method, method), TOO_DEEP, shown)
+        result = _REJECTED.get(method)
+        what = f"this is refused: {TOO_DEEP}"
+        yield Write(line(refusal(request_id, what) if result is None else answer(request_id, result)))
 
     def turn_ended(self, thread: str) -> Iterator[Effect]:
         """Codex tells that it no longer waits only after the turn has ended. A sub-agent's turn goes on, and so do its
@@ -108,7 +143,7 @@ class Asks:
     def permission_answered(self, permission_id: str, reply: PermissionReply) -> Iterator[Effect]:
         ask = self._open.pop(permission_id, None)
         if isinstance(ask, _Permission):
-            yield Write(line(answer(ask.request_id, ask.results[reply])))
+            yield Write(line(answer(ask.request_id, ask.results.reject if reply == "reject" else ask.results.allow)))
 
     def question_answered(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Iterator[Effect]:
         ask = self._open.pop(question_id, None)
@@ -125,12 +160,13 @@ class Asks:
         params: dict[str, Any],
         tool: str,
         tool_input: Any,
-        results: Mapping[PermissionReply, Any],
+        results: _Results,
         raw: bytes,
+        always: Always | None,
         **told: Any,
-    ) -> AskPermission:
-        ask_id = self._name(request_id)
-        self._open[ask_id] = _Permission(request_id, params.get("threadId"), results)
+    ) -> Iterator[Effect]:
+        patch = as_text(params.get("itemId")) if tool == APPLY_PATCH else None
+        ask = _Permission(request_id, params.get("threadId"), results, patch)
         metadata = {
             "toolName": tool,
             "input": tool_input,
@@ -141,7 +177,18 @@ class Asks:
             **{name: params[name] for name in _PASSED_ON if params.get(name) is not None},
             **told,
         }
-        return AskPermission(ask_id, tool, metadata, raw)
+        ask_id = self._ids.give(self._name(request_id))
+        if self._is_open(request_id):
+            yield AskRefused(ask_id, tool, REPEATED, metadata)
+            yield Write(line(answer(request_id, results.reject)))
+            return
+        self._open[ask_id] = ask
+        inside = tool == APPLY_PATCH and self._accept_edits and params.get("grantRoot") is None
+        yield AskPermission(ask_id, tool, metadata, raw, always, accept_inside=inside)
+
+    def _is_open(self, request_id: RequestId) -> bool:
+        """An answer names its request by the id alone, so of two with one id only the first can be answered."""
+        return any(ask.request_id == request_id for ask in self._open.values())
 
     def _question(
         self,
@@ -150,25 +197,30 @@ class Asks:
         questions: Sequence[QuestionPart],
         result: Callable[[Sequence[Sequence[str]] | None], Any],
         raw: bytes,
-    ) -> AskQuestion:
-        ask_id = self._name(request_id)
+    ) -> Iterator[Effect]:
+        ask_id = self._ids.give(self._name(request_id))
+        if self._is_open(request_id):
+            yield AskRefused(ask_id, "question", REPEATED, {"input": params})
+            yield Write(line(answer(request_id, result(None))))
+            return
         self._open[ask_id] = _Question(request_id, params.get("threadId"), result)
         first = questions[0]
         labels = tuple(option.label for option in first.options)
         data = QuestionEventData(ask_id, first.question, labels, None, "requested", tuple(questions))
-        return AskQuestion(data, raw)
+        yield AskQuestion(data, raw)
 
-    def _user_input(self, request_id: RequestId, params: dict[str, Any], raw: bytes) -> Effect:
+    def _user_input(self, request_id: RequestId, params: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         asked = [members(said) for said in elements(params.get("questions"))]
         if not asked:
-            return Write(line(answer(request_id, {"answers": {}})))
+            yield Write(line(answer(request_id, {"answers": {}})))
+            return
         names = [as_text(said.get("id")) for said in asked]
 
         def result(answers: Sequence[Sequence[str]] | None) -> Any:
             given = zip(names, answers or (), strict=False)
             return {"answers": {name: {"answers": list(labels)} for name, labels in given}}
 
-        return self._question(request_id, params, [_part(said) for said in asked], result, raw)
+        yield from self._question(request_id, params, [_part(said) for said in asked], result, raw)
 
     def _elicited(self, method: str, request_id: RequestId, params: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         meta = members(params.get("_meta"))
@@ -176,7 +228,8 @@ class Asks:
         if meta.get("codex_approval_kind") == "mcp_tool_call":
             tool = f"{server}.{meta.get('tool_name')}"
             tool_input = meta.get("tool_params")
-            yield self._permission(method, request_id, params, tool, tool_input, _TOOL_DECISIONS, raw)
+            always = of_tool(params.get("serverName"), meta.get("tool_name"), tool_input)
+            yield from self._permission(method, request_id, params, tool, tool_input, _TOOL_DECISIONS, raw, always)
             return
         fields = fields_of(params.get("requestedSchema")) if params.get("mode") == "form" else ()
         if not fields:
@@ -190,7 +243,7 @@ class Asks:
             content = None if answers is None else content_of(fields, answers)
             return _DECLINED if content is None else {"action": "accept", "content": content, "_meta": None}
 
-        yield self._question(request_id, params, [field.part for field in fields], result, raw)
+        yield from self._question(request_id, params, [field.part for field in fields], result, raw)
 
 
 _KINDS: Mapping[str, str] = {
@@ -204,14 +257,19 @@ _KINDS: Mapping[str, str] = {
 _PASSED_ON = ("threadId", "turnId", "itemId", "command", "cwd", "reason", "grantRoot", "serverName")
 
 
-def _permission_profiles(wanted: Any) -> Mapping[PermissionReply, Any]:
+_REJECTED: Mapping[str, Any] = {
+    "item/commandExecution/requestApproval": _DECISIONS.reject,
+    "item/fileChange/requestApproval": _DECISIONS.reject,
+    "item/permissions/requestApproval": _NOTHING,
+    "item/tool/requestUserInput": {"answers": {}},
+    "mcpServer/elicitation/request": _DECLINED,
+}
+
+
+def _permission_profiles(wanted: Any) -> _Results:
     """To grant is to send back what was wanted, to reject is to grant nothing."""
     granted = {name: value for name, value in members(wanted).items() if value is not None}
-    return {
-        "once": {"permissions": granted, "scope": "turn"},
-        "always": {"permissions": granted, "scope": "session"},
-        "reject": {"permissions": {}, "scope": "turn"},
-    }
+    return _Results({"permissions": granted, "scope": "turn"}, _NOTHING)
 
 
 def _part(said: dict[str, Any]) -> QuestionPart:

@@ -5,10 +5,11 @@ the order that clients rely on. ``synthetic`` drafts are the daemon's words, the
 native line that the draft came from.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from attrs import field, frozen
 
+from ..approvals.always import Always
 from ..events import ErrorData, PermissionEventData, QuestionEventData, SessionEndReason, TurnOutcome
 from ..items import ContentPart, ItemKind, ItemRole
 
@@ -185,15 +186,39 @@ class EndProcess:
 
 @frozen
 class AskPermission:
-    """Ask a human. The answer comes back through ``Dialect.answer_permission`` with the same ``permission_id``."""
+    """Ask a human. The answer comes back through ``Dialect.answer_permission`` with the same ``permission_id``.
+
+    ``always`` is what an `always` is about, and is shown; None when there is nothing that it could be. The daemon
+    remembers it: the agent is told each time. ``accept_inside``: the session's mode accepts it unasked when all files
+    of ``always`` are inside of the workspace."""
 
     permission_id: str
     action: str
     metadata: Any = None
     raw: bytes | None = None
+    always: Always | None = field(default=None, eq=False)
+    accept_inside: bool = field(default=False, eq=False)
 
     def data(self) -> PermissionEventData:
-        return PermissionEventData(self.permission_id, self.action, "requested", self.metadata)
+        metadata: Any = self.metadata
+        if self.always is not None:
+            known = cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}
+            metadata = {**known, "always": self.always.text}
+        return PermissionEventData(self.permission_id, self.action, "requested", metadata)
+
+
+@frozen
+class AskRefused:
+    """An ask that nobody is asked: the dialect has told the agent no, and ``reason`` says why. ``shown`` is what can be
+    shown of it."""
+
+    permission_id: str
+    action: str
+    reason: str
+    shown: Any = None
+
+    def data(self) -> PermissionEventData:
+        return PermissionEventData(self.permission_id, self.action, "requested", self.shown)
 
 
 @frozen
@@ -214,6 +239,14 @@ class WithdrawAsk:
 Draft = TurnStarted | TurnEnded | ItemStarted | ItemDelta | ItemCompleted | Errored | Unparsed | SessionEnded
 ToAgent = Write | SignalAgent | AnswerHook | Reach | CallHttp | FollowStream
 Command = (
-    Ready | NativeSessionNamed | ConversationOpened | ToAgent | EndProcess | AskPermission | AskQuestion | WithdrawAsk
+    Ready
+    | NativeSessionNamed
+    | ConversationOpened
+    | ToAgent
+    | EndProcess
+    | AskPermission
+    | AskRefused
+    | AskQuestion
+    | WithdrawAsk
 )
 Effect = Draft | Command

@@ -10,13 +10,18 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from ..approvals.always import of_input
+from ..approvals.ask_ids import REPEATED, AskIds
+from ..bounds import shortened
 from ..events import ErrorData, QuestionEventData, QuestionOption, QuestionPart, SessionEndReason
 from ..items import ItemKind, ItemRole
+from ..json_text import check_depth, may_be_deep
 from ..sessions import PermissionReply
 from .dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from .effects import (
     AskPermission,
     AskQuestion,
+    AskRefused,
     ConversationOpened,
     Effect,
     Errored,
@@ -33,6 +38,8 @@ from .effects import (
     WithdrawAsk,
     Write,
 )
+from .native import as_text
+from .outline import MAX_TEXT, TOO_DEEP, outline
 from .parts import decode_parts
 
 LOCATION = "mock.stream"
@@ -117,7 +124,8 @@ class Mock:
         self._spec = spec
         self._native_id = spec.resume or f"mock-{spec.session_id}"
         self._state: Literal["new", "ready", "ended"] = "new"
-        self._asks: dict[str, None] = {}
+        self._asks: dict[str, str] = {}
+        self._ids = AskIds()
 
     def __repr__(self) -> str:
         return f"<Mock {self._native_id!r} {self._state} asks={list(self._asks)}>"
@@ -146,10 +154,15 @@ class Mock:
 
     def receive(self, line: bytes) -> Effects:
         try:
+            if may_be_deep(line):
+                check_depth(msgspec.json.decode(line))
             return self._heard(_decode(line), line)
+        except RecursionError as error:
+            refused = self._unreadable(outline(line), line)
+            return refused or (Unparsed(str(error), LOCATION, raw=line),)
         except msgspec.ValidationError:
             return (Unparsed("unsupported payload", LOCATION, raw=line),)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return (Unparsed(f"not JSON: {error}", LOCATION, raw=line),) if line.strip() else ()
 
     def _heard(self, said: _Said, raw: bytes) -> Effects:
@@ -165,13 +178,20 @@ class Mock:
             case _TurnEnded():
                 return (TurnEnded(said.outcome, raw=raw),)
             case _Permission():
-                self._asks[said.id] = None
-                return (AskPermission(said.id, said.action, said.metadata, raw=raw),)
+                ask_id = self._ids.give(said.id)
+                if said.id in self._asks.values():
+                    return (AskRefused(ask_id, said.action, REPEATED, said.metadata), _deny(said.id))
+                self._asks[ask_id] = said.id
+                always = of_input(said.action, said.metadata)
+                return (AskPermission(ask_id, said.action, said.metadata, raw, always),)
             case _Question():
-                self._asks[said.id] = None
-                return (AskQuestion(_question_data(said), raw=raw),)
+                ask_id = self._ids.give(said.id)
+                if said.id in self._asks.values():
+                    return (AskRefused(ask_id, "question", REPEATED, {"question": said.question}),)
+                self._asks[ask_id] = said.id
+                return (AskQuestion(_question_data(ask_id, said), raw=raw),)
             case _Withdraw():
-                return self._withdraw(said.id)
+                return self._withdraw(*(ask_id for ask_id, native in self._asks.items() if native == said.id))
             case _Error():
                 return (Errored(ErrorData(said.message, said.code), synthetic=True, raw=raw),)
             case _SessionEnded():
@@ -180,6 +200,14 @@ class Mock:
             case _Hello():
                 first, self._state = self._state == "new", "ready"
                 return tuple(self._greeted(said, raw)) if first else ()
+
+    def _unreadable(self, told: dict[str, Any], raw: bytes) -> Effects:
+        native_id = told.get("id")
+        if told.get("type") != "permission" or not isinstance(native_id, str):
+            return ()
+        shown = {"input": shortened(raw.decode(errors="replace"), MAX_TEXT)}
+        ask_id, action = self._ids.give(native_id), as_text(told.get("action") or "permission")
+        return (AskRefused(ask_id, action, TOO_DEEP, shown), _deny(native_id))
 
     def _greeted(self, said: _Hello, raw: bytes) -> Iterator[Effect]:
         yield NativeSessionNamed(self._native_id, said.kept)
@@ -191,12 +219,12 @@ class Mock:
         yield Ready()
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
-        self._asks.pop(permission_id, None)
-        return (_write({"type": "permission", "id": permission_id, "reply": reply}),)
+        native_id = self._asks.pop(permission_id, permission_id)
+        return (_write({"type": "permission", "id": native_id, "reply": reply}),)
 
     def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
-        self._asks.pop(question_id, None)
-        return (_write({"type": "question", "id": question_id, "answers": answers}),)
+        native_id = self._asks.pop(question_id, question_id)
+        return (_write({"type": "question", "id": native_id, "answers": answers}),)
 
     def interrupt(self) -> Effects:
         return (_write({"type": "interrupt"}),)
@@ -213,9 +241,13 @@ class Mock:
         return tuple(WithdrawAsk(ask_id) for ask_id in known)
 
 
-def _question_data(said: _Question) -> QuestionEventData:
+def _deny(native_id: str) -> Write:
+    return _write({"type": "permission", "id": native_id, "reply": "reject"})
+
+
+def _question_data(ask_id: str, said: _Question) -> QuestionEventData:
     part = QuestionPart(said.question, tuple(QuestionOption(label) for label in said.options))
-    return QuestionEventData(said.id, said.question, said.options, None, "requested", (part,))
+    return QuestionEventData(ask_id, said.question, said.options, None, "requested", (part,))
 
 
 def _write(message: dict[str, Any]) -> Write:

@@ -45,6 +45,7 @@ from .opencode_wire import (
     SessionEvent,
     SessionUpdate,
 )
+from .outline import outline
 
 EVENTS = "/event"
 
@@ -69,7 +70,7 @@ class OpenCode:
         self._native_id: str | None = None
         self._no_session = "it was not asked for one"
         self._config: Any = None
-        self._asks = Asks()
+        self._asks = Asks(accept_edits=spec.permission_mode == "acceptEdits")
         self._turn: Turn | None = None
         self._last_prompt_id: str | None = None
         self._prompts = 0
@@ -142,7 +143,10 @@ class OpenCode:
         try:
             return list(self._answered(call_id, response))
         except BAD_JSON as problem:
-            return (Unparsed(str(problem), f"opencode answer to {call_id}", response.body),)
+            unparsed = Unparsed(str(problem), f"opencode answer to {call_id}", response.body)
+            asks = call_id.partition(" ")[0] in ("permission", "question")
+            # An ask that nobody can see would hold the turn for ever.
+            return (unparsed, self._abort(self._turn)) if asks and self._turn is not None else (unparsed,)
 
     def _answered(self, call_id: str, response: HttpResponse) -> Iterator[Effect]:
         what, _, about = call_id.partition(" ")
@@ -225,6 +229,9 @@ class OpenCode:
     def streamed(self, data: bytes) -> Effects:
         try:
             return list(self._read(decode(data, Event), data))
+        except RecursionError as problem:
+            refused = self._asks.unreadable(outline(data), data)
+            return list(refused) or (Unparsed(str(problem), "opencode event", data),)
         except BAD_JSON as problem:
             return (Unparsed(str(problem), "opencode event", data),)
 

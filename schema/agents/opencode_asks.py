@@ -1,16 +1,22 @@
 """What opencode asks of a human: permissions and questions, of the session and of its sub-agents alike."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from attrs import field, frozen
 
+from ..approvals.ask_ids import REPEATED, AskIds
+from ..bounds import shortened
 from ..events import QuestionEventData, QuestionOption, QuestionPart
 from ..sessions import PermissionReply
-from .effects import AskPermission, AskQuestion, CallHttp, Effect, WithdrawAsk
+from .effects import AskPermission, AskQuestion, AskRefused, CallHttp, Effect, WithdrawAsk
 from .native import as_text, members
+from .opencode_always import always_of, left_out
 from .opencode_wire import PermissionAsked, QuestionAsked
+from .outline import MAX_TEXT, TOO_DEEP
 
 REPLY = "reply "
 """What the ids of the calls that answer an ask begin with; the ask's id follows."""
@@ -24,17 +30,27 @@ REMEMBERED = 1000
 
 @frozen
 class _Ask:
+    """``ask_id`` is what the client names it by, ``native_id`` opencode: the same, unless that was used before.
+    ``about`` tells two asks of one id apart."""
+
     ask_id: str
+    native_id: str
     call_id: str
+    about: bytes = field(repr=False)
     questions: tuple[QuestionPart, ...] = field(default=(), eq=False)
 
 
 class Asks:
-    """What is asked and not yet answered. The id of an ask is opencode's."""
+    """What is asked and not yet answered. The id of an ask is opencode's. ``accept_edits``: the session's mode accepts
+    changes of files inside of the workspace."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, accept_edits: bool = False) -> None:
+        self._accept_edits = accept_edits
+        self._ids = AskIds()
         self._open: dict[str, _Ask] = {}
-        self._done: dict[str, None] = {}
+        self._done: dict[str, bytes] = {}
+        self.calls: dict[str, Any] = {}
+        """The arguments of tool calls that are running: a permission does not tell all of them."""
         self.refused_calls: set[str] = set()
         """The tool calls of questions that the human rejected."""
         self.diffs: dict[str, str] = {}
@@ -45,8 +61,10 @@ class Asks:
 
     def permission(self, asked: PermissionAsked, raw: bytes) -> Iterator[Effect]:
         call_id = asked.tool.call_id if asked.tool else ""
-        if not self._add(_Ask(asked.id, call_id)):
+        about = _about([asked.permission, asked.patterns, asked.metadata])
+        if self._is_known(asked.id, about):
             return
+        arguments = self.calls.get(call_id)
         facts = members(asked.metadata)
         if isinstance(diff := facts.get("diff"), str) and call_id:
             self.diffs[call_id] = diff
@@ -54,40 +72,75 @@ class Asks:
             "permission": asked.permission,
             "patterns": asked.patterns,
             "input": asked.metadata,
-            "always": asked.always,
+            "permissionSuggestions": asked.always,
             "toolUseId": call_id,
+            **left_out(asked, arguments),
         }
-        yield AskPermission(asked.id, asked.permission, metadata, raw)
+        ask_id = self._ids.give(asked.id)
+        if self._is_open(asked.id):
+            yield from self._refused(ask_id, asked.id, "permission", asked.permission, metadata)
+            return
+        self._open[ask_id] = _Ask(ask_id, asked.id, call_id, about)
+        inside = self._accept_edits and asked.permission == "edit"
+        always = always_of(asked, arguments)
+        yield AskPermission(ask_id, asked.permission, metadata, raw, always, accept_inside=inside)
 
     def question(self, asked: QuestionAsked, raw: bytes) -> Iterator[Effect]:
         parts = tuple(
             QuestionPart(part.question, tuple(map(_option, part.options)), part.header, bool(part.multiple))
             for part in asked.questions
         )
-        if not parts or not self._add(_Ask(asked.id, asked.tool.call_id if asked.tool else "", parts)):
+        about = _about([[part.question, part.options] for part in asked.questions])
+        if not parts or self._is_known(asked.id, about):
             return
+        ask_id = self._ids.give(asked.id)
+        if self._is_open(asked.id):
+            shown = {"questions": [part.question for part in parts]}
+            yield from self._refused(ask_id, asked.id, "question", "question", shown)
+            return
+        self._open[ask_id] = _Ask(ask_id, asked.id, asked.tool.call_id if asked.tool else "", about, parts)
         labels = tuple(option.label for option in parts[0].options)
-        yield AskQuestion(QuestionEventData(asked.id, parts[0].question, labels, None, "requested", parts), raw)
+        yield AskQuestion(QuestionEventData(ask_id, parts[0].question, labels, None, "requested", parts), raw)
 
-    def _add(self, ask: _Ask) -> bool:
-        if ask.ask_id in self._open or ask.ask_id in self._done:
-            return False
-        self._open[ask.ask_id] = ask
-        return True
+    def unreadable(self, told: dict[str, Any], raw: bytes) -> Iterator[Effect]:
+        """``told`` is the outline of an event that cannot be decoded."""
+        kind, properties = told.get("type"), members(told.get("properties"))
+        native_id = properties.get("id")
+        if kind not in ("permission.asked", "question.asked") or not isinstance(native_id, str):
+            return
+        what = kind.partition(".")[0]
+        shown = {"input": shortened(raw.decode(errors="replace"), MAX_TEXT)}
+        yield AskRefused(self._ids.give(native_id), as_text(properties.get("permission") or what), TOO_DEEP, shown)
+        yield _refusal(native_id, what, f"This is refused: {TOO_DEEP}.")
+
+    def _refused(self, ask_id: str, native_id: str, what: str, action: str, shown: Any) -> Iterator[Effect]:
+        """An answer names its ask by the id alone, so of two with one id only the first can be answered."""
+        yield AskRefused(ask_id, action, REPEATED, shown)
+        yield _refusal(native_id, what, f"This is refused: {REPEATED}.")
+
+    def _is_open(self, native_id: str) -> bool:
+        return any(ask.native_id == native_id for ask in self._open.values())
+
+    def _is_known(self, native_id: str, about: bytes) -> bool:
+        """It was asked before: the stream was broken, and all that is open is listed again."""
+        same = (native_id, about)
+        return self._done.get(native_id) == about or any(
+            (ask.native_id, ask.about) == same for ask in self._open.values()
+        )
 
     def _take(self, ask_id: str) -> _Ask | None:
         ask = self._open.pop(ask_id, None)
         if ask is not None:
-            self._done[ask_id] = None
+            self._done[ask.native_id] = ask.about
             if len(self._done) > REMEMBERED:
                 del self._done[next(iter(self._done))]
         return ask
 
     def permission_answered(self, ask_id: str, reply: PermissionReply) -> Iterator[Effect]:
-        if self._take(ask_id) is not None:
-            # Without a message a rejection would end the whole turn, silently.
-            body = {"reply": reply, "message": DENIED} if reply == "reject" else {"reply": reply}
-            yield _reply(ask_id, "permission", "reply", body)
+        if (ask := self._take(ask_id)) is not None:
+            # Without a message a rejection would end the whole turn, silently. An `always` is the daemon's to remember.
+            body = {"reply": "reject", "message": DENIED} if reply == "reject" else {"reply": "once"}
+            yield _reply(ask.native_id, "permission", "reply", body)
 
     def question_answered(self, ask_id: str, answers: Sequence[Sequence[str]] | None) -> Iterator[Effect]:
         ask = self._take(ask_id)
@@ -97,33 +150,45 @@ class Asks:
             # Opencode's own rejection would end the whole turn, silently.
             self.refused_calls.add(ask.call_id)
             answers = [[NOT_ANSWERED] for _ in ask.questions]
-        yield _reply(ask_id, "question", "reply", {"answers": [list(given) for given in answers]})
+        yield _reply(ask.native_id, "question", "reply", {"answers": [list(given) for given in answers]})
 
-    def withdrawn(self, ask_id: str) -> Iterator[Effect]:
+    def withdrawn(self, native_id: str) -> Iterator[Effect]:
         """Opencode no longer waits: somebody else answered, or an answer to another ask settled this one too."""
-        if self._take(ask_id) is not None:
+        for ask_id in [ask.ask_id for ask in self._open.values() if ask.native_id == native_id]:
+            self._take(ask_id)
             yield WithdrawAsk(ask_id)
 
     def stopped(self) -> Iterator[Effect]:
         """The turn is being stopped. Opencode would keep the asks of a turn that is gone."""
         for ask in list(self._open.values()):
-            yield from self.withdrawn(ask.ask_id)
+            yield from self.withdrawn(ask.native_id)
             if ask.questions:
-                yield _reply(ask.ask_id, "question", "reject", None)
+                yield _reply(ask.native_id, "question", "reject", None)
             else:
-                yield _reply(ask.ask_id, "permission", "reply", {"reply": "reject"})
+                yield _reply(ask.native_id, "permission", "reply", {"reply": "reject"})
 
     def turn_ended(self) -> Iterator[Effect]:
         """What nobody waits for any more."""
-        for ask_id in list(self._open):
-            yield from self.withdrawn(ask_id)
+        for ask in list(self._open.values()):
+            yield from self.withdrawn(ask.native_id)
         self.refused_calls.clear()
         self.diffs.clear()
+        self.calls.clear()
 
 
-def _reply(ask_id: str, what: str, verb: str, body: object) -> CallHttp:
-    path = f"/{what}/{quote(ask_id, safe='')}/{verb}"
-    return CallHttp(REPLY + ask_id, "POST", path, None if body is None else msgspec.json.encode(body))
+def _about(facts: Any) -> bytes:
+    return hashlib.blake2b(msgspec.json.encode(facts, order="sorted"), digest_size=16).digest()
+
+
+def _refusal(native_id: str, what: str, why: str) -> CallHttp:
+    if what == "question":
+        return _reply(native_id, what, "reject", None)
+    return _reply(native_id, what, "reply", {"reply": "reject", "message": why})
+
+
+def _reply(native_id: str, what: str, verb: str, body: object) -> CallHttp:
+    path = f"/{what}/{quote(native_id, safe='')}/{verb}"
+    return CallHttp(REPLY + native_id, "POST", path, None if body is None else msgspec.json.encode(body))
 
 
 def _option(option: object) -> QuestionOption:

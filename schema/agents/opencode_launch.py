@@ -36,7 +36,8 @@ PERMISSION_MODES: Mapping[str, Mapping[str, str]] = {
     "default": dict.fromkeys(_ASKED, "ask"),
     "plan": dict.fromkeys(_ASKED, "ask"),
     "bypass": dict.fromkeys(_ALLOWED_IN_BYPASS, "allow"),
-    "acceptEdits": dict.fromkeys(_ASKED, "ask") | {"edit": "allow"},
+    # Opencode would take the path for the file: a symlink leads out of the workspace. So it asks, and we look.
+    "acceptEdits": dict.fromkeys(_ASKED, "ask"),
 }
 
 _LISTENING = re.compile(rb"listening on http://127\.0\.0\.1:(\d{1,5})\s*$")

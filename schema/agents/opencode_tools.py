@@ -42,6 +42,8 @@ class Tools:
         call_id, name = as_text(part.call_id), as_text(part.tool)
         call = self._running.setdefault(part.id, _Call())
         status = state.get("status")
+        if call_id and status == "running":
+            self._asks.calls[call_id] = state.get("input")
         if status == "pending":
             content = (ToolCallPart(name, "{}", call_id),)
             yield ItemStarted(part.id, "tool_call", "assistant", content, parent, raw=raw)
@@ -54,6 +56,7 @@ class Tools:
             yield from self._printed(part.id, call, call_id, members(state.get("metadata")).get("output"), raw)
             return
         del self._running[part.id]
+        self._asks.calls.pop(call_id, None)
         failed, result = self._result(name, call_id, state)
         yield ItemCompleted(f"{part.id}#result", "tool_result", "tool", result, failed, part.id, raw=raw)
 

@@ -120,6 +120,8 @@ class Tool(Struct):
 
 
 class PermissionAsked(Struct):
+    """``always`` is what opencode's own `always` would grant."""
+
     id: str
     permission: str
     patterns: Any = None

@@ -18,7 +18,7 @@ Ask = PermissionEventData | QuestionEventData
 
 _NAMES = frozenset({
     "item_id", "native_item_id", "parent_id", "turn_id", "permission_id", "question_id", "kind", "role", "status",
-    "phase", "code", "reason", "terminated_by", "decided_by",
+    "phase", "code", "reason", "terminated_by", "decided_by", "input_digest",
 })  # fmt: skip
 """Members of an event's data and of its item that a client names something by, or whose words are ours."""
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A stand-in for amp: its lines, its hook and its signal, and nothing of its model. Prompts say what it does.
 
-``tool COMMAND`` asks the hook and tells its answer; ``fail`` fails the turn and lingers, as a process that is slow to
-exit; ``hang`` waits for its end; anything else is echoed.
+``tool COMMAND`` asks the hook and tells its answer, ``edit PATH`` and ``deep JSON`` too; ``fail`` fails the turn and
+lingers, as a process that is slow to exit; ``hang`` waits for its end; anything else is echoed.
 """
 
 import json
@@ -34,24 +34,36 @@ def cancelled(*_: object) -> None:
     os._exit(0)
 
 
-def ask(command: str) -> str:
+def ask(tool: str, arguments: Any) -> str:
     settings = json.loads(Path(sys.argv[sys.argv.index("--settings-file") + 1]).read_text())
     hook = settings["amp.permissions"][-1]["to"]
-    environment = {**os.environ, "AGENT_TOOL_NAME": "shell_command", "AMP_THREAD_ID": THREAD}
-    done = subprocess.run([hook], input=json.dumps({"command": command}).encode(), env=environment, capture_output=True)
+    environment = {**os.environ, "AGENT_TOOL_NAME": tool, "AMP_THREAD_ID": THREAD}
+    done = subprocess.run(
+        [hook],
+        input=(arguments if isinstance(arguments, str) else json.dumps(arguments)).encode(),
+        env=environment,
+        capture_output=True,
+    )
     return f"{done.returncode} {done.stderr.decode()}".strip()
+
+
+def use(tool: str, arguments: Any, number: int) -> None:
+    """``arguments`` that are text are what the hook gets, and nothing that a message could hold."""
+    call_id = f"TU-{os.getpid()}-{number}"
+    told = {} if isinstance(arguments, str) else arguments
+    speak({"type": "tool_use", "id": call_id, "name": tool, "input": told}, stop="tool_use")
+    result = {"type": "tool_result", "tool_use_id": call_id, "content": ask(tool, arguments)}
+    say(type="user", message={"content": [result]})
 
 
 def take(text: str, number: int) -> None:
     match text.split():
         case ["tool", *words]:
-            command, call_id = " ".join(words), f"TU-{os.getpid()}-{number}"
-            speak(
-                {"type": "tool_use", "id": call_id, "name": "shell_command", "input": {"command": command}},
-                stop="tool_use",
-            )
-            result = {"type": "tool_result", "tool_use_id": call_id, "content": ask(command)}
-            say(type="user", message={"content": [result]})
+            use("shell_command", {"command": " ".join(words)}, number)
+        case ["edit", path]:
+            use("edit_file", {"path": path, "old_str": "a", "new_str": "b"}, number)
+        case ["deep", said]:
+            use("other", '{"a": ' + said + "}", number)
         case ["fail"]:
             fail("it failed")
             time.sleep(60)

@@ -11,6 +11,7 @@ import pytest
 import trio
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.log import Log
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.sessions import CreateSessionRequest, PermissionReply
 from sandbox_agent.schema.settings import Settings
 
@@ -46,7 +47,7 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @asynccontextmanager
-async def hooked(private: Path, **settings: Any) -> AsyncIterator[Hooked]:
+async def hooked(private: Path, permission_mode: str = "default", **settings: Any) -> AsyncIterator[Hooked]:
     """When the block ends, nothing private and no process is left."""
     home = private.parent
     program = home / "amp"
@@ -59,7 +60,10 @@ async def hooked(private: Path, **settings: Any) -> AsyncIterator[Hooked]:
     with trio.fail_after(TIME_LIMIT):
         async with trio.open_nursery() as nursery:
             await nursery.start(house.daemon.run)
-            await house.daemon.create_session("s", CreateSessionRequest(agent="amp", directory=str(home)))
+            # The stand-in runs nothing that would hide the project's configuration from it.
+            trusted = {"permission_mode": permission_mode, "workspace_trust": "trusted"}
+            request = CreateSessionRequest(agent="amp", directory=str(home), **trusted)
+            await house.daemon.create_session("s", request)
             house.log = await house.daemon.log("s")
             yield house
             await house.daemon.stop()
@@ -97,11 +101,88 @@ async def test_after_an_always_the_next_process_is_not_asked_for_either(private:
         await house.send("tool ls")
         await house.reply(await house.until_asked(), "always")
         await house.send("fail")
-        await house.send("tool rm")
+        await house.send("tool ls")
         events = await house.until_ended(3)
         assert items(events, "tool_result") == ["0", "0"]
         (_, resolved) = [event["data"] for event in events if event["type"] == "permission.resolved"]
         assert resolved["metadata"]["cause"] == "rule"
+
+
+async def test_always_for_one_command_grants_no_other(private: Path):
+    async with hooked(private) as house:
+        await house.send("tool ls")
+        await house.reply(await house.until_asked(), "always")
+        for number, command in enumerate(("rm", "ls; rm -rf y", "ls && rm -rf y", "ls -l"), 2):
+            await house.send(f"tool {command}")
+            await house.reply(await house.until_asked(number), "reject")
+        events = await house.until_ended(5)
+        assert items(events, "tool_result") == ["0"] + ["2 The user does not allow this."] * 4
+
+
+async def test_accept_edits_accepts_inside_of_the_workspace_and_says_so(private: Path):
+    async with hooked(private, "acceptEdits") as house:
+        await house.send("edit a.txt")
+        events = await house.until_ended()
+        assert items(events, "tool_result") == ["0"]
+        asked, resolved = (e["data"] for e in events if e["type"].startswith("permission."))
+        assert asked["permission_id"] == resolved["permission_id"]
+        assert (resolved["status"], resolved["decided_by"]) == ("accept", {"kind": "mode"})
+        assert resolved["metadata"]["cause"] == "mode"
+        assert (await house.daemon.rules("s")).rules == ()
+
+
+async def test_accept_edits_asks_about_what_leads_out_of_the_workspace(private: Path):
+    work = private.parent
+    (work / "link").symlink_to("/etc")
+    paths = ("/etc/passwd", "../x", "link/passwd", "link/../etc/new", ".git/hooks/pre-commit")
+    async with hooked(private, "acceptEdits") as house:
+        for number, path in enumerate(paths, 1):
+            await house.send(f"edit {path}")
+            await house.reply(await house.until_asked(number), "reject")
+        await house.send("tool touch a.txt")
+        await house.reply(await house.until_asked(len(paths) + 1), "reject")
+        events = await house.until_ended(len(paths) + 1)
+        decided = [e["data"]["decided_by"]["kind"] for e in events if e["type"] == "permission.resolved"]
+        assert decided == ["local"] * (len(paths) + 1)
+
+
+async def test_always_for_a_file_is_not_for_what_a_symlink_puts_in_its_place(private: Path):
+    work = private.parent
+    (work / "a.txt").write_text("x")
+    async with hooked(private) as house:
+        await house.send("edit a.txt")
+        await house.reply(await house.until_asked(), "always")
+        await house.send(f"edit {work}/sub/../a.txt")
+        await house.until_ended(1)
+        await house.reply(await house.until_asked(2), "reject")
+        await house.send("edit a.txt")
+        events = await house.until_ended(3)
+        (*_, granted) = [e["data"] for e in events if e["type"] == "permission.resolved"]
+        assert granted["decided_by"]["kind"] == "rule"
+        (work / "a.txt").unlink()
+        (work / "a.txt").symlink_to("/etc/passwd")
+        await house.send("edit a.txt")
+        await house.reply(await house.until_asked(4), "reject")
+        await house.until_ended(4)
+        (work / "a.txt").unlink()
+        (work / "other").write_text("x")
+        os.link(work / "other", work / "a.txt")
+        await house.send("edit a.txt")
+        asked = await house.until_asked(5)
+        with pytest.raises(Problem, match="cannot be allowed always"):
+            await house.reply(asked, "always")
+        await house.reply(asked, "reject")
+        await house.until_ended(5)
+
+
+async def test_an_input_that_is_nested_too_deeply_is_shown_as_text(private: Path):
+    deep = "[" * 970 + "1" + "]" * 970
+    async with hooked(private) as house:
+        await house.send(f"deep {deep}")
+        asked = await house.until_asked()
+        assert asked["data"]["metadata"]["input"] == f'{{"a": {deep}}}'
+        await house.reply(asked, "reject")
+        assert items(await house.until_ended(), "tool_result") == ["2 The user does not allow this."]
 
 
 async def test_nobody_answers_in_time(private: Path):

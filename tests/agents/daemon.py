@@ -100,6 +100,27 @@ async def allow(session: Session, event: Event) -> None:
         await session.post(f"/questions/{data['question_id']}/reply", answers=answers)
 
 
+def once_only(reply: str) -> Answer:
+    """The first permission; after an "always" the daemon answers by itself."""
+
+    async def answer(session: Session, event: Event) -> None:
+        if len(of_type(session.events, "permission.requested")) == 1:
+            await session.post(f"/permissions/{event['data']['permission_id']}/reply", reply=reply)
+
+    return answer
+
+
+def deciders(events: Sequence[Event]) -> list[str]:
+    """Who decided the permissions, in order."""
+    return [event["data"]["decided_by"]["kind"] for event in of_type(events, "permission.resolved")]
+
+
+async def allow_commands(session: Session, event: Event) -> None:
+    """What a mode that accepts edits leaves to a human."""
+    if event["data"]["action"] in ("bash", "shell", "shell_command", "Bash"):
+        await allow(session, event)
+
+
 async def leave_open(_: Session, __: Event) -> None:
     return
 

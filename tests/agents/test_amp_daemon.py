@@ -3,7 +3,7 @@
 import pytest
 
 from ..models.amp import AmpServer
-from .daemon import RunningDaemon, items, last_words, of_type, outcome, parts
+from .daemon import RunningDaemon, deciders, items, last_words, leave_open, of_type, outcome, parts
 from .install import versions
 from .sandbox import PNG, Sandbox
 
@@ -62,11 +62,11 @@ async def test_a_command_runs_in_the_sessions_directory_and_its_output_is_plain(
 
 async def test_edits_are_told_as_diffs(amp_daemon: RunningDaemon, sandbox: Sandbox):
     file = sandbox.work / "a.txt"
-    session = await amp_daemon.session(sandbox, agent="amp", permissionMode="acceptEdits")
+    session = await amp_daemon.session(sandbox, leave_open, agent="amp", permissionMode="acceptEdits")
     written = await session.turn(f"SCN_WRITE {file} hello")
     edited = await session.turn(f"SCN_EDIT {file} hello HELLO")
     patched = await session.turn(f"SCN_PATCH {file} HELLO bye")
-    assert of_type(session.events, "permission.requested") == []
+    assert deciders(session.events) == ["mode"] * 3
     assert [part["diff"] for part in parts(written, "file_ref")] == [
         f"--- /dev/null\n+++ {file}\n@@ -0,0 +1,1 @@\n+hello\n"
     ]

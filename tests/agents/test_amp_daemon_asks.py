@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from ..models.amp import AmpServer
-from .daemon import Answer, Event, RunningDaemon, Session, items, last_words, leave_open, of_type, outcome
+from .daemon import (
+    Answer,
+    Event,
+    RunningDaemon,
+    Session,
+    allow_commands,
+    deciders,
+    items,
+    last_words,
+    leave_open,
+    of_type,
+    outcome,
+)
 from .sandbox import Sandbox
 
 pytestmark = pytest.mark.agents
@@ -81,11 +93,11 @@ async def test_looking_needs_no_leave_and_editing_does(amp_daemon: RunningDaemon
 
 
 async def test_accept_edits_asks_for_commands_only(amp_daemon: RunningDaemon, sandbox: Sandbox):
-    session = await amp_daemon.session(sandbox, agent="amp", permissionMode="acceptEdits")
+    session = await amp_daemon.session(sandbox, allow_commands, agent="amp", permissionMode="acceptEdits")
     await session.turn(f"SCN_WRITE {sandbox.work}/b.txt text")
-    assert of_type(session.events, "permission.requested") == []
+    assert deciders(session.events) == ["mode"]
     await session.turn("SCN_BASH touch made")
-    assert len(of_type(session.events, "permission.requested")) == 1
+    assert deciders(session.events) == ["mode", "token"]
 
 
 async def test_bypass_asks_for_nothing(amp_daemon: RunningDaemon, sandbox: Sandbox):

@@ -4,7 +4,20 @@ from collections.abc import Sequence
 
 import pytest
 
-from .daemon import Answer, Event, RunningDaemon, Session, items, last_words, leave_open, of_type, outcome, parts
+from .daemon import (
+    Answer,
+    Event,
+    RunningDaemon,
+    Session,
+    deciders,
+    items,
+    last_words,
+    leave_open,
+    of_type,
+    once_only,
+    outcome,
+    parts,
+)
 from .sandbox import Sandbox
 
 pytestmark = pytest.mark.agents
@@ -33,12 +46,12 @@ def choosing(*answers: Sequence[str]) -> Answer:
 
 @pytest.mark.parametrize(
     ("reply", "status", "made", "asked"),
-    [("once", "accept", True, 2), ("always", "accept_for_session", True, 1), ("reject", "reject", False, 2)],
+    [("once", "accept", True, 2), ("always", "accept_for_session", True, 2), ("reject", "reject", False, 2)],
 )
 async def test_each_answer_to_a_permission(
     daemon: RunningDaemon, sandbox: Sandbox, reply: str, status: str, made: bool, asked: int
 ):
-    session = await daemon.session(sandbox, replying(reply))
+    session = await daemon.session(sandbox, once_only(reply) if reply == "always" else replying(reply))
     turn = await session.turn("SCN_BASH touch made")
     (request,) = of_type(turn, "permission.requested")
     assert request["data"]["action"] == "Bash"
@@ -51,6 +64,7 @@ async def test_each_answer_to_a_permission(
     assert outcome(turn) == "completed"
     await session.turn("SCN_BASH touch made")
     assert len(of_type(session.events, "permission.requested")) == asked
+    assert deciders(session.events) == ["token", "rule" if reply == "always" else "token"]
 
 
 async def test_a_session_waits_while_it_asks_and_what_is_pending_is_listed(daemon: RunningDaemon, sandbox: Sandbox):

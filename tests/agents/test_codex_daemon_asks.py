@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from .daemon import Answer, Event, RunningDaemon, Session, items, last_words, leave_open, of_type, outcome
+from .daemon import (
+    Answer,
+    Event,
+    RunningDaemon,
+    Session,
+    deciders,
+    items,
+    last_words,
+    leave_open,
+    of_type,
+    once_only,
+    outcome,
+)
 from .sandbox import Sandbox
 
 pytestmark = pytest.mark.agents
@@ -40,7 +52,7 @@ def choosing(*answers: Sequence[str]) -> Answer:
 
 @pytest.mark.parametrize(
     ("reply", "status", "made", "asked"),
-    [("once", "accept", True, 2), ("always", "accept_for_session", True, 1), ("reject", "reject", False, 2)],
+    [("once", "accept", True, 2), ("always", "accept_for_session", True, 2), ("reject", "reject", False, 2)],
 )
 @pytest.mark.parametrize(
     ("prompt", "action"),
@@ -58,7 +70,8 @@ async def test_each_answer_to_a_permission(
     made: bool,
     asked: int,
 ):
-    session = await daemon.session(sandbox, replying(reply), agent="codex")
+    answer = once_only(reply) if reply == "always" else replying(reply)
+    session = await daemon.session(sandbox, answer, agent="codex")
     turn = await session.turn(prompt.format(outside / "made"))
     (request,) = of_type(turn, "permission.requested")
     assert request["data"]["action"] == request["data"]["metadata"]["toolName"] == action
@@ -69,6 +82,7 @@ async def test_each_answer_to_a_permission(
     assert outcome(turn) == "completed"
     await session.turn(prompt.format(outside / "made"))
     assert len(of_type(session.events, "permission.requested")) == asked
+    assert deciders(session.events) == ["token", "rule" if reply == "always" else "token"]
 
 
 async def test_a_session_waits_while_it_asks_and_what_is_pending_is_listed(

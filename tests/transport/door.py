@@ -217,7 +217,13 @@ class Door:
         await self._do("terminate", session_id)
 
     async def reply_permission(
-        self, session_id: str, permission_id: str, reply: str, key: CommandKey | None = None, by: DecidedBy = LOCAL
+        self,
+        session_id: str,
+        permission_id: str,
+        reply: str,
+        key: CommandKey | None = None,
+        by: DecidedBy = LOCAL,
+        input_digest: str | None = None,
     ) -> None:
         self.decided_by.append(by)
         await self._do("permission", session_id, permission_id, reply)
@@ -230,6 +236,7 @@ class Door:
         answers: Sequence[Sequence[str]] | None,
         key: CommandKey | None = None,
         by: DecidedBy = LOCAL,
+        input_digest: str | None = None,
     ) -> None:
         self.decided_by.append(by)
         await self._do("question", session_id, question_id, answers)

@@ -75,18 +75,10 @@ def test_once_sends_the_input_back():
     assert permission() >> allows("r1", "once") << allowing(COMMAND)
 
 
-def test_always_takes_claudes_rules_for_this_session_and_leaves_its_mode_alone():
-    here = {**RULES, "destination": "session"}
-    suggested = [RULES, DIRECTORIES, ACCEPT_EDITS]
-    assert (
-        permission(permission_suggestions=suggested) >> allows("r1", "always") << allowing(COMMAND, here, DIRECTORIES)
-    )
-
-
-@pytest.mark.parametrize("suggested", [None, [], [ACCEPT_EDITS], "nonsense", [7, None]])
-def test_always_without_a_suggested_rule_allows_the_tool(suggested: Any):
-    rule = {"type": "addRules", "rules": [{"toolName": "Bash"}], "behavior": "allow", "destination": "session"}
-    assert permission(permission_suggestions=suggested) >> allows("r1", "always") << allowing(COMMAND, rule)
+@pytest.mark.parametrize("suggested", [None, [RULES, DIRECTORIES], [ACCEPT_EDITS], "nonsense", [7, None]])
+def test_always_leaves_nothing_with_claude_whatever_it_suggests(suggested: Any):
+    """Its rules are prefixes and folders, and nobody could take them back."""
+    assert permission(permission_suggestions=suggested) >> allows("r1", "always") << allowing(COMMAND)
 
 
 def test_reject_denies():

@@ -1,11 +1,20 @@
 """Codex's asks: what is written back for every answer. No request of codex's is left without one."""
 
+import json
 from typing import Any
 
 import pytest
 from attrs import evolve
 from sandbox_agent.schema.agents.codex import Codex
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, ItemCompleted, Unparsed, WithdrawAsk
+from sandbox_agent.schema.agents.effects import (
+    AskPermission,
+    AskQuestion,
+    ItemCompleted,
+    ItemStarted,
+    Unparsed,
+    WithdrawAsk,
+    Write,
+)
 from sandbox_agent.schema.events import QuestionEventData, QuestionOption, QuestionPart
 from sandbox_agent.schema.items import StatusPart
 
@@ -62,9 +71,7 @@ def test_a_command_is_shown_as_it_runs():
     assert codex() >> asks(RUN, **COMMAND) << AskPermission("ask_seed_0", "shell", metadata)
 
 
-@pytest.mark.parametrize(
-    ("reply", "decision"), [("once", "accept"), ("always", "acceptForSession"), ("reject", "decline")]
-)
+@pytest.mark.parametrize(("reply", "decision"), [("once", "accept"), ("always", "accept"), ("reject", "decline")])
 @pytest.mark.parametrize("method", [RUN, PATCH])
 def test_each_answer_about_a_command_or_a_patch(method: str, reply: Any, decision: str):
     assert (
@@ -89,14 +96,49 @@ def test_a_patch_that_has_grown_is_shown_whole():
     assert playbook._pending[0].metadata["paths"] == ["/w/a", "/w/b"]
 
 
-def test_accept_edits_accepts_patches_and_asks_about_commands():
-    assert patching(permission_mode="acceptEdits") >> asks(PATCH, itemId="p") << responds(decision="acceptForSession")
-    assert codex(permission_mode="acceptEdits") >> asks(RUN) << any_of(AskPermission)
+def asked(playbook: Any) -> AskPermission:
+    (ask,) = playbook._pending
+    return ask
+
+
+def test_accept_edits_accepts_patches_inside_of_the_workspace_and_asks_about_commands():
+    """Where a path leads only the session can tell: it looks, and answers like a human."""
+    assert asked(patching(permission_mode="acceptEdits") >> asks(PATCH, itemId="p")).accept_inside
+    assert not asked(patching() >> asks(PATCH, itemId="p")).accept_inside
+    assert not asked(patching(permission_mode="acceptEdits") >> asks(PATCH, itemId="p", grantRoot="/w")).accept_inside
+    assert not asked(codex(permission_mode="acceptEdits") >> asks(RUN)).accept_inside
+
+
+def test_a_patch_that_is_not_told_is_nothing_that_always_could_be_about():
+    ask = asked(codex(permission_mode="acceptEdits") >> asks(PATCH, itemId="unknown"))
+    assert ask.always is None
+    strange = [*CHANGES, {"path": "/etc/passwd", "kind": {"type": "link"}, "diff": ""}]
+    grown = says({"method": "item/fileChange/patchUpdated", "params": {"itemId": "p", "changes": strange}})
+    assert asked(patching() >> grown >> asks(PATCH, itemId="p")).always is None
+
+
+def test_a_move_is_about_both_paths():
+    moved = [{"path": "/w/a", "kind": {"type": "update", "move_path": "/etc/b"}, "diff": "@@\n"}]
+    grown = says({"method": "item/fileChange/patchUpdated", "params": {"itemId": "p", "changes": moved}})
+    always = asked(patching() >> grown >> asks(PATCH, itemId="p")).always
+    assert always is not None
+    assert (always.paths, always.text) == (("/w/a", "/etc/b"), "move /w/a, write /etc/b")
+
+
+def test_a_patch_that_changes_while_a_human_looks_at_it_is_refused():
+    other = [{"path": "/etc/passwd", "kind": {"type": "add"}, "diff": "x"}]
+    grown = says({"method": "item/fileChange/patchUpdated", "params": {"itemId": "p", "changes": other}})
+    started = {"item": {"type": "fileChange", "id": "p", "changes": other}, "threadId": "T", "turnId": "U"}
+    for swap in (grown, says({"method": "item/started", "params": started})):
+        playbook = patching() >> asks(PATCH, itemId="p") << any_of(AskPermission) >> swap
+        told = [effect for effect in playbook._pending if not isinstance(effect, ItemStarted | ItemCompleted)]
+        assert [type(effect) for effect in told] == [Write, WithdrawAsk]
+        assert json.loads(told[0].data)["result"] == {"decision": "decline"}
 
 
 @pytest.mark.parametrize(
     ("reply", "granted", "scope"),
-    [("once", {"network": {"enabled": True}}, "turn"), ("always", {"network": {"enabled": True}}, "session"),
+    [("once", {"network": {"enabled": True}}, "turn"), ("always", {"network": {"enabled": True}}, "turn"),
      ("reject", {}, "turn")],
 )  # fmt: skip
 def test_permissions_are_granted_as_they_were_wanted_or_not_at_all(reply: Any, granted: Any, scope: str):
@@ -151,7 +193,7 @@ TOOL = {
     ("reply", "result"),
     [
         ("once", {"action": "accept", "content": {}, "_meta": None}),
-        ("always", {"action": "accept", "content": {}, "_meta": {"persist": "session"}}),
+        ("always", {"action": "accept", "content": {}, "_meta": None}),
         ("reject", {"action": "decline", "content": None, "_meta": None}),
     ],
 )

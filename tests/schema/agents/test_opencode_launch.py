@@ -32,7 +32,7 @@ def test_the_password_is_in_the_environment_and_not_on_the_command_line():
 @pytest.mark.parametrize("mode", PERMISSION_MODES)
 def test_each_permission_mode_says_what_to_do_with_edits_and_commands(mode: str):
     said = json.loads(configured(permission_mode=mode))["permission"]
-    expected = {"bypass": ("allow", "allow"), "acceptEdits": ("allow", "ask")}.get(mode, ("ask", "ask"))
+    expected = {"bypass": ("allow", "allow")}.get(mode, ("ask", "ask"))
     assert (said["edit"], said["bash"]) == expected
 
 

@@ -1,0 +1,1 @@
+"""Approvals: where files really are, and what a decision is bound to."""

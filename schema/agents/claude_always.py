@@ -1,0 +1,34 @@
+"""What an `always` is about for a tool of claude's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..approvals.always import Always, of_command, of_files, of_input, of_mcp_tool, of_url
+from .native import members
+
+_FILES: Mapping[str, str] = {
+    "Edit": "file_path",
+    "MultiEdit": "file_path",
+    "NotebookEdit": "notebook_path",
+    "Read": "file_path",
+    "Write": "file_path",
+}
+"""Tools that are about one file, and the member that names it."""
+
+_TALK = ("command", "description", "timeout")
+"""Members of a command that do not change what it does, beside the command itself."""
+
+
+def always_of(tool: str, arguments: Any) -> Always:
+    said = members(arguments)
+    command, url, path = said.get("command"), said.get("url"), said.get(_FILES.get(tool, ""))
+    if tool == "Bash" and isinstance(command, str):
+        return of_command(tool, command, {name: value for name, value in said.items() if name not in _TALK})
+    if isinstance(path, str):
+        return of_files(tool, [tool], [path])
+    if tool == "WebFetch" and isinstance(url, str):
+        return of_url(tool, url)
+    if tool.startswith("mcp__"):
+        server, _, name = tool.removeprefix("mcp__").partition("__")
+        return of_mcp_tool(server, name)
+    return of_input(tool, arguments)

@@ -1,0 +1,1 @@
+"""The rules of a session over HTTP: what `always` has allowed."""
