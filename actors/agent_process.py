@@ -34,6 +34,7 @@ from .descriptors import BIRTH, SESSION, Descriptors
 from .exits import wait_exited
 from .isolation.peers import descends_from
 from .lines import LineSplitter, OversizedLine
+from .orphans import new_tag
 from .placed import placed
 from .processes import MARKER, ProcessTable
 from .reserve import Exhausted
@@ -138,6 +139,7 @@ def _spawn_blocking(
     group: Cgroup | None,
     descriptors: Descriptors,
     start: str,
+    tag: int | None,
 ) -> _Spawned:
     env = placed(env, directory)
     _check(argv, env)
@@ -157,7 +159,7 @@ def _spawn_blocking(
             os.close(probe)
         door = None if group is None else group.door
         oom_score = easier_to_kill(settings.agent_oom_adjust)
-        birth = Birth(stdin_read, stdout_write, start, door, descriptors.inherited)
+        birth = Birth(stdin_read, stdout_write, start, tag, door, descriptors.inherited)
         spawn = _Spawn(argv, env, (stdin_read, stdout_write), birth.prepare)
         make_easier_to_kill(cast("int", spawn.pid), oom_score)
         os.dup2(spawn.child_fd, terminal, inheritable=False)
@@ -248,9 +250,11 @@ class AgentProcess:
         :class:`SpawnFailed` with the reason."""
         # Shielded, so that a cancelled caller never leaves a child that nobody knows.
         with trio.CancelScope(shield=True), table.birth():
-            environment = {**env, MARKER: marker}
+            environment, tag = {**env, MARKER: marker}, new_tag()
             start = start or directory
-            fork = partial(_spawn_blocking, argv, environment, directory, settings, group, table.descriptors, start)
+            fork = partial(
+                _spawn_blocking, argv, environment, directory, settings, group, table.descriptors, start, tag
+            )
             try:
                 spawned = await _translated(trio.to_thread.run_sync(fork, limiter=table.forks))
             except BaseException:
@@ -259,7 +263,7 @@ class AgentProcess:
                 raise
             root = table.identify(spawned.spawn.pid)
             table.own(root)
-            tree = ProcessTree(root, marker, table, () if group is None else (group,))
+            tree = ProcessTree(root, marker, table, () if group is None else (group,), tag=tag)
             return cls(spawned, tree, table, settings, redactor or Redactor())
         raise AssertionError("a shielded scope is never cancelled")
 

@@ -11,17 +11,20 @@ from pathlib import Path
 
 from attrs import frozen
 
+from .orphans import put_on
+
 MOST_KILLABLE = 1000
 
 
 @frozen
 class Birth:
-    """``door`` is the file of the cgroup that it enters, ``descriptors`` its soft limit of open files; None leaves it
-    as the daemon's."""
+    """``tag`` is what it and its descendants carry (:mod:`.orphans`), ``door`` the file of the cgroup that it enters,
+    ``descriptors`` its soft limit of open files; None leaves it as the daemon's."""
 
     stdin: int
     stdout: int
     directory: str
+    tag: int | None = None
     door: str | None = None
     descriptors: int | None = None
 
@@ -34,6 +37,8 @@ class Birth:
         if self.descriptors is not None:  # its hard limit stays: what wants more can ask for it
             hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, hard))
+        if self.tag is not None:
+            put_on(self.tag)
         os.chdir(self.directory)
         os.dup2(self.stdin, 0)
         os.dup2(self.stdout, 1)

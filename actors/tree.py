@@ -13,6 +13,7 @@ from contextlib import suppress
 import trio
 
 from .cgroup import Cgroup
+from .orphans import end_orphans
 from .processes import NOBODY, ProcessId, ProcessRow, ProcessTable, family, signal_all
 from .reserve import Exhausted, Reserve
 from .sight import CANNOT_LOOK, Blind
@@ -30,9 +31,13 @@ LATE_LOOKS = 3
 """So often the last rung looks again when its time is up and a look has shown somebody for the first time."""
 
 
+class Escaping(Exhausted):
+    """Somebody of a tree may have escaped: it was not fast enough to be seen, and may be later."""
+
+
 class ProcessTree:
     """``marker`` is what the marker of every member begins with. Who is in a group of ``groups`` is a member, and those
-    in ``spared`` are none."""
+    in ``spared`` are none. ``tag`` is what all carry that it was put on (:mod:`.orphans`)."""
 
     def __init__(
         self,
@@ -41,12 +46,14 @@ class ProcessTree:
         table: ProcessTable,
         groups: Sequence[Cgroup] = (),
         spared: Container[ProcessId] = (),
+        tag: int | None = None,
     ) -> None:
         self.root = root
         self.marker = marker
         self._table = table
         self._groups = groups
         self._spared = spared
+        self._tag = tag
         self._seen: set[ProcessId] = {root}
 
     def __repr__(self) -> str:
@@ -92,6 +99,8 @@ class ProcessTree:
                 await self._terminate()
         finally:
             left = await _Killing(self, kill).run()
+        if self._tag is not None and not await self.reserve.run(end_orphans, self._tag, kill):
+            raise Escaping("one of them forks and exits in less time than it takes to stop it")
         return left
 
     async def _terminate(self) -> None:

@@ -38,8 +38,9 @@ class Unverified:
         if not self._trees:
             return ""
         return (
-            "for want of descriptors, threads or memory it could not be verified that nothing is left of"
-            f" {len(self._trees)} agents that were ended; it is tried again"
+            "for want of descriptors, threads or memory, or because they start processes faster than these can be"
+            f" stopped, it could not be verified that nothing is left of {len(self._trees)} agents that were ended; it"
+            " is tried again"
         )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

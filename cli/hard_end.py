@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import structlog
 
+from ..actors.orphans import end_orphans
 from ..actors.processes import ProcessId, ProcessTable, descendants, read_all, read_process, signal_all
 from ..actors.sight import CANNOT_LOOK
 
@@ -130,7 +131,7 @@ def kill_descendants(table: ProcessTable) -> bool:
                     os.killpg(child.pid, signal.SIGKILL)
             try:
                 left = _descendants()
-                if not left:
+                if not left and end_orphans(None, max(0.0, until - time.monotonic())):
                     return True
                 # Who is stopped cannot fork: killed one by one, those that refill each other's places never end.
                 if number < FREEZES and (fresh := left - stopped):
