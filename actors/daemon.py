@@ -5,6 +5,7 @@ daemon
 ├─ processes           permanent, what ending agents needs
 ├─ leftovers           permanent, done before the next starts
 ├─ confinement         permanent, the cgroups of the agents
+├─ cells               permanent, what agents do not see of each other
 ├─ conversations       permanent, what the mock agent remembers
 ├─ permission broker   permanent
 ├─ installer           permanent
@@ -69,6 +70,8 @@ from .install_job import Wanted, Workshop
 from .install_store import data_directory
 from .installer import Install, Installer, Installs
 from .intensity import Intensity
+from .isolation.cells import Cells
+from .isolation.isolation import Isolation
 from .journal import CommandKey, Entry, Journal, JournalHealth, JournalUnavailable, KeptAnswer, QueuedPrompt
 from .leftovers import Leftovers
 from .log import Log
@@ -102,10 +105,12 @@ OWN_VARIABLES = ("SANDBOX_AGENT_TOKEN", "SANDBOX_AGENT_TOKEN_FILE", VARIABLE)
 
 @frozen
 class Health:
-    """``problems`` is empty when all is well. Unless ``accepting``, whatever would have to be kept is refused."""
+    """``problems`` is empty when all is well. Unless ``accepting``, whatever would have to be kept is refused.
+    ``isolation`` is what keeps agents from us and from each other."""
 
     problems: tuple[str, ...] = ()
     accepting: bool = True
+    isolation: Isolation | None = None
 
 
 class Daemon:
@@ -122,6 +127,7 @@ class Daemon:
         environment: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         secrets: Sequence[str] = (),
+        isolation: Isolation | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.codec = Codec()
@@ -141,6 +147,7 @@ class Daemon:
         self._installer = Mailbox("installer", self.settings.mailbox_size)
         self._registry = Mailbox("registry", self.settings.mailbox_size)
         confinement = Confinement(self._journal, self.settings, self.table.reserve)
+        self._cells = Cells(isolation or Isolation(), self._journal, self.table.reserve)
         self._files = ForeignFiles(self.settings.foreign_file_timeout)
         self._credentials = Credentials(environment, self.settings, self._files)
         self._catalog = Catalog(environment, self.settings, self.table, self._credentials, self._files)
@@ -156,6 +163,7 @@ class Daemon:
             files=self._files,
             table=self.table,
             confinement=confinement,
+            cells=self._cells,
             failpoints=self.failpoints,
             environment=environment,
             broker=self._broker,
@@ -178,6 +186,7 @@ class Daemon:
         if not self.settings.ephemeral:  # without a kept journal there is no earlier daemon of ours
             self._chain.add("leftovers", lambda: Leftovers(self._journal, self.table, self.settings).run)
         self._chain.add("confinement", lambda: confinement.run)
+        self._chain.add("cells", lambda: self._cells.run)
         self._chain.add("conversations", lambda: self._services.conversations.run)
         self._chain.add("permissions", lambda: PermissionBroker(self._broker).run)
         workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
@@ -217,7 +226,8 @@ class Daemon:
         troubles = self._journal.health().troubles
         if not self._journal.writable and not troubles:
             troubles = ("the journal cannot be written",)
-        return Health((*troubles, *self.table.troubles, *self.tokens.troubles), self._journal.writable)
+        troubles = (*troubles, *self.table.troubles, *self.tokens.troubles)
+        return Health(troubles, self._journal.writable, self._cells.isolation)
 
     @property
     def outage(self) -> Outage:

@@ -73,10 +73,9 @@ class HookServer:
         return f"<HookServer waiting={' '.join(self._waiting) or 'none'}>"
 
     @classmethod
-    async def open(cls, settings: Settings, owner: str, reserve: Reserve) -> "HookServer":
-        """Hooks may ask from now on; they wait until :meth:`serve`. ``owner`` is the daemon's name beyond its life.
-        Raises OSError."""
-        directory = await PrivateDirectory.make(owner)
+    async def open(cls, settings: Settings, directory: PrivateDirectory, reserve: Reserve) -> "HookServer":
+        """Hooks may ask from now on; they wait until :meth:`serve`. The directory ends with the server, or when this
+        raises OSError."""
         with ExitStack() as failed:
             try:
                 server = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)

@@ -77,7 +77,8 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
     if not definition.hooked:
         return await _start_with_files(services, row, definition, spec, grant, mailbox)
     try:
-        hooks = await HookServer.open(services.settings, services.journal.journal_id, services.table.reserve)
+        private = await services.cells.private_directory()
+        hooks = await HookServer.open(services.settings, private, services.table.reserve)
     except OSError as error:
         raise _no_directory(error) from error
     try:
@@ -103,7 +104,7 @@ async def _start_with_files(
     if spec.project is None or spec.trusted:
         return await _start(services, row, definition, spec, grant, mailbox)
     try:
-        directory = await PrivateDirectory.make(services.journal.journal_id)
+        directory = await services.cells.private_directory()
     except OSError as error:
         raise _no_directory(error) from error
     try:
@@ -168,8 +169,9 @@ async def _start(
     environment = {name: value for name, value in changed.items() if value is not None}
     redactor = await _redactor(services, environment, grant)
     marker = services.table.marker()
+    argv = await services.cells.command(plan.argv, (spec.directory, *_needed(spec, directory)))
     process = await AgentProcess.spawn(
-        plan.argv,
+        argv,
         environment,
         spec.directory,
         marker,
@@ -195,6 +197,16 @@ async def _redactor(services: Services, environment: Mapping[str, str], grant: G
     if len(secrets) == len(services.secrets):
         return services.redactor
     return await trio.to_thread.run_sync(Redactor, tuple(secrets))
+
+
+def _needed(spec: AgentSpec, directory: PrivateDirectory | None) -> list[str]:
+    """What the agent must see wherever it is."""
+    found = [home] if (home := spec.environment.get("HOME")) else []
+    if directory is not None:
+        found.append(str(directory.path))
+    if (memory := spec.settings.get("memory")) is not None:  # the mock agent's
+        found.append(str(Path(memory).parent))
+    return found
 
 
 async def _user_file(definition: AgentDefinition, services: Services) -> UserFile | None:

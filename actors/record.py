@@ -72,6 +72,7 @@ class Record:
         self.left_out: Sequence[LeftOut] | None = None
         self._services = services
         self._settings = services.settings
+        self._cells = services.cells
         self._answers: list[KeptAnswer] = []
         self._row = self._written = row
         self._restored = False
@@ -131,7 +132,7 @@ class Record:
         """Once, before anything else is told: a session may have to wait until its agent is installed."""
         if not self._begun:
             self._begun = True
-            self.scribe.note("session.started", started(self.row, self._settings, self.left_out))
+            self.scribe.note("session.started", started(self.row, self._settings, self.left_out, self._cells.isolation))
 
     # Prompts and turns.
 

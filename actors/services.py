@@ -17,6 +17,7 @@ from .credentials import Credentials
 from .failpoints import Failpoints
 from .first_start import ProvenStarts
 from .foreign.reader import ForeignFiles
+from .isolation.cells import Cells
 from .journal import Journal
 from .mailbox import Mailbox
 from .processes import ProcessTable
@@ -38,6 +39,7 @@ class Services:
     files: ForeignFiles
     table: ProcessTable
     confinement: Confinement
+    cells: Cells
     failpoints: Failpoints
     environment: Mapping[str, str]
     broker: Mailbox

@@ -12,6 +12,7 @@ from ..schema.settings import Settings
 from ..schema.timeouts import Timeouts
 from ..schema.workspace.project import LeftOut
 from ..schema.workspace.trust import trust_that_holds
+from .isolation.isolation import Isolation
 from .journal import SessionRow
 from .log import Log
 
@@ -57,7 +58,9 @@ def ended_problem(row: SessionRow) -> Problem:
     return invalid_request("session terminated")
 
 
-def started(row: SessionRow, settings: Settings, left_out: Sequence[LeftOut] | None) -> SessionStartedData:
+def started(
+    row: SessionRow, settings: Settings, left_out: Sequence[LeftOut] | None, isolation: Isolation
+) -> SessionStartedData:
     """What the first event of a session's log says of it. ``left_out`` is None where nothing is left out by us: the
     workspace is trusted, or the agent reads nothing there."""
     request = row.request
@@ -68,6 +71,7 @@ def started(row: SessionRow, settings: Settings, left_out: Sequence[LeftOut] | N
         "model": request.model,
         "directory": row.directory,
         "workspace": _workspace(row, settings, left_out),
+        "isolation": isolation.told(),
     }
     return SessionStartedData(metadata)
 

@@ -15,6 +15,8 @@ import structlog
 import trio
 
 from ..actors.daemon import Daemon
+from ..actors.home import settled
+from ..actors.isolation.isolation import Isolation, NotIsolated
 from ..actors.loop_clock import LoopClock
 from ..actors.owner import Owner
 from ..actors.reaper import Reaper
@@ -46,7 +48,9 @@ def run(options: ServerOptions, logs: Logs) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
-        daemon = Daemon(options.settings, secrets=() if options.token.value is None else (options.token.value,))
+        secrets = () if options.token.value is None else (options.token.value,)
+        isolation = Isolation.find(options.settings, settled(os.environ), options.secret_files)
+        daemon = Daemon(options.settings, secrets=secrets, isolation=isolation)
         logs.mask(daemon.redactor)
         hard_end = _start_hard_end(options, daemon, logs)
         signals = StopSignals(hard_end)
@@ -59,7 +63,7 @@ def run(options: ServerOptions, logs: Logs) -> None:
                 if (directory := address_directory(options)) is not None:
                     withdraw(directory, os.getpid())
                 hard_end.disarm()
-    except* (Failure, GaveUp) as group:
+    except* (Failure, GaveUp, NotIsolated) as group:
         cause = _first(group)
         failure = cause if isinstance(cause, Failure) else Failure(str(cause))
     else:
@@ -76,7 +80,7 @@ def _start_hard_end(options: ServerOptions, daemon: Daemon, logs: Logs) -> HardE
         raise Failure(f"cannot start: {shortage}") from error
 
 
-def _first(group: ExceptionGroup[Failure | GaveUp]) -> Failure | GaveUp:
+def _first(group: ExceptionGroup[Failure | GaveUp | NotIsolated]) -> Failure | GaveUp | NotIsolated:
     """Nurseries wrap what fails in them; the user is told the one thing that failed."""
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, ExceptionGroup) else inner

@@ -22,7 +22,7 @@ from .loopback import is_loopback
 from .server_options import server_options
 from .setting_options import build_settings
 from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
-from .token_store import find_given, forget_token, make_token, read_token, stored_path
+from .token_store import find_given, forget_token, make_token, read_token, stored_path, token_files
 
 if TYPE_CHECKING:
     from ..transport.listening.tls import Certificates
@@ -49,6 +49,8 @@ class ServerOptions:
     certificates: "Certificates | None" = None
     log: Path | None = None
     """None for stderr."""
+    secret_files: tuple[Path, ...] = ()
+    """What no agent may read: the daemon has read them."""
 
 
 def choose_token(choice: TokenChoice, host: str) -> ServerToken:
@@ -217,6 +219,7 @@ def server(outer: TokenChoice, **given: Any) -> None:
         settings=settings,
         certificates=choose_certificates(given, settings),
         log=None if log is None else absolute(log),
+        secret_files=tuple(map(absolute, token_files(choice))),
     )
     forget_token()
     gc.disable()  # a third of the time until ready went to collecting modules that live for ever

@@ -111,6 +111,12 @@ def find_given(choice: TokenChoice, environ: Mapping[str, str] = os.environ) -> 
     return None
 
 
+def token_files(choice: TokenChoice, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Those that the caller named, also where another token won."""
+    named = Path(file) if (file := environ.get(FILE_VARIABLE)) else None
+    return [path for path in (choice.file, named) if path is not None]
+
+
 def forget_token(environ: MutableMapping[str, str] = os.environ) -> None:
     """Agents inherit the environment, and the token is not theirs."""
     environ.pop(TOKEN_VARIABLE, None)

@@ -193,9 +193,19 @@ class QuestionListResponse:
 
 
 @frozen
+class IsolationInfo:
+    """What keeps agents from the daemon and from each other: ``level`` is ``process`` or ``namespace``, and ``reason``
+    says in words why it is no better."""
+
+    level: str
+    reason: str | None = optional()
+
+
+@frozen
 class HealthResponse:
     """``status`` is ``ok`` or ``degraded``. ``problems`` (ours) says in words what is wrong and what mends it, and is
     left out when nothing is."""
 
     status: str
     problems: tuple[str, ...] | None = optional()
+    isolation: IsolationInfo | None = optional()

@@ -192,6 +192,11 @@ class Settings:
     agent_cpu_seconds: float = setting(0.0, "seconds", "CPU time of an agent and its descendants in one turn")
     limit_interval: float = setting(2.0, "seconds", "time between two looks at what an agent with limits uses")
     agent_oom_adjust: int = setting(500, "points", "how much easier the OOM killer takes an agent than the daemon")
+    agent_isolation: str = setting(
+        "process",
+        "auto, process or namespace",
+        "what keeps agents from the daemon and from each other: auto takes the best that the system allows",
+    )
     agent_cgroups: bool = setting(True, "on or off", "give each agent a cgroup of its own where the system allows it")
 
     # Installing agents.
@@ -256,6 +261,10 @@ class Settings:
         for name in ("max_body_bytes", "max_attachments_bytes", "max_line_bytes"):
             if getattr(self, name) > MOST_IN_ONE_ROW:
                 raise ValueError(f"setting {name} must be at most {MOST_IN_ONE_ROW}: the journal keeps no larger row")
+        if self.agent_isolation not in ("auto", "process", "namespace"):
+            raise ValueError(
+                f"setting agent_isolation must be auto, process or namespace; got {self.agent_isolation!r}"
+            )
         if self.durability not in ("normal", "full"):
             raise ValueError(f"setting durability must be normal or full; got {self.durability!r}")
         if self.workspace_trust not in LEVELS:

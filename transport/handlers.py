@@ -14,6 +14,7 @@ from ..schema.commands import (
 from ..schema.sessions import (
     CreateSessionResponse,
     HealthResponse,
+    IsolationInfo,
     PermissionListResponse,
     ProofResponse,
     QuestionListResponse,
@@ -44,7 +45,9 @@ async def get_proof(call: Call) -> ProofResponse:
 
 async def get_health(call: Call) -> WithStatus:
     health = call.daemon.health()
-    body = HealthResponse("degraded", health.problems) if health.problems else HealthResponse("ok")
+    found = health.isolation
+    isolation = None if found is None else IsolationInfo(found.level, found.reason or None)
+    body = HealthResponse("degraded" if health.problems else "ok", health.problems or None, isolation)
     return WithStatus(body, 200 if health.accepting else 503)
 
 

@@ -18,6 +18,7 @@ import trio.testing
 from sandbox_agent.actors import link as link_module
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.hook import HookServer
+from sandbox_agent.actors.private import PrivateDirectory
 from sandbox_agent.actors.processes import ProcessRow, ProcessTable
 from sandbox_agent.actors.reaper import PR_SET_CHILD_SUBREAPER, Reaper
 from sandbox_agent.actors.reserve import Exhausted, Reserve
@@ -160,7 +161,7 @@ async def test_a_hook_server_that_finds_no_descriptor_leaves_neither_a_directory
     with patch("tempfile.tempdir", str(tmp_path)):
         server: HookServer | None = None
         with no_descriptors(left), suppress(OSError):
-            server = await HookServer.open(Settings(), "a-journal", reserve)
+            server = await HookServer.open(Settings(), await PrivateDirectory.make("a-journal"), reserve)
         assert (server is None) == (left < 3)  # for its directory, the socket, and the directory once more
         if server is not None:
             await server.aclose()

@@ -50,9 +50,9 @@ def anybody(_: int) -> bool:
 @asynccontextmanager
 async def serving(admit: Admit = anybody, **settings: Any) -> AsyncIterator[Hooks]:
     with trio.fail_after(TIME_LIMIT):
-        server = await HookServer.open(
-            Settings(**{"hook_bytes": MAX_REQUEST_BYTES, **settings}), "a-journal", Reserve(0)
-        )
+        directory = await PrivateDirectory.make("a-journal")
+        bounds = Settings(**{"hook_bytes": MAX_REQUEST_BYTES, **settings})
+        server = await HookServer.open(bounds, directory, Reserve(0))
         hooks = Hooks(server)
         try:
             async with trio.open_nursery() as nursery:

@@ -20,7 +20,10 @@ TIMEOUT = PATIENCE
 
 
 def private_environment(home: Path, **more: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **more}
+    """Agents have no namespaces: what these tests show has to hold where there are none. Those of tests/cli/isolation
+    have them."""
+    level = {"SANDBOX_AGENT_AGENT_ISOLATION": "process"}
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **level, **more}
 
 
 class Commands:

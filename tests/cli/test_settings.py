@@ -31,6 +31,7 @@ CHOICES = {
     "durability": ("full", "normal"),
     "base_path": ("/one", "/one/other"),
     "workspace_trust": ("trusted", "untrusted"),
+    "agent_isolation": ("namespace", "process"),
 }
 
 

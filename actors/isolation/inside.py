@@ -1,0 +1,274 @@
+"""The program that starts an agent in namespaces of its own: ``python -IS inside.py PLAN PROGRAM ARGUMENT…``.
+
+Three processes come of it. The first is the daemon's child; it makes the user, mount and pid namespace and hides what
+the plan names. The second is the pid namespace's init: when it is killed, the kernel kills everything in there. The
+third becomes the agent, in another user and mount namespace below, so that what was mounted over cannot be taken away
+again, and it may trace neither of the others. user_namespaces(7), mount_namespaces(7), pid_namespaces(7).
+
+Only the standard library: every start of an agent waits for this. Whatever fails is told on stderr with the step that
+failed, and ends it with :data:`FAILED`: an agent never starts less isolated than was said.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import signal
+import sys
+import termios
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+
+FAILED = 125
+"""The exit status when the namespaces cannot be made; 127 when the program cannot be started in them."""
+
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x10000000, 0x20000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND, MS_REC, MS_SLAVE, MS_RELATIME = 0x20, 0x1000, 0x4000, 0x80000, 0x200000
+KEPT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC | 0x400 | 0x800
+"""What a mount has that others may not take from it, with noatime and nodiratime; statvfs(3) uses the same bits."""
+ST_RELATIME = 0x1000
+
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Refused(Exception):
+    """The system does not let us; says at which step."""
+
+
+@contextmanager
+def step(what: str):  # noqa: ANN201 - typing would cost a module more at every start
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"{what}: {error.strerror}") from error
+
+
+def unshare(flags: int) -> None:
+    if _libc.unshare(ctypes.c_int(flags)) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    words = [os.fsencode(word) or None for word in (source, target, kind)]
+    if _libc.mount(*words, ctypes.c_ulong(flags), os.fsencode(data) or None) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+# User ids.
+
+
+def identity(kind: str) -> str:
+    """A map of every id that there is to itself; of our own alone for who may not map others."""
+    own = os.geteuid() if kind == "uid" else os.getegid()
+    if os.geteuid() != 0:
+        return f"{own} {own} 1"
+    with open(f"/proc/self/{kind}_map") as file:
+        return "\n".join(f"{words[0]} {words[0]} {words[2]}" for line in file if (words := line.split()))
+
+
+def write_maps(pid: int, uids: str, gids: str) -> None:
+    # Who may not map other groups must first give up setgroups(2); who may is refused nothing.
+    if os.geteuid() != 0:
+        _write(f"/proc/{pid}/setgroups", "deny")
+    _write(f"/proc/{pid}/uid_map", uids)
+    _write(f"/proc/{pid}/gid_map", gids)
+
+
+def _write(path: str, text: str) -> None:
+    with suppress(FileNotFoundError) if path.endswith("setgroups") else step(path):
+        file = os.open(path, os.O_WRONLY)
+        try:
+            os.write(file, text.encode())
+        finally:
+            os.close(file)
+
+
+def unshare_mapped(flags: int, map_ids: Callable[[int], None]) -> None:
+    """Enter new namespaces. The ids are mapped by another process, which is still outside and may do so."""
+    pid = os.getpid()
+    ready, go = os.pipe()
+    helper = os.fork()
+    if helper == 0:
+        status = 0
+        try:
+            os.close(go)
+            if os.read(ready, 1):
+                map_ids(pid)
+        except (Refused, OSError) as error:
+            tell(error)
+            status = FAILED
+        os._exit(status)
+    os.close(ready)
+    try:
+        with step("a user namespace"):
+            unshare(flags)
+        os.write(go, b"1")
+    finally:
+        os.close(go)
+        _, status = os.waitpid(helper, 0)
+    if status != 0:
+        raise Refused("user ids cannot be mapped")
+
+
+# Files.
+
+
+def hide(plan: dict[str, list[str]]) -> None:
+    """``directories`` and ``files`` are hidden, ``kept`` are paths below them that stay, ``read_only`` those of them
+    that nobody may change. What is not there hides nothing."""
+    with step("mounts of its own"):
+        mount("none", "/", "", MS_SLAVE | MS_REC)
+    handles = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in plan["kept"] if os.path.lexists(path)}
+    for path in plan["directories"]:
+        if os.path.isdir(path):
+            with step(f"hiding {path}"):
+                mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=64k")
+    for path, handle in handles.items():
+        with step(f"keeping {path}"):
+            _place(path, handle)
+            mount(f"/proc/self/fd/{handle}", path, "", MS_BIND | MS_REC)
+            if path in plan["read_only"]:
+                _make_read_only(path)
+        os.close(handle)
+    for path in plan["directories"]:
+        if os.path.isdir(path):
+            with step(f"hiding {path}"):
+                _make_read_only(path)
+    for path in plan["files"]:
+        if os.path.isfile(path):
+            with step(f"hiding {path}"):
+                mount("/dev/null", path, "", MS_BIND)
+
+
+def _place(path: str, handle: int) -> None:
+    """Where it is mounted must be something of its kind."""
+    if os.path.lexists(path):
+        return
+    if os.path.isdir(f"/proc/self/fd/{handle}"):
+        os.makedirs(path, 0o700, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _make_read_only(path: str) -> None:
+    found = os.statvfs(path).f_flag
+    kept = found & KEPT_FLAGS | (MS_RELATIME if found & ST_RELATIME else 0)
+    mount("none", path, "", MS_REMOUNT | MS_BIND | MS_RDONLY | kept)
+
+
+# Processes.
+
+
+def give_up_terminal() -> None:
+    """So that the agent can have it: it is the first of a session of its own."""
+    with suppress(OSError):
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+        fcntl.ioctl(terminal, termios.TIOCNOTTY)
+        os.close(terminal)
+
+
+def forward(to: int) -> None:
+    def send(number: int, _frame: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(to, number)
+
+    for number in FORWARDED:
+        signal.signal(number, send)
+
+
+def end_as(status: int) -> None:
+    """Exit as another process did. Does not return."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else FAILED)
+
+
+def run_first(plan: dict[str, list[str]], directory: str, argv: list[str]) -> None:
+    """Does not return."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    give_up_terminal()
+    uids, gids = identity("uid"), identity("gid")
+    unshare_mapped(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID, lambda pid: write_maps(pid, uids, gids))
+    hide(plan)
+    reading, writing = os.pipe()
+    init = os.fork()
+    if init == 0:
+        os.close(reading)
+        run_init(writing, directory, argv, uids, gids)
+    os.close(writing)
+    forward(init)
+    # Only the terminal is the agent's alone; who kept these would keep its stdin and stdout open.
+    os.close(0)
+    os.close(1)
+    status = b""
+    while chunk := os.read(reading, 16):
+        status += chunk
+    if not status:
+        _, code = os.waitpid(init, 0)
+        end_as(code)
+    end_as(int(status))
+
+
+def run_init(writing: int, directory: str, argv: list[str], uids: str, gids: str) -> None:
+    """Does not return. The agent's end is told at once; its orphans live on until the daemon has ended them."""
+    with step("a /proc of its own"):
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    agent = os.fork()
+    if agent == 0:
+        os.close(writing)
+        run_agent(directory, argv, uids, gids)
+    forward(agent)
+    os.close(0)
+    os.close(1)
+    with suppress(ChildProcessError):
+        while True:
+            pid, status = os.wait()
+            if pid == agent:
+                os.write(writing, b"%d" % status)
+                os.close(writing)
+    os._exit(0)
+
+
+def run_agent(directory: str, argv: list[str], uids: str, gids: str) -> None:
+    """Does not return."""
+    os.setsid()
+    with suppress(OSError):
+        fcntl.ioctl(2, termios.TIOCSCTTY, 0)
+    unshare_mapped(CLONE_NEWUSER | CLONE_NEWNS, lambda pid: write_maps(pid, uids, gids))
+    with step(directory):
+        os.chdir(directory)
+    for number in (signal.SIGPIPE, *FORWARDED):
+        signal.signal(number, signal.SIG_DFL)
+    if not argv:  # only tried
+        os._exit(0)
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+        os._exit(127)
+
+
+def tell(error: Exception) -> None:
+    os.write(2, f"cannot isolate: {error}\n".encode())
+
+
+def main() -> None:
+    plan = json.loads(sys.argv[1])
+    try:
+        run_first(plan, os.getcwd(), sys.argv[2:])
+    except (Refused, OSError) as error:
+        tell(error)
+    os._exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What an agent in namespaces of its own does not see."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+PROGRAM = Path(__file__).with_name("inside.py")
+
+
+@frozen
+class Plan:
+    """``directories`` and ``files`` are hidden. ``read_only`` are paths in hidden directories that stay, and that no
+    agent may change."""
+
+    directories: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+
+    def command(self, argv: Sequence[str], kept: Sequence[str] = ()) -> list[str]:
+        """The command line that starts ``argv`` so. ``kept`` are paths that stay, where they are in hidden directories;
+        with an empty ``argv`` it only tries."""
+        inside = {path for path in kept if any(_is_below(path, hidden) for hidden in self.directories)}
+        told = {
+            "directories": self.directories,
+            "files": self.files,
+            "kept": sorted({*self.read_only, *inside}),
+            "read_only": self.read_only,
+        }
+        return [sys.executable, "-IS", str(PROGRAM), json.dumps(told), *argv]
+
+    def hides(self, path: str) -> bool:
+        """Whether this very directory is hidden. It cannot be kept then: it would be seen with all that is in it."""
+        return any(os.path.realpath(path) == os.path.realpath(hidden) for hidden in self.directories)
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
