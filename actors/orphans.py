@@ -21,7 +21,7 @@ from .reserve import exhausted
 RLIMIT_LOCKS = 10
 LEAST_TAG, MOST_TAG = 1 << 20, 1 << 50
 
-QUIET_LOOKS = 3
+QUIET_LOOKS = 8
 """So many in a row must show nobody new."""
 
 PAUSE = 0.0005
@@ -47,27 +47,46 @@ def end_orphans(tag: int | None, seconds: float) -> bool:
     until = time.monotonic() + seconds
     known: set[int] = set()
     stopped: set[int] = set()
+    dying: set[int] = set()
     quiet = 0
     try:
-        while quiet < QUIET_LOOKS:
+        while quiet < QUIET_LOOKS or stopped or dying:
             if time.monotonic() > until:
                 return False
-            new = {pid for pid in _children() if pid not in known}
+            new = set(_children()) - known
             known |= new
             found = {pid for pid in new if tag is None or _tag_of(pid) == tag}
-            for pid in found:
-                # No child of ours has its pid given to another before we have waited for it.
-                with suppress(OSError):
-                    os.kill(pid, signal.SIGSTOP)
+            _signal(found, signal.SIGSTOP)
             stopped |= found
-            quiet = 0 if found else quiet + 1
-            if not found:
-                time.sleep(PAUSE)
+            if found:
+                quiet = 0
+                continue
+            quiet += 1
+            if quiet >= QUIET_LOOKS and stopped:
+                # Their own children become ours, and are seen, when they are dead.
+                _signal(stopped, signal.SIGKILL)
+                dying |= stopped
+                stopped = set[int]()
+                quiet = 0
+            dying = {pid for pid in dying if _lives(pid)}
+            time.sleep(PAUSE)
         return True
     finally:
-        for pid in stopped:
-            with suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+        _signal(stopped, signal.SIGKILL)
+
+
+def _signal(pids: set[int], number: signal.Signals) -> None:
+    """No child of ours has its pid given to another before we have waited for it."""
+    for pid in pids:
+        with suppress(OSError):
+            os.kill(pid, number)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except OSError:
+        return False  # somebody has waited for it
 
 
 def _children() -> list[int]:
