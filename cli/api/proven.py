@@ -15,7 +15,7 @@ from typing import Any, cast
 import h11
 import httpcore
 import httpx
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ...transport.listening.peer import Credentials
 from ...transport.listening.prover import Channel, Prover
@@ -33,10 +33,11 @@ TIMEOUT = 5.0
 @frozen
 class Identity:
     """Whom we want to reach: a process, the data directory or the place of the token, and the key in the address
-    there."""
+    there. ``path`` is below which that daemon serves, whatever path a client asks for."""
 
     pid: int
     directory: str
+    path: str
     key: str = field(repr=False)
 
 
@@ -45,7 +46,7 @@ def identity_of(target: Target) -> Identity | None:
     address = target.address
     if address is None or address.proof_key is None:
         return None
-    return Identity(address.process.pid, address.directory, address.proof_key)
+    return Identity(address.process.pid, address.directory, Endpoint.parse(address.url).path, address.proof_key)
 
 
 class NotProven(Exception):
@@ -122,7 +123,7 @@ class _SecureLater(httpcore.NetworkStream):
 def _checked(stream: httpcore.NetworkStream, endpoint: Endpoint, identity: Identity) -> httpcore.NetworkStream:
     try:
         nonce = secrets.token_hex(NONCE_BYTES)
-        proof = ask_proof(stream, endpoint, nonce)
+        proof = ask_proof(stream, evolve(endpoint, path=identity.path), nonce)
         if not Prover(identity.key).verify(proof, nonce, channel_of(stream)):
             raise NotProven(_sentence(endpoint, identity, "the answer to our challenge is wrong"))
     except BaseException:

@@ -40,7 +40,9 @@ async def serving(home: Path, *, variables: dict[str, str] | None = None, **sett
     with trio.fail_after(TIME_LIMIT):
         async with trio.open_nursery() as nursery:
             await nursery.start(house.daemon.run)
-            await house.daemon.create_session("s", CreateSessionRequest(agent="opencode", directory=str(home)))
+            # The stand-in runs nothing that would hide the project's configuration from it.
+            request = CreateSessionRequest(agent="opencode", directory=str(home), workspace_trust="trusted")
+            await house.daemon.create_session("s", request)
             house.log = await house.daemon.log("s")
             yield house
             await house.daemon.stop()

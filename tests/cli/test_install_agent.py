@@ -14,6 +14,8 @@ from ..actors.install_world import VERSION, World
 from .commands import COMMAND, TIMEOUT, Commands
 from .daemon import daemon
 
+TOKEN = "a-token-for-tests"
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
@@ -115,8 +117,8 @@ def test_a_terminal_gets_a_bar_and_the_result_stays(here: Commands):
 
 @pytest.fixture
 def api(here: Commands) -> Generator[Commands]:
-    with daemon(here, env={"SANDBOX_AGENT_TOKEN": "t"}) as running:
-        here.environment |= {"SANDBOX_AGENT_TOKEN": "t", "SANDBOX_AGENT_ENDPOINT": running.url}
+    with daemon(here, env={"SANDBOX_AGENT_TOKEN": TOKEN}) as running:
+        here.environment |= {"SANDBOX_AGENT_TOKEN": TOKEN, "SANDBOX_AGENT_ENDPOINT": running.url}
         yield here
 
 

@@ -63,7 +63,8 @@ def test_the_lines_of_two_sessions_are_told_apart(commands: Commands) -> None:
         "agent exited",
     ]
     assert story("a/b") == ["session created", "agent started", "agent exited", "session ended", "session deleted"]
-    assert story(None) == ["agents are confined", "sizing", "stopping"]
+    start = ["agents are confined", "agents are isolated", "sizing"]
+    assert story(None) == [*start, "a wrong token was shown", "stopping"]
     assert [line["code"] for line in told if line["event"] == "session error"] == ["process_exit"]
     assert {line["path"] for line in told if line["event"] == "request" and line.get("session_id") == "a/b"} == {
         "/v1/sessions/a%2Fb",

@@ -31,7 +31,9 @@ async def test_another_session_is_answered_as_one_that_does_not_exist(route: Rou
                 path = re.sub(r"\{(\w+)\}", lambda found: session if found[1] == "session_id" else "x", route.path)  # noqa: B023
                 refused = await client.request(route.method, path, json=BODIES.get(of_route(route)))
                 assert problem(refused, 404, "session_not_found")["sessionId"] == session
-                answers.append((refused.content.replace(session.encode(), b"ID"), sorted(refused.headers)))
+                # Whether the connection stays depends on when the body came.
+                headers = sorted(set(refused.headers) - {"connection"})
+                answers.append((refused.content.replace(session.encode(), b"ID"), headers))
             assert answers[0] == answers[1]
         assert w.door.calls == []
         assert set(w.door.sessions) == {"mine", "secret"}

@@ -16,7 +16,7 @@ from ..transport.test_problems import problem
 from ..transport.test_websocket import peer
 from .world import World, bearer, world
 
-OPEN = {"get_root", "get_health", "get_openapi"}
+OPEN = {"get_root", "get_health", "get_openapi", "get_proof"}
 
 NEEDED: dict[str, set[Scope]] = {
     "list_tokens": {"admin"},
@@ -45,6 +45,8 @@ NEEDED: dict[str, set[Scope]] = {
     "reject_question": {"approve"},
     "interrupt_session": {"prompt"},
     "terminate_session": {"prompt"},
+    "list_rules": {"read"},
+    "revoke_rule": {"approve"},
     "list_permissions": {"read"},
     "list_questions": {"read"},
 }

@@ -19,6 +19,7 @@ from sandbox_agent.actors.processes import ProcessTable
 from sandbox_agent.actors.session_messages import Receipt
 from sandbox_agent.schema.agent_info import AgentListResponse, AgentModeInfo, AgentModelsResponse, AgentModesResponse
 from sandbox_agent.schema.approvals.decided_by import LOCAL, DecidedBy
+from sandbox_agent.schema.approvals.rules import RuleListResponse
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EventEncoder
 from sandbox_agent.schema.events import ItemDeltaData, PermissionEventData, SessionEndedData, TurnEventData
@@ -247,6 +248,13 @@ class Door:
 
     async def pending_questions(self) -> QuestionListResponse:
         return QuestionListResponse(())
+
+    async def rules(self, session_id: str) -> RuleListResponse:
+        self._find(session_id)
+        return RuleListResponse(())
+
+    async def revoke_rule(self, session_id: str, rule_id: str, by: DecidedBy = LOCAL) -> None:
+        await self._do("revoke", session_id, rule_id, by)
 
     async def list_agents(self) -> AgentListResponse:
         return AgentListResponse(())

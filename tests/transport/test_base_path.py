@@ -1,6 +1,7 @@
 """Everything below one prefix, for a proxy that passes the path on as it came."""
 
 import json
+import re
 
 import pytest
 import trio_websocket
@@ -30,9 +31,7 @@ async def test_every_route_is_below_it_and_nowhere_else() -> None:
         assert served.url.endswith(BASE)
         root = served.url.removesuffix(BASE)
         for route in ROUTES:
-            path = route.path.format(
-                session_id="none", agent="none", turn_id="t", permission_id="p", question_id="q", name="none", nonce="n"
-            )
+            path = re.sub(r"\{\w+\}", "none", route.path)
             if route.kind == "websocket":
                 continue
             outside = problem(await client.request(route.method, f"{root}{path}"), 404, "not_found")
