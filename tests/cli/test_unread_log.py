@@ -82,13 +82,13 @@ def started(commands: Commands, stderr: int | IO[bytes], *options: str, via: str
 
 
 def ask_often(url: str) -> int:
-    """How many log lines were dropped meanwhile, with that of the request that asks it. Every request is answered."""
+    """How many log lines were dropped so far; more may follow, until somebody reads. Every request is answered."""
     with httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=False) as client:
         for _ in range(REQUESTS):
             assert client.get(PATH).status_code == 404
         metrics = client.get("/metrics").text
     (count,) = re.findall(r"^sandbox_agent_log_lines_dropped_total (\S+)$", metrics, re.MULTILINE)
-    return int(float(count)) + 1 if float(count) else 0
+    return int(float(count))
 
 
 class Reader:
@@ -111,14 +111,16 @@ class Reader:
 
 
 def assert_told(log: str, dropped: int) -> None:
-    """Of lines that are all whole, but for those that were dropped in one go."""
+    """Of lines that are all whole, but for those that were dropped in one go. Each request has its line, or is counted,
+    with that which asked for the count. Another line may be among those that were dropped."""
     assert dropped > 0
     (told,) = DROPPED.findall(log)
-    # The line of the request that asked may come when there is a reader already.
-    assert int(told) == dropped - ("path=/metrics" in log)
-    requests = [line for line in log.splitlines() if PATH in line]
-    assert len(requests) + dropped >= REQUESTS
-    assert all(re.fullmatch(r"\S+ \[info +\] request +\[sandbox_agent.transport\] .* status=404", r) for r in requests)
+    requests = [line for line in log.splitlines() if PATH in line or "path=/metrics" in line]
+    assert dropped <= int(told) <= dropped + 3
+    assert REQUESTS + 1 <= len(requests) + int(told) <= REQUESTS + 2
+    assert all(
+        re.fullmatch(r"\S+ \[info +\] request +\[sandbox_agent.transport\] .* status=(404|200)", r) for r in requests
+    )
     assert "stopping" in log.splitlines()[-1]
 
 
@@ -183,10 +185,13 @@ def test_a_fifo_that_nobody_reads_is_no_hindrance_and_its_reader_gets_what_waite
 
 
 def until_told(file: IO[bytes], seen: bytes, dropped: int) -> bytes:
-    # The line of the request that asked is one less when there was a reader already.
-    while sum(int(count) for count in DROPPED.findall(seen.decode())) < dropped - 1:
+    def told() -> int:
+        return sum(int(count) for count in DROPPED.findall(seen.decode()))
+
+    while told() < dropped:
         seen += file.read(1 << 16)
-    assert sum(int(count) for count in DROPPED.findall(seen.decode())) in (dropped - 1, dropped)
+    # The line of the request that asked, that of the one before it and another may come after the count.
+    assert told() <= dropped + 3
     return seen
 
 
