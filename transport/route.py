@@ -69,3 +69,11 @@ class Route:
     def rule(self) -> str:
         """The path as Werkzeug writes it."""
         return self.path.replace("{", "<").replace("}", ">")
+
+
+def get(path: str, handler: Callable[..., Awaitable[Any]], **rest: Any) -> Route:
+    return Route(method="GET", path=path, handler=handler, **rest)
+
+
+def post(path: str, handler: Callable[..., Awaitable[Any]], **rest: Any) -> Route:
+    return Route(method="POST", path=path, handler=handler, **rest)

@@ -1,9 +1,6 @@
 """The route table: the one place that says which operations there are. The app serves it and the OpenAPI document
 describes it, so they cannot differ."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from ..schema.access.command_scopes import scope_of
 from ..schema.access.scopes import Scope
 from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
@@ -37,17 +34,8 @@ from . import event_handlers as events
 from . import handlers
 from .approvals.routes import RULE_ROUTES
 from .guard.routes import ACCESS_ROUTES
-from .route import Route
+from .route import Route, get, post
 from .websocket import open_websocket
-
-
-def _get(path: str, handler: Callable[..., Awaitable[Any]], **rest: Any) -> Route:
-    return Route(method="GET", path=path, handler=handler, **rest)
-
-
-def _post(path: str, handler: Callable[..., Awaitable[Any]], **rest: Any) -> Route:
-    return Route(method="POST", path=path, handler=handler, **rest)
-
 
 READ: tuple[Scope, ...] = ("read",)
 ADMIN: tuple[Scope, ...] = ("admin",)
@@ -64,7 +52,7 @@ _RESYNC = (
 ROUTES: tuple[Route, ...] = (
     *ACCESS_ROUTES,
     *RULE_ROUTES,
-    _get(
+    get(
         "/",
         handlers.get_root,
         tag="meta",
@@ -74,7 +62,7 @@ ROUTES: tuple[Route, ...] = (
         open=True,
         scopes=(),
     ),
-    _get(
+    get(
         "/v1/health",
         handlers.get_health,
         tag="meta",
@@ -87,7 +75,7 @@ ROUTES: tuple[Route, ...] = (
         open=True,
         scopes=(),
     ),
-    _get(
+    get(
         "/v1/proof/{nonce}",
         handlers.get_proof,
         tag="meta",
@@ -100,7 +88,7 @@ ROUTES: tuple[Route, ...] = (
         open=True,
         scopes=(),
     ),
-    _get(
+    get(
         "/metrics",
         handlers.get_metrics,
         scopes=READ,
@@ -111,7 +99,7 @@ ROUTES: tuple[Route, ...] = (
         kind="metrics",
         problems=(503,),
     ),
-    _get(
+    get(
         "/openapi.json",
         handlers.get_openapi,
         tag="meta",
@@ -120,7 +108,7 @@ ROUTES: tuple[Route, ...] = (
         open=True,
         scopes=(),
     ),
-    _get(
+    get(
         "/v1/agents",
         handlers.list_agents,
         scopes=READ,
@@ -130,7 +118,7 @@ ROUTES: tuple[Route, ...] = (
         success="All agents, installed or not",
         answer=AgentListResponse,
     ),
-    _post(
+    post(
         "/v1/agents/{agent}/install",
         handlers.install_agent,
         scopes=ADMIN,
@@ -144,7 +132,7 @@ ROUTES: tuple[Route, ...] = (
         body=AgentInstallRequest,
         problems=(400, 404),
     ),
-    _get(
+    get(
         "/v1/agents/{agent}/modes",
         handlers.get_agent_modes,
         scopes=READ,
@@ -155,7 +143,7 @@ ROUTES: tuple[Route, ...] = (
         answer=AgentModesResponse,
         problems=(400,),
     ),
-    _get(
+    get(
         "/v1/agents/{agent}/models",
         handlers.get_agent_models,
         scopes=READ,
@@ -166,7 +154,7 @@ ROUTES: tuple[Route, ...] = (
         answer=AgentModelsResponse,
         problems=(400, 404),
     ),
-    _get(
+    get(
         "/v1/sessions",
         handlers.list_sessions,
         scopes=READ,
@@ -176,7 +164,7 @@ ROUTES: tuple[Route, ...] = (
         success="Sessions, newest first",
         answer=SessionListResponse,
     ),
-    _post(
+    post(
         _SESSION,
         handlers.create_session,
         scopes=ADMIN,
@@ -188,7 +176,7 @@ ROUTES: tuple[Route, ...] = (
         answer=CreateSessionResponse,
         problems=(400, 404, 409, 424, 429, 500),
     ),
-    _get(
+    get(
         _SESSION,
         handlers.get_session,
         scopes=READ,
@@ -210,7 +198,7 @@ ROUTES: tuple[Route, ...] = (
         status=204,
         problems=(400, 404),
     ),
-    _post(
+    post(
         f"{_SESSION}/messages",
         handlers.post_message,
         scopes=(scope_of(MessageCommand),),
@@ -225,7 +213,7 @@ ROUTES: tuple[Route, ...] = (
         prompts=True,
         problems=(400, 404, 429, 500),
     ),
-    _post(
+    post(
         f"{_SESSION}/messages/stream",
         events.post_message_stream,
         scopes=(scope_of(MessageCommand), "read"),
@@ -241,7 +229,7 @@ ROUTES: tuple[Route, ...] = (
         prompts=True,
         problems=(400, 404, 429, 500),
     ),
-    _get(
+    get(
         f"{_SESSION}/queue",
         handlers.get_queue,
         scopes=READ,
@@ -264,7 +252,7 @@ ROUTES: tuple[Route, ...] = (
         keyed=True,
         problems=(400, 404),
     ),
-    _get(
+    get(
         f"{_SESSION}/events",
         events.get_events,
         scopes=READ,
@@ -277,7 +265,7 @@ ROUTES: tuple[Route, ...] = (
         answer=EventsResponse,
         problems=(400, 404),
     ),
-    _get(
+    get(
         f"{_SESSION}/events/sse",
         events.get_events_sse,
         scopes=READ,
@@ -290,7 +278,7 @@ ROUTES: tuple[Route, ...] = (
         query=StreamQuery,
         problems=(400, 404),
     ),
-    _get(
+    get(
         f"{_SESSION}/ws",
         open_websocket,
         scopes=READ,
@@ -304,7 +292,7 @@ ROUTES: tuple[Route, ...] = (
         query=StreamQuery,
         problems=(400, 403, 404),
     ),
-    _get(
+    get(
         "/v1/events/sse",
         events.get_all_events_sse,
         scopes=READ,
@@ -318,7 +306,7 @@ ROUTES: tuple[Route, ...] = (
         query=StreamQuery,
         problems=(400,),
     ),
-    _post(
+    post(
         f"{_SESSION}/permissions/{{permission_id}}/reply",
         handlers.reply_permission,
         scopes=(scope_of(PermissionReplyCommand),),
@@ -331,7 +319,7 @@ ROUTES: tuple[Route, ...] = (
         keyed=True,
         problems=(400, 404, 409, 500),
     ),
-    _post(
+    post(
         f"{_SESSION}/questions/{{question_id}}/reply",
         handlers.reply_question,
         scopes=(scope_of(QuestionReplyCommand),),
@@ -343,7 +331,7 @@ ROUTES: tuple[Route, ...] = (
         keyed=True,
         problems=(400, 404, 409, 500),
     ),
-    _post(
+    post(
         f"{_SESSION}/questions/{{question_id}}/reject",
         handlers.reject_question,
         scopes=(scope_of(QuestionRejectCommand),),
@@ -354,7 +342,7 @@ ROUTES: tuple[Route, ...] = (
         keyed=True,
         problems=(400, 404, 500),
     ),
-    _post(
+    post(
         f"{_SESSION}/interrupt",
         handlers.interrupt_session,
         scopes=(scope_of(InterruptCommand),),
@@ -367,7 +355,7 @@ ROUTES: tuple[Route, ...] = (
         keyed=True,
         problems=(400, 404),
     ),
-    _post(
+    post(
         f"{_SESSION}/terminate",
         handlers.terminate_session,
         scopes=(scope_of(TerminateCommand),),
@@ -379,7 +367,7 @@ ROUTES: tuple[Route, ...] = (
         keyed=True,
         problems=(400, 404),
     ),
-    _get(
+    get(
         "/v1/permissions",
         handlers.list_permissions,
         scopes=READ,
@@ -389,7 +377,7 @@ ROUTES: tuple[Route, ...] = (
         success="The permissions of all sessions that wait for a reply",
         answer=PermissionListResponse,
     ),
-    _get(
+    get(
         "/v1/questions",
         handlers.list_questions,
         scopes=READ,

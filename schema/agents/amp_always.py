@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..approvals.always import Always, of_command, of_files, of_input, of_mcp_tool, of_url
+from ..approvals.always import Always, of_command, of_files, of_named_tool, of_url
 from .native import members
 
 EDITS = ("apply_patch", "create_file", "edit_file")
@@ -34,10 +34,7 @@ def always_of(tool: str, arguments: Any) -> Always:
         return of_files(tool, *zip(*targets, strict=True))
     if tool == "read_web_page" and isinstance(url, str):
         return of_url(tool, url)
-    if tool.startswith("mcp__"):
-        server, _, name = tool.removeprefix("mcp__").partition("__")
-        return of_mcp_tool(server, name)
-    return of_input(tool, arguments)
+    return of_named_tool(tool, arguments)
 
 
 def _targets(patch: Any) -> list[tuple[str, str]]:

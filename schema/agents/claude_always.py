@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..approvals.always import Always, of_command, of_files, of_input, of_mcp_tool, of_url
+from ..approvals.always import Always, of_command, of_files, of_named_tool, of_url
 from .native import members
 
 _FILES: Mapping[str, str] = {
@@ -28,7 +28,4 @@ def always_of(tool: str, arguments: Any) -> Always:
         return of_files(tool, [tool], [path])
     if tool == "WebFetch" and isinstance(url, str):
         return of_url(tool, url)
-    if tool.startswith("mcp__"):
-        server, _, name = tool.removeprefix("mcp__").partition("__")
-        return of_mcp_tool(server, name)
-    return of_input(tool, arguments)
+    return of_named_tool(tool, arguments)

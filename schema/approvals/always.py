@@ -68,5 +68,13 @@ def of_input(tool: str, said: Any) -> Always:
     return Always("input", shortened(f"{tool} {_json(said)}", MAX_TEXT), [tool, said])
 
 
+def of_named_tool(tool: str, said: Any) -> Always:
+    """By the name that claude and Amp give an MCP server's tool, ``mcp__server__tool``; else its input."""
+    if tool.startswith("mcp__"):
+        server, _, name = tool.removeprefix("mcp__").partition("__")
+        return of_mcp_tool(server, name)
+    return of_input(tool, said)
+
+
 def _json(value: Any) -> str:
     return msgspec.json.encode(value, order="sorted").decode()

@@ -1,16 +1,15 @@
 """The routes of the rules, part of the route table."""
 
 from ...schema.approvals.rules import RuleListResponse
-from ..route import Route
+from ..route import Route, get
 from . import handlers
 
 _RULES = "/v1/sessions/{session_id}/rules"
 
 RULE_ROUTES: tuple[Route, ...] = (
-    Route(
-        method="GET",
-        path=_RULES,
-        handler=handlers.list_rules,
+    get(
+        _RULES,
+        handlers.list_rules,
         scopes=("read",),
         tag="sessions",
         summary="List Rules",

@@ -7,14 +7,13 @@ from ...schema.access.tokens import (
     CreateTokenResponse,
     TokenListResponse,
 )
-from ..route import Route
+from ..route import Route, get, post
 from . import handlers
 
 ACCESS_ROUTES: tuple[Route, ...] = (
-    Route(
-        method="GET",
-        path="/v1/tokens",
-        handler=handlers.list_tokens,
+    get(
+        "/v1/tokens",
+        handlers.list_tokens,
         scopes=("admin",),
         tag="access",
         summary="List Tokens",
@@ -22,10 +21,9 @@ ACCESS_ROUTES: tuple[Route, ...] = (
         success="The tokens, oldest first",
         answer=TokenListResponse,
     ),
-    Route(
-        method="POST",
-        path="/v1/tokens",
-        handler=handlers.create_token,
+    post(
+        "/v1/tokens",
+        handlers.create_token,
         scopes=("admin",),
         tag="access",
         summary="Create Token",
@@ -48,10 +46,9 @@ ACCESS_ROUTES: tuple[Route, ...] = (
         status=204,
         problems=(400, 404, 503),
     ),
-    Route(
-        method="POST",
-        path="/v1/tickets",
-        handler=handlers.create_ticket,
+    post(
+        "/v1/tickets",
+        handlers.create_ticket,
         scopes=(),
         limited=True,
         tag="access",
