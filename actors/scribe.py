@@ -15,7 +15,7 @@ from attrs import evolve
 from ..schema.agents.effects import Draft
 from ..schema.agents.ledger import EventDraft, Ledger
 from ..schema.codec import Codec
-from ..schema.encode import EncodedEvent, EventEncoder, beginning_of, one_line
+from ..schema.encode import EncodedEvent, EventEncoder, beginning_of, one_line, raw_of
 from ..schema.events import (
     ErrorData,
     EventData,
@@ -41,6 +41,9 @@ REPLAY_SLICE = 64 << 10
 
 MASKED_ON_LOOP = 512 << 10
 """Bytes of events below which secrets are looked for on the event loop: a few milliseconds."""
+
+RAW_COPIES = 16 << 10
+"""Bytes that the copies of one raw may have together, beside the first: a line may make hundreds of events."""
 
 
 class Scribe:
@@ -69,6 +72,11 @@ class Scribe:
         self._masked = 0
         self._doubtful: list[EncodedEvent] = []
         self._streams: dict[str, Stream] = {}
+        # The raw that was kept last: what the agent said, how it is kept, with which event, and how often again.
+        self._said: bytes | None = None
+        self._kept_raw = b""
+        self._kept_with = 0
+        self._copied = 0
 
     def __repr__(self) -> str:
         return f"<Scribe {self._session_id} sequence={self.sequence} unwritten={len(self._unwritten)} {self.ledger!r}>"
@@ -140,12 +148,19 @@ class Scribe:
         )
 
     def _raw(self, raw: bytes) -> bytes:
-        return one_line(raw) if len(raw) <= self._max_raw_bytes else beginning_of(raw)
+        """All events that a line makes are drafted with the same object."""
+        if raw is not self._said:
+            kept = one_line(raw) if len(raw) <= self._max_raw_bytes else beginning_of(raw)
+            self._said, self._kept_raw, self._kept_with, self._copied = raw, kept, self.sequence, 0
+            return kept
+        self._copied += len(self._kept_raw)
+        return self._kept_raw if self._copied <= RAW_COPIES else raw_of(self._kept_with, len(raw))
 
     def take(self) -> Sequence[EncodedEvent]:
         """What was gathered since the last time, as it may be seen."""
         events, doubtful, masked = self._unwritten, self._doubtful, self._masked
         self._unwritten, self._doubtful, self._masked = [], [], 0
+        self._said = None
         done = masked_events(self.redactor, events[masked:] if masked else events, doubtful)
         return [*events[:masked], *done] if masked else done
 

@@ -11,10 +11,11 @@ from typing import Any, cast
 import msgspec
 from attrs import define, field
 
+from ..schema.bounds import MAX_NAME
 from ..schema.encode import EncodedEvent
 
 MAX_NAMES = 64
-"""Models of one agent, and codes of errors, that are counted apart."""
+"""Models of one agent, and codes of errors, that are counted apart, of names that are not too long."""
 
 OTHER = "other"
 UNKNOWN = "unknown"
@@ -82,7 +83,7 @@ class Tally:
 
 
 def _bounded(name: str, known: Collection[str]) -> str:
-    return name if name in known or len(known) < MAX_NAMES else OTHER
+    return name if name in known or (len(known) < MAX_NAMES and len(name) <= MAX_NAME) else OTHER
 
 
 def _data(event: EncodedEvent) -> Metadata:

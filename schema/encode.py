@@ -125,3 +125,8 @@ def beginning_of(raw: bytes) -> bytes:
     """What stands for the raw of a message that is too long to be kept beside its event, as JSON."""
     head = raw[:RAW_HEAD].decode(errors="replace")
     return msgspec.json.encode({"truncated": True, "bytes": len(raw), "beginning": head})
+
+
+def raw_of(sequence: int, size: int) -> bytes:
+    """What stands for a raw of ``size`` bytes that the event of that sequence has."""
+    return b'{"truncated":true,"bytes":%d,"same_as":"evt_%d"}' % (size, sequence)

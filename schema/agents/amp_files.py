@@ -15,7 +15,8 @@ from .native import elements, members
 
 _ACTIONS: Mapping[str, FileAction] = {"Read": "read", "create_file": "write", "edit_file": "patch"}
 
-_PATCHED = re.compile(r"^\*\*\* (Update|Add|Delete) File: (.+?)\s*$", re.MULTILINE)
+_PATCHED = re.compile(r"^\*\*\* (Update|Add|Delete) File: (.*\S)", re.MULTILINE)
+"""Up to the last letter of the line: one way to find it, also in a line of blanks."""
 
 _HEADER = re.compile(r"^(---|\+\+\+) (.*?)\t.*$", re.MULTILINE)
 
@@ -67,6 +68,5 @@ def plain_diff(text: str) -> str:
     lines = text.strip("\n").split("\n")
     if lines[0].startswith("```"):
         lines = lines[1 : -1 if lines[-1].startswith("```") else None]
-    while lines and not lines[0].startswith("--- "):
-        lines.pop(0)
-    return _HEADER.sub(r"\1 \2", "\n".join(lines) + "\n") if lines else text
+    start = next((number for number, line in enumerate(lines) if line.startswith("--- ")), None)
+    return text if start is None else _HEADER.sub(r"\1 \2", "\n".join(lines[start:]) + "\n")

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+from ..bounds import bounded_id
 from ..items import ContentPart, FileRefPart, JsonPart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from .amp_files import called_files, touched_files
 from .amp_wire import AssistantLine, Block, UserLine
 from .effects import Effect, ItemCompleted, Unparsed
-from .native import BAD_JSON, as_text, decode, elements, members, plain
-
-REMEMBERED_CALLS = 1000
-"""Tool calls without a result whose files are kept: a call may never get one."""
+from .native import BAD_JSON, MOST_PARTS, as_text, decode, elements, members, plain, untold
+from .remembered import Remembered
 
 _SPOKEN = ("output", "content", "summary", "diff")
 """The members of a result that is an object, the first of which is its text."""
@@ -23,7 +22,8 @@ class Conversation:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._messages = count(1)
-        self._calls: dict[str, tuple[str, Any, tuple[FileRefPart, ...]]] = {}
+        # Those without a result.
+        self._calls = Remembered[tuple[str, Any, tuple[FileRefPart, ...]]]()
 
     def __repr__(self) -> str:
         return f"<Conversation calls={len(self._calls)}>"
@@ -41,12 +41,13 @@ class Conversation:
     def assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
         message = f"{self._prefix}#{next(self._messages)}"
         parent: str | None = None
-        for index, said in enumerate(line.message.content):
+        bad: list[str] = []
+        for index, said in enumerate(line.message.content[:MOST_PARTS]):
             try:
                 block = decode(said, Block)
             except BAD_JSON as error:
                 # Alone: what the rest of the line says may be that the turn ends.
-                yield Unparsed(str(error), "amp message", raw)
+                bad.append(str(error))
                 continue
             if block.type == "tool_use":
                 yield self._call(block, parent, raw)
@@ -61,25 +62,33 @@ class Conversation:
                     yield ItemCompleted(native_id, "message", "assistant", (part,), raw=raw)
                 case _:
                     yield ItemCompleted(native_id, "unknown", "assistant", (JsonPart(plain(said)),), raw=raw)
+        if bad:
+            count = f"{len(bad)} parts cannot be read, the first: " if len(bad) > 1 else ""
+            yield Unparsed(count + bad[0], "amp message", raw)
+        yield from untold(line.message.content, "amp message", raw)
 
     def _call(self, block: Block, parent: str | None, raw: bytes) -> Effect:
         arguments = plain(block.input)
-        if len(self._calls) < REMEMBERED_CALLS:
-            self._calls[block.id] = (block.name, arguments, called_files(block.name, arguments))
+        # The files may hold the input once more, as a diff.
+        files = called_files(block.name, arguments)
+        self._calls.put(bounded_id(block.id), (block.name, arguments, files), 2 * len(bytes(block.input)))
         part = ToolCallPart(block.name, bytes(block.input).decode(), block.id)
         return ItemCompleted(block.id, "tool_call", "assistant", (part,), False, parent, raw=raw)
 
     def user(self, line: UserLine, raw: bytes) -> Iterator[Effect]:
         """Tool results. The rest repeats the prompt."""
         content = line.message.content
-        for said in () if isinstance(content, str) else content:
+        if isinstance(content, str):
+            return
+        for said in content[:MOST_PARTS]:
             block = decode(said, Block)
             if block.type == "tool_result":
                 yield self._result(block, raw)
+        yield from untold(content, "amp message", raw)
 
     def _result(self, block: Block, raw: bytes) -> Effect:
         call_id = block.tool_use_id
-        _, _, called = self._calls.pop(call_id, ("", None, ()))
+        _, _, called = self._calls.pop(bounded_id(call_id)) or ("", None, ())
         content = plain(block.content)
         facts = _facts(content)
         code = members(facts).get("exitCode")

@@ -11,6 +11,7 @@ from typing import Any
 from attrs import define
 from msgspec import Raw
 
+from ..bounds import bounded_id
 from ..items import (
     ContentPart,
     FileRefPart,
@@ -25,10 +26,8 @@ from ..items import (
 from .claude_diff import called_file, file_refs
 from .claude_wire import AssistantLine, Block, Event, StreamLine, UserLine
 from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted, Unparsed
-from .native import as_text, decode, elements, plain
-
-REMEMBERED_CALLS = 1000
-"""Tool calls without a result whose file is kept: a call may never get one."""
+from .native import MOST_PARTS, as_text, decode, elements, plain, untold
+from .remembered import Remembered
 
 INTERRUPTED = "[Request interrupted by user"
 """How claude tells the model of an interrupt; the turn's outcome tells the client."""
@@ -54,18 +53,32 @@ class Conversation:
     """The open message of the main conversation and of each sub-agent, by the tool call that started it."""
 
     def __init__(self) -> None:
-        self._messages: dict[str | None, _Message] = {}
-        self._files: dict[str, FileRefPart] = {}
+        self._main: _Message | None = None
+        self._messages = Remembered[_Message]()
+        # Those of tool calls without a result.
+        self._files = Remembered[FileRefPart]()
 
     def __repr__(self) -> str:
         return f"<Conversation speakers={len(self._messages)} files={len(self._files)}>"
 
     def turn_ended(self) -> None:
+        self._main = None
         self._messages.clear()
 
+    def _message(self, parent: str | None) -> _Message | None:
+        return self._main if parent is None else self._messages.get(parent)
+
+    def _open_message(self, message_id: str, parent: str | None) -> _Message:
+        message = _Message(bounded_id(message_id))
+        if parent is None:
+            self._main = message
+        else:
+            self._messages.put(parent, message)
+        return message
+
     def streamed(self, line: StreamLine, raw: bytes) -> Iterator[Effect]:
-        event, parent = line.event, line.parent_tool_use_id
-        message = self._messages.get(parent)
+        event, parent = line.event, _bounded(line.parent_tool_use_id)
+        message = self._message(parent)
         match event.type:
             case "content_block_delta":
                 if message is not None and message.open == event.index and event.delta is not None:
@@ -73,7 +86,7 @@ class Conversation:
                     if text:
                         yield ItemDelta(f"{message.id}#{event.index}", text, raw=raw)
             case "message_start" if event.message is not None:
-                self._messages[parent] = _Message(event.message.id)
+                self._open_message(event.message.id, parent)
             case "content_block_start" if event.content_block is not None and message is not None:
                 message.open = event.index
                 yield from self._open(message, event, event.content_block, parent, raw)
@@ -95,19 +108,20 @@ class Conversation:
                 pass  # the assistant line says the whole of it
 
     def assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
-        parent = line.parent_tool_use_id
+        parent = _bounded(line.parent_tool_use_id)
         if line.error is not None:
             # No words of the model. The turn's result says them again as an error, but a sub-agent has no result.
-            said = " ".join(decode(block, Block).text for block in line.message.content)
+            said = " ".join(decode(block, Block).text for block in line.message.content[:MOST_PARTS])
             part = StatusPart(f"error.{as_text(line.error)}", said)
             yield ItemCompleted(line.message.id, "status", "system", (part,), True, parent, raw=raw)
             return
-        message = self._messages.get(parent)
-        if message is None or message.id != line.message.id:
-            message = self._messages[parent] = _Message(line.message.id)
-        for said in line.message.content:
+        message = self._message(parent)
+        if message is None or message.id != bounded_id(line.message.id):
+            message = self._open_message(line.message.id, parent)
+        for said in line.message.content[:MOST_PARTS]:
             native_id = f"{message.id}#{message.take()}"
             yield self._complete(message, native_id, said, parent, raw)
+        yield from untold(line.message.content, "claude message", raw)
 
     def _complete(self, message: _Message, native_id: str, said: Raw, parent: str | None, raw: bytes) -> Effect:
         block = decode(said, Block)
@@ -130,8 +144,8 @@ class Conversation:
 
     def _remember(self, block: Block) -> None:
         file = called_file(block.name, plain(block.input))
-        if file is not None and len(self._files) < REMEMBERED_CALLS:
-            self._files[block.id] = file
+        if file is not None:
+            self._files.put(bounded_id(block.id), file, len(file.path))
 
     def user(self, line: UserLine, raw: bytes) -> Iterator[Effect]:
         """What claude tells the model in the user's name: tool results, a sub-agent's task, its own remarks."""
@@ -139,7 +153,9 @@ class Conversation:
             return
         content = line.message.content
         blocks = (
-            [Block("text", text=content)] if isinstance(content, str) else [decode(said, Block) for said in content]
+            [Block("text", text=content)]
+            if isinstance(content, str)
+            else [decode(said, Block) for said in content[:MOST_PARTS]]
         )
         facts = plain(line.tool_use_result)
         for index, block in enumerate(blocks):
@@ -157,10 +173,12 @@ class Conversation:
                         yield ItemCompleted(native_id, "system", "system", parts, raw=raw)
                 case _:
                     pass
+        if not isinstance(content, str):
+            yield from untold(content, "claude message", raw)
 
     def _result(self, block: Block, facts: Any, raw: bytes) -> Effect:
         call_id = block.tool_use_id
-        called = self._files.pop(call_id, None)
+        called = self._files.pop(bounded_id(call_id))
         output, images = _read_result(plain(block.content))
         failed = bool(block.is_error)
         files = () if failed else file_refs(facts, called)
@@ -173,6 +191,10 @@ class Conversation:
             call_id,
             raw=raw,
         )
+
+
+def _bounded(native_id: str | None) -> str | None:
+    return None if native_id is None else bounded_id(native_id)
 
 
 def _read_result(content: Any) -> tuple[str, tuple[ImagePart, ...]]:

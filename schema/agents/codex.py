@@ -44,6 +44,7 @@ from .effects import (
 )
 from .native import BAD_JSON, as_text, decode, line, members, plain
 from .outline import outline
+from .remembered import Remembered
 
 _NO_THREAD = "no rollout found"
 """How codex says that it has not written the thread down; it does so when the first turn starts."""
@@ -67,7 +68,7 @@ class Codex:
         # It came when there was no thread, because the attempt to open one had failed: it makes the next attempt.
         self._held: Prompt | None = None
         self._turn = Turn()
-        self._sub_turns: dict[str, str] = {}  # by the sub-agent's thread
+        self._sub_turns = Remembered[str]()  # by the sub-agent's thread
         self._items = Items()
         self._asks = Asks(spec.seed, spec.directory, accept_edits=spec.permission_mode == "acceptEdits")
         self._statuses = Statuses(spec.seed)
@@ -207,12 +208,13 @@ class Codex:
             yield TurnStarted(synthetic=False, raw=raw)
             yield from self._stop()
         else:
-            self._sub_turns[params.thread_id] = as_text(params.turn.get("id"))
+            turn_id = as_text(params.turn.get("id"))
+            self._sub_turns.put(params.thread_id, turn_id, len(turn_id))
 
     def _turn_completed(self, params: TurnParams, raw: bytes) -> Iterator[Effect]:
         completed = Completed(params.turn, raw)
         if params.thread_id != self._thread:
-            self._sub_turns.pop(params.thread_id, None)
+            self._sub_turns.pop(params.thread_id)
         elif self._turn.completed(completed):
             yield from self._end_turn(params.thread_id, completed)
 

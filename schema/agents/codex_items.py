@@ -8,11 +8,13 @@ from typing import Any
 
 from attrs import define, field
 
+from ..bounds import bounded_id
 from ..items import ContentPart, JsonPart, ReasoningPart, StatusPart, TextPart, ToolResultPart
 from .codex_tools import TOOLS, Item, call_part, failed, result_parts
 from .codex_wire import DeltaParams
 from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted
-from .native import as_text, elements, members
+from .native import MOST_PARTS, as_text, elements, members
+from .remembered import Remembered
 
 KEPT_OUTPUT_CHARS = 1 << 18
 """How much of a tool's output is kept for the day that its turn ends before the tool does."""
@@ -23,10 +25,13 @@ class _Output:
     text: list[str] = field(factory=list[str])
     chars: int = 0
 
-    def add(self, delta: str) -> None:
-        if self.chars < KEPT_OUTPUT_CHARS:
-            self.text.append(delta)
-            self.chars += len(delta)
+    def add(self, delta: str) -> int:
+        """How much more is kept."""
+        if self.chars >= KEPT_OUTPUT_CHARS:
+            return 0
+        self.text.append(delta)
+        self.chars += len(delta)
+        return len(delta)
 
 
 class Items:
@@ -34,26 +39,27 @@ class Items:
     ``_parents`` the calls that made the sub-agents' threads."""
 
     def __init__(self) -> None:
-        self._running: dict[str, _Output] = {}
-        self._changes: dict[str, Any] = {}
-        self._parents: dict[str, str] = {}
+        self._running = Remembered[_Output]()
+        self._changes = Remembered[Any]()
+        self._parents = Remembered[str]()
 
     def __repr__(self) -> str:
         return f"<Items running={len(self._running)} sub_agents={len(self._parents)}>"
 
     def changes(self, item_id: str) -> Any:
         """What a file change does: the request to approve it does not say."""
-        return self._changes.get(item_id)
+        return self._changes.get(bounded_id(item_id))
 
     def parent(self, thread: str) -> str | None:
-        return self._parents.get(thread)
+        return self._parents.get(bounded_id(thread))
 
     def turn_ended(self, *, failed: bool) -> Iterator[Effect]:
         """Close what still runs: an interrupted tool may never be completed, and a command in the background outlives
         its turn."""
-        running, self._running = self._running, {}
+        running = self._running.items()
+        self._running.clear()
         self._changes.clear()
-        for native_id, output in running.items():
+        for native_id, output in running:
             result = ToolResultPart(native_id, "".join(output.text))
             yield ItemCompleted(
                 _result_id(native_id), "tool_result", "tool", (result,), failed, native_id, synthetic=True
@@ -67,11 +73,11 @@ class Items:
             case "contextCompaction":
                 yield ItemStarted(native_id, "status", "system", (), parent, raw=raw)
             case kind if kind in TOOLS:
-                self._learn(item)
+                self._learn(item, raw)
                 tool, call = TOOLS[kind], call_part(TOOLS[kind], item)
                 yield ItemStarted(native_id, "tool_call", "assistant", (call,), parent, raw=raw)
                 if tool.known_at_start:
-                    self._running[native_id] = _Output()
+                    self._running.put(bounded_id(native_id), _Output())
                     yield ItemCompleted(native_id, "tool_call", "assistant", (call,), False, parent, raw=raw)
                     yield ItemStarted(_result_id(native_id), "tool_result", "tool", (), native_id, raw=raw)
             case _:
@@ -112,8 +118,8 @@ class Items:
     def grew(self, facts: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         """A patch under way holds more changes now, or a summary has a part more; parts stand on lines of their own."""
         match facts:
-            case {"itemId": str(item_id), "changes": changes} if item_id in self._changes:
-                self._changes[item_id] = changes
+            case {"itemId": str(item_id), "changes": changes} if bounded_id(item_id) in self._changes:
+                self._changes.put(bounded_id(item_id), changes, len(raw))
             case {"itemId": str(item_id), "summaryIndex": int(index)} if index > 0:
                 yield ItemDelta(item_id, "\n", raw=raw)
             case _:
@@ -121,25 +127,27 @@ class Items:
 
     def printed(self, delta: DeltaParams, raw: bytes) -> Iterator[Effect]:
         """Also after the end of its turn, when nobody listens any more."""
-        if (output := self._running.get(delta.item_id)) is not None:
-            output.add(delta.delta)
+        native_id = bounded_id(delta.item_id)
+        if (output := self._running.get(native_id)) is not None:
+            self._running.grew(native_id, output.add(delta.delta))
             yield ItemDelta(_result_id(delta.item_id), delta.delta, raw=raw)
 
-    def _learn(self, item: Item) -> None:
+    def _learn(self, item: Item, raw: bytes) -> None:
         match item:
             case {"type": "fileChange", "changes": changes}:
-                self._changes[item["id"]] = changes
+                self._changes.put(bounded_id(item["id"]), changes, len(raw))
             case {"type": "collabAgentToolCall", "tool": "spawnAgent"}:
-                for thread in elements(item.get("receiverThreadIds")):
-                    self._parents.setdefault(as_text(thread), item["id"])
+                for thread in elements(item.get("receiverThreadIds"))[:MOST_PARTS]:
+                    if (child := bounded_id(as_text(thread))) not in self._parents:
+                        self._parents.put(child, bounded_id(item["id"]))
             case _:
                 pass
 
     def _tool_completed(self, item: Item, parent: str | None, raw: bytes) -> Iterator[Effect]:
-        self._learn(item)
+        self._learn(item, raw)
         native_id, tool = item["id"], TOOLS[item["type"]]
-        self._running.pop(native_id, None)
-        self._changes.pop(native_id, None)
+        self._running.pop(bounded_id(native_id))
+        self._changes.pop(bounded_id(native_id))
         # Dropped by the ledger where the call was closed when it started.
         yield ItemCompleted(native_id, "tool_call", "assistant", (call_part(tool, item),), False, parent, raw=raw)
         content = result_parts(tool, item)

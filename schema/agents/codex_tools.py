@@ -1,6 +1,6 @@
 """What codex did with a tool, told as a call and its result. Each item holds both; this file takes them apart."""
 
-import shlex
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,17 @@ APPLY_PATCH = "apply_patch"
 
 _SHELLS = ("bash", "sh", "zsh")
 _FAILED = ("failed", "declined", "interrupted")
+
+LONGEST_UNWRAPPED = 1 << 16
+"""Characters of a command that is told without its shell. A longer one is told as it is."""
+
+_PIECE = re.compile(
+    r"(?P<blank>[ \t\r\n]++)|'(?P<single>[^']*+)'|\"(?P<double>(?:[^\"\\]|\\.)*+)\"|\\(?P<escaped>.)"
+    r"|(?P<bare>[^ \t\r\n'\"\\]++)",
+    re.DOTALL,
+)
+_ESCAPED = re.compile(r'\\(["\\])')
+"""A backslash within double quotes stands for itself before any other character."""
 
 
 @frozen
@@ -46,15 +57,33 @@ def failed(item: Item) -> bool:
 def bare_command(command: Any) -> str:
     """What runs in the shell that codex wraps around it: ``ls`` of ``/bin/bash -lc ls``."""
     said = as_text(command)
-    try:
-        words = shlex.split(said)
-    except ValueError:
-        return said
-    match words:
+    match _words(said):
         case [shell, "-c" | "-lc", script] if shell.rpartition("/")[2] in _SHELLS:
             return script
         case _:
             return said
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command as a shell reads them; none when a quote is open, or when it is too long. The standard
+    library's ``shlex`` takes a time by the square of the length."""
+    words: list[list[str]] = []
+    within = False
+    end = 0
+    for piece in _PIECE.finditer(command) if len(command) <= LONGEST_UNWRAPPED else ():
+        if piece.start() != end:
+            return []
+        end = piece.end()
+        kind = piece.lastgroup or ""
+        if kind == "blank":
+            within = False
+            continue
+        if not within:
+            words.append([])
+        within = True
+        text = piece[kind]
+        words[-1].append(_ESCAPED.sub(r"\1", text) if kind == "double" else text)
+    return ["".join(pieces) for pieces in words] if end == len(command) else []
 
 
 def command_arguments(item: Item) -> dict[str, Any]:

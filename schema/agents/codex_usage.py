@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .native import members
+from .remembered import Remembered
 
 _FIELDS = ("inputTokens", "outputTokens", "cachedInputTokens", "cacheWriteInputTokens")
 
@@ -12,7 +13,7 @@ class Usage:
     """The sums of each thread as they stood last. Sub-agents are threads of their own, and count."""
 
     def __init__(self) -> None:
-        self._threads: dict[str, Mapping[str, float]] = {}
+        self._threads = Remembered[Mapping[str, float]]()
         self._turn = _nothing()
         self._told = False
 
@@ -23,7 +24,7 @@ class Usage:
         """``counts`` is false for what was spent before: a resumed thread tells the sums of its former life."""
         total, last = _counts(usage.get("total")), _counts(usage.get("last"))
         before = self._threads.get(thread) or {name: total[name] - last[name] for name in _FIELDS}
-        self._threads[thread] = total
+        self._threads.put(thread, total)
         if counts:
             self._told = True
             for name in _FIELDS:

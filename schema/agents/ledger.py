@@ -5,15 +5,17 @@ It allots item and turn ids, and holds these rules for every agent alike (wire 0
 * a completed item that was never started is started first, synthetically; repeated starts and ends are dropped;
 * a completed message without a delta gets one synthetic delta with its text, unless it is the user's;
 * ``turn.started`` and ``turn.ended`` alternate; an item is closed before its turn is;
-* a turn that failed ends with the reason: the first error in it, for what comes later mostly follows from that.
+* a turn that failed ends with the reason: the first error in it, for what comes later mostly follows from that;
+* ids and names of the agent's are bounded, and so are the items that are open and what is kept of them.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, cast
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
+from ..bounds import MAX_NAME, MAX_REASON, bounded_id, shortened
 from ..encode import json_or_text
 from ..events import (
     AgentUnparsedData,
@@ -39,6 +41,7 @@ from .effects import (
     TurnStarted,
     Unparsed,
 )
+from .fitting import chars_of, fitted
 
 REMEMBERED_ITEMS = 10_000
 """Closed items whose native ids are still known, so that a late repetition is dropped and a parent is found."""
@@ -50,6 +53,16 @@ UNTOLD = ErrorData("the agent did not say why its turn failed", "unknown")
 
 KEPT_DELTA_CHARS = 1 << 18
 """How much streamed text of an open item is kept for the day that the agent dies before it completes the item."""
+
+MOST_OPEN_ITEMS = 1000
+"""Items that are open at once: agents have some tens. Of more the oldest is closed, as failed."""
+
+MOST_HELD_CHARS = 1 << 24
+"""Characters that are kept of all open items together, the longest line's for one. Of more the oldest is closed."""
+
+TOLD_TWICE_CHARS = 1 << 14
+"""Up to so many characters an item that was never started is told whole when it starts, too; of a longer one, its end
+alone."""
 
 
 @frozen
@@ -69,12 +82,18 @@ class _OpenItem:
     has_delta: bool = False
     text: list[str] = field(factory=list[str])
     chars: int = 0
+    held: int = 0
+    """Characters, of its content and of what it streamed."""
 
-    def add(self, delta: str) -> None:
+    def add(self, delta: str) -> int:
+        """How many characters more it holds now."""
         self.has_delta = True
-        if self.chars < KEPT_DELTA_CHARS:
-            self.text.append(delta)
-            self.chars += len(delta)
+        if self.chars >= KEPT_DELTA_CHARS:
+            return 0
+        self.text.append(delta)
+        self.chars += len(delta)
+        self.held += len(delta)
+        return len(delta)
 
     def content(self) -> tuple[ContentPart, ...]:
         """What is known of the item now. A message is what it streamed, as its readers have put it together; another
@@ -97,6 +116,7 @@ class Ledger:
         self._error: ErrorData | None = None
         self._retried: ErrorData | None = None
         self._open: dict[str, _OpenItem] = {}
+        self._held = 0
         self._closed: OrderedDict[str, str] = OrderedDict()
 
     def __repr__(self) -> str:
@@ -155,11 +175,12 @@ class Ledger:
             case ItemCompleted():
                 yield from self._complete(draft)
             case Errored():
-                self._note_error(draft.data, retryable=draft.retryable)
-                data = _retryable(draft.data) if draft.retryable else draft.data
+                data = _named_shortly(draft.data)
+                self._note_error(data, retryable=draft.retryable)
+                data = _retryable(data) if draft.retryable else data
                 yield EventDraft("error", data, draft.synthetic, draft.raw, ends_stream=not draft.retryable)
             case Unparsed():
-                data = AgentUnparsedData(draft.error, draft.location)
+                data = AgentUnparsedData(shortened(draft.error, MAX_REASON), shortened(draft.location, MAX_NAME))
                 yield EventDraft(
                     "agent.unparsed", data, True, json_or_text(draft.raw) if draft.raw is not None else None
                 )
@@ -202,53 +223,65 @@ class Ledger:
             yield EventDraft("turn.ended", data, draft.synthetic, draft.raw, ends_stream=True)
 
     def _start(self, draft: ItemStarted) -> Iterator[EventDraft]:
-        if self._item_id(draft.native_id) is not None:
+        native_id = bounded_id(draft.native_id)
+        if self._item_id(native_id) is not None:
             return
         self._items += 1
+        parent = draft.parent_native_id
         item = UniversalItem(
             item_id=f"itm_{self._items}",
-            native_item_id=draft.native_id,
-            parent_id=self._item_id(draft.parent_native_id) if draft.parent_native_id is not None else None,
+            native_item_id=native_id,
+            parent_id=self._item_id(bounded_id(parent)) if parent is not None else None,
             kind=draft.kind,
             role=draft.role,
-            content=draft.content,
+            content=fitted(draft.content),
             status="in_progress",
         )
-        self._open[draft.native_id] = _OpenItem(item)
+        self._open_item(native_id, item)
         yield EventDraft("item.started", ItemEventData(item), draft.synthetic, draft.raw)
+        yield from self._close_oldest()
+
+    def _open_item(self, native_id: str, item: UniversalItem) -> None:
+        held = chars_of(item.content)
+        self._open[native_id] = _OpenItem(item, held=held)
+        self._held += held
+
+    def _close_oldest(self) -> Iterator[EventDraft]:
+        """Those that are too many. They are as good as left: no agent has so many under way."""
+        while len(self._open) > MOST_OPEN_ITEMS or (self._held > MOST_HELD_CHARS and len(self._open) > 1):
+            native_id, opened = next(iter(self._open.items()))
+            yield self._close(native_id, opened.content(), "failed", synthetic=True, raw=None)
 
     def _delta(self, draft: ItemDelta) -> Iterator[EventDraft]:
-        if self._item_id(draft.native_id) is None:
-            yield from self._start(ItemStarted(draft.native_id, "message", "assistant", synthetic=True))
-        if (opened := self._open.get(draft.native_id)) is None:
+        native_id = bounded_id(draft.native_id)
+        if self._item_id(native_id) is None:
+            yield from self._start(ItemStarted(native_id, "message", "assistant", synthetic=True))
+        if (opened := self._open.get(native_id)) is None:
             return
-        opened.add(draft.delta)
-        data = ItemDeltaData(opened.item.item_id, draft.native_id, draft.delta)
+        self._held += opened.add(draft.delta)
+        data = ItemDeltaData(opened.item.item_id, native_id, draft.delta)
         yield EventDraft("item.delta", data, draft.synthetic, draft.raw)
+        if self._held > MOST_HELD_CHARS:
+            yield from self._close_oldest()
 
     def _complete(self, draft: ItemCompleted) -> Iterator[EventDraft]:
-        if self._item_id(draft.native_id) is None:
-            start = ItemStarted(
-                draft.native_id, draft.kind, draft.role, draft.content, draft.parent_native_id, synthetic=True
-            )
+        native_id, content = bounded_id(draft.native_id), fitted(draft.content)
+        if self._item_id(native_id) is None:
+            shown = content if chars_of(content) <= TOLD_TWICE_CHARS else ()
+            start = ItemStarted(native_id, draft.kind, draft.role, shown, draft.parent_native_id, synthetic=True)
             yield from self._start(start)
-        if (opened := self._open.get(draft.native_id)) is None:
+        if (opened := self._open.get(native_id)) is None:
             return
         if draft.kind == "message" and draft.role != "user" and not opened.has_delta:
-            text = "\n".join(part.text for part in draft.content if isinstance(part, TextPart))
+            text = "\n".join(part.text for part in content if isinstance(part, TextPart))
             if text:
-                yield from self._delta(ItemDelta(draft.native_id, text, synthetic=True))
+                # Not kept: all of it is told right after.
+                yield EventDraft("item.delta", ItemDeltaData(opened.item.item_id, native_id, text), synthetic=True)
         status: ItemStatus = "failed" if draft.failed else "completed"
         opened.item = UniversalItem(
-            opened.item.item_id,
-            draft.native_id,
-            opened.item.parent_id,
-            draft.kind,
-            draft.role,
-            draft.content,
-            status,
+            opened.item.item_id, native_id, opened.item.parent_id, draft.kind, draft.role, content, status
         )
-        yield self._close(draft.native_id, draft.content, status, draft.synthetic, draft.raw)
+        yield self._close(native_id, content, status, draft.synthetic, draft.raw)
 
     def _close(
         self,
@@ -258,7 +291,9 @@ class Ledger:
         synthetic: bool,
         raw: bytes | None,
     ) -> EventDraft:
-        old = self._open.pop(native_id).item
+        opened = self._open.pop(native_id)
+        self._held -= opened.held
+        old = opened.item
         self._remember(native_id, old.item_id)
         item = UniversalItem(old.item_id, old.native_item_id, old.parent_id, old.kind, old.role, content, status)
         return EventDraft("item.completed", ItemEventData(item), synthetic, raw)
@@ -292,9 +327,10 @@ class Ledger:
                 native_id = item.native_item_id or item.item_id
                 self._items = max(self._items, _number(item.item_id))
                 if event.type == "item.started":
-                    self._open[native_id] = _OpenItem(item)
+                    self._open_item(native_id, item)
                 else:
-                    self._open.pop(native_id, None)
+                    if (opened := self._open.pop(native_id, None)) is not None:
+                        self._held -= opened.held
                     self._remember(native_id, item.item_id)
             case ItemDeltaData(item_id=item_id, native_item_id=native_id, delta=delta):
                 self._items = max(self._items, _number(item_id))
@@ -305,8 +341,8 @@ class Ledger:
     def _observe_delta(self, native_id: str, item_id: str, delta: str) -> None:
         if native_id not in self._open:  # its start has expired; only messages stream that long
             item = UniversalItem(item_id, native_id, None, "message", "assistant", (), "in_progress")
-            self._open[native_id] = _OpenItem(item)
-        self._open[native_id].add(delta)
+            self._open_item(native_id, item)
+        self._held += self._open[native_id].add(delta)
 
 
 def _retryable(data: ErrorData) -> ErrorData:
@@ -314,6 +350,13 @@ def _retryable(data: ErrorData) -> ErrorData:
     details: Any = data.details
     known = cast("dict[str, Any]", details) if isinstance(details, dict) else {"detail": details} if details else {}
     return ErrorData(data.message, data.code, {**known, "retryable": True})
+
+
+def _named_shortly(data: ErrorData) -> ErrorData:
+    """The same error unless its code, which a turn that fails for it repeats, is no name."""
+    return (
+        data if data.code is None or len(data.code) <= MAX_NAME else evolve(data, code=shortened(data.code, MAX_NAME))
+    )
 
 
 def _number(numbered_id: str | None) -> int:

@@ -3,6 +3,7 @@
 What an agent says may be anything; these helpers never raise on a shape, and decoding raises one known set of errors.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -10,8 +11,12 @@ from msgspec import Raw
 
 from ..json_text import BAD_JSON as BAD_JSON
 from ..json_text import check_depth, decode_json, may_be_deep
+from .effects import Unparsed
 
 T = TypeVar("T")
+
+MOST_PARTS = 500
+"""Parts of one message that are told: agents say some tens. Each costs hundreds of bytes, and may itself be ten."""
 
 
 def decode(raw: bytes | Raw, cls: type[T]) -> T:
@@ -44,3 +49,10 @@ def as_text(value: Any) -> str:
 def line(message: Any) -> bytes:
     """A line for an agent's stdin. :class:`msgspec.Raw` inside is written as it stands."""
     return msgspec.json.encode(message) + b"\n"
+
+
+def untold(parts: Sequence[Any], location: str, raw: bytes) -> Iterator[Unparsed]:
+    """What is to be told of a message that has more than ``MOST_PARTS``."""
+    if len(parts) > MOST_PARTS:
+        what = f"the message has {len(parts)} parts, of which the first {MOST_PARTS} are told"
+        yield Unparsed(what, location, raw)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from ..bounds import bounded_id
 from ..events import ErrorData
 from ..sessions import PermissionReply
 from ..workspace.bun_view import PROOF, UNSEEN
@@ -29,7 +30,7 @@ from .effects import (
     TurnStarted,
     Unparsed,
 )
-from .native import BAD_JSON, decode, elements, members, plain
+from .native import BAD_JSON, MOST_PARTS, decode, elements, members, plain, untold
 from .opencode_asks import REPLY, Asks
 from .opencode_status import ABORTED, error, is_ignored, retry, status, todos
 from .opencode_turn import Turn
@@ -46,6 +47,7 @@ from .opencode_wire import (
     SessionUpdate,
 )
 from .outline import outline
+from .remembered import Remembered
 
 EVENTS = "/event"
 
@@ -75,7 +77,7 @@ class OpenCode:
         self._last_prompt_id: str | None = None
         self._prompts = 0
         # The item that called each sub-agent, by the sub-agent's session.
-        self._callers: dict[str, str | None] = {}
+        self._callers = Remembered[str | None]()
 
     def __repr__(self) -> str:
         state = "starting" if not self._ready else "idle" if self._turn is None else repr(self._turn)
@@ -172,7 +174,7 @@ class OpenCode:
             case "messages" if turn is not None and response.ok:
                 yield from self._recover(turn, response.body)
             case "permission" | "question" if response.ok:
-                for asked in elements(plain(response.body)):
+                for asked in elements(plain(response.body))[:MOST_PARTS]:
                     yield from self._asked_again(what, msgspec.json.encode(asked))
             case _ if call_id.startswith(REPLY) and not response.ok and response.status != 404:
                 # 404: it waits no longer; that is what was wanted, or is told by the stream.
@@ -251,8 +253,8 @@ class OpenCode:
                 yield from self._asks.withdrawn(decode(event.properties, Replied).request_id)
             case "session.created":
                 session = decode(event.properties, SessionUpdate).info
-                if session.parent_id is not None:
-                    self._callers.setdefault(session.id, None)
+                if session.parent_id is not None and (child := bounded_id(session.id)) not in self._callers:
+                    self._callers.put(child, None)
             case "session.status" | "session.idle" | "session.error" | "session.compacted" | "todo.updated":
                 yield from self._session(event, decode(event.properties, SessionEvent), raw)
             case "server.connected":
@@ -287,8 +289,9 @@ class OpenCode:
 
     def _session(self, event: Event, facts: SessionEvent, raw: bytes) -> Iterator[Effect]:
         turn, own = self._turn, facts.session_id == self._native_id
-        parent = self._callers.get(facts.session_id)
-        if turn is None or not (own or facts.session_id in self._callers):
+        child = bounded_id(facts.session_id)
+        parent = self._callers.get(child)
+        if turn is None or not (own or child in self._callers):
             return
         match event.type:
             case "session.status" if facts.status.type == "retry":
@@ -342,8 +345,9 @@ class OpenCode:
             return  # the prompt has not been taken up yet
         for recorded in history[begin:]:
             turn.messages.message(recorded.info)
-            for part in recorded.parts:
+            for part in recorded.parts[:MOST_PARTS]:
                 yield from turn.messages.part(part, msgspec.json.encode(part))
+            yield from untold(recorded.parts, "opencode message", msgspec.json.encode(recorded.info))
             if recorded.info.error is not None:
                 yield from self._failed(turn, recorded.info.error, msgspec.json.encode(recorded.info))
 

@@ -9,7 +9,7 @@ import msgspec
 from attrs import field, frozen
 
 from ..approvals.ask_ids import REPEATED, AskIds
-from ..bounds import shortened
+from ..bounds import bounded_id, shortened
 from ..events import QuestionEventData, QuestionOption, QuestionPart
 from ..sessions import PermissionReply
 from .effects import AskPermission, AskQuestion, AskRefused, CallHttp, Effect, WithdrawAsk
@@ -17,6 +17,7 @@ from .native import as_text, members
 from .opencode_always import always_of, left_out
 from .opencode_wire import PermissionAsked, QuestionAsked
 from .outline import MAX_TEXT, TOO_DEEP
+from .remembered import Remembered
 
 REPLY = "reply "
 """What the ids of the calls that answer an ask begin with; the ask's id follows."""
@@ -48,12 +49,12 @@ class Asks:
         self._accept_edits = accept_edits
         self._ids = AskIds()
         self._open: dict[str, _Ask] = {}
-        self._done: dict[str, bytes] = {}
-        self.calls: dict[str, Any] = {}
+        self._done = Remembered[bytes](REMEMBERED)
+        self.calls = Remembered[Any]()
         """The arguments of tool calls that are running: a permission does not tell all of them."""
-        self.refused_calls: set[str] = set()
+        self.refused_calls = Remembered[None]()
         """The tool calls of questions that the human rejected."""
-        self.diffs: dict[str, str] = {}
+        self.diffs = Remembered[str]()
         """What a tool call would change, from the permission that it asked for: a finished ``write`` does not tell."""
 
     def __repr__(self) -> str:
@@ -64,10 +65,10 @@ class Asks:
         about = _about([asked.permission, asked.patterns, asked.metadata])
         if self._is_known(asked.id, about):
             return
-        arguments = self.calls.get(call_id)
+        arguments = self.calls.get(bounded_id(call_id))
         facts = members(asked.metadata)
         if isinstance(diff := facts.get("diff"), str) and call_id:
-            self.diffs[call_id] = diff
+            self.diffs.put(bounded_id(call_id), diff, len(diff))
         metadata = {
             "permission": asked.permission,
             "patterns": asked.patterns,
@@ -124,16 +125,14 @@ class Asks:
     def _is_known(self, native_id: str, about: bytes) -> bool:
         """It was asked before: the stream was broken, and all that is open is listed again."""
         same = (native_id, about)
-        return self._done.get(native_id) == about or any(
+        return self._done.get(bounded_id(native_id)) == about or any(
             (ask.native_id, ask.about) == same for ask in self._open.values()
         )
 
     def _take(self, ask_id: str) -> _Ask | None:
         ask = self._open.pop(ask_id, None)
         if ask is not None:
-            self._done[ask.native_id] = ask.about
-            if len(self._done) > REMEMBERED:
-                del self._done[next(iter(self._done))]
+            self._done.put(bounded_id(ask.native_id), ask.about)
         return ask
 
     def permission_answered(self, ask_id: str, reply: PermissionReply) -> Iterator[Effect]:
@@ -148,7 +147,7 @@ class Asks:
             return
         if answers is None:
             # Opencode's own rejection would end the whole turn, silently.
-            self.refused_calls.add(ask.call_id)
+            self.refused_calls.put(bounded_id(ask.call_id), None)
             answers = [[NOT_ANSWERED] for _ in ask.questions]
         yield _reply(ask.native_id, "question", "reply", {"answers": [list(given) for given in answers]})
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from attrs import define
 
+from ..bounds import bounded_id
 from ..items import ContentPart, ImagePart, ItemKind, ItemRole, JsonPart, ReasoningPart, TextPart
 from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted, Unparsed
 from .native import as_text, members
@@ -16,6 +17,10 @@ from .opencode_status import error, status
 from .opencode_tools import Tools
 from .opencode_usage import Usage
 from .opencode_wire import Delta, Message, Part
+from .remembered import Remembered
+
+REMEMBERED_MESSAGES = 10_000
+"""Messages of a turn, and texts in them."""
 
 _SILENT = frozenset({"agent", "patch", "snapshot", "step-start"})
 """Parts that tell clients nothing: what a patch changed is told by the tool that made it."""
@@ -34,12 +39,12 @@ class _Speech:
 class Messages:
     """The messages of one turn: made anew for each."""
 
-    def __init__(self, session_id: str, asks: Asks, callers: dict[str, str | None]) -> None:
+    def __init__(self, session_id: str, asks: Asks, callers: Remembered[str | None]) -> None:
         """``callers`` is the item that called each sub-agent, by the sub-agent's session; it outlives the turn."""
         self._session_id = session_id
         self._callers = callers
-        self._messages: dict[str, Message] = {}
-        self._speeches: dict[str, _Speech] = {}
+        self._messages = Remembered[Message](REMEMBERED_MESSAGES)
+        self._speeches = Remembered[_Speech](REMEMBERED_MESSAGES)
         self._tools = Tools(asks)
         self.usage = Usage()
         self.last: Message | None = None
@@ -56,7 +61,7 @@ class Messages:
         return all(m.finished for m in self._messages.values() if m.role == "assistant" and self._is_own(m))
 
     def message(self, message: Message) -> None:
-        self._messages[message.id] = message
+        self._messages.put(bounded_id(message.id), message, len(message.id))
         if not self._is_own(message):
             return
         if message.role == "assistant":
@@ -68,7 +73,7 @@ class Messages:
         return message.session_id == self._session_id
 
     def delta(self, delta: Delta, raw: bytes) -> Iterator[Effect]:
-        speech = self._speeches.get(delta.part_id)
+        speech = self._speeches.get(bounded_id(delta.part_id))
         if speech is None or delta.field != "text" or not delta.delta:
             return
         if not speech.started:
@@ -77,10 +82,10 @@ class Messages:
         yield ItemDelta(delta.part_id, delta.delta, raw=raw)
 
     def part(self, part: Part, raw: bytes) -> Iterator[Effect]:
-        message = self._messages.get(part.message_id)
+        message = self._messages.get(bounded_id(part.message_id))
         if message is None:
             return
-        parent = self._callers.get(part.session_id)
+        parent = self._callers.get(bounded_id(part.session_id))
         match part.type:
             case "compaction":
                 yield status("compaction", "automatic" if part.auto else "asked for", part.id, parent, raw)
@@ -91,7 +96,7 @@ class Messages:
             case "tool":
                 child = members(members(part.state).get("metadata")).get("sessionId")
                 if isinstance(child, str) and child != self._session_id:
-                    self._callers[child] = part.id
+                    self._callers.put(bounded_id(child), bounded_id(part.id))
                 yield from self._tools.updated(part, parent, raw)
             case "step-finish":
                 self.usage.add(part, f"{message.provider}/{message.model}")
@@ -116,11 +121,13 @@ class Messages:
     def _spoken(self, part: Part, message: Message, parent: str | None, raw: bytes) -> Iterator[Effect]:
         if part.ignored:
             return
-        speech = self._speeches.get(part.id)
+        part_id = bounded_id(part.id)
+        speech = self._speeches.get(part_id)
         if speech is None:
             # A summary is opencode's note to itself, at a compaction.
             kind: tuple[ItemKind, ItemRole] = ("system", "system") if message.summary else ("message", "assistant")
-            speech = self._speeches[part.id] = _Speech(*kind, parent)
+            speech = _Speech(*kind, parent)
+            self._speeches.put(part_id, speech)
         text = as_text(part.text)
         if part.finished and (text or speech.started):
             content: ContentPart = ReasoningPart(text, "public") if part.type == "reasoning" else TextPart(text)

@@ -8,12 +8,14 @@ from typing import Any
 
 from attrs import define
 
+from ..bounds import bounded_id
 from ..items import ContentPart, FileRefPart, ImagePart, JsonPart, ToolCallPart, ToolResultPart
 from .diffs import created
 from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted
 from .native import as_text, elements, members
 from .opencode_asks import Asks
 from .opencode_wire import Part
+from .remembered import Remembered
 
 _PRELUDE = "Index: "
 """How a diff begins for opencode: with a line of its own and a rule. Ours begin at ``---``."""
@@ -32,18 +34,21 @@ class Tools:
 
     def __init__(self, asks: Asks) -> None:
         self._asks = asks
-        self._running: dict[str, _Call] = {}
+        self._running = Remembered[_Call]()
 
     def __repr__(self) -> str:
-        return f"<Tools running={sorted(self._running)}>"
+        return f"<Tools running={len(self._running)}>"
 
     def updated(self, part: Part, parent: str | None, raw: bytes) -> Iterator[Effect]:
         state = members(part.state)
         call_id, name = as_text(part.call_id), as_text(part.tool)
-        call = self._running.setdefault(part.id, _Call())
+        part_id = bounded_id(part.id)
+        if (call := self._running.get(part_id)) is None:
+            call = _Call()
+            self._running.put(part_id, call)
         status = state.get("status")
         if call_id and status == "running":
-            self._asks.calls[call_id] = state.get("input")
+            self._asks.calls.put(bounded_id(call_id), state.get("input"), len(raw))
         if status == "pending":
             content = (ToolCallPart(name, "{}", call_id),)
             yield ItemStarted(part.id, "tool_call", "assistant", content, parent, raw=raw)
@@ -55,8 +60,8 @@ class Tools:
         if status == "running":
             yield from self._printed(part.id, call, call_id, members(state.get("metadata")).get("output"), raw)
             return
-        del self._running[part.id]
-        self._asks.calls.pop(call_id, None)
+        self._running.pop(part_id)
+        self._asks.calls.pop(bounded_id(call_id))
         failed, result = self._result(name, call_id, state)
         yield ItemCompleted(f"{part.id}#result", "tool_result", "tool", result, failed, part.id, raw=raw)
 
@@ -72,6 +77,7 @@ class Tools:
         if not call.output:
             yield ItemStarted(result_id, "tool_result", "tool", (ToolResultPart(call_id, ""),), part_id, raw=raw)
         call.output = output
+        self._running.grew(bounded_id(part_id), len(tail))
         yield ItemDelta(result_id, tail, raw=raw)
 
     def _result(self, name: str, call_id: str, state: dict[str, Any]) -> tuple[bool, tuple[ContentPart, ...]]:
@@ -80,7 +86,7 @@ class Tools:
             return True, (ToolResultPart(call_id, as_text(state.get("error") or "")),)
         metadata = members(state.get("metadata"))
         content: list[ContentPart] = [ToolResultPart(call_id, as_text(state.get("output") or ""))]
-        failed = call_id in self._asks.refused_calls
+        failed = bounded_id(call_id) in self._asks.refused_calls
         if "exit" in metadata:
             # None when the command was killed, with the turn or by its own time limit.
             content.append(JsonPart({"exit_code": metadata["exit"]}))
@@ -116,7 +122,7 @@ class Tools:
         content = arguments.get("content")
         if metadata.get("exists") is False and isinstance(content, str):
             return created(path, content)
-        return _clean(self._asks.diffs.get(call_id))
+        return _clean(self._asks.diffs.get(bounded_id(call_id)))
 
 
 def _images(attachments: Any) -> Iterator[ContentPart]:

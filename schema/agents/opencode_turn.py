@@ -5,12 +5,13 @@ from typing import Any
 from ..events import TurnOutcome
 from .opencode_asks import Asks
 from .opencode_messages import Messages
+from .remembered import Remembered
 
 
 class Turn:
     """``number`` counts the prompts of this process; calls are marked with it, so that a late answer is noticed."""
 
-    def __init__(self, number: int, session_id: str, asks: Asks, callers: dict[str, str | None]) -> None:
+    def __init__(self, number: int, session_id: str, asks: Asks, callers: Remembered[str | None]) -> None:
         self.number = number
         self.messages = Messages(session_id, asks, callers)
         self.interrupting = False

@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..bounds import MAX_NAME, bounded_id, shortened
 from .native import members
 from .opencode_wire import Part
+from .remembered import Remembered
+
+MOST_STEPS = 10_000
+MOST_MODELS = 64
+OTHER = "other"
+"""What the models beyond those are called."""
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "input_tokens": ("input",),
@@ -19,7 +26,7 @@ class Usage:
     """The sums since the turn began."""
 
     def __init__(self) -> None:
-        self._steps: set[str] = set()
+        self._steps = Remembered[None](MOST_STEPS)
         self._models: dict[str, dict[str, float]] = {}
 
     def __repr__(self) -> str:
@@ -27,12 +34,15 @@ class Usage:
 
     def add(self, step: Part, model: str) -> None:
         """A step that is told again counts once."""
-        if step.id in self._steps:
+        if (step_id := bounded_id(step.id)) in self._steps:
             return
-        self._steps.add(step.id)
-        sums = self._models.setdefault(model, dict.fromkeys((*_FIELDS, "cost_usd"), 0))
-        for name, path in _FIELDS.items():
-            sums[name] += _number(_at(step.tokens, path))
+        self._steps.put(step_id, None)
+        name = shortened(model, MAX_NAME)
+        if name not in self._models and len(self._models) >= MOST_MODELS:
+            name = OTHER
+        sums = self._models.setdefault(name, dict.fromkeys((*_FIELDS, "cost_usd"), 0))
+        for member, path in _FIELDS.items():
+            sums[member] += _number(_at(step.tokens, path))
         sums["cost_usd"] = round(sums["cost_usd"] + _number(step.cost), 9)
 
     def turn(self) -> dict[str, Any]:

@@ -36,9 +36,9 @@ async def test_an_id_of_a_conversation_that_is_too_long_is_not_taken_and_told_as
         assert record.row == before
         (event,) = (json.loads(event.plain) for event in record.scribe.take())
         assert (event["type"], event["native_session_id"]) == ("agent.unparsed", before.native_session_id)
-        assert event["data"]["error"] == "the id of the conversation has 1025 characters; at most 1024 are taken"
-        record.named("n" * 1024, resumable=True)
-        assert record.row.resume == "n" * 1024
+        assert event["data"]["error"] == "the id of the conversation has 1025 characters; at most 512 are taken"
+        record.named("n" * 512, resumable=True)
+        assert record.row.resume == "n" * 512
 
 
 async def test_why_a_session_ended_is_cut_in_what_is_kept_of_it_and_whole_in_its_event():
