@@ -13,6 +13,7 @@ from sandbox_agent.schema.agents.ledger import Ledger
 
 from .codex_spec import SPEC
 from .cost import cost
+from .mangling import EXAMPLES, mangled, nothing
 
 TRANSCRIPTS = [
     [line for line in path.read_text().splitlines() if line[0] in "<>"]
@@ -20,36 +21,7 @@ TRANSCRIPTS = [
 ]
 LINES = [line[2:].encode() for transcript in TRANSCRIPTS for line in transcript if line.startswith("< ")]
 MESSAGES = [msgspec.json.decode(line) for line in LINES]
-
-EXAMPLES = 300
-
-junk = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
-
-quoted = st.binary(max_size=8).map(lambda inner: b'{"method":"%b"}' % inner)
-"""JSON but for its characters: msgspec reports bad UTF-8 in a string by another class than bad JSON."""
-
-
-@st.composite
-def mangled(draw: st.DrawFn, messages: st.SearchStrategy[Any] | None = None) -> bytes:
-    """A real line of which some members are replaced or gone."""
-
-    def walk(value: Any, depth: int) -> Any:
-        if draw(st.integers(0, 9)) == 0:
-            return draw(junk)
-        if isinstance(value, dict):
-            left_out = draw(st.sets(st.sampled_from(sorted(value)), max_size=1)) if value and depth else ()
-            return {name: walk(inner, depth + 1) for name, inner in value.items() if name not in left_out}
-        if isinstance(value, list):
-            return [walk(inner, depth + 1) for inner in value]
-        return value
-
-    message = draw(st.sampled_from(MESSAGES) if messages is None else messages)
-    kept = ("method", "id")
-    return msgspec.json.encode({n: inner if n in kept else walk(inner, 1) for n, inner in message.items()})
+KEPT = ("method", "id")
 
 
 class Listener:
@@ -100,7 +72,7 @@ def test_real_conversations_with_some_lines_mangled(transcript: list[str], data:
             case ["<", *_]:
                 said = line[2:].encode()
                 if number in spoilt:
-                    said = data.draw(mangled(st.just(msgspec.json.decode(said))))
+                    said = data.draw(mangled([msgspec.json.decode(said)], KEPT))
                 listener.hear(said)
             case [">", "begin"]:
                 listener.perform(listener.dialect.begin())
@@ -113,7 +85,7 @@ def test_real_conversations_with_some_lines_mangled(transcript: list[str], data:
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(st.lists(mangled(), min_size=1, max_size=12))
+@given(st.lists(mangled(MESSAGES, KEPT), min_size=1, max_size=12))
 def test_real_lines_with_members_replaced_or_missing(lines: list[bytes]):
     hear(lines)
 
@@ -125,7 +97,7 @@ def test_real_lines_in_any_order(lines: list[bytes]):
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(st.lists(st.binary(max_size=64) | quoted | junk.map(msgspec.json.encode), max_size=5))
+@given(st.lists(nothing, max_size=5))
 def test_lines_that_are_nothing_at_all(lines: list[bytes]):
     hear(lines)
 
