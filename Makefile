@@ -11,6 +11,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ROOMS := schema actors transport cli sdk/python
 CHECKED := $(ROOMS) tests benchmarks
 
+# Bytecode is kept between runs also where the environment says no: each process of `make test` would compile all tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-agents test-proxies agents fuzz-api kill-test soak lint format bench docs openapi clean FORCE
 

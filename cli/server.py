@@ -16,6 +16,7 @@ from ..transport.cors import Cors
 from ..transport.host_names import AllowedHosts
 from ..transport.listening.unix_address import UnixAddress
 from .endpoint import Endpoint
+from .extras import without
 from .failure import Failure
 from .here import absolute, exists
 from .loopback import is_loopback
@@ -223,9 +224,10 @@ def server(outer: TokenChoice, **given: Any) -> None:
     )
     forget_token()
     gc.disable()  # a third of the time until ready went to collecting modules that live for ever
-    from .logs.configure import configure_logs
-    from .serve import run
-    from .user_home import data_place, tell_troubles
+    with without("pygments", "rich"):  # for structlog and httpx to print in colours
+        from .logs.configure import configure_logs
+        from .serve import run
+        from .user_home import data_place, tell_troubles
 
     gc.freeze()
     gc.enable()

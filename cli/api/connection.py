@@ -13,6 +13,7 @@ from urllib.parse import quote
 import click
 
 from ...schema.settings import Settings
+from ..extras import without
 from ..here import exists
 from ..seconds import Seconds
 from ..setting_options import build_settings, variable_name
@@ -141,9 +142,12 @@ def with_client(command: Callable[..., None]) -> Callable[..., None]:
         no_token: bool,
         **arguments: Any,
     ) -> None:
-        from .client import Client  # httpx takes longer to import than all of --help may take
-        from .proven import identity_of
-        from .target import find_target
+        # httpx takes longer to import than all of --help may take, and what it and structlog would take along doubles
+        # that: a command has one connection of HTTP/1.1, waits for it, and prints no colours.
+        with without("anyio", "h2", "pygments", "rich", "trio"):
+            from .client import Client
+            from .proven import identity_of
+            from .target import find_target
 
         del (
             endpoint,

@@ -1,5 +1,6 @@
 """Help is quick, complete, and never loads what it does not need."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,14 +18,20 @@ from .commands import Commands, private_environment
 HEAVY = ("trio", "quart", "quart_trio", "hypercorn", "httpx", "rich", "cattrs", "msgspec", "pexpect", "structlog")
 
 LOADED = """
-import sys
+import os, sys
 from sandbox_agent.cli.main import main
-try:
-    main(sys.argv[1:])
-except SystemExit:
-    pass
-print(*sorted(name for name in sys.modules if "." not in name))
+
+for words in sys.argv[1:]:
+    if os.fork() == 0:
+        try:
+            main(words.split())
+        except SystemExit:
+            pass
+        print("loaded:", *sorted(name for name in sys.modules if "." not in name), flush=True)
+        os._exit(0)
+    os.wait()
 """
+"""Runs commands, each in a process that has loaded nothing but the list of commands."""
 
 
 def tree(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -39,19 +46,35 @@ def tree(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, 
     return found
 
 
-@pytest.mark.parametrize("words", tree(main), ids=" ".join)
-def test_help_of_every_command_loads_no_heavy_module(words: tuple[str, ...], tmp_path: Path) -> None:
+def loaded(home: Path, *commands: str) -> list[tuple[str, set[str]]]:
+    """What each of them prints on stdout, and the modules that it has loaded in the end."""
     done = subprocess.run(
-        [sys.executable, "-c", LOADED, *words, "--help"],
-        env=private_environment(tmp_path),
+        [sys.executable, "-c", LOADED, *commands],
+        env=private_environment(home),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
         check=True,
     )
-    *text, loaded = done.stdout.splitlines()
-    assert text[0].startswith("Usage: ")
-    assert set(HEAVY) & set(loaded.split()) == set()
+    found = re.findall(r"((?s:.*?))^loaded: (.*)\n", done.stdout, re.MULTILINE)
+    assert len(found) == len(commands), done.stderr
+    return [(text, set(names.split())) for text, names in found]
+
+
+def test_help_of_every_command_loads_no_heavy_module(tmp_path: Path) -> None:
+    commands = [" ".join((*words, "--help")) for words in tree(main)]
+    for command, (text, modules) in zip(commands, loaded(tmp_path, *commands), strict=True):
+        assert text.startswith(f"Usage: -c {command.removesuffix('--help')}"), command
+        assert set(HEAVY) & modules == set(), command
+
+
+def test_a_command_and_a_daemon_load_no_extras_of_their_libraries(tmp_path: Path) -> None:
+    """Each of these ends once all is loaded: nobody listens there, and no log can be there."""
+    (_, client), (_, server) = loaded(
+        tmp_path, "api --endpoint http://127.0.0.1:1 agents list", "server --no-token --ephemeral --log-file /proc/log"
+    )
+    assert {"httpx", "trio", "h2", "rich", "pygments"} & client == {"httpx"}
+    assert {"httpx", "structlog", "quart_trio", "rich", "pygments"} & server == {"httpx", "structlog", "quart_trio"}
 
 
 def test_without_arguments_it_prints_help_and_exits_2(commands: Commands) -> None:
