@@ -22,7 +22,7 @@ help:
 	@echo "make test                 unit and integration tests (PYTEST_ARGS=... is passed on; TEST_PROCESSES=4)"
 	@echo "make test-agents          the real agent CLIs against a scripted model server"
 	@echo "make test-proxies         the recipes of docs/proxies.md with a real nginx and Caddy"
-	@echo "make kill-test            kill -9 at random moments and at named places (SANDBOX_AGENT_KILLS=200)"
+	@echo "make kill-test            kill -9 at random moments and at named places, and readers that come and go (SANDBOX_AGENT_KILLS=200)"
 	@echo "make soak                 an hour of everything at once; what the daemon uses must stay flat (SOAK_SECONDS=3600)"
 	@echo "make fuzz-api             everything that the OpenAPI document allows and forbids (FUZZ_SECONDS=600 FUZZ_SEED=1)"
 	@echo "make lint                 ruff, pyright, import-linter"
@@ -91,7 +91,8 @@ fuzz-api: setup $(FUZZ)/installed
 KILLS := $(or $(SANDBOX_AGENT_KILLS),200)
 
 kill-test: setup
-	SANDBOX_AGENT_KILLS=$(KILLS) $(BIN)/python -m pytest -rP tests/proof/test_kill.py $(PYTEST_ARGS)
+	SANDBOX_AGENT_KILLS=$(KILLS) SANDBOX_AGENT_RECONNECTS=5000 \
+	  $(BIN)/python -m pytest -rP tests/proof/test_kill.py tests/proof/test_readers.py $(PYTEST_ARGS)
 
 SOAK_SECONDS ?= 3600
 

@@ -11,10 +11,10 @@ from .failpoints import names
 from .restores import cut_restores_short
 from .torment import torment
 
-KILLS = int(os.environ.get("SANDBOX_AGENT_KILLS", "20"))
+KILLS = int(os.environ.get("SANDBOX_AGENT_KILLS", "12"))
 """In all. `make kill-test` has 200."""
 
-RESTORES = max(8, KILLS // 8)
+RESTORES = max(4, KILLS // 8)
 """Of these, those of daemons that have sessions to restore and are not left the time for it."""
 
 WORLDS = 2

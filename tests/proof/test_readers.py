@@ -1,6 +1,7 @@
-"""Readers on their bad days, on a real daemon: slow, stuck, gone in mid-frame, and thousands that come and go."""
+"""Readers on their bad days, on a real daemon: slow, stuck, gone in mid-frame, and many that come and go."""
 
 import json
+import os
 import random
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,8 +22,9 @@ from .torment import OPTIONS
 from .watchers import FAR
 from .wire import Sse, call, reset, sse
 
-EVENTS = 6000
-RECONNECTS = 1500
+EVENTS = 3000
+RECONNECTS = int(os.environ.get("SANDBOX_AGENT_RECONNECTS", "500"))
+"""`make kill-test` has 5000."""
 
 
 @frozen
@@ -126,11 +128,11 @@ async def test_readers_that_never_read_cost_little_and_delay_nobody(stage: Stage
             await stack.enter_async_context(reader(stage, receive_bytes=4096))
         source, watching = await stack.enter_async_context(reader(stage))
         before = stage.memory()
-        await stage.burst(3 * EVENTS)
-        await read(source, watching, 3 * EVENTS)
+        await stage.burst(2 * EVENTS)
+        await read(source, watching, 2 * EVENTS)
         last = await stage.over()
         await read(source, watching, last)
-        # The burst alone is 10 MB; what the daemon holds for itself is bounded by its settings.
+        # The burst is 3 MB for each of them; what the daemon holds for itself is bounded by its settings.
         assert stage.memory() - before < 30 * (1 << 20)
     await stage.check()
 
