@@ -3,14 +3,10 @@
 import os
 from pathlib import Path
 
-import structlog
-
 from ..actors.home import Home, NoHome
 from ..actors.install_store import data_directory
 from ..schema.settings import Settings
 from .failure import Failure
-
-_log = structlog.get_logger("home")
 
 
 def data_place(settings: Settings) -> Path:
@@ -27,5 +23,10 @@ def tell_troubles() -> None:
         troubles = Home.find(os.environ).troubles(os.environ)
     except NoHome as error:
         troubles = [str(error)]
+    if not troubles:
+        return
+    import structlog  # a command that only asks where things are does without
+
+    log = structlog.get_logger("home")
     for trouble in troubles:
-        _log.warning(trouble)
+        log.warning(trouble)
