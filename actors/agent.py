@@ -19,6 +19,7 @@ from ..schema.sessions import SessionStatus
 from .agent_process import SpawnFailed
 from .first_start import FirstStart
 from .intensity import Intensity
+from .journal import Overfull
 from .launcher import launch
 from .limits import Hit
 from .link import AgentLink
@@ -196,6 +197,14 @@ class Agent:
         details = {"limit": hit.limit, "measured": hit.measured, "stderr": tail}
         self._lost(link, hit.code, str(hit), details, cause=f"{hit.name} limit")
         self._count(link, "daemon", str(hit), nursery)
+
+    async def overfull(self, link: AgentLink, why: Overfull, nursery: trio.Nursery) -> None:
+        """What it says is more than is kept of one turn."""
+        await self.end()
+        whose = "the session" if why.setting == "session_bytes" else "all living sessions together"
+        message = f"the turn is ended: its events are too many for what {whose} may have, {why.option} {why.bound}"
+        self._lost(link, "session_too_large", message, {"setting": why.setting, "bytes": why.bound}, cause="too large")
+        self._count(link, "daemon", message, nursery)
 
     async def overdue(self, link: AgentLink, nursery: trio.Nursery) -> Effects:
         """Look which clock is due, and do what it is for. Returns what the agent is to be told."""

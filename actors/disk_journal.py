@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 import trio
-from attrs import define, frozen
+from attrs import frozen
 
 from ..schema.problems import Problem, invalid_request
 from ..schema.settings import Settings
@@ -21,36 +21,21 @@ from .checkpointer import Checkpointer
 from .clock import Clock
 from .data_lock import DataLock
 from .failpoints import Failpoints
-from .journal import CommandKey, Entry, JournalHealth, JournalUnavailable, KeptAnswer, SessionRow
+from .journal import CommandKey, Entry, JournalHealth, JournalUnavailable, KeptAnswer, Overfull, SessionRow
 from .log import Batch, Log
 from .outage import Outage
 from .reserve import thread_or_here
-from .store import FILE, TRANSACTION_BYTES, Damaged, Store, StoredSession, Written, is_damage
+from .store import FILE, TRANSACTION_BYTES, Cut, Damaged, Store, StoredSession, Written, is_damage
 from .store_check import Check
 from .store_codec import RowCodec, Segment
 from .store_files import mark_unsound, set_aside, unsound
-from .store_reader import Place, StoreReader, cannot_read_now
+from .store_reader import Place, StoreReader
 from .tails import Tails
 from .timings import Timings
+from .trimmer import Kept, Trimmer
 from .writer import Job, Refused, Writer
 
-TRIM_SHARE = 10
-"""A session that is too large is cut to this part less than its bound."""
-
 _log = structlog.get_logger("journal")
-
-
-@define(eq=False)
-class _Kept:
-    """``sequence`` and ``position`` are where its last event stands in its log and in the feed, and ``bytes`` is what
-    its events take on disk: all that with what is queued."""
-
-    number: int
-    row: SessionRow
-    log: Log
-    sequence: int = 0
-    bytes: int = 0
-    position: int = 0
 
 
 @frozen
@@ -73,7 +58,7 @@ class DiskJournal:
         self._clock = clock
         self._failpoints = failpoints
         self._codec = RowCodec()
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, Kept] = {}
         self._places: dict[str, Place] = {}
         self._tails = Tails(settings.tails_bytes)
         self._position = 0
@@ -84,7 +69,7 @@ class DiskJournal:
         self._set_aside: Path | None = None
         self._unsound: str | None = None
         self._check: Check | None = None
-        self._too_large = trio.Event()
+        self._trimmer = Trimmer(settings, self._kept, self._let_go)
         self._commits = Timings()
         self._checkpointer = Checkpointer(directory / FILE)
 
@@ -127,7 +112,7 @@ class DiskJournal:
                 nursery.start_soon(partial(trio.to_thread.run_sync, thread, limiter=trio.CapacityLimiter(1)))
                 try:
                     nursery.start_soon(writer.hand_over)
-                    nursery.start_soon(self._trim)
+                    nursery.start_soon(self._trimmer.run, self._reader)
                     nursery.start_soon(self._checkpointer.run)
                     task_status.started()
                     await trio.sleep_forever()
@@ -209,7 +194,7 @@ class DiskJournal:
         for found in opened.sessions:
             log = self._new_log(found.number, found.row, found.first, found.last)
             log.updated_ms = found.updated_ms
-            self._kept[found.row.session_id] = _Kept(
+            self._kept[found.row.session_id] = Kept(
                 found.number, found.row, log, found.last, found.bytes, found.position
             )
 
@@ -237,7 +222,7 @@ class DiskJournal:
         self._number += 1
         log = self._new_log(self._number, row)
         log.updated_ms = row.created_ms
-        self._kept[row.session_id] = kept = _Kept(self._number, row, log)
+        self._kept[row.session_id] = kept = Kept(self._number, row, log)
         try:
             await self._write(lambda store: store.create(kept.number, row), refusable=True)
         except (JournalUnavailable, Problem):
@@ -271,7 +256,7 @@ class DiskJournal:
             kept.row = old
             raise
 
-    def _place(self, kept: _Kept, entry: Entry) -> Written | None:
+    def _place(self, kept: Kept, entry: Entry) -> Written | None:
         if not entry.events:
             return None
         segment = Segment.pack(entry.events)
@@ -280,40 +265,11 @@ class DiskJournal:
         self._position += written.count
         kept.sequence += written.count
         kept.position = self._position
-        kept.bytes += size
         self._checkpointer.written(size)
-        if self._excess(kept) > 0:
-            self._too_large.set()
+        self._trimmer.written(kept, size)
         return written
 
-    # Sessions that live for long.
-
-    def _excess(self, kept: _Kept) -> int:
-        """Bytes that a session has on disk beyond its bound."""
-        bound = self._settings.session_bytes
-        return kept.bytes - bound if bound else 0
-
-    async def _trim(self) -> None:
-        """Let the oldest events of a session go that has too many, a little more than it must so that it is not done
-        with every write. What a later life of it has to read stays."""
-        while True:
-            await self._too_large.wait()
-            self._too_large = trio.Event()
-            for kept in [kept for kept in self._kept.values() if self._excess(kept) > 0]:
-                goal = self._settings.session_bytes // TRIM_SHARE
-                try:
-                    while self._excess(kept) + goal > 0 and await self._cut(kept, self._excess(kept) + goal):
-                        pass
-                except (sqlite3.Error, RuntimeError) as error:
-                    if not cannot_read_now(error):
-                        raise
-                    # What is too large now is so at the next write as well.
-                    _log.warning("the oldest events of a session stay for now", error=str(error))
-
-    async def _cut(self, kept: _Kept, excess: int) -> bool:
-        cut = await self._reader.cut(kept.number, excess, kept.row.settled)
-        if cut is None or self._kept.get(kept.row.session_id) is not kept:
-            return False
+    async def _let_go(self, kept: Kept, cut: Cut) -> bool:
         # Before it is gone from the disk, as when it is deleted.
         kept.log.expire(cut.sequence)
         self.feed.expire(cut.position, self.feed.first)
@@ -339,6 +295,9 @@ class DiskJournal:
 
     def size_of(self, session_id: str) -> int:
         return self._kept[session_id].bytes
+
+    def overfull(self, session_id: str) -> Overfull | None:
+        return self._kept[session_id].overfull
 
     async def rows(self) -> Sequence[tuple[SessionRow, Log]]:
         return [(kept.row, kept.log) for kept in self._kept.values()]
@@ -400,7 +359,10 @@ class DiskJournal:
             )
         if self._set_aside is not None:
             troubles.append(f"a damaged journal was set aside as {self._set_aside}; this one began empty")
+        if (trouble := self._trimmer.trouble()) is not None:
+            troubles.append(trouble)
         figures: Mapping[str, float] = {
             "bytes": sum(kept.bytes for kept in self._kept.values()),
+            "living": self._trimmer.living,
         }
-        return JournalHealth(tuple(troubles), figures, self._commits)
+        return JournalHealth(tuple(troubles), figures, self._commits, self._trimmer.expired)

@@ -103,13 +103,27 @@ class Entry:
 
 
 @frozen
+class Overfull:
+    """A turn that runs is more than may be kept: the setting that says so, and its bytes."""
+
+    setting: str
+    bound: int
+
+    @property
+    def option(self) -> str:
+        return f"--{self.setting.replace('_', '-')}"
+
+
+@frozen
 class JournalHealth:
     """``troubles`` is empty when all is well; each says in words what is not, and what mends it. ``commits`` is how
-    long each took, for a journal that commits."""
+    long each took, for a journal that commits. ``expired`` are the bytes of events of living sessions that were let go,
+    by the setting that they were too much for."""
 
     troubles: tuple[str, ...] = ()
     figures: Mapping[str, float] = field(factory=dict[str, float])
     commits: Timings | None = None
+    expired: Mapping[str, float] = field(factory=dict[str, float])
 
 
 class Journal(Protocol):
@@ -143,6 +157,10 @@ class Journal(Protocol):
 
     def size_of(self, session_id: str) -> int:
         """Bytes that a session's events take."""
+        ...
+
+    def overfull(self, session_id: str) -> Overfull | None:
+        """Why the session has to end its turn, if it has to. It no longer has to when nothing is open."""
         ...
 
     async def rows(self) -> Sequence[tuple[SessionRow, Log]]:

@@ -93,6 +93,10 @@ class Log:
         if self._older is None:
             self.expire(self._tail_first - 1)
 
+    def shorten(self, max_bytes: int) -> None:
+        """Let the oldest events go from memory until it holds so much, and its newest."""
+        self._shorten(max_bytes)
+
     def forget_tail(self) -> None:
         """Free the memory: what the journal keeps is read from there. Does nothing when nobody else keeps it."""
         if self._older is not None:

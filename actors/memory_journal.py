@@ -1,16 +1,20 @@
 """The journal of ``--ephemeral``: it keeps everything in memory, within bounds, and a restart forgets it."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
+import structlog
 import trio
 from attrs import define, field
 
 from ..schema.settings import Settings
 from .clock import Clock
-from .journal import Entry, JournalHealth, KeptAnswer, SessionRow
+from .journal import Entry, JournalHealth, KeptAnswer, Overfull, SessionRow
 from .log import Log
 from .outage import Outage
+from .trimmer import NEARLY, TRIM_SHARE, level
+
+_log = structlog.get_logger("journal")
 
 
 @define
@@ -28,6 +32,8 @@ class MemoryJournal:
         self._settings = settings
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
+        self._bytes = 0
+        self._expired = Counter[str]()
 
     def __repr__(self) -> str:
         return f"<MemoryJournal sessions={len(self._kept)} {self.feed!r}>"
@@ -64,14 +70,35 @@ class MemoryJournal:
             kept.answers.popitem(last=False)
         if entry.events:
             now_ms = self._clock.now_ms()
+            before = kept.log.size
             kept.log.append(entry.events, now_ms)
+            self._bytes += kept.log.size - before
             self.feed.append(entry.events, now_ms)
+            if self._bytes > self._settings.logs_bytes:
+                self._shorten()
+
+    def _shorten(self) -> None:
+        """All logs together have too much: the largest give way."""
+        bound = self._settings.logs_bytes
+        logs = [kept.log for kept in self._kept.values()]
+        goal = level([log.size for log in logs], bound - bound // TRIM_SHARE)
+        for log in logs:
+            log.shorten(goal)
+        before, self._bytes = self._bytes, sum(log.size for log in logs)
+        self._expired["logs_bytes"] += before - self._bytes
+        _log.warning("the oldest events of the largest sessions are let go", setting="logs_bytes", left=self._bytes)
 
     async def delete(self, session_id: str) -> None:
-        self._kept.pop(session_id).log.close()
+        log = self._kept.pop(session_id).log
+        self._bytes -= log.size
+        log.close()
 
     def size_of(self, session_id: str) -> int:
         return self._kept[session_id].log.size
+
+    def overfull(self, session_id: str) -> Overfull | None:
+        """Never: what runs expires like everything else here."""
+        return None
 
     async def rows(self) -> Sequence[tuple[SessionRow, Log]]:
         return [(kept.row, kept.log) for kept in self._kept.values()]
@@ -84,4 +111,14 @@ class MemoryJournal:
         return kept.answers.get(name) if kept is not None else None
 
     def health(self) -> JournalHealth:
-        return JournalHealth(figures={"bytes": sum(kept.log.size for kept in self._kept.values())})
+        bound = self._settings.logs_bytes
+        trouble = (
+            f"the events of all sessions take {self._bytes} bytes of the {bound} that --logs-bytes allows; "
+            "at the bound the oldest of the largest sessions are let go: delete sessions, or raise it"
+        )
+        living = sum(kept.log.size for kept in self._kept.values() if not kept.row.ended)
+        return JournalHealth(
+            (trouble,) if self._bytes > NEARLY * bound else (),
+            {"bytes": self._bytes, "living": living},
+            expired=self._expired,
+        )

@@ -312,6 +312,8 @@ class Session(Actor):
             await self._publish()
             await self._record.write()
             await self._write()
+            if await self._end_overfull():
+                continue
             if self._row.ended:
                 await self._agent.end()
                 await self._services.broker.tell(Forget(self._row.session_id))
@@ -347,6 +349,14 @@ class Session(Actor):
         except (OutboxFull, PortJammed) as error:
             await self._agent.deaf(error)
             await self._record.write()
+
+    async def _end_overfull(self) -> bool:
+        """Whether the turn was more than may be kept, and is ended: nothing of it may go while it runs."""
+        overfull = self._services.journal.overfull(self._row.session_id)
+        if overfull is None or self._link is None or self._row.ended:
+            return False
+        await self._agent.overfull(self._link, overfull, self.nursery)
+        return True
 
     async def _advance(self) -> bool:
         """Take up the next prompt if its turn has come; True when there is something new to settle."""

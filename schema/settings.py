@@ -94,7 +94,16 @@ class Settings:
     durability: str = setting("normal", "normal or full", "what survives: a kill of the daemon, or a power cut as well")
     tail_bytes: int = setting(1 << 20, "bytes", "newest events of a session held in memory; older ones are on disk")
     tails_bytes: int = setting(256 << 20, "bytes", "events of all sessions together held in memory")
-    session_bytes: int = setting(4 << 30, "bytes", "events of one session on disk; the oldest expire. 0 for no bound")
+    session_bytes: int = setting(
+        4 << 30,
+        "bytes",
+        "events of one session on disk; the oldest expire, and a turn that alone has more is ended. 0 for no bound",
+    )
+    sessions_bytes: int = setting(
+        16 << 30,
+        "bytes",
+        "events of all living sessions together on disk; the largest give way in the same way. 0 for no bound",
+    )
     journal_check: float = setting(0.25, "seconds", "time to check a journal at the start; the rest is checked later")
     journal_patience: float = setting(
         2.0, "seconds", "time that a command waits for a journal that cannot be written before it is answered 503"
@@ -103,6 +112,9 @@ class Settings:
 
     # The log and its readers.
     log_bytes: int = setting(64 << 20, "bytes", "events kept per session with --ephemeral; older ones expire")
+    logs_bytes: int = setting(
+        1 << 30, "bytes", "events kept of all sessions with --ephemeral; the oldest of the largest expire"
+    )
     feed_bytes: int = setting(64 << 20, "bytes", "events kept for the stream of all sessions with --ephemeral")
     stream_batch_bytes: int = setting(256 << 10, "bytes", "most that one write to a subscriber drains")
     sse_keepalive: float = setting(15.0, "seconds", "silence on an SSE stream before a comment is sent")

@@ -97,6 +97,14 @@ class Metrics(Collector):
         accepting = self._daemon.health().accepting
         yield gauge("journal_writable", "1 while what has to be kept can be, else 0.", value=accepting)
         yield gauge("journal_bytes", "Size of the events that are kept.", value=health.figures.get("bytes", 0))
+        living = health.figures.get("living", 0)
+        yield gauge("journal_living_bytes", "Size of the events of sessions that have not ended.", value=living)
+        yield counter(
+            "journal_expired_bytes",
+            "Events of living sessions that were let go, by the setting that they were too much for.",
+            ("setting",),
+            singles(health.expired),
+        )
         if health.commits is not None:
             yield histogram("journal_commit_seconds", "Time of one commit of the journal.", health.commits)
 
