@@ -15,6 +15,7 @@ from ..schema.settings import Settings
 from .foreign.isolated import program
 from .install_command import run_command
 from .install_failure import InstallFailed, Report
+from .install_native import missing_native
 from .install_packages import PACKAGES, drop_spare_builds
 from .install_platform import Platform
 from .processes import ProcessTable
@@ -75,6 +76,11 @@ class Npm:
         if program is None:
             wanted = package.paths(self._platform)[0]
             raise InstallFailed(f"{package.name}@{version} brought no program for {self._platform.name}: no {wanted}")
+        if package.is_wrapper(program, modules):
+            missing = await trio.to_thread.run_sync(missing_native, package, modules, self._platform)
+            if missing is not None:
+                what = f"{package.name}@{version} has no native program for {self._platform.name}"
+                raise InstallFailed(f"{what}: {missing}")
         await trio.to_thread.run_sync(drop_spare_builds, agent, modules, program)
         return program
 

@@ -40,6 +40,9 @@ class Package:
         candidates = (modules / path for path in self.paths(platform))
         return next((path for path in candidates if path.is_file() and os.access(path, os.X_OK)), None)
 
+    def is_wrapper(self, program: Path, modules: Path) -> bool:
+        return program == modules / ".bin" / self.command
+
 
 PACKAGES: Mapping[str, Package] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""Claude Code's dialect: stream-json lines and the control protocol of `claude -p` (captured from 2.1.197).
+"""Claude Code's dialect: stream-json lines and the control protocol of `claude -p` (captured from 2.1.332).
 
 One process serves a whole session. It says nothing before it is spoken to, and ``system/init`` and ``result``
 enclose every turn, also one that it starts by itself when a background task ends.
@@ -12,7 +12,7 @@ from ..sessions import PermissionReply
 from . import claude_launch, claude_prompt
 from .claude_asks import Asks
 from .claude_messages import Conversation
-from .claude_status import is_ignored, rate_limit, status
+from .claude_status import Statuses, is_ignored, rate_limit
 from .claude_usage import Usage
 from .claude_wire import (
     AssistantLine,
@@ -45,12 +45,6 @@ from .outline import outline
 INITIALIZE = "initialize"
 """The request id of the handshake."""
 
-_IGNORED = frozenset({
-    "attachment", "auth_status", "command_lifecycle", "keep_alive", "progress", "prompt_suggestion",
-    "streamlined_text", "streamlined_tool_use_summary", "tool_progress", "tool_use_summary", "transcript_mirror",
-    "update_environment_variables",
-})  # fmt: skip
-
 
 class Claude:
     """The state machine of one claude process."""
@@ -68,6 +62,7 @@ class Claude:
         self._interrupting = False
         self._conversation = Conversation()
         self._asks = Asks(claude_launch.mode_after_plan(spec))
+        self._statuses = Statuses()
         self._usage = Usage()
 
     def __repr__(self) -> str:
@@ -144,10 +139,9 @@ class Claude:
             case "control_response":
                 yield from self._answered(decode(raw, ControlResponse), raw)
             case "rate_limit_event":
-                yield from rate_limit(plain(raw), _uuid(plain(raw)), raw)
+                yield from rate_limit(plain(raw), raw)
             case other:
-                if other not in _IGNORED:
-                    yield Unparsed(f"unknown message type {other!r}", "claude stdout", raw)
+                yield from self._statuses.message(other, raw)
 
     def _assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
         yield from self._conversation.assistant(line, raw)
@@ -155,7 +149,7 @@ class Claude:
 
     def _system(self, subtype: Any, facts: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         if subtype != "init":
-            yield status(subtype, facts, _uuid(facts), raw)
+            yield from self._statuses.system(subtype, facts, raw)
             return
         session_id = facts.get("session_id")
         if self._resuming:
@@ -210,7 +204,7 @@ class Claude:
 
     def _asked(self, control: ControlRequest, raw: bytes) -> Iterator[Effect]:
         if control.request.subtype == "can_use_tool":
-            yield self._asks.asked(control, raw)
+            yield self._asks.asked(control, raw, self._conversation.plan_of(control.request.tool_use_id))
             return
         # Claude waits for an answer to every request: without one the turn would hang.
         what = f"unsupported control request {control.request.subtype!r}"
@@ -243,7 +237,3 @@ def _error(result: ResultLine, code: str, *, retryable: bool = False) -> ErrorDa
 def _is_own(origin: Any) -> bool:
     """Whether the turn was claude's own: it was woken by a background task, not by a prompt."""
     return members(origin).get("kind") not in (None, "human")
-
-
-def _uuid(facts: dict[str, Any]) -> str:
-    return str(facts.get("uuid"))

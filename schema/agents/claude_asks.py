@@ -60,10 +60,11 @@ class Asks:
     def __repr__(self) -> str:
         return f"<Asks open={sorted(self._open)}>"
 
-    def asked(self, control: ControlRequest, raw: bytes) -> Effect:
+    def asked(self, control: ControlRequest, raw: bytes, plan: str | None = None) -> Effect:
+        """``plan`` is the one that the model named in this call."""
         request, request_id = control.request, control.request_id
         arguments = plain(request.input)
-        questions = _questions(request.tool_name, arguments)
+        questions = _questions(request.tool_name, arguments, plan)
         if questions:
             ask_id = self._ids.give(request.tool_use_id or request_id)
             self._open[ask_id] = _Ask(ask_id, request_id, request, questions)
@@ -132,15 +133,15 @@ class Asks:
                 return _deny(ask, f"{_KEEP_PLANNING} The user says: {said}")
 
 
-def _questions(tool: str, arguments: Any) -> tuple[QuestionPart, ...]:
+def _questions(tool: str, arguments: Any, plan: str | None) -> tuple[QuestionPart, ...]:
     """None when the tool asks nothing, or in a shape that we do not know: then it is a permission like any other."""
     match tool:
         case "AskUserQuestion":
             asked = [members(question) for question in elements(members(arguments).get("questions"))]
             return tuple(map(_question, asked)) if all(isinstance(q.get("question"), str) for q in asked) else ()
         case "ExitPlanMode":
-            plan = members(arguments).get("plan")
-            text = f"Approve plan execution?\n\n{plan}" if isinstance(plan, str) else "Approve plan execution?"
+            plan = filed if isinstance(filed := members(arguments).get("plan"), str) else plan
+            text = "Approve plan execution?" if plan is None else f"Approve plan execution?\n\n{plan}"
             return (QuestionPart(text, _PLAN_OPTIONS, "Plan"),)
         case _:
             return ()

@@ -26,8 +26,10 @@ from ..items import (
 from .claude_diff import called_file, file_refs
 from .claude_wire import AssistantLine, Block, Event, StreamLine, UserLine
 from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted, Unparsed
-from .native import MOST_PARTS, as_text, decode, elements, plain, untold
+from .native import MOST_PARTS, as_text, decode, elements, members, plain, untold
 from .remembered import Remembered
+
+PLAN_TOOL = "ExitPlanMode"
 
 INTERRUPTED = "[Request interrupted by user"
 """How claude tells the model of an interrupt; the turn's outcome tells the client."""
@@ -57,6 +59,7 @@ class Conversation:
         self._messages = Remembered[_Message]()
         # Those of tool calls without a result.
         self._files = Remembered[FileRefPart]()
+        self._plan: tuple[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"<Conversation speakers={len(self._messages)} files={len(self._files)}>"
@@ -64,6 +67,12 @@ class Conversation:
     def turn_ended(self) -> None:
         self._main = None
         self._messages.clear()
+        self._plan = None
+
+    def plan_of(self, call_id: str) -> str | None:
+        """The plan that the model named in its call: claude leaves it out when it asks for the plan's approval, unless
+        the same plan is in a file. None when this was not the last call with a plan."""
+        return self._plan[1] if self._plan is not None and self._plan[0] == bounded_id(call_id) else None
 
     def _message(self, parent: str | None) -> _Message | None:
         return self._main if parent is None else self._messages.get(parent)
@@ -143,7 +152,10 @@ class Conversation:
         return ItemCompleted(native_id, "message", "assistant", parts, False, parent, raw=raw)
 
     def _remember(self, block: Block) -> None:
-        file = called_file(block.name, plain(block.input))
+        arguments = plain(block.input)
+        if block.name == PLAN_TOOL and isinstance(plan := members(arguments).get("plan"), str):
+            self._plan = (bounded_id(block.id), plan)
+        file = called_file(block.name, arguments)
         if file is not None:
             self._files.put(bounded_id(block.id), file, len(file.path))
 

@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 PINNED: Mapping[str, str] = MappingProxyType(
     {
-        "claude": "2.1.197",
-        "codex": "0.169.0",
+        "claude": "2.1.332",
+        "codex": "0.171.0",
         "opencode": "1.18.33",
         "amp": "0.0.1790142911-g7618fb",
     }

@@ -5,6 +5,7 @@ The real npm is driven by tests/agents/test_install.py; this one fails in ways t
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,17 @@ class World:
         agent: str = "claude",
         program: str | None = PROGRAM,
         wrapper: str | None = None,
+        builds: Sequence[str] = (),
         status: int = 0,
         stderr: str = "",
         hang: bool = False,
     ) -> None:
-        """What npm does from now on. ``program`` is the native one, ``wrapper`` the package's own command."""
+        """What npm does from now on. ``program`` is the native one, ``wrapper`` the package's own command, ``builds``
+        the packages of platforms that it names."""
         native, *_, command = PACKAGES[agent].paths(this_platform())
         files = {path: text for path, text in ((native, program), (command, wrapper)) if text is not None}
+        described = json.dumps({"optionalDependencies": dict.fromkeys(builds, VERSION)})
+        files[f"{PACKAGES[agent].name}/package.json"] = described
         plan = {"files": files, "status": status, "stderr": stderr, "hang": hang}
         draft = self.bin / "plan.new"
         draft.write_text(json.dumps(plan))

@@ -6,7 +6,7 @@ import pytest
 import trio
 from sandbox_agent.actors.install_failure import InstallFailed
 from sandbox_agent.actors.install_packages import PACKAGES
-from sandbox_agent.actors.install_platform import Platform
+from sandbox_agent.actors.install_platform import Platform, this_platform
 
 from .install_world import LIMIT, PROGRAM, VERSION, World, alive, said
 
@@ -115,6 +115,23 @@ async def test_a_stub_whose_install_script_did_not_run_is_not_activated(world: W
     world.plan(program=None, wrapper="#!/bin/sh\necho 'the install script did not run' >&2; exit 1\n")
     assert "the install script did not run" in await refused(world)
     assert world.trees() == []
+
+
+STUB = "echo 'Error: native binary not installed.' >&2\nexit 1\n"
+"""Amp's wrapper: nothing that a kernel would run."""
+
+
+async def test_a_version_that_is_not_published_for_this_platform_says_so(world: World):
+    build = f"@ampcode/{Path(PACKAGES['amp'].paths(this_platform())[0]).parent.name}"
+    world.plan(agent="amp", program=None, wrapper=STUB, builds=("@ampcode/cli-darwin-arm64", build))
+    reason = await refused(world, agent="amp")
+    assert f"@ampcode/cli@{VERSION} has no native program for {this_platform().name}: npm brought no {build}@" in reason
+    assert world.trees("amp") == []
+
+
+async def test_a_version_that_is_made_for_other_platforms_names_them(world: World):
+    world.plan(agent="amp", program=None, wrapper=STUB, builds=("@ampcode/cli-darwin-arm64", "@ampcode/cli-win32-x64"))
+    assert "it is made for darwin-arm64, win32-x64" in await refused(world, agent="amp")
 
 
 async def test_an_old_package_without_a_native_program_runs_by_its_wrapper(world: World):

@@ -31,13 +31,13 @@ class Sandbox:
     def make(cls, root: Path, model_url: str) -> "Sandbox":
         """``model_url`` is where the agents find their model. Raises when a pinned agent is not installed."""
         executable("claude")
-        home, work = root / "home", root / "work"
-        home.mkdir()
-        work.mkdir()
+        home, work, temporary = root / "home", root / "work", root / "tmp"
+        for place in (home, work, temporary):
+            place.mkdir()
         environment = {
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "HOME": str(home),
-            "TMPDIR": str(root),
+            "TMPDIR": str(temporary),  # beside the home: codex makes its helpers in no home below it
             "LANG": "C.UTF-8",
             "ANTHROPIC_BASE_URL": model_url,
             "ANTHROPIC_API_KEY": FAKE_KEY,

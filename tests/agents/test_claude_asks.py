@@ -1,5 +1,6 @@
 """Every ask of the real Claude Code and every answer to it, through the dialect."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -10,6 +11,7 @@ from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, Effe
 from sandbox_agent.schema.items import StatusPart
 from sandbox_agent.schema.sessions import PermissionReply
 
+from ..models.server import ModelServer
 from ..schema.playbook import text_of
 from .driver import Answer, allow, driving, items, leave_open, outcome, parts
 from .sandbox import Sandbox
@@ -112,10 +114,26 @@ async def test_an_approved_plan_reaches_the_model_and_edits_still_ask(sandbox: S
         assert ask.data.options == ("Approve", "Approve and accept edits", "Reject")
         result = items(turn, "tool_result")[0]
         assert result.status == "completed"
-        assert "has approved your plan" in result.content[0].output
-        assert result.content[0].output.endswith("# Plan\n1. read\n2. write")
+        assert "has approved exiting plan mode" in result.content[0].output
         await driver.turn(f"SCN_WRITE {sandbox.work}/made text")
         assert len(driver.asks) == 2
+
+
+async def test_a_plan_in_claudes_file_is_shown_and_reaches_the_model(sandbox: Sandbox, models: ModelServer):
+    """That is where claude tells the model to write it; a plan in the call alone is not handed on by claude."""
+    async with claude(sandbox, choosing(["Approve"]), agent_mode="plan") as driver:
+        await driver.turn("SCN_HELLO")
+        file = re.search(rf"{re.escape(str(sandbox.home))}/\S+?/plans/[\w-]+\.md", str(models.asked()[-1]))
+        assert file is not None
+        await driver.turn(f"SCN_WRITE {file[0]} read and write")
+        assert driver.asks == [], "claude allows it: the file is its own"
+        turn = await driver.turn("SCN_PLAN")
+        (ask,) = driver.asks
+        assert isinstance(ask, AskQuestion)
+        assert ask.data.prompt == "Approve plan execution?\n\nread and write\n"
+        result = items(turn, "tool_result")[0]
+        assert "has approved your plan" in result.content[0].output
+        assert result.content[0].output.rstrip().endswith("read and write")
 
 
 async def test_a_plan_approved_with_edits_asks_for_no_edit(sandbox: Sandbox):

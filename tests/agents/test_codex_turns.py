@@ -208,3 +208,10 @@ async def test_a_thread_that_cannot_be_opened_fails_the_prompt_and_the_next_one_
         rollout.write_text(good)
         assert outcome(await again.turn("SCN_HELLO")) == "completed"
         assert again.native == driver.native
+
+
+async def test_codex_makes_its_helper_programs_in_the_private_home(sandbox: Sandbox):
+    """It refuses to where the home lies below the temporary directory; tests must not run without them."""
+    async with codex(sandbox):
+        assert list((sandbox.home / ".codex" / "tmp").iterdir())
+        assert "PATH aliases" not in (sandbox.home / "stderr.txt").read_text()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from sandbox_agent.schema.agents.claude import Claude
+from sandbox_agent.schema.agents.claude_news import LONGEST, MOST, News
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.agents.effects import (
     ConversationOpened,
@@ -253,7 +254,7 @@ def test_a_conversation_is_resumable_from_its_first_answer_and_anew_after_a_clea
         (b'{"type": 5}', "Expected `str`, got `int`", "claude stdout"),
         (b'{"no": "type"}', "Object missing required field `type`", "claude stdout"),
         (b'{"type": "news"}', "unknown message type 'news'", "claude stdout"),
-        (b'{"type": "system", "subtype": "news"}', "unknown system subtype 'news'", "claude system"),
+        (b'{"type": "system", "subtype": 7}', "a system line without a subtype: 7", "claude system"),
         (
             b'{"type": "stream_event", "event": {"type": "news"}}',
             "unexpected stream event 'news'",
@@ -273,8 +274,63 @@ def test_what_is_not_known_is_unparsed_and_ends_no_turn(line: bytes, error: str,
 
 
 def test_noise_is_silent():
-    for noise in ({"type": "keep_alive"}, {"type": "system", "subtype": "thinking_tokens", "estimated_tokens": 1}):
+    for noise in (
+        {"type": "keep_alive"},
+        {"type": "autocompact_state", "value": {}},
+        status("thinking_tokens", estimated_tokens=1),
+        status("background_tasks_changed", tasks=[]),
+    ):
         assert idle() >> says(noise)
+
+
+def status(subtype: str, **members: Any) -> dict[str, Any]:
+    return {"type": "system", "subtype": subtype, "uuid": "u", **members}
+
+
+def test_a_new_subtype_is_a_status_once_and_again_only_with_other_words():
+    told: list[StatusPart] = []
+    dialect = Claude(SPEC)
+    for line in (
+        status("new_kind", count=1),
+        status("new_kind", count=2),
+        status("new_kind", text="read me"),
+        status("new_kind", text="read me"),
+        status("new_kind", text="and me"),
+        status("another"),
+    ):
+        for effect in says(line).say(dialect):
+            assert isinstance(effect, ItemCompleted)
+            told += [part for part in effect.content if isinstance(part, StatusPart)]
+    assert [(part.label, part.detail) for part in told] == [
+        ("new_kind", None),
+        ("new_kind", "read me"),
+        ("new_kind", "and me"),
+        ("another", None),
+    ]
+
+
+def test_new_subtypes_without_end_cost_no_memory_without_end():
+    news = News()
+    for number in range(MOST + 10):
+        assert news.told(f"{number} {'x' * LONGEST}", {"text": "y" * 10_000}) is not None
+    assert len(repr(news)) < MOST * 2 * LONGEST
+    assert news.told(f"0 {'x' * LONGEST}", {"text": "y" * 10_000}) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        (status("session_writes_lost", error_code="ENOSPC", lost=["transcript"]), '["transcript"]'),
+        (status("vcs_state_changed", kind="commit", cwd="/d"), "commit"),
+        (status("session_title_changed", title="A name"), "A name"),
+        ({"type": "conversation_reset", "uuid": "u", "new_conversation_id": "n", "trigger": "clear"}, "clear"),
+        ({"type": "conversation_reset", "uuid": "u", "new_conversation_id": "n"}, None),
+    ],
+)
+def test_what_claude_says_of_itself_is_a_status(line: dict[str, Any], detail: str | None):
+    (item,) = says(line).say(Claude(SPEC))
+    assert isinstance(item, ItemCompleted)
+    assert item.content == (StatusPart(line.get("subtype", line["type"]), detail),)
 
 
 def test_a_turn_tells_what_it_added_to_the_sums():

@@ -145,6 +145,27 @@ def test_a_plan_is_shown_in_the_question():
     assert data.data.options == ("Approve", "Approve and accept edits", "Reject")
 
 
+CALLED = {"type": "tool_use", "id": "t1", "name": "ExitPlanMode", "input": {"plan": "1. as called"}}
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "shown"),
+    [
+        ("t1", {}, "\n\n1. as called"),
+        ("t1", PLAN, "\n\n1. do it"),
+        ("another", {}, ""),
+    ],
+)
+def test_the_plan_is_the_models_own_when_claude_has_no_file_of_it(call: str, arguments: Any, shown: str):
+    """Claude 2.1.332 leaves out of its question what the model said in the call."""
+    dialect = Claude(SPEC)
+    said = {"type": "assistant", "message": {"id": "m1", "content": [CALLED | {"id": call}]}}
+    says(said).say(dialect)
+    (asked,) = asks("ExitPlanMode", arguments).say(dialect)
+    assert isinstance(asked, AskQuestion)
+    assert asked.data.prompt == f"Approve plan execution?{shown}"
+
+
 @pytest.mark.parametrize(
     ("mode", "permissions"),
     [
