@@ -15,12 +15,13 @@ CHECKED := $(ROOMS) tests benchmarks
 export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-agents test-proxies agents fuzz-api kill-test soak lint format bench docs openapi clean FORCE
+.PHONY: help setup demo test test-agents test-proxies agents agents-newest fuzz-api kill-test soak lint format bench docs openapi clean FORCE
 
 help:
 	@echo "make demo [AGENT=claude]  run a session and show its transcript"
 	@echo "make test                 unit and integration tests (PYTEST_ARGS=... is passed on; TEST_PROCESSES=4)"
 	@echo "make test-agents          the real agent CLIs against a scripted model server"
+	@echo "make agents-newest        the same stories with what npm has now; prints what differs (NEWEST_TESTS=tests/agents)"
 	@echo "make test-proxies         the recipes of docs/proxies.md with a real nginx and Caddy"
 	@echo "make kill-test            kill -9 at random moments and at named places, and readers that come and go (SANDBOX_AGENT_KILLS=200)"
 	@echo "make soak                 an hour of everything at once; what the daemon uses must stay flat (SOAK_SECONDS=3600)"
@@ -70,6 +71,10 @@ agents: setup
 
 test-agents: agents
 	$(BIN)/python -m pytest -m agents $(PYTEST_ARGS)
+
+# What npm has at this moment goes into a cache of its own. A failing test is a vendor's change.
+agents-newest: setup
+	$(BIN)/python -m tests.agents.newest $(NEWEST_TESTS)
 
 # nginx and caddy come from the system's packages; without them these tests fail.
 test-proxies: setup

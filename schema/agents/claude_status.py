@@ -8,7 +8,7 @@ from .claude_news import News
 from .effects import Effect, ItemCompleted, Unparsed
 from .native import as_text, plain
 
-_TOLD: Mapping[str, tuple[str, ...]] = {
+TOLD: Mapping[str, tuple[str, ...]] = {
     "agents_killed": (),
     "api_error": ("error", "content"),
     "away_summary": ("content",),
@@ -45,10 +45,10 @@ _TOLD: Mapping[str, tuple[str, ...]] = {
 }
 """Told to the client: the subtype is the label; the first of these members that is there is the detail."""
 
-_TOLD_TYPES: Mapping[str, str] = {"active_goal": "value", "conversation_reset": "trigger"}
+TOLD_TYPES: Mapping[str, str] = {"active_goal": "value", "conversation_reset": "trigger"}
 """Messages that are no ``system`` lines, and told as if they were."""
 
-_IGNORED = frozenset({
+IGNORED = frozenset({
     "background_tasks_changed", "bridge_state", "bridge_status", "checkpoint_done", "cloud_session_delta",
     "cloud_session_status", "commands_changed", "control_request_progress", "dev_intent", "feedback_draft_queued",
     "file_snapshot", "files_persisted", "hook_progress", "hook_response", "hook_started", "inherited_asks_settled",
@@ -61,7 +61,7 @@ _IGNORED = frozenset({
 })  # fmt: skip
 """About claude's own screens, its cloud, or what other lines say too."""
 
-_IGNORED_TYPES = frozenset({
+IGNORED_TYPES = frozenset({
     "attachment", "auth_status", "autocompact_state", "command_lifecycle", "keep_alive", "progress",
     "prompt_suggestion", "streamlined_text", "streamlined_tool_use_summary", "tool_progress", "tool_use_summary",
     "transcript_mirror", "update_environment_variables",
@@ -70,7 +70,7 @@ _IGNORED_TYPES = frozenset({
 
 def is_ignored(subtype: Any) -> bool:
     """Asked before the line is read in full: ``thinking_tokens`` comes with every delta."""
-    return isinstance(subtype, str) and subtype in _IGNORED
+    return isinstance(subtype, str) and subtype in IGNORED
 
 
 class Statuses:
@@ -89,8 +89,8 @@ class Statuses:
                 label, detail = _mode_or_state(facts)
             case "api_retry":
                 label, detail = subtype, _retry(facts)
-            case str() if subtype in _TOLD:
-                detail = next((facts[name] for name in _TOLD[subtype] if facts.get(name) is not None), None)
+            case str() if subtype in TOLD:
+                detail = next((facts[name] for name in TOLD[subtype] if facts.get(name) is not None), None)
                 label = subtype
             case str():
                 if (part := self._news.told(subtype, facts)) is not None:
@@ -104,11 +104,11 @@ class Statuses:
     def message(self, kind: str, raw: bytes) -> Iterator[Effect]:
         """The effects of a message of a type that the dialect does not read itself. One that is not known may be what
         the model said, so it is shown as it came."""
-        if kind in _TOLD_TYPES:
+        if kind in TOLD_TYPES:
             facts = plain(raw)
-            detail = facts.get(_TOLD_TYPES[kind])
+            detail = facts.get(TOLD_TYPES[kind])
             yield _item(StatusPart(kind, None if detail is None else as_text(detail)), facts, raw)
-        elif kind not in _IGNORED_TYPES:
+        elif kind not in IGNORED_TYPES:
             yield Unparsed(f"unknown message type {kind!r}", "claude stdout", raw)
 
 

@@ -25,7 +25,7 @@ _IGNORED = frozenset({
 
 _IGNORED_FAMILIES = (
     "account/", "app/", "externalAgentConfig/", "fuzzyFileSearch/", "mcpServer/", "process/", "remoteControl/",
-    "thread/realtime/", "windows", "windowsSandbox/",
+    "thread/realtime/", "thread/search/", "windows", "windowsSandbox/",
 )  # fmt: skip
 
 _MCP_STARTUP = "mcpServer/startupStatus/updated"

@@ -13,7 +13,7 @@ from ..items import ContentPart, ImagePart, ItemKind, ItemRole, JsonPart, Reason
 from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted, Unparsed
 from .native import as_text, members
 from .opencode_asks import Asks
-from .opencode_status import error, status
+from .opencode_status import SILENT_PARTS, error, status
 from .opencode_tools import Tools
 from .opencode_usage import Usage
 from .opencode_wire import Delta, Message, Part
@@ -21,9 +21,6 @@ from .remembered import Remembered
 
 REMEMBERED_MESSAGES = 10_000
 """Messages of a turn, and texts in them."""
-
-_SILENT = frozenset({"agent", "patch", "snapshot", "step-start"})
-"""Parts that tell clients nothing: what a patch changed is told by the tool that made it."""
 
 
 @define
@@ -107,7 +104,7 @@ class Messages:
                 yield status("api_retry", told, part.id, parent, raw)
             case "subtask":
                 yield status("subtask", as_text(part.description or ""), part.id, parent, raw)
-            case kind if kind not in _SILENT:
+            case kind if kind not in SILENT_PARTS:
                 yield Unparsed(f"unknown part type {kind!r}", "opencode message.part.updated", raw)
             case _:
                 pass

@@ -21,6 +21,9 @@ IGNORED = frozenset({
     "workspace.ready", "workspace.status", "worktree.failed", "worktree.ready",
 })  # fmt: skip
 
+SILENT_PARTS = frozenset({"agent", "patch", "snapshot", "step-start"})
+"""Parts of messages that tell clients nothing: what a patch changed is told by the tool that made it."""
+
 _IGNORED_KINDS = ("permission.v2.", "question.v2.", "session.next.")
 """The events of a second generation of the API, which repeat those of the first."""
 

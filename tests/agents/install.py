@@ -1,6 +1,10 @@
 """Install the pinned agents with our own installer into `.cache/agents`: `python -m tests.agents.install`. Twice is as
-good as once. Tests find them on PATH, by links that have the agents' plain names."""
+good as once. Tests find them on PATH, by links that have the agents' plain names.
 
+With AGENTS_UNDER_TEST the agents are those of another directory, see `newest.py`.
+"""
+
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +12,11 @@ from pathlib import Path
 from sandbox_agent.actors.install_store import Store
 from sandbox_agent.schema.agents.versions import PINNED
 
-PREFIX = Path(__file__).parents[2] / ".cache" / "agents"
+ROOT = Path(__file__).parents[2]
+
+PREFIX_VARIABLE = "AGENTS_UNDER_TEST"
+
+PREFIX = Path(os.environ.get(PREFIX_VARIABLE) or ROOT / ".cache" / "agents")
 BIN = PREFIX / "bin"
 
 
@@ -24,12 +32,17 @@ def executable(agent: str) -> Path:
     return program
 
 
-def install(agent: str, version: str) -> None:
+def install(agent: str, version: str, prefix: Path = PREFIX) -> None:
+    """Raises with what the installer said."""
     command = [sys.executable, "-m", "sandbox_agent.cli.main", "install-agent", agent]
-    subprocess.run([*command, "--data-dir", PREFIX, "--agent-version", version], check=True)
-    installed = Store(PREFIX, agent).find(version)
+    command += ["--data-dir", str(prefix), "--agent-version", version]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        raise subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr.rpartition("Error: ")[2])
+    installed = Store(prefix, agent).find(version)
     assert installed is not None
-    _link(BIN / agent, installed.program)
+    _link(prefix / "bin" / agent, installed.program)
 
 
 def _link(link: Path, program: Path) -> None:
