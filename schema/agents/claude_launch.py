@@ -1,4 +1,4 @@
-"""How claude is started: command line, environment, modes (measured on 2.1.197)."""
+"""How claude is started: command line, environment, modes (measured on 2.1.332)."""
 
 from collections.abc import Mapping
 from uuid import NAMESPACE_URL, uuid5
@@ -47,7 +47,10 @@ def launch(spec: AgentSpec) -> Launch:
     if spec.permission_mode == "bypass":
         # Without this flag claude would refuse to enter the mode later, when a plan is approved.
         argv.append("--allow-dangerously-skip-permissions")
-    defaults = {"DISABLE_AUTOUPDATER": "1"}
+    defaults = {
+        "DISABLE_AUTOUPDATER": "1",
+        "CLAUDE_CODE_ENABLE_TODO_TOOLS": "1",  # without it 2.1.332 has no tool to keep todos
+    }
     if spec.trusted:
         return Launch(tuple(argv), defaults=defaults)
     return Launch((*argv, *claude_project.arguments(spec)), defaults=defaults, files=claude_project.files(spec))

@@ -1,4 +1,4 @@
-"""Codex's dialect: the JSON-RPC of `codex app-server` (captured from 0.169.0).
+"""Codex's dialect: the JSON-RPC of `codex app-server` (captured from 0.171.0).
 
 One process serves one session, and in it one thread; the threads beside it are sub-agents.
 """

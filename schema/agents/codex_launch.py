@@ -1,4 +1,4 @@
-"""How codex is started, and what its thread is told: command line, environment, modes (measured on 0.169.0)."""
+"""How codex is started, and what its thread is told: command line, environment, modes (measured on 0.171.0)."""
 
 from collections.abc import Mapping
 from typing import Any

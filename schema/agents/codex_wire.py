@@ -1,4 +1,4 @@
-"""The lines of `codex app-server`, as far as we read them: JSON-RPC without its version member (captured from 0.169.0).
+"""The lines of `codex app-server`, as far as we read them: JSON-RPC without its version member (captured from 0.171.0).
 
 Requests go both ways and each side counts its own ids, so a line with a ``method`` and an ``id`` is codex's request and
 one with an ``id`` alone answers ours. Ours are words, which tell what is answered. Only what the dialect needs is

@@ -136,6 +136,13 @@ async def test_a_sub_agents_items_hang_below_its_call(sandbox: Sandbox):
         assert {"task_started", "task_updated", "task_notification"} <= labels
 
 
+async def test_its_todo_tools_are_there(sandbox: Sandbox):
+    async with claude(sandbox) as driver:
+        results = items(await driver.turn("SCN_TODO"), "tool_result")
+        assert [result.status for result in results] == ["completed"] * 3
+        assert results[-1].content[0].output == "#1 [in_progress] Read code"
+
+
 async def test_a_turn_tells_its_own_tokens_and_cost_not_the_processes(sandbox: Sandbox):
     async with claude(sandbox) as driver:
         first = (await driver.turn("SCN_HELLO"))[-1].data.metadata

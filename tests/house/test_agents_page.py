@@ -10,6 +10,7 @@ from sandbox_agent.schema.agents.codex_definition import codex_definition
 from sandbox_agent.schema.agents.mock_definition import mock_definition
 from sandbox_agent.schema.agents.opencode_definition import opencode_definition
 
+from ..agents.vocabulary.lacks import lacks
 from .checkout import ROOT
 from .test_documents import TEST, is_test
 
@@ -45,6 +46,13 @@ def test_the_table_agrees_with_the_capabilities() -> None:
             assert cells == ["yes" if getattr(agent, name) else "no" for agent in agents], what
     # Those two are told in words: mock says of MCP what wire 0.1 says of it.
     assert {each.name for each in attrs.fields(AgentCapabilities)} - told == {"mcp_tools", "shared_process"}
+
+
+def test_what_is_not_taken_up_is_ranked_and_short() -> None:
+    ranks = [lack.rank for lack in lacks()]
+    assert sorted(set(ranks)) == list(range(1, len(set(ranks)) + 1))
+    assert len(set(ranks)) <= 15
+    assert {lack.kind.agent for lack in lacks()} <= {make().id for make in DEFINITIONS}
 
 
 def field(capability: str) -> str:

@@ -58,7 +58,7 @@ def test_modes(agent_mode: str, permission_mode: str, flags: str):
 
 def test_the_environment_leaves_the_users_word_alone():
     launch = Claude(SPEC).launch()
-    assert launch.defaults == {"DISABLE_AUTOUPDATER": "1"}
+    assert launch.defaults == {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_ENABLE_TODO_TOOLS": "1"}
     assert launch.env == {}
 
 

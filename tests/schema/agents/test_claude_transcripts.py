@@ -1,4 +1,4 @@
-"""What claude 2.1.197 really said, and what becomes of it. Recorded by `python -m tests.agents.record`."""
+"""What claude 2.1.332 really said, and what becomes of it. Recorded by `python -m tests.agents.record`."""
 
 from pathlib import Path
 

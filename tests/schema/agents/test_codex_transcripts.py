@@ -1,4 +1,4 @@
-"""What codex 0.169.0 really said, and what becomes of it. Recorded by `python -m tests.agents.record_codex`."""
+"""What codex 0.171.0 really said, and what becomes of it. Recorded by `python -m tests.agents.record_codex`."""
 
 from pathlib import Path
 
