@@ -29,7 +29,17 @@ KNOWN: Mapping[str, str] = {
 """What a user may set, and what it means."""
 
 OTHERS = frozenset(
-    {"FAILPOINT", "FORBID_SKIPS", "FUZZ_LINES", "KILLS", "PROCESS", "REFERENCE_OPENAPI", "SOAK_SECONDS", "TEST_LIFE"}
+    {
+        "FAILPOINT",
+        "FORBID_SKIPS",
+        "FUZZ_LINES",
+        "KILLS",
+        "PROCESS",
+        "RECONNECTS",
+        "REFERENCE_OPENAPI",
+        "SOAK_SECONDS",
+        "TEST_LIFE",
+    }
 )
 """What our tests and the daemon itself set, after ``SANDBOX_AGENT_``."""
 
