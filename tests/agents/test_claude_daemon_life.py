@@ -93,7 +93,8 @@ async def test_a_conversation_that_is_lost_is_a_clear_error_and_the_prompt_gets_
 
 async def test_terminate_ends_the_agent_and_what_it_runs(daemon: RunningDaemon, sandbox: Sandbox):
     session = await daemon.session(sandbox)
-    await session.send("SCN_BASH 'sleep 300; touch made'")
+    # Claude runs no command that begins with a long sleep.
+    await session.send("SCN_BASH 'touch running; sleep 300; touch made'")
     await daemon.runs("sleep")
     running = daemon.descendants()
     assert (await session.post("/terminate")).status_code == 204

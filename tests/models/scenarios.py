@@ -132,7 +132,6 @@ CLAUDE: Mapping[str, Script] = {
     "SCN_ECHO": _echo,
     "SCN_BASH": tools(_bash),
     "SCN_TWICE": tools(_bash, _bash),
-    "SCN_SLOWTOOL": tools(lambda _: call("Bash", command="sleep 300", description="a slow command")),
     "SCN_PARALLEL": tools(_parallel),
     "SCN_WRITE": tools(lambda args: call("Write", file_path=args[0], content=" ".join(args[1:]) + "\n")),
     "SCN_READ": tools(lambda args: call("Read", file_path=args[0])),
