@@ -28,6 +28,8 @@ ENDPOINT_VARIABLE = "SANDBOX_AGENT_ENDPOINT"
 CA_VARIABLE = "SANDBOX_AGENT_TLS_CA"
 DATA_DIR_VARIABLE = variable_name("data_dir")
 DEFAULT_TIMEOUT = 120.0
+EXTRAS = ("anyio", "h2", "pygments", "rich", "trio")
+"""What httpx would take along, in as long again: a command has one connection of HTTP/1.1 at a time, and no colours."""
 
 
 def client_token(choice: TokenChoice, ours: bool) -> str | None:
@@ -142,9 +144,7 @@ def with_client(command: Callable[..., None]) -> Callable[..., None]:
         no_token: bool,
         **arguments: Any,
     ) -> None:
-        # httpx takes longer to import than all of --help may take, and what it and structlog would take along doubles
-        # that: a command has one connection of HTTP/1.1, waits for it, and prints no colours.
-        with without("anyio", "h2", "pygments", "rich", "trio"):
+        with without(*EXTRAS):  # httpx takes longer to import than all of --help may take
             from .client import Client
             from .proven import identity_of
             from .target import find_target

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..patience import PATIENCE
+from .forked import can_fork, forks
 
 COMMAND = (sys.executable, "-m", "sandbox_agent.cli.main")
 INTERRUPTIBLE = (
@@ -40,6 +41,8 @@ class Commands:
     def run(
         self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
+        if can_fork(arguments, env or ()):
+            return forks().run(arguments, self.environment | dict(env or {}), self.home, stdin, TIMEOUT)
         return subprocess.run(
             [*COMMAND, *arguments],
             env=self.environment | dict(env or {}),
