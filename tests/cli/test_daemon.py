@@ -29,6 +29,8 @@ class Background:
     def __init__(self, commands: Commands) -> None:
         self.commands = commands
         self.pids: list[int] = []
+        self.started: tuple[str, int, Path] = ("", 0, Path())
+        """The last one: its URL, pid and log."""
 
     def __call__(self, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         return self.commands.run("daemon", *words, **options)
@@ -39,7 +41,8 @@ class Background:
         started = STARTED.fullmatch(done.stdout)
         assert started is not None, done.stdout
         self.pids.append(int(started[2]))
-        return started[1], int(started[2]), Path(started[3])
+        self.started = started[1], int(started[2]), Path(started[3])
+        return self.started
 
     def state_file(self) -> Path:
         [file] = (self.commands.token_file.parent / "daemons").glob("*/state.json")
@@ -53,6 +56,15 @@ class Background:
 @pytest.fixture
 def background(commands: Commands) -> Generator[Background]:
     found = Background(commands)
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Generator[Background]:
+    """With one that runs, for tests that leave it as it is."""
+    found = Background(Commands(tmp_path_factory.mktemp("home")))
+    found.start()
     yield found
     found.end()
 
@@ -71,21 +83,21 @@ def test_it_outlives_its_starter_answers_and_is_stopped(background: Background) 
     assert (background("status").returncode, background("stop").stdout) == (3, "not running\n")
 
 
-def test_a_start_of_one_that_runs_changes_nothing_and_is_no_failure(background: Background) -> None:
-    url, pid, log = background.start()
+def test_a_start_of_one_that_runs_changes_nothing_and_is_no_failure(known: Background) -> None:
+    url, pid, log = known.started
     for options in (("--port", "0"), (), ("--port", url.rpartition(":")[2]), ("--host", "localhost")):
-        done = background("start", *options)
+        done = known("start", *options)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"already running: {url}\npid: {pid}\nlog: {log}\n"
-    assert background("status").returncode == 0
+    assert known("status").returncode == 0
 
 
 def test_a_start_that_asks_for_another_address_than_the_running_one_has_fails_and_says_what_to_do(
-    background: Background,
+    known: Background,
 ) -> None:
-    url, pid, _ = background.start()
+    url, pid, _ = known.started
     for options, asked in ((("--port", "1"), "port 1"), (("-H", "0.0.0.0"), "host 0.0.0.0")):
-        done = background("start", *options)
+        done = known("start", *options)
         assert (done.returncode, done.stdout) == (1, "")
         assert f"and not on {asked}: pid {pid}, {url}" in done.stderr
         assert "--data-dir" in done.stderr
@@ -94,10 +106,9 @@ def test_a_start_that_asks_for_another_address_than_the_running_one_has_fails_an
 
 
 def test_a_start_with_other_options_than_the_running_one_has_says_that_they_count_for_nothing(
-    background: Background,
+    known: Background,
 ) -> None:
-    background.start()
-    done = background("start", "--max-sessions", "5")
+    done = known("start", "--max-sessions", "5")
     assert done.returncode == 0
     assert "keeps the options that it was started with" in done.stderr
 
@@ -112,20 +123,23 @@ def test_two_starts_at_once_are_one_daemon(background: Background) -> None:
     assert said[0] == f"already running: {url}\npid: {pid}\nlog: {log}\n"
 
 
-def test_one_that_does_not_answer_is_not_taken_for_running(background: Background) -> None:
-    _, pid, _ = background.start()
+def test_one_that_does_not_answer_is_not_taken_for_running(known: Background) -> None:
+    _, pid, _ = known.started
     os.kill(pid, signal.SIGSTOP)
     try:
-        done = background("start", "--wait", "0.1")
+        done = known("start", "--wait", "0.1")
     finally:
         os.kill(pid, signal.SIGCONT)
     assert done.returncode == 1
     assert f"did not answer in 0.1 s: pid {pid}" in done.stderr
 
 
-def test_it_is_found_by_its_address_too_whatever_directory_it_has(background: Background, tmp_path: Path) -> None:
+def test_each_data_directory_has_its_own_and_it_is_found_by_its_address_too(
+    background: Background, tmp_path: Path
+) -> None:
     here, first, _ = background.start()
-    there, second, _ = background.start("--data-dir", str(tmp_path / "other"))
+    other = ("--data-dir", str(tmp_path / "other"))
+    there, second, _ = background.start(*other)
     ports = [url.rpartition(":")[2] for url in (here, there)]
     assert f"pid: {second}" in background("status", "-p", ports[1]).stdout
     assert f"pid: {first}" in background("status", "-p", ports[0], "-H", "127.0.0.1").stdout
@@ -137,15 +151,10 @@ def test_it_is_found_by_its_address_too_whatever_directory_it_has(background: Ba
     assert alive([first, second]) == [first, second]
     assert background("stop", "-p", ports[1]).stdout == f"stopped: pid {second}\n"
     assert alive([first, second]) == [first]
-
-
-def test_each_data_directory_has_its_own(background: Background, tmp_path: Path) -> None:
-    first = background.start()[1]
-    other = ("--data-dir", str(tmp_path / "other"))
-    second = background.start(*other)[1]
-    assert background("stop", *other).stdout == f"stopped: pid {second}\n"
+    third = background.start(*other)[1]
+    assert background("stop", *other).stdout == f"stopped: pid {third}\n"
     assert background("status").returncode == 0
-    assert alive([first, second]) == [first]
+    assert alive([first, third]) == [first]
 
 
 def test_one_that_runs_in_the_foreground_is_found_and_stopped_too(background: Background) -> None:
@@ -237,9 +246,8 @@ def test_options_reach_it_as_they_were_said(background: Background, tmp_path: Pa
     assert "request" in log.read_text()
 
 
-def test_what_is_kept_of_it_is_for_its_owner_only(background: Background) -> None:
-    background.start()
-    file = background.state_file()
+def test_what_is_kept_of_it_is_for_its_owner_only(known: Background) -> None:
+    file = known.state_file()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
@@ -282,15 +290,16 @@ def boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def test_a_state_that_nobody_wrote_is_named(background: Background) -> None:
-    background.start()
-    file = background.state_file()
+def test_a_state_that_nobody_wrote_is_named(known: Background) -> None:
+    file = known.state_file()
     kept = file.read_text()
     file.write_text("{}")
-    done = background("status")
+    try:
+        done = known("status")
+    finally:
+        file.write_text(kept)
     assert done.returncode == 1
     assert str(file) in done.stderr
-    file.write_text(kept)
 
 
 def test_one_that_hangs_is_told_apart_and_killed_only_when_that_is_said(background: Background) -> None:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from sandbox_agent.actors.owner import Owner
 from sandbox_agent.cli.address import path_of
+from sandbox_agent.cli.token_store import make_token
 from sandbox_agent.transport.listening.prover import Prover
 
 from ..transport.listening.certificates import make_pair
@@ -36,9 +37,8 @@ def put(commands: Commands, **changes: object) -> None:
 
 @pytest.fixture
 def token(commands: Commands) -> str:
-    with daemon(commands):
-        pass
-    return commands.token_file.read_text().strip()
+    """As a daemon stores it."""
+    return make_token(commands.token_file)
 
 
 ANSWERS = {

@@ -38,7 +38,8 @@ def assert_outcome(tmp_path: Path, module: str, forbidden: str, status: int, sum
     (tmp_path / "test_sample.py").write_text(module)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path],
-        env=os.environ | {"SANDBOX_AGENT_FORBID_SKIPS": forbidden},
+        # The plugins that are installed take longer to load than these tests to run.
+        env=os.environ | {"SANDBOX_AGENT_FORBID_SKIPS": forbidden, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=tmp_path,
         capture_output=True,
         text=True,

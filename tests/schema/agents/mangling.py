@@ -1,7 +1,7 @@
 """What no agent would say: real messages of which some members are replaced or gone, and lines that are nothing at all.
 
 Hypothesis draws one seed for each line and finds the fewest lines that fail, which it shows as they are. What is wrong
-within a line comes from the seed: drawn one by one, the members of a line cost a hundred times what hearing it does.
+within a line comes from the seed: drawn one by one, the members of a line cost many times what hearing it does.
 """
 
 import random
