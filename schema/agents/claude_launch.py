@@ -1,6 +1,8 @@
 """How claude is started: command line, environment, modes (measured on 2.1.332)."""
 
+import json
 from collections.abc import Mapping
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from . import claude_project
@@ -13,6 +15,10 @@ PERMISSION_MODES: Mapping[str, str] = {
     "acceptEdits": "acceptEdits",
 }
 """Our permission modes and claude's names for them."""
+
+SETTINGS: Mapping[str, Any] = {"useAutoModeDuringPlan": False}
+"""Claude's own, for every session. In plan mode, which the model may enter by itself, a model of claude's would decide
+what a human is asked in the session's mode; from 2.1.332 on also where a session starts in plan mode."""
 
 DEFAULT_MODEL = "default"
 
@@ -52,5 +58,11 @@ def launch(spec: AgentSpec) -> Launch:
         "CLAUDE_CODE_ENABLE_TODO_TOOLS": "1",  # without it 2.1.332 has no tool to keep todos
     }
     if spec.trusted:
-        return Launch(tuple(argv), defaults=defaults)
-    return Launch((*argv, *claude_project.arguments(spec)), defaults=defaults, files=claude_project.files(spec))
+        return Launch((*argv, *_settings(SETTINGS)), defaults=defaults)
+    argv += [*claude_project.arguments(spec), *_settings({**SETTINGS, **claude_project.settings(spec)})]
+    return Launch(tuple(argv), defaults=defaults, files=claude_project.files(spec))
+
+
+def _settings(settings: Mapping[str, Any]) -> tuple[str, str]:
+    """They count more than the user's, and than the project's."""
+    return "--settings", json.dumps(settings)

@@ -8,6 +8,7 @@ styles and ``CLAUDE.md`` of the project; ``--strict-mcp-config`` is not said, fo
 import json
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..workspace.instructions import instructions
 from ..workspace.project import Configuration, Project, ProjectFiles
@@ -43,12 +44,18 @@ def arguments(spec: AgentSpec) -> list[str]:
     argv = ["--setting-sources", "user"]
     if spec.project is None or spec.private is None:
         return argv
-    argv += ["--settings", json.dumps({"claudeMdExcludes": [_elsewhere(spec, spec.project)]})]
     if spec.project.instructions:
         argv += ["--append-system-prompt-file", f"{spec.private}/{INSTRUCTIONS}"]
     if spec.project.skills:
         argv += ["--plugin-dir", f"{spec.private}/{PLUGIN}"]
     return argv
+
+
+def settings(spec: AgentSpec) -> Mapping[str, Any]:
+    """Of claude's own, for such a session."""
+    if spec.project is None or spec.private is None:
+        return {}
+    return {"claudeMdExcludes": [_elsewhere(spec, spec.project)]}
 
 
 def files(spec: AgentSpec) -> Mapping[str, PrivateFile]:

@@ -1,5 +1,6 @@
 """Every ask of the real Claude Code and every answer to it, through the dialect."""
 
+import json
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -38,6 +39,12 @@ def choosing(*answers: Sequence[str]) -> Answer:
         return dialect.answer_question(ask.data.question_id, answers or None)
 
     return answer
+
+
+def rejecting(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
+    if isinstance(ask, AskPermission):
+        return dialect.answer_permission(ask.permission_id, "reject")
+    return dialect.answer_question(ask.data.question_id, None)
 
 
 async def test_a_permission_says_what_it_is_for(sandbox: Sandbox):
@@ -160,6 +167,21 @@ async def test_a_rejected_plan_stays_a_plan_and_the_reason_is_heard(sandbox: San
         assert result.content[0].output.endswith("The user says: use a list")
         await driver.turn("SCN_PLAN")
         assert len(driver.asks) == 2, "still in plan mode"
+
+
+@pytest.mark.parametrize("agent_mode", ["build", "plan"])
+async def test_a_plan_mode_that_the_model_enters_decides_nothing_in_the_humans_place(sandbox: Sandbox, agent_mode: str):
+    """As claude has it, and as a user may have asked it to, a model of claude's would decide there."""
+    configuration = sandbox.home / ".claude"
+    configuration.mkdir()
+    (configuration / "settings.json").write_text(json.dumps({"useAutoModeDuringPlan": True}))
+    victim = sandbox.work / "kept"
+    victim.touch()
+    async with claude(sandbox, rejecting, agent_mode=agent_mode) as driver:
+        turn = await driver.turn(f"SCN_ENTERPLAN rm {victim}")
+        assert outcome(turn) == "completed"
+        assert [ask.action for ask in driver.asks if isinstance(ask, AskPermission)] == ["Bash"]
+    assert victim.exists()
 
 
 async def test_accept_edits_asks_for_commands_only(sandbox: Sandbox):

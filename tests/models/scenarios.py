@@ -140,6 +140,7 @@ CLAUDE: Mapping[str, Script] = {
     "SCN_MCP": tools(lambda args: call("mcp__lab__echo", text=" ".join(args))),
     "SCN_ASK": tools(lambda _: call("AskUserQuestion", questions=QUESTIONS)),
     "SCN_PLAN": tools(lambda _: call("ExitPlanMode", plan=PLAN)),
+    "SCN_ENTERPLAN": tools(lambda _: call("EnterPlanMode"), _bash),
     "SCN_SUBAGENT": tools(_subagent),
     "SCN_BACKGROUND": tools(_background),
     "SCN_UNKNOWNTOOL": tools(lambda _: call("NoSuchTool", anything=1)),

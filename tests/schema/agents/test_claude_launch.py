@@ -1,5 +1,6 @@
 """The command line: every mode, and nothing that the user did not ask for."""
 
+import json
 from uuid import UUID
 
 import pytest
@@ -17,10 +18,11 @@ ALWAYS = (
 
 def arguments(**changes: object) -> list[str]:
     """What comes after the part that never changes."""
-    argv = Claude(evolve(SPEC, **changes)).launch().argv
+    *argv, flag, settings = Claude(evolve(SPEC, **changes)).launch().argv
     fixed = ALWAYS.split()
-    assert list(argv[: len(fixed)]) == fixed
-    return list(argv[len(fixed) :])
+    assert argv[: len(fixed)] == fixed
+    assert (flag, json.loads(settings)) == ("--settings", {"useAutoModeDuringPlan": False})
+    return argv[len(fixed) :]
 
 
 def test_a_fresh_conversation_gets_an_id_that_no_other_process_gets():

@@ -18,6 +18,7 @@ def launch(*, directory: str = "/work", home: str = "/home/u", **found: object) 
 
 def excluded(launched: Launch) -> list[str]:
     settings = json.loads(launched.argv[launched.argv.index("--settings") + 1])
+    assert settings["useAutoModeDuringPlan"] is False, "as in any session"
     patterns: list[str] = settings["claudeMdExcludes"]
     return patterns
 
@@ -31,6 +32,7 @@ def test_only_the_users_settings_are_read():
 def test_a_workspace_that_could_not_be_looked_at_is_closed_all_the_same():
     argv = Claude(evolve(SPEC, trusted=False)).launch().argv
     assert "--setting-sources user" in " ".join(argv)
+    assert argv[-1] == Claude(SPEC).launch().argv[-1], "the settings of any session"
 
 
 def test_texts_are_files_and_never_arguments():
