@@ -112,7 +112,7 @@ class Agent:
 
     async def start(self, nursery: trio.Nursery) -> Effects:
         """Start a process; returns the handshake's first words. Raises as :func:`launch` does."""
-        self.link = link = await launch(self._services, self._record.row, self._mailbox)
+        self.link = link = await launch(self._services, self._record.row, self._mailbox, self._record.ledger.knows)
         self.opened = True
         self._record.scribe.redactor = link.redactor
         self._services.tally.agent_starts[self._record.row.request.agent, self._restarting] += 1

@@ -1,7 +1,7 @@
 """Launching: from what is kept of a session to a running agent process."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,13 +36,13 @@ _log = structlog.get_logger("agent")
 _HOOK_PROGRAM = Path(__file__).with_name("amp_hook.py")
 
 
-async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> AgentLink:
-    """Start the agent of a session; a conversation that it has written down is resumed.
+async def launch(services: Services, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]) -> AgentLink:
+    """Start the agent of a session; a conversation that it has written down is resumed. ``taken`` as in ``AgentSpec``.
 
     Raises :class:`SpawnFailed`, or the ``agent_not_installed`` or ``credentials_missing`` problem.
     """
     try:
-        return await _launch(services, row, mailbox)
+        return await _launch(services, row, mailbox, taken)
     except (OSError, MemoryError, RuntimeError) as error:
         # Files are read and threads are started also before the program is.
         if (shortage := Shortage.of(error)) is None:
@@ -50,7 +50,7 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agent
         raise SpawnFailed(str(shortage), shortage) from error
 
 
-async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> AgentLink:
+async def _launch(services: Services, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]) -> AgentLink:
     definition = services.catalog.definition(row.request.agent)
     memory = await services.conversations.file(row.log_id) if definition.executable is None else None
     grant = await services.credentials.grant(row.request.agent, row.directory)
@@ -73,6 +73,7 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox) -> Agen
         user_file=await _user_file(definition, services),
         trusted=_trust(services, row) == "trusted",
         project=project,
+        taken=taken,
     )
     if not definition.hooked:
         return await _start_with_files(services, row, definition, spec, grant, mailbox)

@@ -33,6 +33,7 @@ from .effects import (
     Unparsed,
     Write,
 )
+from .names import Names
 from .native import BAD_JSON, as_text, decode, line
 
 _GOING_ON = (None, "tool_use", "pause_turn")
@@ -55,7 +56,7 @@ class Amp:
         self._interrupting = False
         self._over = False
         self._may_go_on = spec.trusted
-        self._conversation = Conversation(spec.seed)
+        self._conversation = Conversation(spec.seed, Names(spec.taken))
         self._asks = Asks(spec.seed, accept_edits=spec.permission_mode == "acceptEdits")
         self._usage = Usage()
 

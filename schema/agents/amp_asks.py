@@ -24,9 +24,10 @@ class Asks:
         return f"<Asks open={sorted(self._open)}>"
 
     def hooked(
-        self, hook_id: str, request: Mapping[str, Any], call_of: Callable[[str, Any], str | None]
+        self, hook_id: str, request: Mapping[str, Any], call_of: Callable[[str, Any, Any], str | None]
     ) -> Iterator[Effect]:
-        """``call_of`` finds the call of a tool by its input: the native program does not tell hooks which it is."""
+        """``call_of`` finds the call of a tool by its input, and by its id if the hook was told it: the native program
+        tells none."""
         tool, tool_input = request.get("tool"), request.get("input")
         if not isinstance(tool, str) or not tool:
             yield AnswerHook(hook_id, False, "This request names no tool.")
@@ -37,7 +38,7 @@ class Asks:
             "toolName": tool,
             "input": tool_input,
             "threadId": request.get("thread"),
-            "toolUseId": request.get("toolUseId") or call_of(tool, tool_input),
+            "toolUseId": call_of(tool, tool_input, request.get("toolUseId")),
         }
         inside = self._accept_edits and tool in EDITS
         yield AskPermission(permission_id, tool, metadata, None, always_of(tool, tool_input), accept_inside=inside)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from ..bounds import bounded_id
-from ..items import ContentPart, FileRefPart, JsonPart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from ..items import ContentPart, JsonPart, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from .amp_files import called_files, touched_files
 from .amp_wire import AssistantLine, Block, UserLine
+from .calls import Calls, doubt
 from .effects import Effect, ItemCompleted, Unparsed
+from .names import Names
 from .native import BAD_JSON, MOST_PARTS, as_text, decode, elements, members, plain, untold
-from .remembered import Remembered
 
 _SPOKEN = ("output", "content", "summary", "diff")
 """The members of a result that is an object, the first of which is its text."""
@@ -19,11 +19,10 @@ _SPOKEN = ("output", "content", "summary", "diff")
 class Conversation:
     """``prefix`` makes the ids of messages unique among the processes of a session."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, names: Names) -> None:
         self._prefix = prefix
         self._messages = count(1)
-        # Those without a result.
-        self._calls = Remembered[tuple[str, Any, tuple[FileRefPart, ...]]]()
+        self._calls = Calls(names)
 
     def __repr__(self) -> str:
         return f"<Conversation calls={len(self._calls)}>"
@@ -31,12 +30,16 @@ class Conversation:
     def turn_ended(self) -> None:
         self._calls.clear()
 
-    def call_of(self, tool: str, arguments: Any) -> str | None:
-        """The id of the call without a result that looks like this: hooks are not told it."""
-        for call_id, (name, known, _) in self._calls.items():
-            if (name, known) == (tool, arguments):
-                return call_id
-        return None
+    def call_of(self, tool: str, arguments: Any, native_id: Any = None) -> str | None:
+        """The call without a result that looks like this: hooks are not always told its id."""
+        told = isinstance(native_id, str) and bool(native_id)
+        known = self._calls.under_way(native_id) if told else self._calls.all()
+        alike = [call for call in known if (call.tool, call.arguments) == (tool, arguments)]
+        found = next((call for call in alike if not call.asked), alike[0] if alike else None)
+        if found is not None:
+            found.asked = True
+            return found.name
+        return native_id if told else None
 
     def assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
         message = f"{self._prefix}#{next(self._messages)}"
@@ -69,11 +72,12 @@ class Conversation:
 
     def _call(self, block: Block, parent: str | None, raw: bytes) -> Effect:
         arguments = plain(block.input)
+        call = self._calls.open(block.id, block.name)
         # The files may hold the input once more, as a diff.
-        files = called_files(block.name, arguments)
-        self._calls.put(bounded_id(block.id), (block.name, arguments, files), 2 * len(bytes(block.input)))
-        part = ToolCallPart(block.name, bytes(block.input).decode(), block.id)
-        return ItemCompleted(block.id, "tool_call", "assistant", (part,), False, parent, raw=raw)
+        self._calls.learn(call, block.name, arguments, 2 * len(bytes(block.input)))
+        call.files = called_files(block.name, arguments)
+        part = ToolCallPart(block.name, bytes(block.input).decode(), call.name)
+        return ItemCompleted(call.name, "tool_call", "assistant", (part,), False, parent, raw=raw)
 
     def user(self, line: UserLine, raw: bytes) -> Iterator[Effect]:
         """Tool results. The rest repeats the prompt."""
@@ -87,18 +91,20 @@ class Conversation:
         yield from untold(content, "amp message", raw)
 
     def _result(self, block: Block, raw: bytes) -> Effect:
-        call_id = block.tool_use_id
-        _, _, called = self._calls.pop(bounded_id(call_id)) or ("", None, ())
+        calls = self._calls.under_way(block.tool_use_id)
+        name = calls[0].name if calls else self._calls.latest(block.tool_use_id)
+        if calls:
+            self._calls.close(calls[0])
         content = plain(block.content)
         facts = _facts(content)
         code = members(facts).get("exitCode")
         failed = bool(block.is_error) or (isinstance(code, int) and code != 0)
-        parts: list[ContentPart] = [ToolResultPart(call_id, _text(content, facts))]
+        parts: list[ContentPart] = [ToolResultPart(name, _text(content, facts))]
         if isinstance(code, int):
             parts.append(JsonPart({"exitCode": code}))
         if not failed:
-            parts += touched_files(facts, called)
-        return ItemCompleted(f"{call_id}#result", "tool_result", "tool", tuple(parts), failed, call_id, raw=raw)
+            parts += touched_files(facts, calls[0].files if calls else ())
+        return ItemCompleted(f"{name}#result", "tool_result", "tool", (*parts, *doubt(calls)), failed, name, raw=raw)
 
 
 def _facts(content: Any) -> Any:

@@ -39,6 +39,7 @@ from .effects import (
     Unparsed,
     Write,
 )
+from .names import Names
 from .native import BAD_JSON, as_text, decode, elements, line, members, plain
 from .outline import outline
 
@@ -60,7 +61,7 @@ class Claude:
         self._prompted = False
         self._interrupts = 0
         self._interrupting = False
-        self._conversation = Conversation()
+        self._conversation = Conversation(Names(spec.taken))
         self._asks = Asks(claude_launch.mode_after_plan(spec))
         self._statuses = Statuses()
         self._usage = Usage()
@@ -149,7 +150,7 @@ class Claude:
 
     def _system(self, subtype: Any, facts: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         if subtype != "init":
-            yield from self._statuses.system(subtype, facts, raw)
+            yield from self._statuses.system(subtype, self._conversation.calls.told(facts), raw)
             return
         session_id = facts.get("session_id")
         if self._resuming:
@@ -204,7 +205,7 @@ class Claude:
 
     def _asked(self, control: ControlRequest, raw: bytes) -> Iterator[Effect]:
         if control.request.subtype == "can_use_tool":
-            yield self._asks.asked(control, raw, self._conversation.plan_of(control.request.tool_use_id))
+            yield self._asks.asked(control, raw, self._conversation.calls)
             return
         # Claude waits for an answer to every request: without one the turn would hang.
         what = f"unsupported control request {control.request.subtype!r}"

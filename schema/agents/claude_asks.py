@@ -18,6 +18,7 @@ from ..bounds import shortened
 from ..events import QuestionEventData, QuestionOption, QuestionPart
 from ..sessions import PermissionReply
 from .claude_always import always_of
+from .claude_calls import ClaudeCalls, plan_of
 from .claude_wire import ControlRequest, ToolRequest
 from .effects import AskPermission, AskQuestion, AskRefused, Effect, WithdrawAsk, Write
 from .native import as_text, elements, line, members, plain
@@ -60,13 +61,14 @@ class Asks:
     def __repr__(self) -> str:
         return f"<Asks open={sorted(self._open)}>"
 
-    def asked(self, control: ControlRequest, raw: bytes, plan: str | None = None) -> Effect:
-        """``plan`` is the one that the model named in this call."""
+    def asked(self, control: ControlRequest, raw: bytes, calls: ClaudeCalls) -> Effect:
         request, request_id = control.request, control.request_id
         arguments = plain(request.input)
-        questions = _questions(request.tool_name, arguments, plan)
+        call = calls.asked(request, arguments)
+        call_id = call.name if call is not None else request.tool_use_id
+        questions = _questions(request.tool_name, arguments, plan_of(call))
         if questions:
-            ask_id = self._ids.give(request.tool_use_id or request_id)
+            ask_id = self._ids.give(call_id or request_id)
             self._open[ask_id] = _Ask(ask_id, request_id, request, questions)
             first = questions[0]
             labels = tuple(option.label for option in first.options)
@@ -78,7 +80,7 @@ class Asks:
             "input": arguments,
             "permissionSuggestions": request.permission_suggestions,
             "blockedPath": request.blocked_path,
-            "toolUseId": request.tool_use_id,
+            "toolUseId": call_id,
             "description": request.description,
             "decisionReason": request.decision_reason,
         }

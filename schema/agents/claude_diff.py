@@ -30,13 +30,13 @@ def called_file(tool: str, arguments: Any) -> FileRefPart | None:
     return FileRefPart(path, action) if isinstance(path, str) else None
 
 
-def file_refs(result: Any, called: FileRefPart | None) -> tuple[FileRefPart, ...]:
+def file_refs(result: Any, called: tuple[FileRefPart, ...]) -> tuple[FileRefPart, ...]:
     """``called`` stands in where the result has no facts, or none about a file."""
     facts = members(result)
     path = facts.get("filePath")
     if isinstance(path, str) and "structuredPatch" in facts:
         return (FileRefPart(path, "patch" if "oldString" in facts else "write", _diff(path, facts)),)
-    return (called,) if called is not None else ()
+    return called
 
 
 def _diff(path: str, facts: dict[str, Any]) -> str | None:

@@ -8,13 +8,12 @@ left alone.
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from msgspec import Raw
 
 from ..bounds import bounded_id
 from ..items import (
     ContentPart,
-    FileRefPart,
     ImagePart,
     JsonPart,
     ReasoningPart,
@@ -23,13 +22,14 @@ from ..items import (
     ToolCallPart,
     ToolResultPart,
 )
-from .claude_diff import called_file, file_refs
+from .calls import Call, doubt
+from .claude_calls import ClaudeCalls
+from .claude_diff import file_refs
 from .claude_wire import AssistantLine, Block, Event, StreamLine, UserLine
 from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted, Unparsed
-from .native import MOST_PARTS, as_text, decode, elements, members, plain, untold
+from .names import Names
+from .native import MOST_PARTS, as_text, decode, elements, plain, untold
 from .remembered import Remembered
-
-PLAN_TOOL = "ExitPlanMode"
 
 INTERRUPTED = "[Request interrupted by user"
 """How claude tells the model of an interrupt; the turn's outcome tells the client."""
@@ -37,12 +37,15 @@ INTERRUPTED = "[Request interrupted by user"
 
 @define
 class _Message:
-    """The message that is being spoken. ``first`` is its first block's item: the parent of its tool calls."""
+    """The message that is being spoken. ``first`` is its first block's item: the parent of its tool calls. ``names``
+    and ``calls`` are the items of blocks that are not told whole, by the block's index."""
 
     id: str
     open: int | None = None
     next: int = 0
     first: str | None = None
+    names: dict[int, str] = field(factory=dict[int, str])
+    calls: dict[int, Call] = field(factory=dict[int, Call])
 
     def take(self) -> int:
         """The index of the block that an ``assistant`` line completes; the line itself does not say it."""
@@ -54,25 +57,19 @@ class _Message:
 class Conversation:
     """The open message of the main conversation and of each sub-agent, by the tool call that started it."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Names) -> None:
+        self._names = names
         self._main: _Message | None = None
         self._messages = Remembered[_Message]()
-        # Those of tool calls without a result.
-        self._files = Remembered[FileRefPart]()
-        self._plan: tuple[str, str] | None = None
+        self.calls = ClaudeCalls(names)
 
     def __repr__(self) -> str:
-        return f"<Conversation speakers={len(self._messages)} files={len(self._files)}>"
+        return f"<Conversation speakers={len(self._messages)} {self.calls!r}>"
 
     def turn_ended(self) -> None:
         self._main = None
         self._messages.clear()
-        self._plan = None
-
-    def plan_of(self, call_id: str) -> str | None:
-        """The plan that the model named in its call: claude leaves it out when it asks for the plan's approval, unless
-        the same plan is in a file. None when this was not the last call with a plan."""
-        return self._plan[1] if self._plan is not None and self._plan[0] == bounded_id(call_id) else None
+        self.calls.turn_ended()
 
     def _message(self, parent: str | None) -> _Message | None:
         return self._main if parent is None else self._messages.get(parent)
@@ -85,15 +82,18 @@ class Conversation:
             self._messages.put(parent, message)
         return message
 
+    def _name(self, message: _Message, index: int) -> str:
+        return self._names.give(f"{message.id}#{index}")
+
     def streamed(self, line: StreamLine, raw: bytes) -> Iterator[Effect]:
-        event, parent = line.event, _bounded(line.parent_tool_use_id)
+        event, parent = line.event, self.calls.speaker(line.parent_tool_use_id, line.agent_id)
         message = self._message(parent)
         match event.type:
             case "content_block_delta":
                 if message is not None and message.open == event.index and event.delta is not None:
                     text = event.delta.text or event.delta.thinking
-                    if text:
-                        yield ItemDelta(f"{message.id}#{event.index}", text, raw=raw)
+                    if text and (native_id := message.names.get(event.index)) is not None:
+                        yield ItemDelta(native_id, text, raw=raw)
             case "message_start" if event.message is not None:
                 self._open_message(event.message.id, parent)
             case "content_block_start" if event.content_block is not None and message is not None:
@@ -105,59 +105,58 @@ class Conversation:
                 yield Unparsed(f"unexpected stream event {other!r}", "claude stream_event", raw)
 
     def _open(self, message: _Message, event: Event, block: Block, parent: str | None, raw: bytes) -> Iterator[Effect]:
-        native_id = f"{message.id}#{event.index}"
+        if event.index in message.names or event.index in message.calls:
+            return
+        if len(message.names) + len(message.calls) >= MOST_PARTS:
+            return  # the assistant line tells it
         match block.type:
             case "text" | "thinking":
+                native_id = message.names[event.index] = self._name(message, event.index)
                 message.first = message.first or native_id
                 yield ItemStarted(native_id, "message", "assistant", (), parent, raw=raw)
             case "tool_use":
-                call = ToolCallPart(block.name, "{}", block.id)
-                yield ItemStarted(block.id, "tool_call", "assistant", (call,), parent or message.first, raw=raw)
+                call = message.calls[event.index] = self.calls.open(block, parent)
+                part = ToolCallPart(block.name, "{}", call.name)
+                yield ItemStarted(call.name, "tool_call", "assistant", (part,), parent or message.first, raw=raw)
             case _:
                 pass  # the assistant line says the whole of it
 
     def assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
-        parent = _bounded(line.parent_tool_use_id)
+        parent = self.calls.speaker(line.parent_tool_use_id, line.agent_id)
         if line.error is not None:
             # No words of the model. The turn's result says them again as an error, but a sub-agent has no result.
             said = " ".join(decode(block, Block).text for block in line.message.content[:MOST_PARTS])
             part = StatusPart(f"error.{as_text(line.error)}", said)
-            yield ItemCompleted(line.message.id, "status", "system", (part,), True, parent, raw=raw)
+            yield ItemCompleted(self._names.give(line.message.id), "status", "system", (part,), True, parent, raw=raw)
             return
         message = self._message(parent)
         if message is None or message.id != bounded_id(line.message.id):
             message = self._open_message(line.message.id, parent)
         for said in line.message.content[:MOST_PARTS]:
-            native_id = f"{message.id}#{message.take()}"
-            yield self._complete(message, native_id, said, parent, raw)
+            yield self._complete(message, message.take(), said, parent, raw)
         yield from untold(line.message.content, "claude message", raw)
 
-    def _complete(self, message: _Message, native_id: str, said: Raw, parent: str | None, raw: bytes) -> Effect:
+    def _complete(self, message: _Message, index: int, said: Raw, parent: str | None, raw: bytes) -> Effect:
         block = decode(said, Block)
+        if block.type == "tool_use":
+            return self._called(message, index, block, parent, raw)
+        native_id = message.names.pop(index, None) or self._name(message, index)
         match block.type:
             case "text":
                 parts: tuple[ContentPart, ...] = (TextPart(block.text),)
             case "thinking" | "redacted_thinking":
                 parts = (ReasoningPart(block.thinking, "public" if block.type == "thinking" else "private"),)
-            case "tool_use":
-                self._remember(block)
-                call = ToolCallPart(block.name, bytes(block.input).decode(), block.id)
-                return ItemCompleted(
-                    block.id, "tool_call", "assistant", (call,), False, parent or message.first, raw=raw
-                )
             case _:
                 content = (JsonPart(plain(said)),)
                 return ItemCompleted(native_id, "unknown", "assistant", content, False, parent, raw=raw)
         message.first = message.first or native_id
         return ItemCompleted(native_id, "message", "assistant", parts, False, parent, raw=raw)
 
-    def _remember(self, block: Block) -> None:
-        arguments = plain(block.input)
-        if block.name == PLAN_TOOL and isinstance(plan := members(arguments).get("plan"), str):
-            self._plan = (bounded_id(block.id), plan)
-        file = called_file(block.name, arguments)
-        if file is not None:
-            self._files.put(bounded_id(block.id), file, len(file.path))
+    def _called(self, message: _Message, index: int, block: Block, parent: str | None, raw: bytes) -> Effect:
+        call = message.calls.pop(index, None) or self.calls.open(block, parent)
+        self.calls.learn(call, block)
+        part = ToolCallPart(block.name, bytes(block.input).decode(), call.name)
+        return ItemCompleted(call.name, "tool_call", "assistant", (part,), False, parent or message.first, raw=raw)
 
     def user(self, line: UserLine, raw: bytes) -> Iterator[Effect]:
         """What claude tells the model in the user's name: tool results, a sub-agent's task, its own remarks."""
@@ -169,18 +168,16 @@ class Conversation:
             if isinstance(content, str)
             else [decode(said, Block) for said in content[:MOST_PARTS]]
         )
-        facts = plain(line.tool_use_result)
+        facts, speaker = plain(line.tool_use_result), self.calls.speaker(line.parent_tool_use_id, line.agent_id)
         for index, block in enumerate(blocks):
             match block.type:
                 case "tool_result":
-                    yield self._result(block, facts, raw)
+                    yield self._result(block, facts, speaker, raw)
                 case "text" if not block.text.startswith(INTERRUPTED):
                     native_id = f"{line.uuid}#{index}"
                     parts = (TextPart(block.text),)
-                    if line.parent_tool_use_id:
-                        yield ItemCompleted(
-                            native_id, "message", "user", parts, False, line.parent_tool_use_id, raw=raw
-                        )
+                    if speaker is not None:
+                        yield ItemCompleted(native_id, "message", "user", parts, False, speaker, raw=raw)
                     else:
                         yield ItemCompleted(native_id, "system", "system", parts, raw=raw)
                 case _:
@@ -188,25 +185,21 @@ class Conversation:
         if not isinstance(content, str):
             yield from untold(content, "claude message", raw)
 
-    def _result(self, block: Block, facts: Any, raw: bytes) -> Effect:
-        call_id = block.tool_use_id
-        called = self._files.pop(bounded_id(call_id))
+    def _result(self, block: Block, facts: Any, speaker: str | None, raw: bytes) -> Effect:
+        calls = self.calls.result(block.tool_use_id, speaker, facts)
+        name = calls[0].name if calls else self.calls.latest(block.tool_use_id)
         output, images = _read_result(plain(block.content))
         failed = bool(block.is_error)
-        files = () if failed else file_refs(facts, called)
+        files = () if failed else file_refs(facts, calls[0].files if calls else ())
         return ItemCompleted(
-            f"{call_id}#result",
+            f"{name}#result",
             "tool_result",
             "tool",
-            (ToolResultPart(call_id, output), *images, *files),
+            (ToolResultPart(name, output), *images, *files, *doubt(calls)),
             failed,
-            call_id,
+            name,
             raw=raw,
         )
-
-
-def _bounded(native_id: str | None) -> str | None:
-    return None if native_id is None else bounded_id(native_id)
 
 
 def _read_result(content: Any) -> tuple[str, tuple[ImagePart, ...]]:

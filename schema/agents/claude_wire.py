@@ -53,6 +53,7 @@ class Event(Struct):
 class StreamLine(Struct):
     event: Event
     parent_tool_use_id: str | None = None
+    agent_id: Any = None
 
 
 class AssistantMessage(Struct):
@@ -65,6 +66,7 @@ class AssistantLine(Struct):
 
     message: AssistantMessage
     parent_tool_use_id: str | None = None
+    agent_id: Any = None
     error: Any = None
 
 
@@ -76,6 +78,7 @@ class UserLine(Struct):
     message: UserMessage
     uuid: str = ""
     parent_tool_use_id: str | None = None
+    agent_id: Any = None
     tool_use_result: Raw = Raw(b"null")
     replayed: bool = msgspec.field(default=False, name="isReplay")
 
@@ -110,6 +113,7 @@ class ToolRequest(Struct):
     permission_suggestions: Any = None
     blocked_path: Any = None
     decision_reason: Any = None
+    agent_id: Any = None
 
 
 class ControlRequest(Struct):

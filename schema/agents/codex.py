@@ -9,6 +9,7 @@ from types import MappingProxyType
 from ..sessions import PermissionReply
 from . import codex_launch, codex_prompt
 from .codex_asks import Asks
+from .codex_begun import Place
 from .codex_errors import error_data, rpc_error
 from .codex_items import Items
 from .codex_requests import Requests
@@ -32,7 +33,6 @@ from .effects import (
     Effect,
     Errored,
     ItemCompleted,
-    ItemDelta,
     ItemStarted,
     NativeSessionNamed,
     Ready,
@@ -42,6 +42,7 @@ from .effects import (
     Unparsed,
     Write,
 )
+from .names import Names
 from .native import BAD_JSON, as_text, decode, line, members, plain
 from .outline import outline
 from .remembered import Remembered
@@ -69,7 +70,7 @@ class Codex:
         self._held: Prompt | None = None
         self._turn = Turn()
         self._sub_turns = Remembered[str]()  # by the sub-agent's thread
-        self._items = Items()
+        self._items = Items(Names(spec.taken))
         self._asks = Asks(spec.seed, spec.directory, accept_edits=spec.permission_mode == "acceptEdits")
         self._statuses = Statuses(spec.seed)
         self._usage = Usage()
@@ -144,8 +145,8 @@ class Codex:
     def _read(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
         if frame.method and frame.id is not None:
             params = members(plain(frame.params))
-            changes = self._items.changes(as_text(params.get("itemId")))
-            yield from self._asks.asked(frame.method, frame.id, params, changes, raw)
+            about = self._items.begun.asked_about(frame.method, params)
+            yield from self._asks.asked(frame.method, frame.id, params, about, raw)
         elif frame.method:
             yield from self._notified(frame, raw)
         elif frame.id is not None:
@@ -156,15 +157,15 @@ class Codex:
     def _notified(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
         match frame.method:
             case "item/agentMessage/delta" | "item/plan/delta":
-                delta = decode(frame.params, DeltaParams)
-                yield ItemDelta(delta.item_id, delta.delta, raw=raw)
+                yield from self._items.said(decode(frame.params, DeltaParams), raw)
             case "item/reasoning/summaryTextDelta" | "item/reasoning/textDelta":
                 yield from self._items.thought(decode(frame.params, DeltaParams), raw)
             case "item/commandExecution/outputDelta" | "item/fileChange/outputDelta":
                 yield from self._items.printed(decode(frame.params, DeltaParams), raw)
             case "item/started":
                 params = decode(frame.params, ItemParams)
-                yield from self._changing(params.item["id"], self._items.started(params.item, params.thread_id, raw))
+                place = Place.of(params.item["id"], params.thread_id)
+                yield from self._changing(place, self._items.started(params, raw))
             case "item/completed":
                 yield from self._completed(decode(frame.params, ItemParams), raw)
             case "turn/started":
@@ -177,7 +178,7 @@ class Codex:
                 yield from self._asks.resolved(decode(frame.params, ResolvedParams).request_id)
             case "item/fileChange/patchUpdated" | "item/reasoning/summaryPartAdded":
                 facts = members(plain(frame.params))
-                yield from self._changing(as_text(facts.get("itemId")), self._items.grew(facts, raw))
+                yield from self._changing(Place.told_in(facts), self._items.grew(facts, raw))
             case "thread/tokenUsage/updated":
                 usage = decode(frame.params, UsageParams)
                 # A resumed thread tells of its former life, perhaps after the first prompt has been written.
@@ -188,19 +189,19 @@ class Codex:
             case _:
                 yield from self._statuses.told(frame, self._items, raw)
 
-    def _changing(self, item_id: str, effects: Iterator[Effect]) -> Iterator[Effect]:
-        """Of an item that may be a patch which is being approved."""
-        before = self._items.changes(item_id)
+    def _changing(self, place: Place, effects: Iterator[Effect]) -> Iterator[Effect]:
+        """Of an item that may be a patch which is being approved, or have its id."""
+        before = self._items.begun.patches(place)
         yield from effects
-        if self._items.changes(item_id) != before:
-            yield from self._asks.changed(item_id)
+        if self._items.begun.patches(place) != before:
+            yield from self._asks.changed(place)
 
     def _completed(self, params: ItemParams, raw: bytes) -> Iterator[Effect]:
         if params.thread_id == self._thread and not self._resumable:
             self._resumable = True
             yield NativeSessionNamed(params.thread_id, resumable=True)
         if params.item.get("clientId") is None:  # else it is our prompt, which the client has seen
-            yield from self._items.completed(params.item, params.thread_id, raw)
+            yield from self._items.completed(params, raw)
 
     def _turn_started(self, params: TurnParams, raw: bytes) -> Iterator[Effect]:
         if params.thread_id == self._thread:

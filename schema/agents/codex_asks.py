@@ -15,6 +15,7 @@ from ..events import QuestionEventData, QuestionOption, QuestionPart
 from ..items import StatusPart
 from ..sessions import PermissionReply
 from .codex_always import of_patch, of_run, of_tool
+from .codex_begun import Begun, Place
 from .codex_changes import file_refs
 from .codex_elicitation import content_of, fields_of
 from .codex_tools import APPLY_PATCH, SHELL, command_arguments
@@ -22,6 +23,9 @@ from .codex_wire import RequestId, answer, refusal
 from .effects import AskPermission, AskQuestion, AskRefused, Effect, ItemCompleted, Unparsed, WithdrawAsk, Write
 from .native import as_text, elements, line, members
 from .outline import MAX_TEXT, TOO_DEEP
+
+SAME_ID = "its id is that of another patch under way, so it is not known which of them it is"
+"""Why a patch is refused."""
 
 
 @frozen
@@ -48,8 +52,8 @@ class _Permission:
     request_id: RequestId
     thread: Any
     results: _Results
-    patch: str | None = None
-    """The item whose changes are to be approved."""
+    patch: Place | None = None
+    """Where the item stands whose changes are to be approved."""
 
 
 @frozen
@@ -77,14 +81,20 @@ class Asks:
         return f"<Asks open={sorted(self._open)}>"
 
     def asked(
-        self, method: str, request_id: RequestId, params: dict[str, Any], changes: Any, raw: bytes
+        self, method: str, request_id: RequestId, params: dict[str, Any], about: Sequence[Begun], raw: bytes
     ) -> Iterator[Effect]:
-        """``changes`` are those of the item that a patch is to be approved for: the request does not tell them."""
+        """``about`` are the items that the request may be about: it does not tell what a patch changes."""
+        changes, place = None, Place.told_in(params)
+        if about:
+            changes, params = about[0].changes, {**params, "itemId": about[0].name}
         match method:
             case "item/commandExecution/requestApproval":
                 tool_input = command_arguments(params)
                 always = of_run(params, self._directory)
                 yield from self._permission(method, request_id, params, SHELL, tool_input, _DECISIONS, raw, always)
+            case "item/fileChange/requestApproval" if any(other.changes != changes for other in about):
+                yield AskRefused(self._ids.give(self._name(request_id)), APPLY_PATCH, SAME_ID, {"input": params})
+                yield Write(line(answer(request_id, _DECISIONS.reject)))
             case "item/fileChange/requestApproval":
                 files = file_refs(changes)
                 told = {
@@ -93,7 +103,7 @@ class Asks:
                 }
                 tool_input, always = {"changes": changes}, of_patch(changes)
                 yield from self._permission(
-                    method, request_id, params, APPLY_PATCH, tool_input, _DECISIONS, raw, always, **told
+                    method, request_id, params, APPLY_PATCH, tool_input, _DECISIONS, raw, always, place, **told
                 )
             case "item/permissions/requestApproval":
                 wanted = params.get("permissions")
@@ -114,10 +124,11 @@ class Asks:
             del self._open[ask_id]
             yield WithdrawAsk(ask_id)
 
-    def changed(self, item_id: str) -> Iterator[Effect]:
-        """What is to be approved is another patch now than the one that was shown: nobody has approved that."""
+    def changed(self, place: Place) -> Iterator[Effect]:
+        """What is to be approved is another patch now than the one that was shown, or may be: nobody has approved
+        that."""
         for ask_id, ask in list(self._open.items()):
-            if isinstance(ask, _Permission) and ask.patch == item_id:
+            if isinstance(ask, _Permission) and ask.patch is not None and ask.patch.may_be(place):
                 del self._open[ask_id]
                 yield Write(line(answer(ask.request_id, ask.results.reject)))
                 yield WithdrawAsk(ask_id)
@@ -163,9 +174,9 @@ class Asks:
         results: _Results,
         raw: bytes,
         always: Always | None,
+        patch: Place | None = None,
         **told: Any,
     ) -> Iterator[Effect]:
-        patch = as_text(params.get("itemId")) if tool == APPLY_PATCH else None
         ask = _Permission(request_id, params.get("threadId"), results, patch)
         metadata = {
             "toolName": tool,

@@ -6,49 +6,26 @@ The main thread speaks to the client. A sub-agent is a thread of its own; its it
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import define, field
-
 from ..bounds import bounded_id
 from ..items import ContentPart, JsonPart, ReasoningPart, StatusPart, TextPart, ToolResultPart
+from .codex_begun import Begun, BegunItems, Output
 from .codex_tools import TOOLS, Item, call_part, failed, result_parts
-from .codex_wire import DeltaParams
+from .codex_wire import DeltaParams, ItemParams
 from .effects import Effect, ItemCompleted, ItemDelta, ItemStarted
+from .names import Names
 from .native import MOST_PARTS, as_text, elements, members
 from .remembered import Remembered
 
-KEPT_OUTPUT_CHARS = 1 << 18
-"""How much of a tool's output is kept for the day that its turn ends before the tool does."""
-
-
-@define
-class _Output:
-    text: list[str] = field(factory=list[str])
-    chars: int = 0
-
-    def add(self, delta: str) -> int:
-        """How much more is kept."""
-        if self.chars >= KEPT_OUTPUT_CHARS:
-            return 0
-        self.text.append(delta)
-        self.chars += len(delta)
-        return len(delta)
-
 
 class Items:
-    """``_running`` holds what the tools under way have printed, ``_changes`` what the patches among them do,
-    ``_parents`` the calls that made the sub-agents' threads."""
+    """``_parents`` are the calls that made the sub-agents' threads."""
 
-    def __init__(self) -> None:
-        self._running = Remembered[_Output]()
-        self._changes = Remembered[Any]()
+    def __init__(self, names: Names) -> None:
+        self.begun = BegunItems(names)
         self._parents = Remembered[str]()
 
     def __repr__(self) -> str:
-        return f"<Items running={len(self._running)} sub_agents={len(self._parents)}>"
-
-    def changes(self, item_id: str) -> Any:
-        """What a file change does: the request to approve it does not say."""
-        return self._changes.get(bounded_id(item_id))
+        return f"<Items {self.begun!r} sub_agents={len(self._parents)}>"
 
     def parent(self, thread: str) -> str | None:
         return self._parents.get(bounded_id(thread))
@@ -56,35 +33,37 @@ class Items:
     def turn_ended(self, *, failed: bool) -> Iterator[Effect]:
         """Close what still runs: an interrupted tool may never be completed, and a command in the background outlives
         its turn."""
-        running = self._running.items()
-        self._running.clear()
-        self._changes.clear()
-        for native_id, output in running:
-            result = ToolResultPart(native_id, "".join(output.text))
-            yield ItemCompleted(
-                _result_id(native_id), "tool_result", "tool", (result,), failed, native_id, synthetic=True
-            )
+        for begun in self.begun.stop():
+            if begun.output is not None:
+                result = ToolResultPart(begun.name, "".join(begun.output.text))
+                yield ItemCompleted(
+                    _result_id(begun.name), "tool_result", "tool", (result,), failed, begun.name, synthetic=True
+                )
 
-    def started(self, item: Item, thread: str, raw: bytes) -> Iterator[Effect]:
-        native_id, parent = item["id"], self.parent(thread)
+    def started(self, params: ItemParams, raw: bytes) -> Iterator[Effect]:
+        item, parent = params.item, self.parent(params.thread_id)
+        begun = self.begun.begin(item, params.thread_id, params.turn_id, len(raw))
+        name = begun.name
         match item["type"]:
             case "agentMessage" | "plan":
-                yield ItemStarted(native_id, "message", "assistant", (), parent, raw=raw)
+                yield ItemStarted(name, "message", "assistant", (), parent, raw=raw)
             case "contextCompaction":
-                yield ItemStarted(native_id, "status", "system", (), parent, raw=raw)
+                yield ItemStarted(name, "status", "system", (), parent, raw=raw)
             case kind if kind in TOOLS:
-                self._learn(item, raw)
-                tool, call = TOOLS[kind], call_part(TOOLS[kind], item)
-                yield ItemStarted(native_id, "tool_call", "assistant", (call,), parent, raw=raw)
+                self._learn(begun, item)
+                tool, call = TOOLS[kind], call_part(TOOLS[kind], item, name)
+                yield ItemStarted(name, "tool_call", "assistant", (call,), parent, raw=raw)
                 if tool.known_at_start:
-                    self._running.put(bounded_id(native_id), _Output())
-                    yield ItemCompleted(native_id, "tool_call", "assistant", (call,), False, parent, raw=raw)
-                    yield ItemStarted(_result_id(native_id), "tool_result", "tool", (), native_id, raw=raw)
+                    begun.output = begun.output or Output()
+                    yield ItemCompleted(name, "tool_call", "assistant", (call,), False, parent, raw=raw)
+                    yield ItemStarted(_result_id(name), "tool_result", "tool", (), name, raw=raw)
             case _:
                 pass  # told when it is complete; reasoning when it has its first words: most has none
 
-    def completed(self, item: Item, thread: str, raw: bytes) -> Iterator[Effect]:
-        native_id, parent = item["id"], self.parent(thread)
+    def completed(self, params: ItemParams, raw: bytes) -> Iterator[Effect]:
+        item, parent = params.item, self.parent(params.thread_id)
+        begun = self.begun.end(item, params.thread_id, params.turn_id)
+        native_id = begun.name
         match item["type"]:
             case "agentMessage" | "plan":
                 parts: tuple[ContentPart, ...] = (TextPart(as_text(item.get("text"))),)
@@ -102,7 +81,7 @@ class Items:
                 result = ToolResultPart(native_id, as_text(item.get("output")))
                 yield ItemCompleted(native_id, "tool_result", "tool", (result,), False, parent, raw=raw)
             case kind if kind in TOOLS:
-                yield from self._tool_completed(item, parent, raw)
+                yield from self._tool_completed(begun, item, parent, raw)
             case kind:
                 status = _status(kind, item)
                 if status is not None:
@@ -110,48 +89,57 @@ class Items:
                 else:
                     yield ItemCompleted(native_id, "unknown", None, (JsonPart(dict(item)),), False, parent, raw=raw)
 
+    def said(self, delta: DeltaParams, raw: bytes) -> Iterator[Effect]:
+        yield ItemDelta(self._named(delta, "agentMessage"), delta.delta, raw=raw)
+
     def thought(self, delta: DeltaParams, raw: bytes) -> Iterator[Effect]:
         """Of a summary, or of the model's own words."""
-        yield ItemStarted(delta.item_id, "message", "assistant", raw=raw)
-        yield ItemDelta(delta.item_id, delta.delta, raw=raw)
+        name = self._named(delta, "reasoning")
+        yield ItemStarted(name, "message", "assistant", raw=raw)
+        yield ItemDelta(name, delta.delta, raw=raw)
+
+    def _named(self, delta: DeltaParams, kind: str) -> str:
+        return self.begun.named(delta.item_id, delta.thread_id, delta.turn_id, kind)
 
     def grew(self, facts: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         """A patch under way holds more changes now, or a summary has a part more; parts stand on lines of their own."""
         match facts:
-            case {"itemId": str(item_id), "changes": changes} if bounded_id(item_id) in self._changes:
-                self._changes.put(bounded_id(item_id), changes, len(raw))
+            case {"itemId": str(), "changes": changes}:
+                for begun in self.begun.meant(facts, "fileChange")[-1:]:
+                    begun.changes = changes
+                    self.begun.grew(begun, len(raw))
             case {"itemId": str(item_id), "summaryIndex": int(index)} if index > 0:
-                yield ItemDelta(item_id, "\n", raw=raw)
+                thread, turn = as_text(facts.get("threadId")), as_text(facts.get("turnId"))
+                yield ItemDelta(self.begun.named(item_id, thread, turn, "reasoning"), "\n", raw=raw)
             case _:
                 pass
 
     def printed(self, delta: DeltaParams, raw: bytes) -> Iterator[Effect]:
-        """Also after the end of its turn, when nobody listens any more."""
-        native_id = bounded_id(delta.item_id)
-        if (output := self._running.get(native_id)) is not None:
-            self._running.grew(native_id, output.add(delta.delta))
-            yield ItemDelta(_result_id(delta.item_id), delta.delta, raw=raw)
+        """Also after the end of its turn, when nobody listens any more. Of two commands with one id it is not told
+        which has printed it: their results have it."""
+        begun = [begun for begun in self.begun.under_way(delta.item_id, delta.thread_id) if begun.output is not None]
+        if len(begun) == 1 and (output := begun[0].output) is not None:
+            self.begun.grew(begun[0], output.add(delta.delta))
+            yield ItemDelta(_result_id(begun[0].name), delta.delta, raw=raw)
 
-    def _learn(self, item: Item, raw: bytes) -> None:
+    def _learn(self, begun: Begun, item: Item) -> None:
         match item:
             case {"type": "fileChange", "changes": changes}:
-                self._changes.put(bounded_id(item["id"]), changes, len(raw))
+                begun.changes = changes
             case {"type": "collabAgentToolCall", "tool": "spawnAgent"}:
                 for thread in elements(item.get("receiverThreadIds"))[:MOST_PARTS]:
                     if (child := bounded_id(as_text(thread))) not in self._parents:
-                        self._parents.put(child, bounded_id(item["id"]))
+                        self._parents.put(child, begun.name)
             case _:
                 pass
 
-    def _tool_completed(self, item: Item, parent: str | None, raw: bytes) -> Iterator[Effect]:
-        self._learn(item, raw)
-        native_id, tool = item["id"], TOOLS[item["type"]]
-        self._running.pop(bounded_id(native_id))
-        self._changes.pop(bounded_id(native_id))
+    def _tool_completed(self, begun: Begun, item: Item, parent: str | None, raw: bytes) -> Iterator[Effect]:
+        self._learn(begun, item)
+        name, tool = begun.name, TOOLS[item["type"]]
         # Dropped by the ledger where the call was closed when it started.
-        yield ItemCompleted(native_id, "tool_call", "assistant", (call_part(tool, item),), False, parent, raw=raw)
-        content = result_parts(tool, item)
-        yield ItemCompleted(_result_id(native_id), "tool_result", "tool", content, failed(item), native_id, raw=raw)
+        yield ItemCompleted(name, "tool_call", "assistant", (call_part(tool, item, name),), False, parent, raw=raw)
+        content = result_parts(tool, item, name)
+        yield ItemCompleted(_result_id(name), "tool_result", "tool", content, failed(item), name, raw=raw)
 
 
 def _result_id(item_id: str) -> str:

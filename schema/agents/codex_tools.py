@@ -41,13 +41,27 @@ class Tool:
     known_at_start: bool = True
 
 
-def call_part(tool: Tool, item: Item) -> ToolCallPart:
-    return ToolCallPart(tool.name(item), as_text(members(tool.arguments(item))), item["id"])
+def call_part(tool: Tool, item: Item, call_id: str) -> ToolCallPart:
+    """``call_id`` is our name of the call, as it is the result's."""
+    return ToolCallPart(tool.name(item), as_text(members(tool.arguments(item))), call_id)
 
 
-def result_parts(tool: Tool, item: Item) -> tuple[ContentPart, ...]:
+def result_parts(tool: Tool, item: Item, call_id: str) -> tuple[ContentPart, ...]:
     output, more = tool.result(item)
-    return (ToolResultPart(item["id"], output), *more)
+    return (ToolResultPart(call_id, output), *more)
+
+
+def subject(item: Item) -> Any:
+    """What tells a call from another of its kind, from its start to its end. None where nothing does."""
+    match item.get("type"):
+        case "commandExecution":
+            return item.get("command"), item.get("cwd")
+        case "mcpToolCall":
+            return item.get("server"), item.get("tool"), item.get("arguments")
+        case "dynamicToolCall":
+            return item.get("tool"), item.get("arguments")
+        case _:
+            return None
 
 
 def failed(item: Item) -> bool:

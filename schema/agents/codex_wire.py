@@ -26,6 +26,8 @@ class Frame(Struct):
 class DeltaParams(Struct, rename="camel"):
     item_id: str
     delta: str
+    thread_id: str = ""
+    turn_id: str = ""
 
 
 class ItemParams(Struct, rename="camel"):
@@ -33,6 +35,7 @@ class ItemParams(Struct, rename="camel"):
 
     thread_id: str
     item: dict[str, Any]
+    turn_id: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.item.get("id"), str) or not isinstance(self.item.get("type"), str):

@@ -32,6 +32,10 @@ class Hook:
     command: tuple[str, ...]
 
 
+def _nothing(_: str) -> bool:
+    return False
+
+
 @frozen
 class AgentSpec:
     """What an agent process is started for. ``resume`` is the native id of a conversation to go on with; ``seed`` is
@@ -41,7 +45,8 @@ class AgentSpec:
     for an agent that has hooks (``AgentDefinition.hooked``), ``user_file`` where one of ``AgentDefinition.user_files``
     exists. ``trusted`` is false when the configuration in ``directory`` must not be read; ``private`` is then a
     directory for ``Launch.files``, and ``project`` what was found there, for an agent that tells what it reads
-    (``AgentDefinition.project``); in a trusted session it has nothing but its levels."""
+    (``AgentDefinition.project``); in a trusted session it has nothing but its levels. ``taken`` is whether an item of
+    the session has that native id from before."""
 
     session_id: str
     executable: tuple[str, ...]
@@ -62,6 +67,7 @@ class AgentSpec:
     trusted: bool = True
     project: Project | None = None
     private: str | None = None
+    taken: Callable[[str], bool] = field(default=_nothing, eq=False, repr=False)
 
 
 @frozen

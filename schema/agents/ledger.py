@@ -28,7 +28,7 @@ from ..events import (
     TurnEventData,
     UniversalEvent,
 )
-from ..items import ContentPart, ItemStatus, TextPart, UniversalItem
+from ..items import ContentPart, ItemStatus, TextPart, ToolCallPart, UniversalItem
 from .effects import (
     Draft,
     Errored,
@@ -118,6 +118,8 @@ class Ledger:
         self._open: dict[str, _OpenItem] = {}
         self._held = 0
         self._closed: OrderedDict[str, str] = OrderedDict()
+        # Ids of calls whose items have other names.
+        self._calls: OrderedDict[str, None] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<Ledger turn={self._turn} open_items={len(self._open)} items={self._items} turns={self._turns}>"
@@ -146,6 +148,10 @@ class Ledger:
     def at_rest(self) -> bool:
         """No turn and no item is open."""
         return self._turn is None and not self._open
+
+    def knows(self, native_id: str) -> bool:
+        """Whether an item, or a tool call, of that name has been told, as far as that is remembered."""
+        return self._item_id(native_id) is not None or native_id in self._calls
 
     def resume(self, turns: int, items: int) -> None:
         """Give out no id again that a former life has given out, also when its turn never started."""
@@ -294,7 +300,7 @@ class Ledger:
         opened = self._open.pop(native_id)
         self._held -= opened.held
         old = opened.item
-        self._remember(native_id, old.item_id)
+        self._remember(native_id, old.item_id, content)
         item = UniversalItem(old.item_id, old.native_item_id, old.parent_id, old.kind, old.role, content, status)
         return EventDraft("item.completed", ItemEventData(item), synthetic, raw)
 
@@ -302,10 +308,15 @@ class Ledger:
         opened = self._open.get(native_id)
         return opened.item.item_id if opened is not None else self._closed.get(native_id)
 
-    def _remember(self, native_id: str, item_id: str) -> None:
+    def _remember(self, native_id: str, item_id: str, content: tuple[ContentPart, ...]) -> None:
         self._closed[native_id] = item_id
         if len(self._closed) > REMEMBERED_ITEMS:
             self._closed.popitem(last=False)
+        for part in content:
+            if isinstance(part, ToolCallPart) and part.call_id != native_id:
+                self._calls[part.call_id] = None
+        while len(self._calls) > REMEMBERED_ITEMS:
+            self._calls.popitem(last=False)
 
     def observe(self, event: UniversalEvent) -> None:
         """Bring the ledger to where a logged event left it: a session that starts again replays its log first.
@@ -331,7 +342,7 @@ class Ledger:
                 else:
                     if (opened := self._open.pop(native_id, None)) is not None:
                         self._held -= opened.held
-                    self._remember(native_id, item.item_id)
+                    self._remember(native_id, item.item_id, item.content)
             case ItemDeltaData(item_id=item_id, native_item_id=native_id, delta=delta):
                 self._items = max(self._items, _number(item_id))
                 self._observe_delta(native_id or item_id, item_id, delta)

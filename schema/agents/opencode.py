@@ -30,6 +30,7 @@ from .effects import (
     TurnStarted,
     Unparsed,
 )
+from .names import Names
 from .native import BAD_JSON, MOST_PARTS, decode, elements, members, plain, untold
 from .opencode_asks import REPLY, Asks
 from .opencode_status import ABORTED, error, is_ignored, retry, status, todos
@@ -72,7 +73,7 @@ class OpenCode:
         self._native_id: str | None = None
         self._no_session = "it was not asked for one"
         self._config: Any = None
-        self._asks = Asks(accept_edits=spec.permission_mode == "acceptEdits")
+        self._asks = Asks(Names(spec.taken), accept_edits=spec.permission_mode == "acceptEdits")
         self._turn: Turn | None = None
         self._last_prompt_id: str | None = None
         self._prompts = 0

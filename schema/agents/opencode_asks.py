@@ -13,8 +13,10 @@ from ..bounds import bounded_id, shortened
 from ..events import QuestionEventData, QuestionOption, QuestionPart
 from ..sessions import PermissionReply
 from .effects import AskPermission, AskQuestion, AskRefused, CallHttp, Effect, WithdrawAsk
+from .names import Names
 from .native import as_text, members
 from .opencode_always import always_of, left_out
+from .opencode_calls import Call, Calls
 from .opencode_wire import PermissionAsked, QuestionAsked
 from .outline import MAX_TEXT, TOO_DEEP
 from .remembered import Remembered
@@ -36,7 +38,7 @@ class _Ask:
 
     ask_id: str
     native_id: str
-    call_id: str
+    call: Call | None = field(eq=False)
     about: bytes = field(repr=False)
     questions: tuple[QuestionPart, ...] = field(default=(), eq=False)
 
@@ -45,43 +47,38 @@ class Asks:
     """What is asked and not yet answered. The id of an ask is opencode's. ``accept_edits``: the session's mode accepts
     changes of files inside of the workspace."""
 
-    def __init__(self, *, accept_edits: bool = False) -> None:
+    def __init__(self, names: Names, *, accept_edits: bool = False) -> None:
+        self.calls = Calls(names)
         self._accept_edits = accept_edits
         self._ids = AskIds()
         self._open: dict[str, _Ask] = {}
         self._done = Remembered[bytes](REMEMBERED)
-        self.calls = Remembered[Any]()
-        """The arguments of tool calls that are running: a permission does not tell all of them."""
-        self.refused_calls = Remembered[None]()
-        """The tool calls of questions that the human rejected."""
-        self.diffs = Remembered[str]()
-        """What a tool call would change, from the permission that it asked for: a finished ``write`` does not tell."""
 
     def __repr__(self) -> str:
         return f"<Asks open={sorted(self._open)}>"
 
     def permission(self, asked: PermissionAsked, raw: bytes) -> Iterator[Effect]:
-        call_id = asked.tool.call_id if asked.tool else ""
         about = _about([asked.permission, asked.patterns, asked.metadata])
         if self._is_known(asked.id, about):
             return
-        arguments = self.calls.get(bounded_id(call_id))
         facts = members(asked.metadata)
-        if isinstance(diff := facts.get("diff"), str) and call_id:
-            self.diffs.put(bounded_id(call_id), diff, len(diff))
+        call = self.calls.asked_about(asked.tool, facts)
+        arguments = call.arguments if call is not None else None  # a permission does not tell all of them
+        if isinstance(diff := facts.get("diff"), str) and call is not None:
+            self.calls.diff(call, diff)
         metadata = {
             "permission": asked.permission,
             "patterns": asked.patterns,
             "input": asked.metadata,
             "permissionSuggestions": asked.always,
-            "toolUseId": call_id,
+            "toolUseId": call.name if call is not None else "",
             **left_out(asked, arguments),
         }
         ask_id = self._ids.give(asked.id)
         if self._is_open(asked.id):
             yield from self._refused(ask_id, asked.id, "permission", asked.permission, metadata)
             return
-        self._open[ask_id] = _Ask(ask_id, asked.id, call_id, about)
+        self._open[ask_id] = _Ask(ask_id, asked.id, call, about)
         inside = self._accept_edits and asked.permission == "edit"
         always = always_of(asked, arguments)
         yield AskPermission(ask_id, asked.permission, metadata, raw, always, accept_inside=inside)
@@ -99,7 +96,8 @@ class Asks:
             shown = {"questions": [part.question for part in parts]}
             yield from self._refused(ask_id, asked.id, "question", "question", shown)
             return
-        self._open[ask_id] = _Ask(ask_id, asked.id, asked.tool.call_id if asked.tool else "", about, parts)
+        call = self.calls.asked_about(asked.tool, {})
+        self._open[ask_id] = _Ask(ask_id, asked.id, call, about, parts)
         labels = tuple(option.label for option in parts[0].options)
         yield AskQuestion(QuestionEventData(ask_id, parts[0].question, labels, None, "requested", parts), raw)
 
@@ -147,7 +145,8 @@ class Asks:
             return
         if answers is None:
             # Opencode's own rejection would end the whole turn, silently.
-            self.refused_calls.put(bounded_id(ask.call_id), None)
+            if ask.call is not None:
+                ask.call.refused = True
             answers = [[NOT_ANSWERED] for _ in ask.questions]
         yield _reply(ask.native_id, "question", "reply", {"answers": [list(given) for given in answers]})
 
@@ -170,8 +169,6 @@ class Asks:
         """What nobody waits for any more."""
         for ask in list(self._open.values()):
             yield from self.withdrawn(ask.native_id)
-        self.refused_calls.clear()
-        self.diffs.clear()
         self.calls.clear()
 
 

@@ -42,7 +42,7 @@ class Messages:
         self._callers = callers
         self._messages = Remembered[Message](REMEMBERED_MESSAGES)
         self._speeches = Remembered[_Speech](REMEMBERED_MESSAGES)
-        self._tools = Tools(asks)
+        self._tools = Tools(asks.calls)
         self.usage = Usage()
         self.last: Message | None = None
         """The session's own latest answer."""

@@ -117,6 +117,7 @@ class SessionEvent(Struct):
 
 class Tool(Struct):
     call_id: str = msgspec.field(default="", name="callID")
+    message_id: str = msgspec.field(default="", name="messageID")
 
 
 class PermissionAsked(Struct):

@@ -16,7 +16,13 @@ PAGES = [name for name in files() if name.endswith(".md") and "/" not in name.re
 FOLDERS = ("schema", "actors", "transport", "cli", "sdk", "tests", "docs", "benchmarks", ".ci")
 FOREIGN = frozenset(
     {
-        *("--resume", "--setting-sources", "--strict-mcp-config", "--ignore-scripts"),  # options of claude and of npm
+        *(
+            "--resume",
+            "--setting-sources",
+            "--settings",
+            "--strict-mcp-config",
+            "--ignore-scripts",
+        ),  # options of claude and of npm
         *("process_cpu_seconds_total", "process_max_fds", "process_start_time_seconds"),  # metrics of prometheus-client
         *("client_max_body_size", "flush_interval", "proxy_pass", "ssl_certificate", "ssl_certificate_key"),  # proxies
         "close_range",  # a system call

@@ -13,6 +13,7 @@ import trio
 from .amp_socket import AmpSocket
 from .amp_thread import USER_ID, AmpThread
 from .http import Request, Response, serve_connection
+from .names import Names
 
 _KEY = re.compile(r"rvt-key=([^&]+)")
 
@@ -31,6 +32,7 @@ class AmpServer:
         self.threads: dict[str, AmpThread] = {}
         self.requests: list[Request] = []
         self.refuses_keys = False
+        self.names = Names()
         self._nursery = nursery
 
     def __repr__(self) -> str:
@@ -80,7 +82,7 @@ class AmpServer:
             return Response.of_json(404, {"error": "Thread not found"})
         if thread_id is None:
             thread_id = f"T-{len(self.threads) + 1:08x}-0000-4000-8000-000000000000"
-            self.threads[thread_id] = AmpThread(thread_id, mode, self._nursery)
+            self.threads[thread_id] = AmpThread(thread_id, mode, self._nursery, self.names)
         facts = {"threadId": thread_id, "wsToken": "token", "usesDtw": True, "usesThreadActors": True}
         kind = {"executorType": body.get("executorType", "local-client"), "ownerUserId": USER_ID}
         return Response.of_json(200, {**facts, **kind, "threadVersion": 0, "agentMode": mode})

@@ -8,6 +8,7 @@ import trio
 from .amp_scenarios import AMP
 from .amp_socket import AmpSocket
 from .conversation import Conversation, Failure, Image, Reply, Text, Thinking, ToolCall, ToolResult
+from .names import Names
 from .scenarios import answer
 
 SETTLE = 0.2
@@ -22,7 +23,7 @@ class AmpThread:
     """``messages`` is the conversation, which outlives every program that was connected. ``told`` is all that programs
     have told of where they run: what the real server puts before a model."""
 
-    def __init__(self, thread_id: str, mode: str, nursery: trio.Nursery) -> None:
+    def __init__(self, thread_id: str, mode: str, nursery: trio.Nursery, names: Names) -> None:
         self.id = thread_id
         self.mode = mode
         self.title = ""
@@ -30,6 +31,7 @@ class AmpThread:
         self.tools: list[str] = []
         self.told: list[Message] = []
         self._nursery = nursery
+        self._names = names
         self._sockets: list[AmpSocket] = []
         self._executor: AmpSocket | None = None
         self._ids = count(1)
@@ -133,7 +135,7 @@ class AmpThread:
             step += 1
 
     def _speak(self, reply: Reply) -> list[tuple[str, ToolCall, str]]:
-        calls = [(self._id("TU"), block) for block in reply.blocks if isinstance(block, ToolCall)]
+        calls = [(self._call_id(), block) for block in reply.blocks if isinstance(block, ToolCall)]
         ids = iter(calls)
         blocks: list[dict[str, Any]] = []
         for block in reply.blocks:
@@ -166,7 +168,7 @@ class AmpThread:
         )
         while call_id not in self._results:
             await self._result_came.wait()
-        return self._results[call_id]
+        return self._results.pop(call_id)
 
     def _add(self, role: str, content: list[dict[str, Any]], **more: Any) -> None:
         message = {"threadId": self.id, "role": role, "content": content, "messageId": self._id("M"), **more}
@@ -188,6 +190,9 @@ class AmpThread:
     def _next(self) -> int:
         self._version += 1
         return self._version
+
+    def _call_id(self) -> str:
+        return f"TU-{0:022}" if self._names.alike else self._id("TU")
 
     def _id(self, prefix: str) -> str:
         """Numbered, not random; 22 digits because the program checks the form."""

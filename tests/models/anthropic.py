@@ -10,16 +10,16 @@ import trio
 
 from .conversation import Block, Conversation, Failure, Image, Reply, Text, Thinking, ToolCall, ToolResult
 from .http import Request, Response
+from .names import Names
 from .scenarios import CLAUDE, answer
 
 _WORD = re.compile(r"\s*\S+\s*")
 
 
 class Anthropic:
-    """Ids are numbered, not random, so that two runs of a script differ in nothing."""
-
-    def __init__(self) -> None:
-        self._ids = count(1)
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._numbers = count(1)
 
     def serves(self, request: Request) -> bool:
         return request.path.startswith("/v1/messages")
@@ -33,18 +33,18 @@ class Anthropic:
         if isinstance(outcome, Failure):
             error = {"type": "error", "error": {"type": outcome.kind, "message": outcome.message}}
             return Response.of_json(outcome.status, error)
-        number = next(self._ids)
+        number = next(self._numbers)
         if not body.get("stream"):
             return Response.of_json(200, self._message(number, body["model"], outcome, full=True))
         return Response(200, {"content-type": "text/event-stream"}, self._stream(number, body["model"], outcome))
 
     def _message(self, number: int, model: str, reply: Reply, *, full: bool) -> dict[str, Any]:
         return {
-            "id": f"msg_{number:04}",
+            "id": self._names.answer("msg", number),
             "type": "message",
             "role": "assistant",
             "model": model,
-            "content": [_whole(b, f"toolu_{number:04}_{i}") for i, b in enumerate(reply.blocks)] if full else [],
+            "content": [_whole(b, self._call(number, i)) for i, b in enumerate(reply.blocks)] if full else [],
             "stop_reason": _stop_reason(reply) if full else None,
             "stop_sequence": None,
             "usage": {
@@ -55,10 +55,13 @@ class Anthropic:
             },
         }
 
+    def _call(self, number: int, index: int) -> str:
+        return self._names.part("toolu", number, index)
+
     async def _stream(self, number: int, model: str, reply: Reply) -> AsyncGenerator[bytes, None]:
         yield _event("message_start", message=self._message(number, model, reply, full=False))
         for index, block in enumerate(reply.blocks):
-            yield _event("content_block_start", index=index, content_block=_empty(block, f"toolu_{number:04}_{index}"))
+            yield _event("content_block_start", index=index, content_block=_empty(block, self._call(number, index)))
             for delta in _deltas(block):
                 yield _event("content_block_delta", index=index, delta=delta)
                 await trio.sleep(reply.pace)

@@ -51,8 +51,17 @@ def _parallel(_: list[str]) -> Reply:
     return Reply(tuple(ToolCall("exec_command", {"cmd": f"echo {word}"}) for word in ("first", "second")))
 
 
+def _patch_text(*lines: str) -> str:
+    return "\n".join(("*** Begin Patch", *lines, "*** End Patch"))
+
+
 def _patch(*lines: str) -> Reply:
-    return call("apply_patch", input="\n".join(("*** Begin Patch", *lines, "*** End Patch")))
+    return call("apply_patch", input=_patch_text(*lines))
+
+
+def _writes(paths: list[str]) -> Reply:
+    """Each in a call of its own, all in one answer."""
+    return Reply(tuple(ToolCall("apply_patch", {"input": _patch_text(f"*** Add File: {p}", f"+{p}")}) for p in paths))
 
 
 def _write(arguments: list[str]) -> Reply:
@@ -92,6 +101,7 @@ CODEX: Mapping[str, Script] = {
     "SCN_LIVE": tools(lambda _: call("exec_command", cmd=LIVE, yield_time_ms=WAIT_MS)),
     "SCN_PARALLEL": tools(_parallel),
     "SCN_WRITE": tools(_write),
+    "SCN_WRITES": tools(_writes),
     "SCN_EDIT": tools(_edit),
     "SCN_MOVE": tools(_move),
     "SCN_DELETE": tools(lambda args: _patch(f"*** Delete File: {args[0]}")),

@@ -10,6 +10,7 @@ import trio
 
 from .conversation import Block, Conversation, Failure, Image, Reply, Text, Thinking, ToolCall, ToolResult
 from .http import Request, Response
+from .names import Names
 from .opencode_scenarios import OPENCODE
 from .scenarios import answer
 
@@ -18,10 +19,9 @@ _DATA_URL = re.compile(r"data:(?P<mime>[^;]+);base64,(?P<data>.*)", re.DOTALL)
 
 
 class OpenAiChat:
-    """Ids are numbered, not random, so that two runs of a script differ in nothing."""
-
-    def __init__(self) -> None:
-        self._ids = count(1)
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._numbers = count(1)
 
     def serves(self, request: Request) -> bool:
         return request.path.startswith("/v1/chat/completions")
@@ -34,20 +34,22 @@ class OpenAiChat:
             return Response.of_json(
                 outcome.status, {"error": {"type": outcome.kind, "message": outcome.message, "code": None}}
             )
-        number = next(self._ids)
-        return Response(200, {"content-type": "text/event-stream"}, _stream(number, body["model"], outcome))
+        number = next(self._numbers)
+        return Response(
+            200, {"content-type": "text/event-stream"}, _stream(self._names, number, body["model"], outcome)
+        )
 
 
-async def _stream(number: int, model: str, reply: Reply) -> AsyncGenerator[bytes, None]:
+async def _stream(names: Names, number: int, model: str, reply: Reply) -> AsyncGenerator[bytes, None]:
     def chunk(choices: list[dict[str, Any]], **members: Any) -> bytes:
-        head = {"id": f"chatcmpl-{number:04}", "object": "chat.completion.chunk", "created": 0, "model": model}
+        head = {"id": names.answer("chatcmpl", number), "object": "chat.completion.chunk", "created": 0, "model": model}
         return f"data: {json.dumps(head | {'choices': choices} | members)}\n\n".encode()
 
     yield chunk([_choice({"role": "assistant", "content": ""})])
     called = -1
     for block in reply.blocks:
         called += isinstance(block, ToolCall)
-        for delta in _deltas(block, called, f"call_{number:04}_{called}"):
+        for delta in _deltas(block, called, names.part("call", number, called)):
             yield chunk([_choice(delta)])
             await trio.sleep(reply.pace)
     if reply.hang:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
@@ -11,6 +12,7 @@ import trio
 from .codex_scenarios import CODEX
 from .conversation import Block, Conversation, Failure, Image, Reply, Text, Thinking, ToolCall, ToolResult
 from .http import Request, Response
+from .names import Names
 from .scenarios import answer
 
 _WORD = re.compile(r"\s*\S+\s*")
@@ -23,10 +25,9 @@ _RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 
 class OpenAiResponses:
-    """Ids are numbered, not random, so that two runs of a script differ in nothing."""
-
-    def __init__(self) -> None:
-        self._ids = count(1)
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._numbers = count(1)
 
     def serves(self, request: Request) -> bool:
         return request.method == "POST" and request.path.startswith("/v1/responses")
@@ -38,17 +39,25 @@ class OpenAiResponses:
         if isinstance(outcome, Failure):
             error = {"message": outcome.message, "type": outcome.kind, "param": None, "code": None}
             return Response.of_json(outcome.status, {"error": error})
-        number = next(self._ids)
-        stream = _stream(number, body["model"], outcome, _freeform(body))
+        number = next(self._numbers)
+        stream = _stream(self._names, number, body["model"], outcome, _freeform(body))
         return Response(200, {"content-type": "text/event-stream"}, stream)
 
 
-async def _stream(number: int, model: str, reply: Reply, freeform: set[str]) -> AsyncGenerator[bytes, None]:
-    response = {"id": f"resp_{number:04}", "object": "response", "model": model, "status": "in_progress", "output": []}
+async def _stream(
+    names: Names, number: int, model: str, reply: Reply, freeform: set[str]
+) -> AsyncGenerator[bytes, None]:
+    response = {
+        "id": names.answer("resp", number),
+        "object": "response",
+        "model": model,
+        "status": "in_progress",
+        "output": [],
+    }
     yield _event("response.created", response=response)
     output: list[dict[str, Any]] = []
     for index, block in enumerate(reply.blocks):
-        item = _item(block, f"{number:04}_{index}", freeform)
+        item = _item(block, partial(names.part, number=number, index=index), freeform)
         yield _event("response.output_item.added", output_index=index, item=_begun(item))
         for kind, members in _deltas(block):
             yield _event(kind, output_index=index, item_id=item["id"], **members)
@@ -128,20 +137,20 @@ def _event(kind: str, **members: Any) -> bytes:
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **members})}\n\n".encode()
 
 
-def _item(block: Block, name: str, freeform: set[str]) -> dict[str, Any]:
+def _item(block: Block, name: Callable[[str], str], freeform: set[str]) -> dict[str, Any]:
     match block:
         case Text(text=text):
             content = [{"type": "output_text", "text": text, "annotations": []}]
-            return {"type": "message", "id": f"msg_{name}", "role": "assistant", "content": content}
+            return {"type": "message", "id": name("msg"), "role": "assistant", "content": content}
         case Thinking(text=text):
             summary = [{"type": "summary_text", "text": text}]
-            return {"type": "reasoning", "id": f"rs_{name}", "summary": summary, "encrypted_content": "c2ln"}
+            return {"type": "reasoning", "id": name("rs"), "summary": summary, "encrypted_content": "c2ln"}
         case ToolCall(name=tool, arguments=arguments):
             namespace, _, bare = tool.rpartition(".")
-            called = {"call_id": f"call_{name}", "name": bare} | ({"namespace": namespace} if namespace else {})
+            called = {"call_id": name("call"), "name": bare} | ({"namespace": namespace} if namespace else {})
             if tool in freeform:
-                return {"type": "custom_tool_call", "id": f"ctc_{name}", "input": arguments["input"], **called}
-            return {"type": "function_call", "id": f"fc_{name}", "arguments": json.dumps(arguments), **called}
+                return {"type": "custom_tool_call", "id": name("ctc"), "input": arguments["input"], **called}
+            return {"type": "function_call", "id": name("fc"), "arguments": json.dumps(arguments), **called}
 
 
 def _begun(item: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import trio
 
 from .anthropic import Anthropic
 from .http import Request, Response, serve_connection
+from .names import Names
 from .openai_chat import OpenAiChat
 from .openai_responses import OpenAiResponses
 
@@ -18,13 +19,18 @@ class ModelProtocol(Protocol):
     def respond(self, request: Request) -> Response: ...
 
 
-class ModelServer:
-    """``requests`` holds every request in the order of arrival, for a test to look at."""
+_PROTOCOLS = (Anthropic, OpenAiChat, OpenAiResponses)
 
-    def __init__(self, port: int, protocols: Sequence[ModelProtocol]) -> None:
+
+class ModelServer:
+    """``requests`` holds every request in the order of arrival, for a test to look at. ``names`` is how it names what
+    it says."""
+
+    def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.requests: list[Request] = []
-        self._protocols = protocols
+        self.names = Names()
+        self._protocols: Sequence[ModelProtocol] = [protocol(self.names) for protocol in _PROTOCOLS]
 
     def __repr__(self) -> str:
         return f"<ModelServer {self.url} requests={len(self.requests)}>"
@@ -47,7 +53,7 @@ class ModelServer:
 async def model_server() -> AsyncIterator[ModelServer]:
     """A model server on a free loopback port, gone at the end of the block whatever its clients do."""
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    server = ModelServer(listener.socket.getsockname()[1], [Anthropic(), OpenAiChat(), OpenAiResponses()])
+    server = ModelServer(listener.socket.getsockname()[1])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, lambda stream: serve_connection(stream, server.handle), [listener])
         yield server

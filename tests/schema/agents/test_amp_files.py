@@ -8,6 +8,7 @@ from sandbox_agent.schema.agents.amp_files import called_files, plain_diff, touc
 from sandbox_agent.schema.agents.amp_messages import Conversation
 from sandbox_agent.schema.agents.amp_wire import AssistantLine, UserLine
 from sandbox_agent.schema.agents.effects import ItemCompleted
+from sandbox_agent.schema.agents.names import Names
 from sandbox_agent.schema.agents.native import decode
 from sandbox_agent.schema.items import FileRefPart, JsonPart, ToolResultPart
 
@@ -76,7 +77,7 @@ def test_a_patch_tells_each_file_with_its_diff():
 
 
 def answered(tool: str, arguments: Any, content: Any, *, is_error: bool = False) -> ItemCompleted:
-    conversation = Conversation("p")
+    conversation = Conversation("p", Names(lambda _: False))
     block = {"type": "tool_use", "id": "TU-1", "name": tool, "input": arguments}
     said = json.dumps({"message": {"content": [block]}}).encode()
     list(conversation.assistant(decode(said, AssistantLine), said))

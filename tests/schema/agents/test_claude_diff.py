@@ -49,5 +49,5 @@ def test_what_is_no_patch_is_no_diff(hunks: Any):
 @pytest.mark.parametrize("facts", [None, "Error: x", [], {}, {"filePath": 7, "structuredPatch": []}])
 def test_facts_about_no_file_leave_what_was_called(facts: Any):
     called = FileRefPart("/a", "read")
-    assert file_refs(facts, called) == (called,)
-    assert file_refs(facts, None) == ()
+    assert file_refs(facts, (called,)) == (called,)
+    assert file_refs(facts, ()) == ()
