@@ -11,6 +11,7 @@ from typing import cast
 import msgspec
 import trio
 from attrs import evolve
+from msgspec.structs import replace
 
 from ..schema.agents.effects import Draft
 from ..schema.agents.ledger import EventDraft, Ledger
@@ -117,7 +118,7 @@ class Scribe:
         elif told:
             # The raw holds all of the delta.
             raw = None if stream.changed else event.raw
-            self._doubtful.append(self._write_down(evolve(event, data=evolve(data, delta=told), raw=raw)))
+            self._doubtful.append(self._write_down(replace(event, data=evolve(data, delta=told), raw=raw)))
 
     def _end_of_stream(self, event: EventDraft) -> None:
         item = cast("ItemEventData", event.data).item
@@ -132,7 +133,7 @@ class Scribe:
             encoded = self._encode(event)
         except (RecursionError, UnicodeError, msgspec.MsgspecError):
             # JSON that was just shallow enough to be read may be too deep to be written inside an event.
-            encoded = self._encode(evolve(event, data=_without_content(event.data), raw=None))
+            encoded = self._encode(replace(event, data=_without_content(event.data), raw=None))
         self._unwritten.append(encoded)
         return encoded
 

@@ -17,6 +17,7 @@ from ..schema.agents.effects import (
     AskRefused,
     ConversationOpened,
     EndProcess,
+    ItemDelta,
     NativeSessionNamed,
     Ready,
     SessionEnded,
@@ -250,6 +251,8 @@ class Session(Actor):
         """``withdrawn`` is why asks are that the agent no longer waits for."""
         for effect in effects:
             match effect:
+                case ItemDelta():  # nearly all are
+                    self._scribe.draft(effect)
                 case Ready() if self._link is not None:
                     self._link.ready = True
                     self._agent.first_start.became_ready()

@@ -8,6 +8,7 @@ native line that the draft came from.
 from typing import Any, Literal, cast
 
 from attrs import field, frozen
+from msgspec import Struct
 
 from ..approvals.always import Always
 from ..events import ErrorData, PermissionEventData, QuestionEventData, SessionEndReason, TurnOutcome
@@ -48,9 +49,10 @@ class ItemStarted:
     raw: bytes | None = None
 
 
-@frozen
-class ItemDelta:
-    """More text of an open item. For an item never started, a started one is synthesised (assistant message)."""
+class ItemDelta(Struct, frozen=True):
+    """More text of an open item. For an item never started, a started one is synthesised (assistant message).
+
+    Nearly all drafts are deltas, and a struct is made in a seventh of the time that a frozen attrs class takes."""
 
     native_id: str
     delta: str

@@ -13,7 +13,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, cast
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
+from msgspec import Struct
 
 from ..bounds import MAX_NAME, MAX_REASON, bounded_id, shortened
 from ..encode import json_or_text
@@ -65,9 +66,8 @@ TOLD_TWICE_CHARS = 1 << 14
 alone."""
 
 
-@frozen
-class EventDraft:
-    """An event that lacks only what the session stamps: sequence, time and ids."""
+class EventDraft(Struct, frozen=True):
+    """An event that lacks only what the session stamps: sequence, time and ids. As quickly made as a delta."""
 
     type: EventType
     data: EventData
@@ -170,14 +170,14 @@ class Ledger:
     def apply(self, draft: Draft) -> Iterator[EventDraft]:
         """The events that a draft amounts to; none when it repeats what was said."""
         match draft:
+            case ItemDelta():  # nearly all are
+                yield from self._delta(draft)
             case TurnStarted():
                 yield from self._start_turn(draft)
             case TurnEnded():
                 yield from self._end_turn(draft)
             case ItemStarted():
                 yield from self._start(draft)
-            case ItemDelta():
-                yield from self._delta(draft)
             case ItemCompleted():
                 yield from self._complete(draft)
             case Errored():
@@ -259,11 +259,13 @@ class Ledger:
             yield self._close(native_id, opened.content(), "failed", synthetic=True, raw=None)
 
     def _delta(self, draft: ItemDelta) -> Iterator[EventDraft]:
-        native_id = bounded_id(draft.native_id)
-        if self._item_id(native_id) is None:
-            yield from self._start(ItemStarted(native_id, "message", "assistant", synthetic=True))
+        native_id = draft.native_id
         if (opened := self._open.get(native_id)) is None:
-            return
+            native_id = bounded_id(native_id)
+            if self._item_id(native_id) is None:
+                yield from self._start(ItemStarted(native_id, "message", "assistant", synthetic=True))
+            if (opened := self._open.get(native_id)) is None:
+                return
         self._held += opened.add(draft.delta)
         data = ItemDeltaData(opened.item.item_id, native_id, draft.delta)
         yield EventDraft("item.delta", data, draft.synthetic, draft.raw)

@@ -30,6 +30,10 @@ KNOWN: tuple[str, ...] = (
 USERINFO = r"://(?P<user>[^\s/@:\"'<>\\]{0,256}):(?P<password>[^\s/@\"'<>\\]{1,256})@"
 """The password of a URL. What is masked is the password alone: where it leads is worth knowing."""
 
+MAY_BE_USERINFO = re.compile(r"://[^\s/@\"'<>\\]{0,513}(?:@|\Z)")
+"""Finds every one of them, also one that has only begun at the end of a text, and some more. Not an address without a
+user: text is full of them."""
+
 NEEDLES: tuple[bytes, ...] = (
     b"sk-",
     b"sgamp_",
@@ -58,8 +62,8 @@ STARTS = re.compile(
 )
 """How they begin."""
 
-DASHED = re.compile(r"-(?<=sk-|at-|x[abeoprs]-|---)")
-UNDERSCORED = re.compile(r"_(?<=gh[opsru]_|npm_|pat_|amp_|sa[tk]_)")
+DASHED = re.compile(r"-(?:(?<=sk-)|(?<=xox[abeoprs]-)|(?<=glpat-)|(?<=-----))")
+UNDERSCORED = re.compile(r"_(?:(?<=gh[opsru]_|npm_|sa[tk]_)|(?<=sgamp_)|(?<=github_pat_))")
 WITH_I = re.compile(r"I(?:(?<=AKI|ASI)A|(?<=AI)za)")
 """They find all of those that have this letter in them, and some more. They begin with it, so that it is searched for
 as one letter is: twenty times as fast."""

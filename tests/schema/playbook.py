@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
+import msgspec
 from attrs import frozen
 from sandbox_agent.schema.agents.dialect import Dialect, ExitStatus, Prompt
 from sandbox_agent.schema.agents.effects import (
@@ -173,7 +174,8 @@ def fits(expected: Any, got: Any) -> bool:
         case Matcher():
             return expected.matches(got)
         case _ if getattr(expected, "raw", None) is None and getattr(got, "raw", None) is not None:
-            return bool(expected == attrs.evolve(got, raw=None))
+            evolve = attrs.evolve if attrs.has(type(got)) else msgspec.structs.replace
+            return bool(expected == evolve(got, raw=None))
         case _:
             return bool(expected == got)
 

@@ -101,6 +101,42 @@ def test_secrets_that_are_many_and_long_do_not_slow_ordinary_text():
     assert not many.begins("the quick brown fox")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| --- |---| at-least that-is",
+        "a timestamp_of a pat_h",
+        "see https://example.org/a/b?c=d#e.",
+        "on http://127.0.0.1:2468/v1",
+        '"url": "https://example.org"',
+        "(a://b c@d)",
+    ],
+)
+def test_what_only_resembles_a_beginning_is_ordinary_text(text: str):
+    """Looked into closely, each cost as much as a hundred deltas."""
+    assert not REDACTOR.begins(text)
+
+
+@given(st.text(max_size=9), st.text("ab:", max_size=9), st.text("ab:", min_size=1, max_size=9), st.text(max_size=9))
+def test_the_password_of_an_address_is_noticed_wherever_it_stands(before: str, user: str, password: str, after: str):
+    address = f"://{user}:{password}@"
+    assert REDACTOR.begins(before + address + after)
+    for cut in range(3, len(address)):
+        assert REDACTOR.begins(before + address[:cut])
+
+
+@pytest.mark.parametrize("secret", [KEY, KNOWN])
+def test_each_place_within_a_secret_is_noticed_at_the_end_of_a_text(secret: str):
+    for end in range(3, len(secret)):
+        assert REDACTOR.begins(f"is {secret[:end]}")
+
+
+def test_a_secret_is_noticed_from_the_two_characters_on_that_were_shown_of_it():
+    assert REDACTOR.begins(f"{KEY} and more")
+    assert REDACTOR.begins(f" {KEY} and more")
+    assert not REDACTOR.begins(f"  {KEY} and more")  # it is whole, and found by its text
+
+
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 @pytest.mark.parametrize("around", ["{}", "a {}", "{}a", "a{}a", " " * 40 + "{}" + "a" * 40])
 def test_every_beginning_of_what_is_known_by_its_look_is_noticed_wherever_it_stands(beginning: str, around: str):
