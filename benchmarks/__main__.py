@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from .checks import check_complete
-from .load import TIMEOUT, fan_out, paced, run_turn
+from .load import TIMEOUT, Burst, burst, paced
 from .readers import read_turns, subscribe
 from .servers import Server, serving
 
@@ -44,20 +44,13 @@ class Latency:
 def throughput(server: Server, transport: str, sessions: int, subscribers: int, total: int, size: int) -> Throughput:
     """The median of three runs: a burst is short, and the machine has other things to do."""
     per_session = max(1000, total // (sessions * subscribers))
-    rates: list[float] = []
-    cpus: list[float] = []
+    bursts: list[Burst] = []
     for repeat in range(3):
         name = f"{transport}-{sessions}x{subscribers}-{repeat}"
-        readers = fan_out(server, name, sessions, subscribers, websocket=transport == "websocket")
-        cpu = server.cpu_seconds()
-        seconds = run_turn(server, readers, f"burst {per_session} {size}")
-        cpu = server.cpu_seconds() - cpu
-        events = sum(check_complete(reader, per_session) for reader in readers)
-        rates.append(events / seconds)
-        cpus.append(cpu / events * 1e6)
-        for n in range(sessions):
-            server.delete(f"{name}-{n}")
-    return Throughput(transport, sessions, subscribers, statistics.median(rates), statistics.median(cpus))
+        websocket = transport == "websocket"
+        bursts.append(burst(server, name, sessions, subscribers, per_session, size, websocket=websocket))
+    rate = statistics.median(burst.delivered_per_second for burst in bursts)
+    return Throughput(transport, sessions, subscribers, rate, statistics.median(burst.cpu for burst in bursts))
 
 
 def slow_reader(server: Server, seconds: int) -> int:

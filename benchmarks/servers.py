@@ -49,11 +49,13 @@ class Server:
 
 
 @contextmanager
-def serving(*, raw: bool = False, ephemeral: bool = False, data_dir: Path | None = None) -> Generator[Server]:
+def serving(
+    *, raw: bool = False, ephemeral: bool = False, data_dir: Path | None = None, python: str = sys.executable
+) -> Generator[Server]:
     """A fresh server; ended by SIGTERM (SIGINT for the raw one), and waited for. Its journal is in ``data_dir``, by
-    default in a directory that goes with it."""
+    default in a directory that goes with it. ``python`` is that of another checkout, to measure what that has."""
     with tempfile.TemporaryDirectory(prefix="sandbox-agent-bench-") as fresh:
-        process, token = launch(data_dir or Path(fresh), raw=raw, ephemeral=ephemeral)
+        process, token = launch(data_dir or Path(fresh), raw=raw, ephemeral=ephemeral, python=python)
         with process:
             try:
                 with ready(process, token) as server:
@@ -62,14 +64,16 @@ def serving(*, raw: bool = False, ephemeral: bool = False, data_dir: Path | None
                 process.send_signal(signal.SIGINT if raw else signal.SIGTERM)
 
 
-def launch(data_dir: Path, *, raw: bool = False, ephemeral: bool = False) -> tuple[subprocess.Popen[str], str]:
+def launch(
+    data_dir: Path, *, raw: bool = False, ephemeral: bool = False, python: str = sys.executable
+) -> tuple[subprocess.Popen[str], str]:
     """The process, which may not listen yet, and its token. The caller ends it."""
     token = secrets.token_urlsafe()
     journal = ["--ephemeral", *EPHEMERAL] if ephemeral else ["--data-dir", str(data_dir)]
     argv = ["-m", "benchmarks.raw_server", str(data_dir)] if raw else [*SERVER, *journal]
     environment = {**os.environ, "SANDBOX_AGENT_TOKEN": token}
     process = subprocess.Popen(
-        [sys.executable, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        [python, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
     assert process.stdin is not None
     process.stdin.write(token + "\n")
