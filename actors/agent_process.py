@@ -32,6 +32,7 @@ from .birth import Birth, easier_to_kill, make_easier_to_kill
 from .cgroup import Cgroup
 from .descriptors import BIRTH, SESSION, Descriptors
 from .exits import wait_exited
+from .isolation.agent_user import AgentUser
 from .isolation.peers import descends_from
 from .lines import LineSplitter, OversizedLine
 from .orphans import new_tag
@@ -140,6 +141,7 @@ def _spawn_blocking(
     descriptors: Descriptors,
     start: str,
     tag: int | None,
+    user: AgentUser | None,
 ) -> _Spawned:
     env = placed(env, directory)
     _check(argv, env)
@@ -159,7 +161,7 @@ def _spawn_blocking(
             os.close(probe)
         door = None if group is None else group.door
         oom_score = easier_to_kill(settings.agent_oom_adjust)
-        birth = Birth(stdin_read, stdout_write, start, tag, door, descriptors.inherited)
+        birth = Birth(stdin_read, stdout_write, start, tag, door, descriptors.inherited, user)
         spawn = _Spawn(argv, env, (stdin_read, stdout_write), birth.prepare)
         make_easier_to_kill(cast("int", spawn.pid), oom_score)
         os.dup2(spawn.child_fd, terminal, inheritable=False)
@@ -244,16 +246,17 @@ class AgentProcess:
         group: Cgroup | None = None,
         redactor: Redactor | None = None,
         start: str | None = None,
+        user: AgentUser | None = None,
     ) -> "AgentProcess":
         """Start a program, in its own cgroup if it has one. ``redactor`` masks what its terminal tells; what it says
-        on stdout is delivered as it is. ``start`` is where it starts, if it goes to ``directory`` by itself. Raises
-        :class:`SpawnFailed` with the reason."""
+        on stdout is delivered as it is. ``start`` is where it starts, if it goes to ``directory`` by itself, ``user``
+        whom it becomes, if that is another. Raises :class:`SpawnFailed` with the reason."""
         # Shielded, so that a cancelled caller never leaves a child that nobody knows.
         with trio.CancelScope(shield=True), table.birth():
             environment, tag = {**env, MARKER: marker}, new_tag()
             start = start or directory
             fork = partial(
-                _spawn_blocking, argv, environment, directory, settings, group, table.descriptors, start, tag
+                _spawn_blocking, argv, environment, directory, settings, group, table.descriptors, start, tag, user
             )
             try:
                 spawned = await _translated(trio.to_thread.run_sync(fork, limiter=table.forks))

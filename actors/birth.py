@@ -11,6 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from .isolation.agent_user import AgentUser
 from .orphans import put_on
 
 MOST_KILLABLE = 1000
@@ -19,7 +20,8 @@ MOST_KILLABLE = 1000
 @frozen
 class Birth:
     """``tag`` is what it and its descendants carry (:mod:`.orphans`), ``door`` the file of the cgroup that it enters,
-    ``descriptors`` its soft limit of open files; None leaves it as the daemon's."""
+    ``descriptors`` its soft limit of open files; None leaves it as the daemon's. ``user`` is whom it becomes, if
+    that is another."""
 
     stdin: int
     stdout: int
@@ -27,6 +29,7 @@ class Birth:
     tag: int | None = None
     door: str | None = None
     descriptors: int | None = None
+    user: AgentUser | None = None
 
     def prepare(self) -> None:
         """ptyprocess reports what is raised here; its own ``cwd`` it does not."""
@@ -39,6 +42,9 @@ class Birth:
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, hard))
         if self.tag is not None:
             put_on(self.tag)
+        if self.user is not None:
+            os.fchown(2, self.user.uid, -1)  # its terminal, or what opens that by its name may not
+            self.user.become()
         os.chdir(self.directory)
         os.dup2(self.stdin, 0)
         os.dup2(self.stdout, 1)

@@ -5,6 +5,7 @@ A program of ours (install_store.py) comes before one on the daemon's PATH.
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from types import MappingProxyType
 
@@ -108,7 +109,8 @@ class Catalog:
             raise agent_not_installed(definition.id, f"{store.root} {error}") from error
         if installed is not None:
             return (str(installed.program),)
-        found = program(definition.executable, self._environment)
+        with (self._table.rights or nullcontext)():
+            found = program(definition.executable, self._environment)
         if found is None or (version and version not in (await self._version((found,)) or "").split()):
             return None
         return (found,)
@@ -147,8 +149,8 @@ class Catalog:
 
     @property
     def as_root(self) -> bool:
-        """Root, and nobody has vouched that this is a sandbox."""
-        return os.geteuid() == 0 and not self._environment.get("IS_SANDBOX")
+        """Agents run as root, and nobody has vouched that this is a sandbox."""
+        return os.geteuid() == 0 and self._table.user is None and not self._environment.get("IS_SANDBOX")
 
     async def list(self, installs: Mapping[str, AgentInstallProgress] = MappingProxyType({})) -> AgentListResponse:
         """``installs`` is what is being installed, by agent."""

@@ -6,6 +6,7 @@ names the path and the reason. Only a want of our own (descriptors, memory) is o
 
 import errno
 import os
+import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from ..schema.foreign.not_readable import NotReadable
 from ..schema.problems import invalid_request
 from .foreign.file import opened, read_opened
 from .foreign.reader import ForeignFiles
+from .isolation.agent_user import AgentUser
 
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -48,11 +50,12 @@ def shown(path: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-async def working_directory(wanted: str | None, files: ForeignFiles) -> str:
+async def working_directory(wanted: str | None, files: ForeignFiles, user: AgentUser | None = None) -> str:
     """The absolute working directory of a session, as it was named; the daemon's own when none is.
 
-    The daemon's user must be able to enter and to list it: an agent runs as that user, and looks around first. It need
-    not be able to write there: a session that only reads is one too.
+    Who runs the agents must be able to enter and to list it: an agent looks around first. The daemon's own user need
+    not be able to write there: a session that only reads is one too. Another ``user`` must: a directory is mostly its
+    owner's, and to forget that is easy. It is not ours to change.
     """
     if not wanted:
         missing = "the daemon's own working directory is gone; name one with `directory`"
@@ -61,8 +64,30 @@ async def working_directory(wanted: str | None, files: ForeignFiles) -> str:
     elif not os.path.isabs(wanted):  # noqa: PTH117 - it stays the text that it is
         raise invalid_request(f"directory must be an absolute path; got {shown(wanted)!r}")
     with told("directory", wanted, f"directory not found: {shown(wanted)}"):
-        await files.run(wanted, partial(_enter_and_list, wanted))
+        if user is None:
+            await files.run(wanted, partial(_enter_and_list, wanted))
+            return wanted
+        mend = await files.run(wanted, partial(_as_user, wanted, user))
+    if mend is not None:
+        raise invalid_request(mend)
     return wanted
+
+
+def _as_user(path: str, user: AgentUser) -> str | None:
+    """What keeps the user from working there, with what mends it. With the user's rights."""
+    try:
+        _enter_and_list(path)
+        denied = "" if os.access(path, os.W_OK, effective_ids=True) else "write"
+    except PermissionError:
+        denied = "enter and list"
+    if not denied:
+        return None
+    where = shlex.quote(shown(path))
+    return (
+        f"directory {shown(path)}: agents run as {user}, who may not {denied} there; give it to that user "
+        f"(chown -R {user.uid}:{user.gid} {where}), or to a group of its (chgrp -R, chmod -R g+rwX), or name another "
+        "directory"
+    )
 
 
 def _enter_and_list(path: str) -> None:

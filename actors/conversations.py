@@ -7,26 +7,35 @@ that starts after a kill.
 """
 
 import os
+import shutil
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
 import trio
 
 from ..schema.settings import Settings
 from .home import NoHome, base_directory
 from .install_store import data_directory
-from .private import PrivateDirectory, remove_left
+from .isolation.agent_user import AgentUser
+from .private import PrivateDirectory, hand_over, remove_left
 from .reserve import Exhausted, Reserve
 
 OWNER = "mock"
 
+_log = structlog.get_logger("mock")
+
 
 class Conversations:
-    """Only the mock agent writes the files; what is here says where they are, and removes them."""
+    """Only the mock agent writes the files; what is here says where they are, and removes them. Where agents have a
+    ``user`` of their own, the directory is that user's; an ephemeral daemon has it among temporary files then."""
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str], reserve: Reserve) -> None:
+    def __init__(
+        self, settings: Settings, environment: Mapping[str, str], reserve: Reserve, user: AgentUser | None = None
+    ) -> None:
         self._environment = environment
+        self._user = user
         self._reserve = reserve
         self._kept = None if settings.ephemeral else data_directory(settings, environment) / "mock"
         self._private: PrivateDirectory | None = None
@@ -36,6 +45,11 @@ class Conversations:
         return f"<Conversations {self._kept or self._private}>"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        if self._kept is not None and self._user is not None:
+            try:
+                await trio.to_thread.run_sync(_give, self._kept, self._user)
+            except OSError as error:
+                _log.warning("the mock agent remembers nothing", directory=str(self._kept), error=str(error))
         task_status.started()
         try:
             await trio.sleep_forever()
@@ -55,28 +69,31 @@ class Conversations:
         async with self._making:
             if self._private is None:
                 try:
-                    parent = await trio.to_thread.run_sync(self._make_parent)
-                    self._private = await PrivateDirectory.make(OWNER, str(parent))
+                    parent = None if self._user else await trio.to_thread.run_sync(self._make_parent)
+                    self._private = await PrivateDirectory.make(OWNER, parent)
+                    if self._user is not None:
+                        await trio.to_thread.run_sync(_give, self._private.path / OWNER, self._user)
+                        await self._private.let_pass()
                 except (OSError, NoHome):
                     return None
-            return self._private.path
+            return self._private.path / OWNER if self._user else self._private.path
 
     def _parent(self) -> Path:
         """Raises :class:`NoHome`."""
         return base_directory(self._environment, "XDG_STATE_HOME", ".local/state") / "sandbox-agent" / "mock"
 
-    def _make_parent(self) -> Path:
+    def _make_parent(self) -> str:
         """Raises OSError, also where the user's own directory is not there: it is not ours to make."""
         parent = self._parent()
         home = Path(self._environment.get("XDG_STATE_HOME") or base_directory(self._environment, "HOME", ""))
         if not os.access(home, os.W_OK):
             raise PermissionError(f"{home} cannot be written")
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return parent
+        return str(parent)
 
     async def forget(self, log_id: str) -> None:
         """The session is deleted. Raises nothing: what stays is removed at the next start."""
-        directory = self._kept or (self._private and self._private.path)
+        directory = self._kept or (self._private and await self._own())
         if directory is not None:
             with suppress(Exhausted, OSError):
                 await self._reserve.run(os.unlink, directory / log_id)
@@ -89,8 +106,21 @@ class Conversations:
 
     def _sweep(self, log_ids: Collection[str]) -> None:
         with suppress(FileNotFoundError, NoHome):
-            remove_left(OWNER, str(self._parent()))
+            remove_left(OWNER, None if self._user else str(self._parent()))
         if self._kept is not None:
             with suppress(FileNotFoundError):
                 for path in [path for path in self._kept.iterdir() if path.name not in log_ids]:
                     path.unlink()
+
+
+def _give(directory: Path, user: AgentUser) -> None:
+    """Make it, and give it away with what is in it. What it lies in must be ours. Blocks; raises OSError."""
+    directory.mkdir(mode=0o700, exist_ok=True)
+    owner = directory.stat().st_uid
+    if owner == user.uid:
+        return
+    if owner != os.geteuid():
+        # An earlier agents' user: it may have put a second name of somebody's file there.
+        shutil.rmtree(directory)
+        directory.mkdir(mode=0o700)
+    hand_over(directory, user)

@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..schema.agent_credentials import without_credentials
 from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
@@ -115,7 +115,8 @@ class Health:
 
 class Daemon:
     """Every method raises :class:`Problem` for what the caller did wrong, and for what went wrong with the agent.
-    Making one raises :class:`NoHome` when the settings name no data directory and nobody has one.
+    Making one raises :class:`NoHome` when the settings name no data directory and nobody has one, and
+    :class:`NotIsolated` when they demand an ``isolation`` that is not given.
 
     ``environment`` is what agents inherit, less our own token; the default is this process's. ``secrets`` are masked
     in all that is stored, shown and streamed, beside those of the environment: our own token.
@@ -131,11 +132,18 @@ class Daemon:
     ) -> None:
         self.settings = settings or Settings()
         self.codec = Codec()
-        self.table = ProcessTable(lambda: self._journal.journal_id, Reserve(self.settings.ending_descriptors))
+        isolation = isolation or Isolation.untried(self.settings)
+        reserve = Reserve(self.settings.ending_descriptors)
+        self.table = ProcessTable(lambda: self._journal.journal_id, reserve, user=isolation.user)
         self.tally = Tally()
         inherited = os.environ if environment is None else environment
         self.failpoints = failpoints = Failpoints.of(inherited)
         environment = settled({name: value for name, value in inherited.items() if name not in OWN_VARIABLES})
+        workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
+        if isolation.user is not None:  # whose home says nothing of where ours is
+            data_dir = data_directory(self.settings, environment)
+            self.settings = evolve(self.settings, data_dir=str(data_dir))
+            environment = isolation.environment(environment)
         clock = clock or Clock()
         kept = (*of_environment(environment), *(secret for value in secrets for secret in certain(value)))
         self._journal: Journal = (
@@ -147,10 +155,12 @@ class Daemon:
         self._installer = Mailbox("installer", self.settings.mailbox_size)
         self._registry = Mailbox("registry", self.settings.mailbox_size)
         confinement = Confinement(self._journal, self.settings, self.table.reserve)
-        self._cells = Cells(isolation or Isolation(), self._journal, self.table.reserve)
-        self._files = ForeignFiles(self.settings.foreign_file_timeout)
+        self._cells = Cells(isolation, self._journal, self.table.reserve)
+        self._files = ForeignFiles(self.settings.foreign_file_timeout, self.table.rights)
         self._credentials = Credentials(environment, self.settings, self._files)
-        self._catalog = Catalog(environment, self.settings, self.table, self._credentials, self._files)
+        # What is installed is ours, whoever runs it.
+        installs = ForeignFiles(self.settings.foreign_file_timeout)
+        self._catalog = Catalog(environment, self.settings, self.table, self._credentials, installs)
         data = None if self.settings.ephemeral else data_directory(self.settings, environment)
         self.tokens = TokenKeeper(None if data is None else data / TOKENS, self.settings, clock)
         self._services = Services(
@@ -189,7 +199,6 @@ class Daemon:
         self._chain.add("cells", lambda: self._cells.run)
         self._chain.add("conversations", lambda: self._services.conversations.run)
         self._chain.add("permissions", lambda: PermissionBroker(self._broker).run)
-        workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
         self._chain.add("installer", lambda: Installer(self._installer, workshop).run)
         self._chain.add("registry", lambda: Registry(self._registry, self._services).run)
         self._chain.add("tokens", lambda: self.tokens.run)
@@ -255,7 +264,7 @@ class Daemon:
         resolved = self._catalog.resolve(request)
         with shortage_told():
             missing = await self._missing(request)
-            directory = await working_directory(request.directory, self._files)
+            directory = await working_directory(request.directory, self._files, self.table.user)
             # Before an install: its minutes would be in vain.
             await self._credentials.require(request.agent, directory)
         # Shielded: a client that hangs up now must not leave a session that was registered and never opened.

@@ -15,6 +15,8 @@ from typing import Literal
 
 from attrs import frozen
 
+from .isolation.agent_user import AgentUser
+
 TEMPORARY = "/tmp"  # noqa: S108 - what is made there is checked
 
 PATHS = (
@@ -48,7 +50,20 @@ class Home:
             known = pwd.getpwuid(os.geteuid()).pw_dir
             if known.startswith("/"):
                 return cls(Path(known), "passwd")
-        return cls(_temporary(environment), "temporary")
+        uid = os.geteuid()
+        why = f"HOME is not set, uid {uid} is in no passwd"
+        return cls(_temporary(environment, uid, why, "set HOME to a directory that can be written"), "temporary")
+
+    @classmethod
+    def of_user(cls, user: AgentUser, environment: Mapping[str, str]) -> "Home":
+        """That of passwd, if it is there; otherwise a temporary one, which is made as the user's. Raises
+        :class:`NoHome`."""
+        if user.home is not None and user.home.startswith("/") and Path(user.home).is_dir():
+            return cls(Path(user.home), "passwd")
+        why = f"passwd has none for {user}" if user.home is None else f"that of {user} in passwd, {user.home}, is none"
+        mend = "give the user one in passwd, or remove what is there"
+        with user.rights():
+            return cls(_temporary(environment, user.uid, why, mend), "temporary")
 
     def troubles(self, environment: Mapping[str, str]) -> list[str]:
         """What an operator should know of it, each with what mends it."""
@@ -90,21 +105,14 @@ def settled(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _temporary(environment: Mapping[str, str]) -> Path:
-    """Ours alone, or none: everybody can make a name among temporary files, and look into what stands open."""
-    path = Path(absolute(environment, "TMPDIR") or TEMPORARY, f"sandbox-agent-home-{os.geteuid()}")
-    mend = "set HOME to a directory that can be written"
+def _temporary(environment: Mapping[str, str], uid: int, why: str, mend: str) -> Path:
+    """The user's alone, or none: everybody can make a name among temporary files, and look into what stands open."""
+    path = Path(absolute(environment, "TMPDIR") or TEMPORARY, f"sandbox-agent-home-{uid}")
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         status = path.lstat()
     except OSError as error:
-        raise NoHome(
-            f"no home directory: HOME is not set, uid {os.geteuid()} is in no passwd, and {path} cannot be made: "
-            f"{error.strerror}; {mend}"
-        ) from error
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
-        raise NoHome(
-            f"no home directory: HOME is not set, uid {os.geteuid()} is in no passwd, and {path} is not ours alone; "
-            f"{mend}"
-        )
+        raise NoHome(f"no home directory: {why}, and {path} cannot be made: {error.strerror}; {mend}") from error
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != uid or stat.S_IMODE(status.st_mode) & 0o077:
+        raise NoHome(f"no home directory: {why}, and {path} is not for uid {uid} alone; {mend}")
     return path

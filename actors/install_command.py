@@ -4,11 +4,13 @@ import errno
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import trio
 from attrs import frozen
 
 from .exits import wait_exited
+from .isolation.agent_user import AgentUser
 from .placed import placed
 from .processes import MARKER, ProcessTable
 from .reserve import NO_THREAD, Exhausted
@@ -36,13 +38,22 @@ class Finished:
 
 
 async def run_command(
-    argv: Sequence[str], env: Mapping[str, str], directory: Path, marker: str, table: ProcessTable
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    directory: Path,
+    marker: str,
+    table: ProcessTable,
+    user: AgentUser | None = None,
 ) -> Finished:
-    """Run a program until it exits. Raises :class:`OSError` when it cannot be started. Cancelling it ends its tree."""
+    """Run a program until it exits, as another user if one is given. Raises :class:`OSError` when it cannot be started.
+    Cancelling it ends its tree."""
+    other: dict[str, Any] = {}
+    if user is not None:
+        other = {"user": user.uid, "group": user.gid, "extra_groups": user.groups}
     with table.birth():
         try:
             environment = await trio.to_thread.run_sync(placed, {**env, MARKER: marker}, str(directory))
-            process = await trio.lowlevel.open_process(
+            process: trio.Process = await trio.lowlevel.open_process(
                 list(argv),
                 env=environment,
                 cwd=directory,
@@ -50,6 +61,7 @@ async def run_command(
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                **other,
             )
         except RuntimeError as error:
             if str(error) != NO_THREAD:

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -87,6 +88,7 @@ class Store:
     def activate(self, tree: Path, receipt: Receipt, *, current: bool, check: Callable[[], None]) -> None:
         """Make a finished tree count. ``check`` is called often, and may raise to stop before it does."""
         (tree / RECEIPT).write_text(json.dumps(asdict(receipt)))
+        _open(self.root, self.trees)
         _sync(tree, check)
         old = self._target(receipt.version)
         self._link(receipt.version, tree)
@@ -123,13 +125,24 @@ class Store:
 
 
 def _sync(tree: Path, check: Callable[[], None]) -> None:
-    """A machine that loses power keeps the whole tree, or no link to it."""
+    """A machine that loses power keeps the whole tree, or no link to it. Agents of another user can read it, whatever
+    the umask: nothing in it is secret."""
     for directory, _, files in os.walk(tree):
         for name in files:
             check()
             if not (path := Path(directory, name)).is_symlink():
+                _open(path)
                 _sync_path(path)
+        _open(Path(directory))
         _sync_path(Path(directory))
+
+
+def _open(*paths: Path) -> None:
+    """To be read, and to be run or passed by whom it is not ours alone to do that."""
+    for path in paths:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if (opened := mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6) != mode:
+            path.chmod(opened)
 
 
 def _sync_path(path: Path) -> None:

@@ -163,6 +163,8 @@ async def _start(
     if directory is not None:
         try:
             await directory.write(plan.files)
+            if services.table.user is not None:
+                await directory.hand_over(services.table.user)
         except OSError as error:
             raise SpawnFailed(f"the agent's private files cannot be written: {error}", Shortage.of(error)) from error
     guards = {} if spec.trusted else guarded(spec.environment)
@@ -181,6 +183,7 @@ async def _start(
         await services.confinement.group(marker),
         redactor,
         plan.directory,
+        services.cells.isolation.at_birth,
     )
     services.failpoints.reach("agent.started")
     _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)

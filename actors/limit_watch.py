@@ -1,5 +1,6 @@
 """The watch over an agent's limits: what the kernel does not hold, the daemon measures from time to time."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from .limits import Hit, Limits
@@ -58,7 +59,8 @@ class LimitWatch:
         resident = sum(row.resident for row in rows)
         if not self._limits.memory or resident <= self._limits.memory:
             return resident
-        return sum(map(_proportional, rows))
+        with (self._tree.rights or nullcontext)():
+            return sum(map(_proportional, rows))
 
     def _sum_cpu(self, rows: list[ProcessRow]) -> float:
         """A child's time becomes its parent's when it is waited for. What goes with an orphan is remembered here."""

@@ -24,7 +24,7 @@ async def ask_program(
     # Shielded, for whoever asks may leave, and the process must not be left. It is bounded by its own timeout.
     with trio.CancelScope(shield=True):
         process = await AgentProcess.spawn(
-            (*program, *talk.arguments), environment, "/", table.marker(), table, settings
+            (*program, *talk.arguments), environment, "/", table.marker(), table, settings, user=table.user
         )
         async with trio.open_nursery() as nursery:
             for task in (process.watch, process.write_outbox, process.drain_terminal):

@@ -103,5 +103,20 @@ def _children() -> list[int]:
 def _tag_of(pid: int) -> int | None:
     try:
         return resource.prlimit(pid, RLIMIT_LOCKS)[1]
+    except PermissionError:  # another user's, and we may not set its limits: that they are read is allowed to all
+        return _told_tag(pid)
     except (OSError, ValueError):
         return None
+
+
+def _told_tag(pid: int) -> int | None:
+    """As /proc tells it; some ten times slower."""
+    try:
+        for line in Path(f"/proc/{pid}/limits").read_bytes().splitlines():
+            if line.startswith(b"Max file locks"):
+                hard = line.split()[4]
+                return int(hard) if hard.isdigit() else None
+    except OSError as error:
+        if exhausted(error):
+            raise
+    return None

@@ -14,9 +14,13 @@ import trio
 
 from ..schema.agents.dialect import PrivateFile
 from .claim import NO_LOCKS, Claim, take_left
+from .isolation.agent_user import AgentUser
 from .reserve import Exhausted, Reserve, exhausted
 
 PREFIX = "sandbox-agent-"
+
+PASSED = 0o711
+"""The mode of one that others may pass."""
 
 _log = structlog.get_logger("agent")
 
@@ -27,7 +31,11 @@ ATTEMPTS = 3
 
 class PrivateDirectory:
     """Mode 0700, under a name that cannot be guessed; :meth:`remove` takes it away with all that is in it. The claim
-    says that it is in use; None where directories cannot be locked."""
+    says that it is in use; None where directories cannot be locked.
+
+    Agents of another user get theirs in one that is our user's and that they may pass (:meth:`let_pass`), or they could
+    put something else in its place while we write into it. What is in there is theirs from :meth:`hand_over` on, and
+    nothing is written into it after that."""
 
     def __init__(self, path: Path, claim: Claim | None = None) -> None:
         self.path = path
@@ -71,6 +79,15 @@ class PrivateDirectory:
                 os.fchmod(handle, mode)  # whatever the umask
                 stream.write(file.content)
 
+    async def let_pass(self) -> None:
+        """Others may reach what lies in it, by its name: they may neither list nor change what is there. Raises
+        OSError."""
+        await trio.to_thread.run_sync(self.path.chmod, PASSED)
+
+    async def hand_over(self, user: AgentUser) -> None:
+        """It becomes the user's, with all that is in it. Raises OSError."""
+        await trio.to_thread.run_sync(hand_over, self.path, user)
+
     async def remove(self, reserve: Reserve) -> None:
         """Raises nothing: what stays is in the log, and the daemon's next start removes it."""
         try:
@@ -90,6 +107,14 @@ class PrivateDirectory:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
+def hand_over(path: Path, user: AgentUser) -> None:
+    """A directory becomes a user's, with all that is in it. Blocks; raises OSError."""
+    for _, folders, files, handle in os.fwalk(path, topdown=False):
+        for name in (*folders, *files):
+            os.chown(name, user.uid, user.gid, dir_fd=handle, follow_symlinks=False)
+    os.chown(path, user.uid, user.gid, follow_symlinks=False)
+
+
 def _remove_empty(path: Path) -> None:
     """Takes no descriptor: for want of one it may be that the directory goes."""
     with suppress(OSError):
@@ -105,7 +130,7 @@ def remove_left(owner: str, parent: str | None = None) -> list[Path]:
     """Remove what dead daemons of the owner's name left, and nobody else's. Blocks; returns what was removed.
 
     Names can be taken by anybody where temporary files are: only a directory of our own user that nobody else may
-    enter is one of ours, and a link is none.
+    list or change is one of ours, and a link is none.
     """
     ours = [Path(entry.path) for entry in os.scandir(parent or tempfile.gettempdir()) if _ours(entry, _prefix(owner))]
     left = [claim for path in ours if (claim := take_left(path)) is not None]
@@ -122,4 +147,8 @@ def _ours(entry: "os.DirEntry[str]", prefix: str) -> bool:
         status = entry.stat(follow_symlinks=False)
     except OSError:
         return False
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == 0o700
+    return (
+        stat.S_ISDIR(status.st_mode)
+        and status.st_uid == os.geteuid()
+        and stat.S_IMODE(status.st_mode) in (0o700, PASSED)
+    )

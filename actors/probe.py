@@ -11,11 +11,11 @@ from .shortage import Shortage
 
 
 async def first_line(argv: Sequence[str], env: Mapping[str, str], table: ProcessTable, seconds: float) -> str | None:
-    """The first line that is not empty of what the program prints; None when it fails or takes too long. Raises
-    :class:`OSError` when nothing can be started just now."""
+    """The first line that is not empty of what the program prints; None when it fails or takes too long. It runs as the
+    user of agents. Raises :class:`OSError` when nothing can be started just now."""
     with trio.move_on_after(seconds):
         try:
-            done = await run_command(argv, env, Path("/"), table.marker(), table)
+            done = await run_command(argv, env, Path("/"), table.marker(), table, table.user)
         except OSError as error:
             if Shortage.of(error, forking=True) is not None:
                 raise  # says nothing about the program

@@ -15,6 +15,7 @@ import trio
 from attrs import frozen
 
 from .descriptors import Descriptors
+from .isolation.agent_user import AgentUser, Rights
 from .owner import Owner, ProcessId
 from .reserve import Exhausted, Reserve, exhausted
 from .sight import PROC, Blind, Sight, look
@@ -49,9 +50,9 @@ class ProcessRow:
     resident: int = 0
 
 
-def read_process(pid: int, proc: str = PROC) -> ProcessRow | None:
-    """None when it is gone, or is not ours to look at. Raises OSError when descriptors or memory are used up: that
-    tells nothing about the process."""
+def read_process(pid: int, proc: str = PROC, rights: Rights | None = None) -> ProcessRow | None:
+    """None when it is gone, or is not ours to look at. With ``rights`` the marker is looked for in their name where it
+    is closed to us. Raises OSError when descriptors or memory are used up: that tells nothing about the process."""
     try:
         stat = Path(f"{proc}/{pid}/stat").read_bytes()
     except OSError as error:
@@ -60,11 +61,15 @@ def read_process(pid: int, proc: str = PROC) -> ProcessRow | None:
         return None
     # The command stands in parentheses and may hold any byte, so fields are counted from the last one.
     fields = stat[stat.rindex(b")") + 2 :].split()
+    marker = _read_marker(pid, proc)
+    if marker is None and rights is not None:
+        with rights():
+            marker = _read_marker(pid, proc)
     return ProcessRow(
         ProcessId(pid, int(fields[19])),
         int(fields[1]),
         fields[0] in (b"Z", b"X"),
-        _read_marker(pid, proc),
+        marker,
         int(fields[17]),
         sum(map(int, fields[11:15])) * TICK,
         int(fields[21]) * PAGE,
@@ -83,14 +88,14 @@ def _read_marker(pid: int, proc: str) -> str | None:
     return rest.split(b"\0", 1)[0].decode(errors="replace") if found else None
 
 
-def read_all(proc: str = PROC) -> list[ProcessRow]:
-    """Every process, in one pass. Takes milliseconds: call it off the event loop. Raises :class:`.Blind`, and OSError
-    when it could not see all of them."""
+def read_all(proc: str = PROC, rights: Rights | None = None) -> list[ProcessRow]:
+    """Every process, in one pass; ``rights`` as in :func:`read_process`. Takes milliseconds: call it off the event
+    loop. Raises :class:`.Blind`, and OSError when it could not see all of them."""
     sight = look(proc)
     if sight.blind:
         raise Blind(sight.trouble)
     pids = (int(name) for name in os.listdir(proc) if name.isdigit())  # noqa: PTH208 - Path costs twice as much
-    return [row for pid in pids if (row := read_process(pid, proc)) is not None]
+    return [row for pid in pids if (row := read_process(pid, proc, rights)) is not None]
 
 
 def send_signal(target: ProcessId, number: signal.Signals) -> bool:
@@ -153,16 +158,23 @@ class ProcessTable:
     """Snapshots for many askers: sessions that end at the same time share one pass over /proc.
 
     ``family`` names the daemon's processes beyond its own life; without it they have a name for this life only.
-    ``reserve`` is for whoever ends processes; ``proc`` is where /proc is mounted.
+    ``reserve`` is for whoever ends processes; ``proc`` is where /proc is mounted. ``user`` is the one as whom agents
+    run where it is another than ours: without root's leave to trace, as in containers, their markers are told to nobody
+    else.
     """
 
     def __init__(
-        self, family: Callable[[], str] | None = None, reserve: Reserve | None = None, proc: str = PROC
+        self,
+        family: Callable[[], str] | None = None,
+        reserve: Reserve | None = None,
+        proc: str = PROC,
+        user: AgentUser | None = None,
     ) -> None:
         own = uuid.uuid4().hex
         self._family = family or (lambda: own)
         self.reserve = reserve or Reserve(0)
         self.unverified = Unverified()
+        self.user = user
         self._proc = proc
         self._sight = Sight()
         self._lock = trio.Lock()
@@ -227,6 +239,11 @@ class ProcessTable:
         return list(self._children)
 
     @property
+    def rights(self) -> Rights | None:
+        """With which a look sees the agents."""
+        return None if self.user is None else self.user.rights
+
+    @property
     def troubles(self) -> Sequence[str]:
         """In words, for whoever asks how the daemon is."""
         return [trouble for trouble in (self._sight.trouble, self.unverified.trouble) if trouble]
@@ -260,7 +277,7 @@ class ProcessTable:
         async with self._lock:
             if self._taken_at < asked_at:
                 begun = trio.current_time()
-                self._rows = await self.reserve.run(read_all, self._proc)
+                self._rows = await self.reserve.run(read_all, self._proc, self.rights)
                 self._taken_at = begun
                 self._reads += 1
             return self._rows

@@ -54,4 +54,4 @@ class Services:
 
     @conversations.default  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUntypedFunctionDecorator]
     def _make_conversations(self) -> Conversations:
-        return Conversations(self.settings, self.environment, self.table.reserve)
+        return Conversations(self.settings, self.environment, self.table.reserve, self.table.user)

@@ -13,6 +13,7 @@ from contextlib import suppress
 import trio
 
 from .cgroup import Cgroup
+from .isolation.agent_user import Rights
 from .orphans import end_orphans
 from .processes import NOBODY, ProcessId, ProcessRow, ProcessTable, family, signal_all
 from .reserve import Exhausted, Reserve
@@ -62,6 +63,11 @@ class ProcessTree:
     @property
     def reserve(self) -> Reserve:
         return self._table.reserve
+
+    @property
+    def rights(self) -> Rights | None:
+        """With which more of its members can be seen."""
+        return self._table.rights
 
     @property
     def group(self) -> Cgroup | None:

@@ -50,6 +50,8 @@ def run(options: ServerOptions, logs: Logs) -> None:
     try:
         secrets = () if options.token.value is None else (options.token.value,)
         isolation = Isolation.find(options.settings, settled(os.environ), options.secret_files)
+        for trouble in isolation.troubles:
+            _log.warning(trouble)
         daemon = Daemon(options.settings, secrets=secrets, isolation=isolation)
         logs.mask(daemon.redactor)
         hard_end = _start_hard_end(options, daemon, logs)

@@ -194,10 +194,12 @@ class QuestionListResponse:
 
 @frozen
 class IsolationInfo:
-    """What keeps agents from the daemon and from each other: ``level`` is ``process`` or ``namespace``, and ``reason``
-    says in words why it is no better."""
+    """What keeps agents from the daemon and from each other: ``level`` is ``process``, ``user`` or ``namespace``, and
+    ``reason`` says in words why it is no better. ``user`` is the one as whom agents run where that is not the daemon's,
+    as people read it."""
 
     level: str
+    user: str | None = optional()
     reason: str | None = optional()
 
 

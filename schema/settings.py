@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from .agent_user import UserName
 from .base_path import check_base_path
 from .workspace.trust import LEVELS
 
@@ -205,9 +206,14 @@ class Settings:
     limit_interval: float = setting(2.0, "seconds", "time between two looks at what an agent with limits uses")
     agent_oom_adjust: int = setting(500, "points", "how much easier the OOM killer takes an agent than the daemon")
     agent_isolation: str = setting(
-        "process",
-        "auto, process or namespace",
+        "auto",
+        "auto, process, user or namespace",
         "what keeps agents from the daemon and from each other: auto takes the best that the system allows",
+    )
+    agent_user: str = setting(
+        "",
+        "name or uid[:gid]",
+        "user as whom agents run, which takes a daemon that runs as root; empty for the daemon's own",
     )
     agent_cgroups: bool = setting(True, "on or off", "give each agent a cgroup of its own where the system allows it")
 
@@ -273,10 +279,16 @@ class Settings:
         for name in ("max_body_bytes", "max_attachments_bytes", "max_line_bytes"):
             if getattr(self, name) > MOST_IN_ONE_ROW:
                 raise ValueError(f"setting {name} must be at most {MOST_IN_ONE_ROW}: the journal keeps no larger row")
-        if self.agent_isolation not in ("auto", "process", "namespace"):
+        if self.agent_isolation not in ("auto", "process", "user", "namespace"):
             raise ValueError(
-                f"setting agent_isolation must be auto, process or namespace; got {self.agent_isolation!r}"
+                f"setting agent_isolation must be auto, process, user or namespace; got {self.agent_isolation!r}"
             )
+        if self.agent_user:
+            UserName.parse(self.agent_user)
+            if self.agent_isolation == "process":
+                raise ValueError("setting agent_isolation process keeps agents the daemon's user; leave agent_user out")
+        elif self.agent_isolation == "user":
+            raise ValueError("setting agent_isolation user takes a user; name one with agent_user")
         if self.durability not in ("normal", "full"):
             raise ValueError(f"setting durability must be normal or full; got {self.durability!r}")
         if self.workspace_trust not in LEVELS:

@@ -46,7 +46,7 @@ async def get_proof(call: Call) -> ProofResponse:
 async def get_health(call: Call) -> WithStatus:
     health = call.daemon.health()
     found = health.isolation
-    isolation = None if found is None else IsolationInfo(found.level, found.reason or None)
+    isolation = None if found is None else IsolationInfo(**found.told())
     body = HealthResponse("degraded" if health.problems else "ok", health.problems or None, isolation)
     return WithStatus(body, 200 if health.accepting else 503)
 

@@ -6,7 +6,7 @@ is told after a time, cancelling does not wait for it, and the same file is not 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ import trio
 from attrs import define, field
 
 from ...schema.foreign.not_readable import NotReadable
+from ..isolation.agent_user import Rights
 from .file import list_directory, read_file
 
 THREADS = 32
@@ -27,9 +28,11 @@ T = TypeVar("T")
 
 
 class ForeignFiles:
-    """One for the whole daemon. ``timeout`` is in seconds; 0 waits for ever."""
+    """One for the whole daemon. ``timeout`` is in seconds; 0 waits for ever. ``rights`` are those with which files are
+    read, where they are not the daemon's."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, rights: Rights | None = None) -> None:
+        self._rights = rights or nullcontext
         self._timeout = timeout or float("inf")
         self._threads = trio.CapacityLimiter(THREADS)
         self._hanging: Counter[str] = Counter()
@@ -80,7 +83,7 @@ class ForeignFiles:
 
     async def _run(self, at: Callable[[], str], work: Callable[[], None]) -> bool:
         """Whether it came back in time. ``at`` tells the path that it is at."""
-        job = _Job(work, self._hanging, trio.lowlevel.current_trio_token())
+        job = _Job(work, self._rights, self._hanging, trio.lowlevel.current_trio_token())
         try:
             with trio.move_on_after(self._timeout):
                 await trio.to_thread.run_sync(job.run, limiter=self._threads, abandon_on_cancel=True)
@@ -99,6 +102,7 @@ class _Job:
     """``begun`` and ``over`` are as the loop's thread has heard."""
 
     _work: Callable[[], None]
+    _rights: Rights
     _hanging: Counter[str]
     _token: trio.lowlevel.TrioToken
     _path: str | None = None
@@ -108,7 +112,8 @@ class _Job:
     def run(self) -> None:
         self.begun = True
         try:
-            self._work()
+            with self._rights():
+                self._work()
         finally:
             with suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(self._end)

@@ -18,7 +18,8 @@ _log = structlog.get_logger("isolation")
 
 class Cells:
     """An actor of the chain. Where agents have namespaces, their private directories lie in one, which is hidden from
-    all of them: so no agent sees one that is made later for another."""
+    all of them: so no agent sees one that is made later for another. Where they have a user of their own, they lie in
+    one that the user may not list."""
 
     def __init__(self, isolation: Isolation, journal: Journal, reserve: Reserve) -> None:
         self.isolation = isolation
@@ -31,9 +32,9 @@ class Cells:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         bare = self.isolation
-        if bare.level == "namespace":
+        if bare.level != "process":
             try:
-                self._parent = await PrivateDirectory.make(self._journal.journal_id)
+                self._parent = await self._make_parent(bare)
             except OSError as error:
                 _log.warning("agents may see each other's private files", error=str(error))
             else:
@@ -50,6 +51,17 @@ class Cells:
                 with trio.CancelScope(shield=True):
                     await parent.remove(self._reserve)
 
+    async def _make_parent(self, isolation: Isolation) -> PrivateDirectory:
+        """Raises OSError."""
+        parent = await PrivateDirectory.make(self._journal.journal_id)
+        if isolation.user is not None:
+            try:
+                await parent.let_pass()
+            except OSError:
+                await parent.remove(self._reserve)
+                raise
+        return parent
+
     async def private_directory(self) -> PrivateDirectory:
         """For one agent. Raises OSError."""
         parent = None if self._parent is None else str(self._parent.path)
@@ -58,7 +70,7 @@ class Cells:
     async def command(self, argv: Sequence[str], kept: Sequence[str]) -> Sequence[str]:
         """What starts ``argv`` in its cell. ``kept`` is what it must see; the first of it is where it works. Raises
         :class:`SpawnFailed`."""
-        if self.isolation.level == "process":
+        if self.isolation.level != "namespace":
             return argv
         return await trio.to_thread.run_sync(_command, self.isolation.plan, argv, kept)
 

@@ -30,6 +30,9 @@ KEPT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC | 0x400 | 0x800
 """What a mount has that others may not take from it, with noatime and nodiratime; statvfs(3) uses the same bits."""
 ST_RELATIME = 0x1000
 
+User = tuple[int, int, list[int]]
+"""Uid, gid, and all groups."""
+
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -126,7 +129,7 @@ def hide(plan: dict[str, list[str]]) -> None:
     for path in plan["directories"]:
         if os.path.isdir(path):
             with step(f"hiding {path}"):
-                mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=64k")
+                mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=64k")
     for path, handle in handles.items():
         with step(f"keeping {path}"):
             _place(path, handle)
@@ -149,9 +152,9 @@ def _place(path: str, handle: int) -> None:
     if os.path.lexists(path):
         return
     if os.path.isdir(f"/proc/self/fd/{handle}"):
-        os.makedirs(path, 0o700, exist_ok=True)
+        os.makedirs(path, 0o711, exist_ok=True)
     else:
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(path), 0o711, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
@@ -192,10 +195,20 @@ def end_as(status: int) -> None:
     os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else FAILED)
 
 
-def run_first(plan: dict[str, list[str]], directory: str, argv: list[str]) -> None:
-    """Does not return."""
+def become(uid: int, gid: int, groups: list[int]) -> None:
+    """For good: who has given up root in a namespace is not root there again."""
+    with step(f"user {uid}"):
+        os.setgroups(groups)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+
+
+def run_first(plan: dict[str, list[str]], user: "User | None", directory: str, argv: list[str]) -> None:
+    """``user`` is the one that the agent becomes, if it is another than ours. Does not return."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     give_up_terminal()
+    if user is not None and os.isatty(2):
+        os.fchown(2, user[0], -1)  # or what opens it by its name may not
     uids, gids = identity("uid"), identity("gid")
     unshare_mapped(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID, lambda pid: write_maps(pid, uids, gids))
     hide(plan)
@@ -203,7 +216,7 @@ def run_first(plan: dict[str, list[str]], directory: str, argv: list[str]) -> No
     init = os.fork()
     if init == 0:
         os.close(reading)
-        run_init(writing, directory, argv, uids, gids)
+        run_init(writing, user, directory, argv, uids, gids)
     os.close(writing)
     forward(init)
     # Only the terminal is the agent's alone; who kept these would keep its stdin and stdout open.
@@ -218,14 +231,14 @@ def run_first(plan: dict[str, list[str]], directory: str, argv: list[str]) -> No
     end_as(int(status))
 
 
-def run_init(writing: int, directory: str, argv: list[str], uids: str, gids: str) -> None:
+def run_init(writing: int, user: "User | None", directory: str, argv: list[str], uids: str, gids: str) -> None:
     """Does not return. The agent's end is told at once; its orphans live on until the daemon has ended them."""
     with step("a /proc of its own"):
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     agent = os.fork()
     if agent == 0:
         os.close(writing)
-        run_agent(directory, argv, uids, gids)
+        run_agent(user, directory, argv, uids, gids)
     forward(agent)
     os.close(0)
     os.close(1)
@@ -238,12 +251,14 @@ def run_init(writing: int, directory: str, argv: list[str], uids: str, gids: str
     os._exit(0)
 
 
-def run_agent(directory: str, argv: list[str], uids: str, gids: str) -> None:
+def run_agent(user: "User | None", directory: str, argv: list[str], uids: str, gids: str) -> None:
     """Does not return."""
     os.setsid()
     with suppress(OSError):
         fcntl.ioctl(2, termios.TIOCSCTTY, 0)
     unshare_mapped(CLONE_NEWUSER | CLONE_NEWNS, lambda pid: write_maps(pid, uids, gids))
+    if user is not None:
+        become(*user)
     with step(directory):
         os.chdir(directory)
     for number in (signal.SIGPIPE, *FORWARDED):
@@ -264,7 +279,7 @@ def tell(error: Exception) -> None:
 def main() -> None:
     plan = json.loads(sys.argv[1])
     try:
-        run_first(plan, os.getcwd(), sys.argv[2:])
+        run_first(plan, plan.pop("user"), os.getcwd(), sys.argv[2:])
     except (Refused, OSError) as error:
         tell(error)
     os._exit(FAILED)

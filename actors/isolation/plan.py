@@ -8,17 +8,20 @@ from pathlib import Path
 
 from attrs import frozen
 
+from .agent_user import AgentUser
+
 PROGRAM = Path(__file__).with_name("inside.py")
 
 
 @frozen
 class Plan:
     """``directories`` and ``files`` are hidden. ``read_only`` are paths in hidden directories that stay, and that no
-    agent may change."""
+    agent may change. ``user`` is the one as whom it runs, where that is another than ours."""
 
     directories: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
+    user: AgentUser | None = None
 
     def command(self, argv: Sequence[str], kept: Sequence[str] = ()) -> list[str]:
         """The command line that starts ``argv`` so. ``kept`` are paths that stay, where they are in hidden directories;
@@ -29,6 +32,7 @@ class Plan:
             "files": self.files,
             "kept": sorted({*self.read_only, *inside}),
             "read_only": self.read_only,
+            "user": None if self.user is None else [self.user.uid, self.user.gid, self.user.groups],
         }
         return [sys.executable, "-IS", str(PROGRAM), json.dumps(told), *argv]
 

@@ -21,7 +21,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _prctl(option: int, *arguments: int) -> None:
+def prctl(option: int, *arguments: int) -> None:
     # As longs: what is left out would be whatever stands in the registers.
     longs = [ctypes.c_long(argument) for argument in (*arguments, 0, 0, 0, 0)[:4]]
     if _libc.prctl(option, *longs) != 0:
@@ -32,19 +32,19 @@ def obey_modes() -> None:
     """In a child before exec: root too is refused what a file's mode forbids. Others are in any case."""
     if os.geteuid() == 0:
         for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
-            _prctl(PR_CAPBSET_DROP, capability)
+            prctl(PR_CAPBSET_DROP, capability)
 
 
 def be_ordinary() -> None:
     """In a child before exec: root too cannot look into every process, as in most containers. Others cannot anyway."""
     obey_modes()
     if os.geteuid() == 0:
-        _prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE)
+        prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE)
 
 
 def _become_stranger() -> None:
     """Keeps the right to read everything: Python itself may lie where only root gets to. Not the right to write."""
-    _prctl(PR_SET_KEEPCAPS, 1)
+    prctl(PR_SET_KEEPCAPS, 1)
     os.setgroups([])
     os.setresgid(STRANGER, STRANGER, STRANGER)
     os.setresuid(STRANGER, STRANGER, STRANGER)
@@ -53,7 +53,7 @@ def _become_stranger() -> None:
     capabilities = (ctypes.c_uint32 * 6)(one, one, one, 0, 0, 0)
     if _libc.capset(header, capabilities) != 0:
         raise OSError(ctypes.get_errno(), "capset")
-    _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH)
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH)
 
 
 def stranger() -> tuple[tuple[str, ...], Callable[[], None] | None]:

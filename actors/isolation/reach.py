@@ -1,0 +1,41 @@
+"""What the agents' user can reach, told by a program that runs as that user: ``python -IS reach.py PATH…``.
+
+Writes one line of JSON: who it is, and for each path why it cannot be read, null where it can. Then it waits for the
+end of its stdin: who has started it looks at it meanwhile, as it will look at agents.
+"""
+
+import json
+import os
+import sys
+
+
+def why_not(path: str) -> "str | None":
+    """By doing it: who may do what is not always in a mode."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        os.stat(os.path.join(path, ".") if os.path.isdir(path) else path)
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+def capabilities() -> int:
+    """Those that it has, or may take."""
+    with open("/proc/self/status") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return int(fields["CapPrm"], 16) | int(fields["CapEff"], 16)
+
+
+def main() -> None:
+    told = {
+        "ids": [*os.getresuid(), *os.getresgid()],
+        "groups": os.getgroups(),
+        "capabilities": capabilities(),
+        "paths": {path: why_not(path) for path in sys.argv[1:]},
+    }
+    print(json.dumps(told), flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
