@@ -80,8 +80,8 @@ class AgentUser:
 
     @contextmanager
     def rights(self) -> Generator[None]:
-        """What this thread does with files it may do as the user may, and no more. Do not await in it, nor fork. It
-        holds no longer than the thread's groups are the user's: :meth:`share_groups`."""
+        """What this thread does with files it may do as the user may, and no more. Do not await in it, nor fork or
+        start a thread. It holds as long as the process is in the user's groups: :meth:`share_groups`."""
         gid, uid = _set(_libc.setfsgid, self.gid), _set(_libc.setfsuid, self.uid)
         try:
             yield

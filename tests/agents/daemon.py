@@ -182,11 +182,15 @@ class RunningDaemon:
 
 
 @asynccontextmanager
-async def running_daemon(sandbox: Sandbox) -> AsyncIterator[RunningDaemon]:
-    """A daemon on a free port. Unless it is killed before, it must end on SIGTERM, and nothing of it may be left."""
+async def running_daemon(
+    sandbox: Sandbox, *options: str, prepare: Callable[[], None] | None = None
+) -> AsyncIterator[RunningDaemon]:
+    """A daemon on a free port. Unless it is killed before, it must end on SIGTERM, and nothing of it may be left.
+    ``prepare`` is called in its process, before it becomes the daemon."""
     with trio.fail_after(TIME_LIMIT), Path(sandbox.home, "daemon.log").open("ab") as log:
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--host", "127.0.0.1", "--port", "0"],
+            [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--host", "127.0.0.1", "--port", "0", *options],
+            preexec_fn=prepare,
             env={**sandbox.environment, "SANDBOX_AGENT_TOKEN": TOKEN},
             cwd=sandbox.home,
             stdout=subprocess.PIPE,

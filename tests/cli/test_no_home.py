@@ -155,4 +155,4 @@ def test_a_folder_that_is_not_ours_alone_is_no_home(nobody: Stranger) -> None:
     nobody.home.chmod(0o755)
     refused = nobody.run("server", "--port", "0")
     assert refused.returncode == 1
-    assert "not ours alone" in refused.stderr
+    assert "alone; set HOME" in refused.stderr

@@ -69,7 +69,8 @@ def descriptors() -> bool:
 
 def file() -> bool:
     for path in (Path(PLACES["state"]), Path(PLACES["data"])):
-        for found in path.rglob("*"):
+        # By their names too: who may not list a directory may know what is in it.
+        for found in (*path.rglob("*"), path / "token", path / "tokens.json", path / "journal.db"):
             with suppress(OSError):
                 if found.is_file() and held(found.read_bytes()):
                     return True
@@ -139,7 +140,7 @@ def signal_another() -> bool:
 
 def journal() -> bool:
     """Whether it can be written."""
-    for found in Path(PLACES["data"]).glob("*.db"):
+    for found in {*Path(PLACES["data"]).glob("*.db"), Path(PLACES["data"], "journal.db")}:
         with suppress(sqlite3.Error, OSError):
             connection = sqlite3.connect(found, timeout=20)
             connection.execute("BEGIN IMMEDIATE")

@@ -14,22 +14,26 @@ import httpx
 from ..commands import COMMAND, TIMEOUT, private_environment
 from ..daemon import RunningDaemon
 from ..processes import descendants
+from ..users import STRANGER
 
 MARK = ("token-of-the", "daemon-that-nobody-finds")
 TOKEN = "-".join(MARK)
 ATTACKER = Path(__file__).with_name("attacker.py")
 
 
-def succeeded(home: Path, level: str, prepare: Callable[[], None] | None = None) -> set[str]:
-    """The attacks that have succeeded. The token is stored and in the daemon's environment."""
+def succeeded(home: Path, level: str, prepare: Callable[[], None] | None = None, work: Path | None = None) -> set[str]:
+    """The attacks that have succeeded. The token is stored and in the daemon's environment. With ``work``, a directory
+    that the agents' user may write to, agents have a user of their own, who can pass ``home`` and no more."""
     state = home / ".local" / "state" / "sandbox-agent"
-    state.mkdir(parents=True)
+    state.mkdir(mode=0o700, parents=True)
     (state / "token").touch(0o600)
     (state / "token").write_text(TOKEN)
     temporary = home / "tmp"
     temporary.mkdir()
+    temporary.chmod(0o1777)
+    user = () if work is None else ("--agent-user", str(STRANGER))
     process = subprocess.Popen(
-        [*COMMAND, "server", "--port", "0", "--agent-isolation", level],
+        [*COMMAND, "server", "--port", "0", "--agent-isolation", level, *user],
         env=private_environment(home, TMPDIR=str(temporary), SANDBOX_AGENT_TOKEN=TOKEN),
         cwd=home,
         preexec_fn=prepare,
@@ -40,20 +44,21 @@ def succeeded(home: Path, level: str, prepare: Callable[[], None] | None = None)
     running = RunningDaemon(process)
     try:
         running.wait_ready()
-        return _attack(running, home, state, temporary)
+        return _attack(running, home, state, temporary, work or home)
     finally:
         running.close()
 
 
-def _attack(running: RunningDaemon, home: Path, state: Path, temporary: Path) -> set[str]:
+def _attack(running: RunningDaemon, home: Path, state: Path, temporary: Path, work: Path) -> set[str]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with httpx.Client(base_url=running.url, headers=headers, timeout=TIMEOUT, trust_env=False) as client:
         for session in ("victim", "attacker"):
-            made = client.post(f"/v1/sessions/{session}", json={"agent": "mock", "directory": str(home)})
+            made = client.post(f"/v1/sessions/{session}", json={"agent": "mock", "directory": str(work)})
             assert made.is_success, made.text
             if session == "victim":
                 sibling = max(descendants(running.process.pid))
-        private = next(iter(temporary.glob("sandbox-agent-*")), temporary / "sandbox-agent-another")
+        parents = (path for path in temporary.glob("sandbox-agent-*") if "-home-" not in path.name)
+        private = next(parents, temporary / "sandbox-agent-another")
         (private / "another").mkdir(parents=True)
         places = {
             "mark": MARK,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ..containers import be_container, needs_root, open_place, open_way
 from ..users import be_ordinary
 from .attacks import succeeded
 
@@ -43,7 +44,23 @@ def cells(line: str) -> list[str]:
 def test_an_attack_gets_as_far_as_the_page_says(
     tmp_path: Path, column: str, level: str, prepare: Callable[[], None] | None
 ) -> None:
+    check(column, succeeded(tmp_path, level, prepare))
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("column", "level", "prepare"),
+    [("user", "user", open_way), ("user", "user", be_container), ("namespace", "namespace", open_way)],
+    ids=["user", "user-in-a-container", "user-in-a-namespace"],
+)
+def test_an_attack_of_another_user_gets_as_far_as_the_page_says(
+    column: str, level: str, prepare: Callable[[], None]
+) -> None:
+    with open_place() as place:
+        check(column, succeeded(place / "home", level, prepare, place / "work"))
+
+
+def check(column: str, found: set[str]) -> None:
     expected = told(column)
-    found = succeeded(tmp_path, level, prepare)
     assert {attack: "succeeds" if attack in found else "fails" for attack in expected} == expected
     assert found <= set(expected)
