@@ -1,24 +1,29 @@
-"""The program that starts an agent in namespaces of its own: ``python -IS inside.py PLAN PROGRAM ARGUMENT…``.
+"""The program that starts an agent in namespaces of its own: ``python -IS inside.py WHAT=VALUE… -- PROGRAM ARGUMENT…``.
 
 Three processes come of it. The first is the daemon's child; it makes the user, mount and pid namespace and hides what
 the plan names. The second is the pid namespace's init: when it is killed, the kernel kills everything in there. The
 third becomes the agent, in another user and mount namespace below, so that what was mounted over cannot be taken away
 again, and it may trace neither of the others. user_namespaces(7), mount_namespaces(7), pid_namespaces(7).
 
-Only the standard library: every start of an agent waits for this. Whatever fails is told on stderr with the step that
-failed, and ends it with :data:`FAILED`: an agent never starts less isolated than was said.
+Only the standard library, and little of it: every start of an agent waits for this, and json, contextlib and signal
+took a third of that time. Whatever fails is told on stderr with the step that failed, and ends it with :data:`FAILED`:
+an agent never starts less isolated than was said.
 """
 
 import ctypes
 import fcntl
-import json
 import os
 import resource
-import signal
 import sys
 import termios
-from collections.abc import Callable
-from contextlib import contextmanager, suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable
+    from types import TracebackType
+else:
+    import _signal as signal  # the same without enums
 
 FAILED = 125
 """The exit status when the namespaces cannot be made; 127 when the program cannot be started in them."""
@@ -42,12 +47,20 @@ class Refused(Exception):
     """The system does not let us; says at which step."""
 
 
-@contextmanager
-def step(what: str):  # noqa: ANN201 - typing would cost a module more at every start
-    try:
-        yield
-    except OSError as error:
-        raise Refused(f"{what}: {error.strerror}") from error
+class step:  # noqa: N801 - used like a function
+    """An OSError in it is a :class:`Refused` that names it."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: "type[BaseException] | None", error: "BaseException | None", trace: "TracebackType | None"
+    ) -> None:
+        if isinstance(error, OSError):
+            raise Refused(f"{self._what}: {error.strerror}") from error
 
 
 def unshare(flags: int) -> None:
@@ -75,14 +88,14 @@ def identity(kind: str) -> str:
 
 def write_maps(pid: int, uids: str, gids: str) -> None:
     # Who may not map other groups must first give up setgroups(2); who may is refused nothing.
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and os.path.exists(f"/proc/{pid}/setgroups"):
         _write(f"/proc/{pid}/setgroups", "deny")
     _write(f"/proc/{pid}/uid_map", uids)
     _write(f"/proc/{pid}/gid_map", gids)
 
 
 def _write(path: str, text: str) -> None:
-    with suppress(FileNotFoundError) if path.endswith("setgroups") else step(path):
+    with step(path):
         file = os.open(path, os.O_WRONLY)
         try:
             os.write(file, text.encode())
@@ -90,7 +103,7 @@ def _write(path: str, text: str) -> None:
             os.close(file)
 
 
-def unshare_mapped(flags: int, map_ids: Callable[[int], None]) -> None:
+def unshare_mapped(flags: int, map_ids: "Callable[[int], None]") -> None:
     """Enter new namespaces. The ids are mapped by another process, which is still outside and may do so."""
     pid = os.getpid()
     ready, go = os.pipe()
@@ -169,16 +182,20 @@ def _make_read_only(path: str) -> None:
 
 def give_up_terminal() -> None:
     """So that the agent can have it: it is the first of a session of its own."""
-    with suppress(OSError):
+    try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
         fcntl.ioctl(terminal, termios.TIOCNOTTY)
         os.close(terminal)
+    except OSError:  # it has none
+        pass
 
 
 def forward(to: int) -> None:
     def send(number: int, _frame: object) -> None:
-        with suppress(ProcessLookupError):
+        try:
             os.kill(to, number)
+        except ProcessLookupError:
+            pass
 
     for number in FORWARDED:
         signal.signal(number, send)
@@ -242,20 +259,23 @@ def run_init(writing: int, user: "User | None", directory: str, argv: list[str],
     forward(agent)
     os.close(0)
     os.close(1)
-    with suppress(ChildProcessError):
-        while True:
+    while True:
+        try:
             pid, status = os.wait()
-            if pid == agent:
-                os.write(writing, b"%d" % status)
-                os.close(writing)
-    os._exit(0)
+        except ChildProcessError:
+            os._exit(0)
+        if pid == agent:
+            os.write(writing, b"%d" % status)
+            os.close(writing)
 
 
 def run_agent(user: "User | None", directory: str, argv: list[str], uids: str, gids: str) -> None:
     """Does not return."""
     os.setsid()
-    with suppress(OSError):
+    try:
         fcntl.ioctl(2, termios.TIOCSCTTY, 0)
+    except OSError:  # it has none
+        pass
     unshare_mapped(CLONE_NEWUSER | CLONE_NEWNS, lambda pid: write_maps(pid, uids, gids))
     if user is not None:
         become(*user)
@@ -276,10 +296,24 @@ def tell(error: Exception) -> None:
     os.write(2, f"cannot isolate: {error}\n".encode())
 
 
+def read(words: list[str]) -> "tuple[dict[str, list[str]], list[str]]":
+    """The plan, by what its values are, and the command line."""
+    plan: dict[str, list[str]] = {"directories": [], "files": [], "kept": [], "read_only": [], "user": []}
+    end = words.index("--")
+    for word in words[:end]:
+        what, _, value = word.partition("=")
+        plan[what].append(value)
+    return plan, words[end + 1 :]
+
+
 def main() -> None:
-    plan = json.loads(sys.argv[1])
+    plan, argv = read(sys.argv[1:])
+    user = None
+    for word in plan["user"]:
+        uid, gid, *groups = map(int, word.split(":"))
+        user = (uid, gid, groups)
     try:
-        run_first(plan, plan.pop("user"), os.getcwd(), sys.argv[2:])
+        run_first(plan, user, os.getcwd(), argv)
     except (Refused, OSError) as error:
         tell(error)
     os._exit(FAILED)

@@ -1,6 +1,5 @@
 """What an agent in namespaces of its own does not see."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -32,9 +31,14 @@ class Plan:
             "files": self.files,
             "kept": sorted({*self.read_only, *inside}),
             "read_only": self.read_only,
-            "user": None if self.user is None else [self.user.uid, self.user.gid, self.user.groups],
+            "user": () if self.user is None else (self._ids(self.user),),
         }
-        return [sys.executable, "-IS", str(PROGRAM), json.dumps(told), *argv]
+        words = [f"{what}={value}" for what, values in told.items() for value in values]
+        return [sys.executable, "-IS", str(PROGRAM), *words, "--", *argv]
+
+    @staticmethod
+    def _ids(user: AgentUser) -> str:
+        return ":".join(map(str, (user.uid, user.gid, *user.groups)))
 
     def hides(self, path: str) -> bool:
         """Whether this very directory is hidden. It cannot be kept then: it would be seen with all that is in it."""

@@ -60,4 +60,4 @@ def test_namespaces_that_are_demanded_and_cannot_be_had_are_a_refusal(commands: 
 def test_a_level_that_nobody_knows_is_wrong_usage(commands: Commands) -> None:
     done = commands.run("server", "--port", "0", "--agent-isolation", "most")
     assert done.returncode == 2
-    assert "must be auto, process or namespace; got 'most'" in done.stderr
+    assert "must be auto, process, user or namespace; got 'most'" in done.stderr
