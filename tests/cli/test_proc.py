@@ -22,7 +22,7 @@ NAMESPACE = Path(__file__).with_name("other_pid_namespace.py")
 ELSEWHERE = """
 import sys
 from sandbox_agent.actors.processes import ProcessTable
-ProcessTable.__init__.__defaults__ = (None, None, {proc!r})
+ProcessTable.__init__.__defaults__ = (None, None, {proc!r}, None)
 from sandbox_agent.cli.main import main
 main(sys.argv[1:])
 """
