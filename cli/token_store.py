@@ -14,12 +14,14 @@ from pathlib import Path
 from attrs import field, frozen
 
 from ..actors.home import NoHome, base_directory
+from ..schema.foreign.not_readable import NotReadable
 from ..schema.token import clean_token
 from .failure import Failure
+from .named_file import read_named, why
 from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
 
 MAX_TOKEN = 4096
-"""Characters of a token file."""
+"""Bytes of a token file."""
 
 
 @frozen
@@ -46,22 +48,22 @@ def state_directory(environ: Mapping[str, str] = os.environ) -> Path:
 def read_token(path: Path, *, private: bool = False) -> str:
     """The token in a file. ``private`` refuses one that others can read: right for the file that we wrote, wrong for
     one that the user named, because secrets that are mounted into a container are commonly 0444."""
+    must = f"the token file {path} must hold one token and nothing else"
     try:
-        with path.open(encoding="utf-8") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read(MAX_TOKEN + 1)
-    except OSError as error:
-        raise Failure(f"cannot read the token file {path}: {error.strerror or type(error).__name__}") from error
+        text = read_named(path, MAX_TOKEN).decode()
+        mode = path.stat().st_mode if private else 0
     except UnicodeDecodeError:
-        raise Failure(f"the token file {path} must hold one token and nothing else; it is not UTF-8") from None
+        raise Failure(f"{must}; it is not UTF-8") from None
+    except NotReadable as error:
+        raise Failure(f"{must}; {why(error)}") from None
+    except OSError as error:
+        raise Failure(f"cannot read the token file {path}: {why(error)}") from error
     if private and mode & 0o077:
         raise Failure(f"the token file {path} is open to others (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}")
-    if len(text) > MAX_TOKEN:
-        raise Failure(f"the token file {path} must hold one token and nothing else; it is over {MAX_TOKEN} characters")
     try:
         return clean_token(text)
     except ValueError as error:
-        raise Failure(f"the token file {path} must hold one token and nothing else; it {error}") from None
+        raise Failure(f"{must}; it {error}") from None
 
 
 def make_token(path: Path) -> str:

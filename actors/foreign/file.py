@@ -35,6 +35,19 @@ def read_opened(handle: int, limit: int) -> bytes:
     """The whole content. Raises :class:`.NotReadable` when it is longer than the limit."""
     if (size := os.fstat(handle).st_size) > limit:
         raise NotReadable(f"has {size} bytes; at most {limit} are read")
+    return _read(handle, limit)
+
+
+def read_handed_over(path: str | Path, limit: int) -> bytes:
+    """What a descriptor of ours holds that whoever started us made, maybe a pipe: waits for its end."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        return _read(handle, limit)
+    finally:
+        os.close(handle)
+
+
+def _read(handle: int, limit: int) -> bytes:
     content = bytearray()
     while chunk := os.read(handle, min(CHUNK, limit + 1)):
         content += chunk

@@ -8,7 +8,12 @@ from typing import Any
 
 import click
 
+from ...schema.foreign.not_readable import NotReadable
 from ..here import absolute, exists
+from ..named_file import read_named, why
+
+MAX_CONFIG = 1 << 20
+"""Bytes of a file of MCP servers. The daemon takes 64 KiB of them."""
 
 
 def parse_answers(context: click.Context, parameter: click.Parameter, text: str) -> list[list[str]]:
@@ -56,8 +61,10 @@ def message_body(message: str, attach: tuple[str, ...]) -> dict[str, Any]:
 def mcp_servers(path: Path) -> dict[str, Any]:
     """``--mcp-config``: an object of servers by name, bare or under ``mcpServers`` as agents' own files have it."""
     try:
-        config: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        config: Any = json.loads(read_named(path, MAX_CONFIG))
+    except (OSError, NotReadable) as error:
+        raise click.BadParameter(f"cannot read {path}: {why(error)}", param_hint="--mcp-config") from error
+    except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"cannot read {path}: {error}", param_hint="--mcp-config") from error
     if not isinstance(config, dict):
         raise click.BadParameter(f"{path} must hold a JSON object", param_hint="--mcp-config")

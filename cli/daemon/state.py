@@ -17,13 +17,17 @@ import attrs
 from attrs import frozen
 
 from ...actors.processes import ProcessId, read_process
+from ...schema.foreign.not_readable import NotReadable
 from ...schema.settings import Settings
 from ..failure import Failure
+from ..named_file import read_named, why
 from ..token_store import state_directory
 from ..user_home import data_place
 
 LOOK = 0.05
 """Seconds between two tries to get a lock."""
+MAX_STATE = 1 << 16
+"""Bytes of a state that is read."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -122,11 +126,11 @@ class Place:
     def read(self) -> State | None:
         """None when there is none. Raises :class:`Failure` for one that nobody can read."""
         try:
-            text = self.file.read_text()
+            text = read_named(self.file, MAX_STATE)
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise Failure(f"cannot read {self.file}: {error.strerror}") from error
+        except (OSError, NotReadable) as error:
+            raise Failure(f"cannot read {self.file}: {why(error)}") from error
         try:
             return State(**json.loads(text))
         except (ValueError, TypeError, RecursionError) as error:
