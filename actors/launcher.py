@@ -55,6 +55,9 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox, taken: 
     memory = await services.conversations.file(row.log_id) if definition.executable is None else None
     grant = await services.credentials.grant(row.request.agent, row.directory)
     project = await _project(services, row)
+    if project is not None and (refused := project.refused) is not None:
+        what = f"{definition.id} reads {refused.path} also in an untrusted workspace, and it {refused.reason}"
+        raise invalid_request(f"{what}; mend or remove that file")
     spec = AgentSpec(
         session_id=row.session_id,
         executable=await services.catalog.executable(definition, row.request.agent_version),

@@ -28,6 +28,9 @@ MAX_DEPTH = 4
 MAX_LEVELS = 64
 """Directories above the working directory that are looked at."""
 
+MAX_PARSED = 64 << 10
+"""Bytes of a configuration that an agent parses though nothing in it counts. People's have a few hundred."""
+
 MAX_LEFT_OUT = 200
 """Files that are told of."""
 
@@ -52,6 +55,7 @@ def look(files: ProjectFiles, directory: str, settings: Settings) -> Project:
         tuple(seen.instructions),
         tuple(seen.skills),
         tuple(seen.left_out),
+        seen.refused,
     )
 
 
@@ -72,6 +76,7 @@ class _Look:
     instructions: list[ProjectText] = field(factory=list[ProjectText])
     skills: list[ProjectSkill] = field(factory=list[ProjectSkill])
     left_out: list[LeftOut] = field(factory=list[LeftOut])
+    refused: LeftOut | None = None
     _room: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -91,6 +96,14 @@ class _Look:
                 path = f"{level}/{configuration.path}"
                 if os.path.lexists(path):
                     self._tell(LeftOut(configuration.kind, self._told(path)))
+                    if configuration.parsed:
+                        self._check(configuration.kind, path)
+
+    def _check(self, kind: Kind, path: str) -> None:
+        try:
+            read_file(path, MAX_PARSED)
+        except NotReadable as error:
+            self.refused = LeftOut(kind, self._told(path), str(error))
 
     def _instructions(self, level: str, *, inside: bool) -> list[ProjectText]:
         """``inside``: of the repository, or else of a directory above it."""

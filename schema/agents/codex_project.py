@@ -4,6 +4,9 @@ Codex looks for a directory's level of trust in the user's ``config.toml``, and 
 So the level is told on the command line in any case, for the working directory and those above it: ``-c projects={…}``,
 for a dotted key cannot hold a path. Up to where codex reads is the user's to set (``project_root_markers``), and so
 nothing above is trusted in an untrusted session; in a trusted one it is the repository, up to its ``.git``.
+
+Codex parses the file of an untrusted directory too, in a time by the square of its keys (390 KB took 24 s and 800 MB),
+and then throws it away.
 """
 
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ from .dialect import AgentSpec
 
 PROJECT = ProjectFiles(
     configuration=(
-        Configuration(".codex/config.toml", "settings"),
+        Configuration(".codex/config.toml", "settings", parsed=True),
         Configuration(".codex/hooks.json", "hooks"),
         Configuration(".codex/hooks", "hooks"),
         Configuration(".codex/rules", "rules"),

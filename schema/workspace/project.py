@@ -11,10 +11,12 @@ Kind = str
 
 @frozen
 class Configuration:
-    """A file or a folder that an agent takes its orders from. ``path`` is relative to a directory, with slashes."""
+    """A file or a folder that an agent takes its orders from. ``path`` is relative to a directory, with slashes.
+    ``parsed``: the agent reads this file in any case, also where nothing in it counts."""
 
     path: str
     kind: Kind
+    parsed: bool = False
 
 
 @frozen
@@ -79,3 +81,5 @@ class Project:
     instructions: tuple[ProjectText, ...] = ()
     skills: tuple[ProjectSkill, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    refused: LeftOut | None = None
+    """A file that the agent would read all the same, and that it must not: no agent can be started here."""

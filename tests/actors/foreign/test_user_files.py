@@ -53,3 +53,22 @@ async def test_settings_that_cannot_be_read_refuse_the_session(amp: dict[str, st
             await h.daemon.create_session("s", CreateSessionRequest(agent="amp"))
         assert refused.value.status == 400
         assert refused.value.detail == f"invalid request: amp's settings in {file} {reason}"
+
+
+async def test_a_repository_cannot_hurt_an_agent_that_reads_its_configuration_though_it_counts_for_nothing(
+    tmp_path: Path,
+):
+    """Codex parsed 390 KB of it for 24 s, and took 800 MB."""
+    program = tmp_path / "bin" / "codex"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    config = tmp_path / "work" / ".codex" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("a.b.c = 1\n" * 39_000)
+    variables = {"PATH": f"{program.parent}:{os.environ['PATH']}", "OPENAI_API_KEY": "sk-fake"}
+    async with house(variables) as h:
+        with pytest.raises(Problem) as refused:
+            await h.daemon.create_session("s", CreateSessionRequest(agent="codex", directory=str(tmp_path / "work")))
+        assert refused.value.status == 400
+        assert "codex reads .codex/config.toml also in an untrusted workspace, and it has 390000" in str(refused.value)

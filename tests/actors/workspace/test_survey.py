@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +180,34 @@ async def test_a_file_system_that_hangs_costs_its_time_and_not_the_session(work:
     (left,) = project.left_out
     assert project.levels == (str(work),)
     assert left == LeftOut("workspace", ".", "cannot be read: there was no answer within 0.01 s")
+
+
+PARSED = ProjectFiles(configuration=(Configuration(".tool/config.toml", "settings", parsed=True),))
+
+
+def huge(path: Path) -> None:
+    path.write_text("a.b = 1\n" * 40_000)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        (huge, "has 320000 bytes; at most 65536 are read"),
+        (os.mkfifo, "is not a regular file"),
+        (device, "is not a regular file"),
+    ],
+)
+def test_a_configuration_that_the_agent_parses_in_any_case_must_not_hurt_it(
+    work: Path, place: Callable[[Path], object], reason: str
+):
+    below = work / "below"
+    below.mkdir()
+    put(work / ".tool" / "config.toml", "model = 'x'")
+    assert seen(below, PARSED).refused is None
+    (work / ".tool" / "config.toml").unlink()
+    place(work / ".tool" / "config.toml")
+    assert seen(below, PARSED).refused == LeftOut("settings", "../.tool/config.toml", reason)
