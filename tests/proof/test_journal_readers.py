@@ -261,7 +261,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(steps=st.lists(STEPS, min_size=5, max_size=40), seed=st.integers(0, 1 << 32))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 def test_every_reader_gets_exactly_what_its_cursor_has_not(kind: str, steps: Sequence[Any], seed: int):
     async def main(directory: Path) -> None:
         options = KINDS[kind]

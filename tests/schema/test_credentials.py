@@ -99,7 +99,7 @@ def test_whatever_a_secret_or_a_providers_name_holds_a_line_is_one_assignment(se
         assert shlex.split(value) == [secret]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(secret=secrets.filter(lambda text: not text.endswith("\n")))
 def test_a_shell_that_evaluates_the_lines_gets_the_secret(secret: str):
     script = "\n".join(["LC_ALL=C", *shell_lines([key(secret)]), 'printf %s "$ANTHROPIC_API_KEY"'])

@@ -151,7 +151,7 @@ COMMANDS = st.dictionaries(st.sampled_from(MEMBERS), JSON).flatmap(
 )
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(COMMANDS | JSON, min_size=1, max_size=20))
 async def test_whatever_json_is_sent_every_frame_is_answered(values):
     door = Door()

@@ -35,19 +35,19 @@ def hear(lines: list[bytes]) -> None:
     assert isinstance(repr(dialect), str)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(mangled(MESSAGES, kept=("type",)), min_size=1, max_size=12))
 def test_real_lines_with_members_replaced_or_missing(lines: list[bytes]):
     hear(lines)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(nothing, max_size=5))
 def test_lines_that_are_nothing_at_all(lines: list[bytes]):
     hear(lines)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.sampled_from(LINES), st.data())
 def test_lines_that_are_cut_off(line: bytes, data: st.DataObject):
     cut = line[: data.draw(st.integers(0, len(line) - 1))]
@@ -55,7 +55,7 @@ def test_lines_that_are_cut_off(line: bytes, data: st.DataObject):
     assert [type(effect) for effect in effects] == ([Unparsed] if cut else [])
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.dictionaries(st.sampled_from(["tool", "input", "thread", "toolUseId", "x"]), some_junk))
 def test_whatever_a_hook_asks_it_is_answered_or_a_human_is_asked(request: dict[str, Any]):
     (effect,) = Amp(SPEC).hooked("hook_1", request)

@@ -61,7 +61,7 @@ def hear(lines: list[bytes]) -> None:
             listener.perform(listener.dialect.interrupt())
 
 
-@settings(max_examples=EXAMPLES // 3, deadline=None)
+@settings(max_examples=EXAMPLES // 3)
 @given(st.sampled_from(TRANSCRIPTS), st.data())
 def test_real_conversations_with_some_lines_mangled(transcript: list[str], data: st.DataObject):
     """In the right order, so that the dialect is in the state in which such a line comes."""
@@ -84,25 +84,25 @@ def test_real_conversations_with_some_lines_mangled(transcript: list[str], data:
                 pass
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(mangled(MESSAGES, KEPT), min_size=1, max_size=12))
 def test_real_lines_with_members_replaced_or_missing(lines: list[bytes]):
     hear(lines)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(st.sampled_from(LINES), min_size=1, max_size=30))
 def test_real_lines_in_any_order(lines: list[bytes]):
     hear(lines)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(nothing, max_size=5))
 def test_lines_that_are_nothing_at_all(lines: list[bytes]):
     hear(lines)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.sampled_from(LINES), st.data())
 def test_lines_that_are_cut_off(line: bytes, data: st.DataObject):
     cut = line[: data.draw(st.integers(0, len(line) - 1))]

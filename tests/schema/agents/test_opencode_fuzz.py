@@ -41,7 +41,7 @@ def take(dialect: OpenCode, effects: Any, ledger: Ledger) -> None:
     assert isinstance(repr(dialect), str)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(mangled(EVENTS), min_size=1, max_size=12))
 def test_real_events_with_members_replaced_or_missing(events: list[bytes]):
     dialect, ledger = in_a_turn(), Ledger()
@@ -50,7 +50,7 @@ def test_real_events_with_members_replaced_or_missing(events: list[bytes]):
     take(dialect, dialect.interrupt(), ledger)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(mangled(ANSWERS), min_size=1, max_size=6))
 def test_real_answers_with_members_replaced_or_missing(answers: list[bytes]):
     dialect, ledger = in_a_turn(), Ledger()
@@ -60,7 +60,7 @@ def test_real_answers_with_members_replaced_or_missing(answers: list[bytes]):
             take(dialect, dialect.responded(answer[0], HttpResponse(answer[1], body)), ledger)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     st.sampled_from(["config", "providers", "session", "prompt 1", "abort 1", "status 1", "messages 1", "permission 1",
                      "question 1", "reply per_1"]),
@@ -71,7 +71,7 @@ def test_answers_that_are_nothing_at_all(call_id: str, body: bytes, status: int)
     take(dialect := in_a_turn(), dialect.responded(call_id, HttpResponse(status, body)), Ledger())
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(nothing, max_size=5))
 def test_events_that_are_nothing_at_all(lines: list[bytes]):
     dialect, ledger = in_a_turn(), Ledger()
@@ -80,7 +80,7 @@ def test_events_that_are_nothing_at_all(lines: list[bytes]):
         take(dialect, dialect.receive(line), ledger)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.sampled_from(EVENTS), st.data())
 def test_events_that_are_cut_off(event: Any, data: st.DataObject):
     line = msgspec.json.encode(event)
