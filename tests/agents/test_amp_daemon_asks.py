@@ -162,7 +162,7 @@ async def test_nothing_private_is_left_and_none_of_it_is_for_others(amp_daemon: 
     await session.send("SCN_BASH touch made")
     await session.wait_for("permission.requested")
     # In namespaces, those of all agents lie in one that is hidden.
-    (hook,) = (path for path in sandbox.home.parent.glob("sandbox-agent-*/**/hook") if path.is_socket())
+    (hook,) = (path for path in Path(sandbox.environment["TMPDIR"]).glob("sandbox-agent-*/**/hook") if path.is_socket())
     private = hook.parent
     modes = {path.name: path.stat().st_mode & 0o777 for path in (private, *private.iterdir()) if path != hook}
     assert modes == {private.name: 0o700, "settings.json": 0o600, "ask": 0o700, "view.js": 0o600, "view.ran": 0o600}
