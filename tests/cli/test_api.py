@@ -10,6 +10,7 @@ from typing import IO, Any, cast
 
 import pytest
 
+from ..patience import PATIENCE
 from .commands import COMMAND, TIMEOUT, Commands
 from .daemon import daemon
 
@@ -44,7 +45,9 @@ class Api:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Generator[Api]:
     commands = Commands(tmp_path_factory.mktemp("home"))
-    with daemon(commands, "--mock-step-ms", "1", env={"SANDBOX_AGENT_TOKEN": TOKEN}) as running:
+    # On a busy machine an agent may need more than a second to show that it cannot start.
+    options = ("--mock-step-ms", "1", "--create-wait", str(PATIENCE))
+    with daemon(commands, *options, env={"SANDBOX_AGENT_TOKEN": TOKEN}) as running:
         yield Api(commands, running.url)
 
 
