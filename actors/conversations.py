@@ -45,9 +45,10 @@ class Conversations:
         return f"<Conversations {self._kept or self._private}>"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        if self._kept is not None and self._user is not None:
+        if self._kept is not None:
             try:
-                await trio.to_thread.run_sync(_give, self._kept, self._user)
+                # Before any agent starts: in namespaces it sees what is there then, and nothing that it makes is kept.
+                await trio.to_thread.run_sync(_make, self._kept, self._user)
             except OSError as error:
                 _log.warning("the mock agent remembers nothing", directory=str(self._kept), error=str(error))
         task_status.started()
@@ -111,6 +112,13 @@ class Conversations:
             with suppress(FileNotFoundError):
                 for path in [path for path in self._kept.iterdir() if path.name not in log_ids]:
                     path.unlink()
+
+
+def _make(directory: Path, user: AgentUser | None) -> None:
+    if user is not None:
+        _give(directory, user)
+    else:
+        directory.mkdir(0o700, parents=True, exist_ok=True)
 
 
 def _give(directory: Path, user: AgentUser) -> None:

@@ -48,8 +48,12 @@ class Lives:
             daemon.listen(partial(reader.follow, daemon))
 
     def left(self) -> list[Path]:
-        """Private directories of agents that are still there."""
+        """Private directories that are still there."""
         return list(Path(self.sandbox.environment["TMPDIR"]).glob("sandbox-agent-*"))
+
+    def left_by_agents(self) -> list[Path]:
+        """What is in them. In namespaces those of all agents lie in one, which is there as long as its daemon is."""
+        return [path for directory in self.left() for path in directory.iterdir()]
 
     async def check(self, daemon: RunningDaemon) -> None:
         """Hold everything that any client was ever told against what is kept in the end."""

@@ -35,7 +35,7 @@ async def test_kill_9_of_an_idle_daemon_forgets_nothing_and_the_agent_goes_on_al
 
     async with lives.life(suspend_after=0.5) as world:
         assert world.signed() == [], "what the first life had left is gone before the next one listens"
-        assert lives.left() == []
+        assert lives.left_by_agents() == []
         session.http = world.daemon.http
         assert told_of(await session.info()) == told_of(before) | {"status": "suspended"}
         assert await history(world.daemon, session) == session.events
@@ -43,7 +43,7 @@ async def test_kill_9_of_an_idle_daemon_forgets_nothing_and_the_agent_goes_on_al
         await goes_on(world, session, remembered)
         await session.until(lambda: "agent.suspended" in labels(session.events))
         assert world.signed() == [], "a session that is suspended needs no process"
-        assert lives.left() == []
+        assert lives.left_by_agents() == []
         await goes_on(world, session, remembered)
         assert (await session.info())["nativeSessionId"] == before["nativeSessionId"]
         await lives.check(world.daemon)

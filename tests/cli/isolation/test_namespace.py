@@ -96,7 +96,7 @@ def test_what_it_works_on_stays_and_what_is_the_daemons_is_hidden(commands: Comm
             f"echo x > {data}/file || echo no; echo also mine > {tmp_path}/other",
         )
     lines = [line for line in said.splitlines() if "sh:" not in line]
-    assert lines == [str(work), "a programagents", "work", "no", "no"]
+    assert lines == [str(work), "a programagents", "mock", "work", "no", "no"]
     assert (work / "file").read_text() == "mine\n"
     assert (tmp_path / "other").read_text() == "also mine\n"
     assert installed.read_text() == "a program"
