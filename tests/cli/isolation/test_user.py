@@ -22,8 +22,9 @@ from ..containers import (
 from ..daemon import daemon
 from ..users import STRANGER, stranger
 from .attacks import output_of
+from .test_escape import check_it_ends_with_its_session, orphan
 from .test_levels import WITHOUT, told
-from .test_namespace import TOKEN, create, escaping, is_free, talk
+from .test_namespace import TOKEN, create, is_free, talk
 
 OPTION = ("--agent-user", str(STRANGER), "--agent-isolation", "user", "--no-agent-cgroups")
 CAP_KILL = 5
@@ -58,25 +59,11 @@ def test_an_agent_is_that_user_and_nothing_of_root(place: Path) -> None:
 
 @needs_root
 def test_what_escapes_ends_with_its_session_and_nobody_elses_does(place: Path) -> None:
-    lock, other = place / "work" / "lock", place / "work" / "other"
     with (
         daemon(commands_of(place), *OPTION, env=TOKEN, prepare=be_container) as running,
         talk(running) as client,
     ):
-        create(client, place / "work")
-        create(client, place / "work", "other")
-        output_of(
-            client,
-            "other",
-            f"env -i setsid flock {other} sleep 60 </dev/null >/dev/null 2>&1 & "
-            f"while flock -n {other} true; do sleep 0.02; done",
-        )
-        output_of(client, "s", escaping(lock))
-        assert not is_free(lock), "it has not escaped: this test shows nothing"
-        client.post("/v1/sessions/s/terminate").raise_for_status()
-        assert is_free(lock)
-        assert not is_free(other)
-        assert client.get("/v1/health").json()["status"] == "ok"
+        check_it_ends_with_its_session(client, place / "work")
 
 
 @needs_root
@@ -85,12 +72,7 @@ def test_the_next_start_after_sigkill_finds_what_is_left(place: Path) -> None:
     with daemon(commands_of(place), *OPTION, env=TOKEN, prepare=be_container) as running:
         with talk(running) as client:
             create(client, place / "work")
-            output_of(
-                client,
-                "s",
-                f"setsid flock {lock} sleep 60 </dev/null >/dev/null 2>&1 & "
-                f"while flock -n {lock} true; do sleep 0.02; done",
-            )
+            output_of(client, "s", orphan(lock))
         running.process.send_signal(signal.SIGKILL)
         running.wait_ended()
     assert not is_free(lock), "it has not outlived its daemon: this test shows nothing"
