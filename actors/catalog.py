@@ -5,7 +5,6 @@ A program of ours (install_store.py) comes before one on the daemon's PATH.
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from types import MappingProxyType
 
@@ -109,7 +108,7 @@ class Catalog:
             raise agent_not_installed(definition.id, f"{store.root} {error}") from error
         if installed is not None:
             return (str(installed.program),)
-        with (self._table.rights or nullcontext)():
+        with self._table.rights():
             found = program(definition.executable, self._environment)
         if found is None or (version and version not in (await self._version((found,)) or "").split()):
             return None

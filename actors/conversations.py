@@ -73,7 +73,7 @@ class Conversations:
                     parent = None if self._user else await trio.to_thread.run_sync(self._make_parent)
                     self._private = await PrivateDirectory.make(OWNER, parent)
                     if self._user is not None:
-                        await trio.to_thread.run_sync(_give, self._private.path / OWNER, self._user)
+                        await trio.to_thread.run_sync(_make, self._private.path / OWNER, self._user)
                         await self._private.let_pass()
                 except (OSError, NoHome):
                     return None
@@ -115,15 +115,10 @@ class Conversations:
 
 
 def _make(directory: Path, user: AgentUser | None) -> None:
-    if user is not None:
-        _give(directory, user)
-    else:
-        directory.mkdir(0o700, parents=True, exist_ok=True)
-
-
-def _give(directory: Path, user: AgentUser) -> None:
-    """Make it, and give it away with what is in it. What it lies in must be ours. Blocks; raises OSError."""
-    directory.mkdir(mode=0o700, exist_ok=True)
+    """Make it, and give it to the ``user`` with what is in it. What it lies in must be ours. Blocks; raises OSError."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if user is None:
+        return
     owner = directory.stat().st_uid
     if owner == user.uid:
         return

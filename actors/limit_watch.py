@@ -1,6 +1,5 @@
 """The watch over an agent's limits: what the kernel does not hold, the daemon measures from time to time."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 from .limits import Hit, Limits
@@ -59,7 +58,7 @@ class LimitWatch:
         resident = sum(row.resident for row in rows)
         if not self._limits.memory or resident <= self._limits.memory:
             return resident
-        with (self._tree.rights or nullcontext)():
+        with self._tree.rights():
             return sum(map(_proportional, rows))
 
     def _sum_cpu(self, rows: list[ProcessRow]) -> float:

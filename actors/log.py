@@ -84,18 +84,15 @@ class Log:
             self._tail.append(event)
             self._bytes += event.size
             self.last += 1
-        self._shorten(self._tail_bytes)
+        self.shorten(self._tail_bytes)
         self._wake()
 
-    def _shorten(self, max_bytes: int) -> None:
+    def shorten(self, max_bytes: int) -> None:
+        """Let the oldest events go from memory until it holds so much, and its newest."""
         while self._bytes > max_bytes and len(self._tail) > 1:
             self._bytes -= self._tail.popleft().size
         if self._older is None:
             self.expire(self._tail_first - 1)
-
-    def shorten(self, max_bytes: int) -> None:
-        """Let the oldest events go from memory until it holds so much, and its newest."""
-        self._shorten(max_bytes)
 
     def forget_tail(self) -> None:
         """Free the memory: what the journal keeps is read from there. Does nothing when nobody else keeps it."""

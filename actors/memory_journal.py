@@ -12,7 +12,7 @@ from .clock import Clock
 from .journal import Entry, JournalHealth, KeptAnswer, Overfull, SessionRow
 from .log import Log
 from .outage import Outage
-from .trimmer import NEARLY, TRIM_SHARE, level
+from .trimmer import NEARLY, level, trimmed
 
 _log = structlog.get_logger("journal")
 
@@ -79,9 +79,8 @@ class MemoryJournal:
 
     def _shorten(self) -> None:
         """All logs together have too much: the largest give way."""
-        bound = self._settings.logs_bytes
         logs = [kept.log for kept in self._kept.values()]
-        goal = level([log.size for log in logs], bound - bound // TRIM_SHARE)
+        goal = level([log.size for log in logs], trimmed(self._settings.logs_bytes))
         for log in logs:
             log.shorten(goal)
         before, self._bytes = self._bytes, sum(log.size for log in logs)

@@ -7,7 +7,7 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Container, Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import structlog
@@ -239,9 +239,9 @@ class ProcessTable:
         return list(self._children)
 
     @property
-    def rights(self) -> Rights | None:
+    def rights(self) -> Rights:
         """With which a look sees the agents."""
-        return None if self.user is None else self.user.rights
+        return nullcontext if self.user is None else self.user.rights
 
     @property
     def troubles(self) -> Sequence[str]:
@@ -277,7 +277,7 @@ class ProcessTable:
         async with self._lock:
             if self._taken_at < asked_at:
                 begun = trio.current_time()
-                self._rows = await self.reserve.run(read_all, self._proc, self.rights)
+                self._rows = await self.reserve.run(read_all, self._proc, None if self.user is None else self.rights)
                 self._taken_at = begun
                 self._reads += 1
             return self._rows

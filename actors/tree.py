@@ -65,7 +65,7 @@ class ProcessTree:
         return self._table.reserve
 
     @property
-    def rights(self) -> Rights | None:
+    def rights(self) -> Rights:
         """With which more of its members can be seen."""
         return self._table.rights
 

@@ -19,7 +19,7 @@ from .store import Cut
 from .store_reader import StoreReader, cannot_read_now
 
 TRIM_SHARE = 10
-"""What is too large is cut to this part less than its bound, so that it is not done with every write."""
+"""The part of a bound that is freed with it, see :func:`trimmed`."""
 
 NEARLY = 0.8
 """The part of the bound of all sessions from which their size is told as trouble."""
@@ -49,6 +49,11 @@ class Kept:
         if self.row.settled >= self.sequence:
             self.unsettled = 0
             self.overfull = None
+
+
+def trimmed(bound: int) -> int:
+    """What is too large is cut to a part less than its bound, so that it is not done with every write."""
+    return bound - bound // TRIM_SHARE
 
 
 def level(sizes: Sequence[int], most: int) -> int:
@@ -121,7 +126,7 @@ class Trimmer:
                 _log.warning("the oldest events of a session stay for now", error=str(error))
 
     async def _trim_each(self, reader: StoreReader) -> None:
-        goal = self._each - self._each // TRIM_SHARE
+        goal = trimmed(self._each)
         for kept in [kept for kept in self._kept.values() if self._each and kept.bytes > self._each]:
             await self._shorten(reader, kept, goal, "session_bytes")
 
@@ -131,7 +136,7 @@ class Trimmer:
         if not self._together or self._living <= self._together:
             return
         sessions = self._living_sessions()
-        goal = level([kept.bytes for kept in sessions], self._together - self._together // TRIM_SHARE)
+        goal = level([kept.bytes for kept in sessions], trimmed(self._together))
         for kept in sessions:
             if kept.bytes > goal:
                 await self._shorten(reader, kept, goal, "sessions_bytes")

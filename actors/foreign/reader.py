@@ -31,8 +31,8 @@ class ForeignFiles:
     """One for the whole daemon. ``timeout`` is in seconds; 0 waits for ever. ``rights`` are those with which files are
     read, where they are not the daemon's."""
 
-    def __init__(self, timeout: float, rights: Rights | None = None) -> None:
-        self._rights = rights or nullcontext
+    def __init__(self, timeout: float, rights: Rights = nullcontext) -> None:
+        self._rights = rights
         self._timeout = timeout or float("inf")
         self._threads = trio.CapacityLimiter(THREADS)
         self._hanging: Counter[str] = Counter()

@@ -99,17 +99,20 @@ class Statuses:
             case _:
                 yield Unparsed(f"a system line without a subtype: {subtype!r}", "claude system", raw)
                 return
-        yield _item(StatusPart(label, None if detail is None else as_text(detail)), facts, raw)
+        yield _item(_part(label, detail), facts, raw)
 
     def message(self, kind: str, raw: bytes) -> Iterator[Effect]:
         """The effects of a message of a type that the dialect does not read itself. One that is not known may be what
         the model said, so it is shown as it came."""
         if kind in TOLD_TYPES:
             facts = plain(raw)
-            detail = facts.get(TOLD_TYPES[kind])
-            yield _item(StatusPart(kind, None if detail is None else as_text(detail)), facts, raw)
+            yield _item(_part(kind, facts.get(TOLD_TYPES[kind])), facts, raw)
         elif kind not in IGNORED_TYPES:
             yield Unparsed(f"unknown message type {kind!r}", "claude stdout", raw)
+
+
+def _part(label: str, detail: Any) -> StatusPart:
+    return StatusPart(label, None if detail is None else as_text(detail))
 
 
 def _item(part: StatusPart, facts: dict[str, Any], raw: bytes) -> Effect:

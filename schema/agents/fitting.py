@@ -20,29 +20,17 @@ from ..items import (
 
 
 def fitted(content: tuple[ContentPart, ...]) -> tuple[ContentPart, ...]:
-    """The same content when all of its names fit."""
-    return content if all(map(_fits, content)) else tuple(map(_cut, content))
+    """The same parts where all of their names fit."""
+    return tuple(map(_fitted, content))
 
 
-def _fits(part: ContentPart) -> bool:
+def _fitted(part: ContentPart) -> ContentPart:
     match part:
-        case ToolCallPart():
-            return len(part.call_id) <= MAX_ITEM_ID and len(part.name) <= MAX_NAME
-        case ToolResultPart():
-            return len(part.call_id) <= MAX_ITEM_ID
-        case StatusPart():
-            return len(part.label) <= MAX_NAME
-        case _:
-            return True
-
-
-def _cut(part: ContentPart) -> ContentPart:
-    match part:
-        case ToolCallPart():
+        case ToolCallPart() if len(part.call_id) > MAX_ITEM_ID or len(part.name) > MAX_NAME:
             return evolve(part, call_id=bounded_id(part.call_id), name=shortened(part.name, MAX_NAME))
-        case ToolResultPart():
+        case ToolResultPart() if len(part.call_id) > MAX_ITEM_ID:
             return evolve(part, call_id=bounded_id(part.call_id))
-        case StatusPart():
+        case StatusPart() if len(part.label) > MAX_NAME:
             return evolve(part, label=shortened(part.label, MAX_NAME))
         case _:
             return part

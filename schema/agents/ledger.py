@@ -9,7 +9,6 @@ It allots item and turn ids, and holds these rules for every agent alike (wire 0
 * ids and names of the agent's are bounded, and so are the items that are open and what is kept of them.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -43,6 +42,7 @@ from .effects import (
     Unparsed,
 )
 from .fitting import chars_of, fitted
+from .remembered import Remembered
 
 REMEMBERED_ITEMS = 10_000
 """Closed items whose native ids are still known, so that a late repetition is dropped and a parent is found."""
@@ -117,9 +117,9 @@ class Ledger:
         self._retried: ErrorData | None = None
         self._open: dict[str, _OpenItem] = {}
         self._held = 0
-        self._closed: OrderedDict[str, str] = OrderedDict()
+        self._closed = Remembered[str](REMEMBERED_ITEMS)
         # Ids of calls whose items have other names.
-        self._calls: OrderedDict[str, None] = OrderedDict()
+        self._calls = Remembered[None](REMEMBERED_ITEMS)
 
     def __repr__(self) -> str:
         return f"<Ledger turn={self._turn} open_items={len(self._open)} items={self._items} turns={self._turns}>"
@@ -311,14 +311,10 @@ class Ledger:
         return opened.item.item_id if opened is not None else self._closed.get(native_id)
 
     def _remember(self, native_id: str, item_id: str, content: tuple[ContentPart, ...]) -> None:
-        self._closed[native_id] = item_id
-        if len(self._closed) > REMEMBERED_ITEMS:
-            self._closed.popitem(last=False)
+        self._closed.put(native_id, item_id)
         for part in content:
             if isinstance(part, ToolCallPart) and part.call_id != native_id:
-                self._calls[part.call_id] = None
-        while len(self._calls) > REMEMBERED_ITEMS:
-            self._calls.popitem(last=False)
+                self._calls.put(part.call_id, None)
 
     def observe(self, event: UniversalEvent) -> None:
         """Bring the ledger to where a logged event left it: a session that starts again replays its log first.

@@ -7,10 +7,8 @@ be taken for that other, and would not be told.
 from collections.abc import Callable
 
 from ..bounds import bounded_id
+from .ledger import REMEMBERED_ITEMS
 from .remembered import Remembered
-
-MOST_REMEMBERED = 10_000
-"""As many as the ledger knows again."""
 
 
 class Names:
@@ -18,8 +16,8 @@ class Names:
 
     def __init__(self, taken: Callable[[str], bool]) -> None:
         self._taken = taken
-        self._uses = Remembered[int](MOST_REMEMBERED)
-        self._given = Remembered[None](MOST_REMEMBERED)
+        self._uses = Remembered[int](REMEMBERED_ITEMS)
+        self._given = Remembered[None](REMEMBERED_ITEMS)
 
     def __repr__(self) -> str:
         return f"<Names {len(self._given)}>"
