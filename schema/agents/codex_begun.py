@@ -55,7 +55,11 @@ class Place:
         return cls.of(as_text(params.get("itemId") or ""), as_text(params.get("threadId") or ""))
 
     def may_be(self, other: "Place") -> bool:
-        return self.item == other.item and (self.thread == other.thread or "" in (self.thread, other.thread))
+        return self.is_named(other.item, other.thread)
+
+    def is_named(self, item: str, thread: str) -> bool:
+        """As :meth:`may_be`, without a place: each delta is asked for, and one costs more than all the rest."""
+        return self.item == item and (self.thread == thread or not thread or not self.thread)
 
 
 @define(eq=False)
@@ -122,10 +126,11 @@ class BegunItems:
 
     def named(self, item_id: str, thread: str, turn: str, kind: str) -> str:
         """The item that codex says more of. It may not have said that it started."""
-        place = Place.of(item_id, thread)
-        if begun := self.under_way(item_id, thread):
-            return begun[-1].name
-        ended = self._ended.get(_key(place))
+        item, where = bounded_id(item_id), bounded_id(thread)
+        for begun in reversed(self._begun.values()):
+            if begun.place.is_named(item, where):
+                return begun.name
+        ended = self._ended.get(_key(Place(item, where)))
         if ended is not None and ended.mark[0] == turn:
             return ended.name
         return self.begin({"id": item_id, "type": kind}, thread, turn, 0).name
