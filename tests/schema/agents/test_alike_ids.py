@@ -441,13 +441,25 @@ def test_codexs_patch_is_refused_when_it_may_be_another_one():
     assert "another patch" in refused.reason
     assert isinstance(answer, Write)
     assert json.loads(answer.data) == {"id": 7, "result": {"decision": "decline"}}
+
+
+def test_codexs_patch_is_known_whenever_codex_began_to_ask():
+    """The request's time is its own, also where it happens to be that of an item."""
+    talk = AGENTS[1].talk()
+    for number, path in enumerate(("/w/a", "/w/a")):
+        changes = [{"path": path, "kind": {"type": "add"}, "diff": "x"}]
+        _codex_item(talk, "started", "fileChange", changes=changes, startedAtMs=number)
+    ask = {"threadId": "T", "turnId": "U", "itemId": ID, "startedAtMs": 3}
     talk.effects.clear()
-    talk.hear({"method": "item/fileChange/requestApproval", "id": 8, "params": {**ask, "startedAtMs": 1}})
+    talk.hear({"method": "item/fileChange/requestApproval", "id": 8, "params": ask})
     (asked,) = talk.effects
     assert isinstance(asked, AskPermission)
-    assert asked.metadata["paths"] == ["/etc/b"]
+    assert asked.metadata["paths"] == ["/w/a"]
     _codex_item(talk, "started", "fileChange", changes=[], startedAtMs=9)
     assert any(isinstance(effect, WithdrawAsk) for effect in talk.effects), "it may be this one that is approved"
+    talk.effects.clear()
+    talk.hear({"method": "item/fileChange/requestApproval", "id": 9, "params": {**ask, "startedAtMs": 9}})
+    assert isinstance(talk.effects[0], AskRefused)
 
 
 def test_opencodes_permission_never_tells_the_arguments_of_another_call():
