@@ -1,5 +1,6 @@
 """A daemon that a test starts as a user does, and that does not outlive the test."""
 
+import os
 import re
 import subprocess
 import threading
@@ -9,13 +10,15 @@ from pathlib import Path
 from typing import IO, cast
 
 from .commands import COMMAND, TIMEOUT, Commands
+from .forked import Forked, can_change, forks
 
 READY = re.compile(r"listening on (http://[\d.:\[\]]+:\d+[/\w]*)\n")
 
 
 class RunningDaemon:
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str] | Forked") -> None:
         self.process = process
+        self.stdout = cast("IO[str]", process.stdout)
         self.stderr = ""
         self.url = ""
         # Read all the time: a daemon whose stderr is full would wait for us.
@@ -29,7 +32,7 @@ class RunningDaemon:
     def wait_ready(self) -> None:
         limit = threading.Timer(TIMEOUT, self.process.kill)
         limit.start()
-        line = cast("IO[str]", self.process.stdout).readline()
+        line = self.stdout.readline()
         limit.cancel()
         ready = READY.fullmatch(line)
         if ready is None:
@@ -53,8 +56,8 @@ class RunningDaemon:
                 self.process.kill()
                 self.process.wait()
         self._reader.join(TIMEOUT)
-        for pipe in (self.process.stdout, self.process.stderr):
-            cast("IO[str]", pipe).close()
+        self.stdout.close()
+        cast("IO[str]", self.process.stderr).close()
 
 
 @contextmanager
@@ -65,21 +68,38 @@ def daemon(
     directory: Path | None = None,
     prepare: Callable[[], None] | None = None,
     program: Sequence[str] = COMMAND,
+    forked: bool = True,
 ) -> Generator[RunningDaemon]:
     """``prepare`` is called in its process, before it becomes the daemon. ``program`` is the command line to which
-    `server` and its options are added."""
-    process = subprocess.Popen(
-        [*program, "server", "--port", "0", *options],
-        env=commands.environment | dict(env or {}),
-        cwd=directory or commands.home,
-        preexec_fn=prepare,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    running = RunningDaemon(process)
+    `server` and its options are added; with another one than a user's, or with ``prepare``, it is never ``forked``."""
+    words = ("server", "--port", "0", *options)
+    environment, place = commands.environment | dict(env or {}), directory or commands.home
+    if forked and program is COMMAND and prepare is None and can_change(env or ()):
+        running = _forked(words, environment, place)
+    else:
+        process = subprocess.Popen(
+            [*program, *words],
+            env=environment,
+            cwd=place,
+            preexec_fn=prepare,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running = RunningDaemon(process)
     try:
         running.wait_ready()
         yield running
     finally:
         running.close()
+
+
+def _forked(words: Sequence[str], environment: Mapping[str, str], directory: Path) -> RunningDaemon:
+    out, stdout = os.pipe()
+    err, stderr = os.pipe()
+    with Path(os.devnull).open() as stdin:
+        process = forks("daemons").start(words, environment, directory, stdin.fileno(), stdout, stderr)
+    os.close(stdout)
+    os.close(stderr)
+    process.stdout, process.stderr = os.fdopen(out), os.fdopen(err)
+    return RunningDaemon(process)

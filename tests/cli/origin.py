@@ -1,4 +1,5 @@
-"""The process that imports what commands import and forks for each of them: ``python -m tests.cli.origin FD``.
+"""The process that imports what commands import, or daemons, and forks for each of them:
+``python -m tests.cli.origin FD commands|daemons``.
 
 FD is a socket. A message on it carries the descriptors of a request, of stdin, stdout and stderr, and of a pipe for the
 answer: the pid at once, and the exit status at the end. Two forks each: one is the command, and one waits for it.
@@ -36,6 +37,8 @@ def serve(channel: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request, *standard, answer = descriptors
     if (pid := os.fork()) != 0:
+        for descriptor in (request, *standard):  # who reads the other end waits for the command alone
+            os.close(descriptor)
         os.write(answer, b"%d\n" % pid)
         _, status = os.waitpid(pid, 0)
         os.write(answer, b"%d\n" % os.waitstatus_to_exitcode(status))
@@ -46,6 +49,7 @@ def serve(channel: socket.socket) -> None:
         os.close(descriptor)
     with os.fdopen(request, "rb") as file:
         *sys.argv[1:], directory, environment = json.load(file)
+    sys.orig_argv = [sys.executable, "-m", "sandbox_agent.cli.main", *sys.argv[1:]]
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(directory)
@@ -54,9 +58,17 @@ def serve(channel: socket.socket) -> None:
     sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
-if __name__ == "__main__":
+def prepare(kind: str) -> None:
+    """A command's httpx does without trio, and a daemon's does not: they are two processes."""
+    if kind == "daemons":
+        import_module("sandbox_agent.cli.serve")
+        return
     with without(*EXTRAS):
         for name in MODULES:
             import_module(f"sandbox_agent.cli.{name}")
+
+
+if __name__ == "__main__":
+    prepare(sys.argv[2])
     serve(socket.socket(fileno=int(sys.argv[1])))
     main(prog_name="sandbox-agent")

@@ -25,7 +25,9 @@ def test_neither_environment_nor_arguments_of_the_daemon_hold_a_secret(commands:
         (("-t", MARK), {}),
         ((f"-t{MARK}",), {}),
     ):
-        with daemon(commands, *options, env={**env, "ANTHROPIC_API_KEY": KEY, "OTHER": "kept"}) as running:
+        with daemon(
+            commands, *options, env={**env, "ANTHROPIC_API_KEY": KEY, "OTHER": "kept"}, forked=False
+        ) as running:
             assert status(f"{running.url}/v1/agents", MARK) == 200
             arguments = shown(running.process.pid, "cmdline")
             assert b"server" in arguments

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import uuid
@@ -12,6 +11,7 @@ import trio
 from sandbox_agent.actors.failpoints import VARIABLE
 from sandbox_agent.actors.processes import read_all, send_signal
 
+from ..cli.forked import Forked, forks
 from ..patience import PATIENCE
 
 SIGN = "SANDBOX_AGENT_TEST_LIFE"
@@ -25,17 +25,19 @@ class StartFailed(AssertionError):
 
 
 class Lives:
-    """``options`` are those of ``sandbox-agent server``."""
+    """``options`` are those of ``sandbox-agent server``. ``forked``: the daemons are forks of a process that has
+    imported what they import; not where their memory is measured, since that process's is theirs too then."""
 
-    def __init__(self, home: Path, *options: str) -> None:
+    def __init__(self, home: Path, *options: str, forked: bool = True) -> None:
         self.home = home
         self.data = home / "data"
         self.count = 0
         self.kills = 0
         self.url = ""
-        self.process: trio.Process | None = None
+        self.process: trio.Process | Forked | None = None
         self.environment: dict[str, str] = {}
         self._options = options
+        self._forked = forked
         self._sign = str(uuid.uuid4())
         self._up = trio.Event()
         self._errors = home / "stderr.txt"
@@ -54,27 +56,24 @@ class Lives:
             VARIABLE: failpoint,
             **self.environment,
         }
-        command = [sys.executable, "-m", "sandbox_agent.cli.main", "server", "--no-token", "--port", "0"]
+        words = ["server", "--no-token", "--port", "0", "--data-dir", str(self.data), "--log-level", "warning"]
         # Through a pipe: a limit on the daemon's files is none on what it says.
         source, sink = os.pipe()
         threading.Thread(target=_copy, args=(source, self._errors), daemon=True).start()
+        out, stdout = os.pipe()
+        said = trio.lowlevel.FdStream(out)
         try:
-            self.process = await trio.lowlevel.open_process(
-                [*command, "--data-dir", str(self.data), "--log-level", "warning", *self._options],
-                env=environment,
-                cwd=self.home,
-                stdout=subprocess.PIPE,
-                stderr=sink,
-            )
+            await self._start([*words, *self._options], environment, stdout, sink)
         finally:
+            os.close(stdout)
             os.close(sink)
         line = b""
         with trio.fail_after(START_TIMEOUT):
-            while not line.endswith(b"\n") and (more := await self.process.stdout.receive_some()):
+            while not line.endswith(b"\n") and (more := await said.receive_some()):
                 line += more
-        await self.process.stdout.aclose()
+        await said.aclose()
         if not line.startswith(b"listening on "):
-            status = await self.process.wait()
+            status = await self._ended()
             if failpoint and status == -signal.SIGKILL:
                 self.kills += 1
                 return False
@@ -82,6 +81,28 @@ class Lives:
         self.url = line.split()[-1].decode()
         self._up.set()
         return True
+
+    async def _start(self, words: list[str], environment: dict[str, str], stdout: int, stderr: int) -> None:
+        if self._forked:
+            with Path(os.devnull).open() as stdin:
+                self.process = forks("daemons").start(words, environment, self.home, stdin.fileno(), stdout, stderr)
+            return
+        command = [sys.executable, "-m", "sandbox_agent.cli.main", *words]
+        self.process = await trio.lowlevel.open_process(
+            command, env=environment, cwd=self.home, stdout=stdout, stderr=stderr
+        )
+
+    async def _ended(self) -> int:
+        assert self.process is not None
+        if not isinstance(self.process, Forked):
+            return await self.process.wait()
+        while (status := self.process.poll()) is None:
+            answer = os.dup(self.process.answer.fileno())  # trio lets one task wait for a descriptor
+            try:
+                await trio.lowlevel.wait_readable(answer)
+            finally:
+                os.close(answer)
+        return status
 
     async def where(self) -> str:
         """The URL of the daemon that lives now; waits for one."""
@@ -91,12 +112,12 @@ class Lives:
     async def kill_after(self, seconds: float) -> bool:
         """SIGKILL after so long; False when a failpoint was faster."""
         with trio.move_on_after(seconds):
-            await self.process.wait()
-        own = self.process.returncode is None
+            await self._ended()
+        own = self.process.poll() is None
         if own:
             self.process.kill()
         self._down()
-        status = await self.process.wait()
+        status = await self._ended()
         assert status == -signal.SIGKILL, f"ended with {status}\n{self.stderr()}"
         self.kills += 1
         return own
@@ -106,16 +127,16 @@ class Lives:
         if not await self.start(failpoint):
             return
         with trio.move_on_after(after):
-            await self.process.wait()
-        assert self.process.returncode is not None or not failpoint, f"{failpoint} was never reached\n{self.stderr()}"
+            await self._ended()
+        assert self.process.poll() is not None or not failpoint, f"{failpoint} was never reached\n{self.stderr()}"
         if number == signal.SIGKILL:
             await self.kill_after(0)
             return
-        if self.process.returncode is None:
+        if self.process.poll() is None:
             self.process.send_signal(number)
         self._down()
         with trio.fail_after(PATIENCE):
-            status = await self.process.wait()
+            status = await self._ended()
         assert status == 0, f"ended with {status}\n{self.stderr()}"
 
     async def stop(self, seconds: float = 20.0) -> None:
@@ -123,7 +144,7 @@ class Lives:
         self._down()
         self.process.send_signal(signal.SIGTERM)
         with trio.fail_after(seconds):
-            status = await self.process.wait()
+            status = await self._ended()
         assert status == 0, f"ended with {status}\n{self.stderr()}"
 
     def _down(self) -> None:
@@ -162,9 +183,9 @@ class Lives:
     async def clean_up(self) -> None:
         """For the end of a test that failed: nothing of ours stays behind."""
         with trio.CancelScope(shield=True):
-            if self.process is not None and self.process.returncode is None:
+            if self.process is not None and self.process.poll() is None:
                 self.process.kill()
-                await self.process.wait()
+                await self._ended()
             for row in await trio.to_thread.run_sync(read_all):
                 if self._life_of(row.id.pid):
                     send_signal(row.id, signal.SIGKILL)

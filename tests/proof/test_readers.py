@@ -68,7 +68,7 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncGenerator[Stage]:
-    lives = Lives(tmp_path, *OPTIONS, "--tail-bytes", "300000", "--socket-send-bytes", "16384")
+    lives = Lives(tmp_path, *OPTIONS, "--tail-bytes", "300000", "--socket-send-bytes", "16384", forked=False)
     try:
         with trio.fail_after(3 * PATIENCE):
             await lives.start()

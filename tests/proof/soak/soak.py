@@ -49,7 +49,7 @@ class Soak:
 
     def __init__(self, home: Path, seed: int, seconds: float, warm_up: float, sample_every: float) -> None:
         self.report = Report()
-        self._lives = Lives(home, *OPTIONS)
+        self._lives = Lives(home, *OPTIONS, forked=False)
         self._dice = random.Random(seed)
         self._seconds = seconds
         self._warm_up = warm_up
