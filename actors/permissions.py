@@ -147,6 +147,9 @@ def ask_id_of(ask: AskData) -> str:
     return ask.permission_id if isinstance(ask, PermissionEventData) else ask.question_id
 
 
+_NO_RULE = "its agent wants a decision each time, or it is not known what it is about"
+
+
 def _check(ask: AskData, answers: Answers | None) -> None:
     """One list of labels per question, or none at all."""
     expected = len(ask.questions) if isinstance(ask, QuestionEventData) and ask.questions else 1
@@ -231,7 +234,7 @@ class PermissionBroker(Actor):
         asked = pending.asked
         ask_id = ask_id_of(asked.ask)
         if asked.grant is None:
-            raise invalid_request(f"{ask_id} cannot be allowed always, because it is not known what it is about: once")
+            raise invalid_request(f"{ask_id} cannot be allowed always: {_NO_RULE}; reply once")
         return evolve(by, rule=self._rules.find(asked.session_id, asked.grant) or rule_id_of(ask_id))
 
     async def _expire(self, pending: _Pending, key: tuple[str, str]) -> None:

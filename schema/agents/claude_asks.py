@@ -21,7 +21,7 @@ from .claude_always import always_of
 from .claude_calls import ClaudeCalls, plan_of
 from .claude_wire import ControlRequest, ToolRequest
 from .effects import AskPermission, AskQuestion, AskRefused, Effect, WithdrawAsk, Write
-from .native import as_text, elements, line, members, plain
+from .native import as_text, elements, fitting, line, members, plain
 from .outline import MAX_TEXT, TOO_DEEP
 
 APPROVE = "Approve"
@@ -83,8 +83,10 @@ class Asks:
             "toolUseId": call_id,
             "description": request.description,
             "decisionReason": request.decision_reason,
+            **_told(request),
         }
-        return AskPermission(ask_id, request.tool_name, metadata, raw, always_of(request.tool_name, arguments))
+        always = None if _is_for_once(request) else always_of(request.tool_name, arguments)
+        return AskPermission(ask_id, request.tool_name, metadata, raw, always)
 
     def unreadable(self, told: dict[str, Any], raw: bytes) -> Iterable[Effect]:
         """``told`` is the outline of a request that cannot be decoded."""
@@ -133,6 +135,27 @@ class Asks:
                 return _deny(ask, _KEEP_PLANNING)
             case _:
                 return _deny(ask, f"{_KEEP_PLANNING} The user says: {said}")
+
+
+def _told(request: ToolRequest) -> dict[str, Any]:
+    """What claude says of some asks only."""
+    said = {
+        "title": request.title,
+        "displayName": request.display_name if request.display_name != request.tool_name else None,
+        "decisionReasonType": request.decision_reason_type,
+        "matchedAskRule": request.matched_ask_rule,
+        "suppressAlwaysAllowRule": request.suppress_always_allow_rule,
+        "requiresUserInteraction": request.requires_user_interaction,
+    }
+    return {name: fitting(value) for name, value in said.items() if value is not None}
+
+
+def _is_for_once(request: ToolRequest) -> bool:
+    """Claude wants a fresh decision each time: no earlier one may stand for this, and this for no later one. Whatever
+    it says there that is not a plain no counts."""
+    return any(
+        said not in (None, False) for said in (request.suppress_always_allow_rule, request.requires_user_interaction)
+    )
 
 
 def _questions(tool: str, arguments: Any, plan: str | None) -> tuple[QuestionPart, ...]:

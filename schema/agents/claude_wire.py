@@ -113,6 +113,12 @@ class ToolRequest(Struct):
     permission_suggestions: Any = None
     blocked_path: Any = None
     decision_reason: Any = None
+    decision_reason_type: Any = None
+    matched_ask_rule: Any = None
+    title: Any = None
+    display_name: Any = None
+    suppress_always_allow_rule: Any = None
+    requires_user_interaction: Any = None
     agent_id: Any = None
 
 

@@ -16,7 +16,13 @@ _TALK = frozenset({
 taken to matter: then it asks again."""
 
 
-def of_run(params: dict[str, Any], directory: str) -> Always:
+FRESH = "humanCommand"
+"""The kind of command that codex wants a fresh decision of a human about, each time."""
+
+
+def of_run(params: dict[str, Any], directory: str) -> Always | None:
+    if params.get("kind") == FRESH:
+        return None
     more = {name: value for name, value in params.items() if name not in _TALK}
     if more.get("kind") == "command":
         del more["kind"]

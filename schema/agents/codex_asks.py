@@ -21,11 +21,14 @@ from .codex_elicitation import content_of, fields_of
 from .codex_tools import APPLY_PATCH, SHELL, command_arguments
 from .codex_wire import RequestId, answer, refusal
 from .effects import AskPermission, AskQuestion, AskRefused, Effect, ItemCompleted, Unparsed, WithdrawAsk, Write
-from .native import as_text, elements, line, members
+from .native import as_text, elements, fitting, line, members
 from .outline import MAX_TEXT, TOO_DEEP
 
 SAME_ID = "its id is that of another patch under way, so it is not known which of them it is"
 """Why a patch is refused."""
+
+NOT_OFFERED = "codex does not offer to allow it this once"
+"""Why something is refused. That it is allowed for longer is not ours to say: nobody could take that back."""
 
 
 @frozen
@@ -186,11 +189,13 @@ class Asks:
             "codexRequestKind": _KINDS.get(method),
             "codexRequestId": request_id,
             **{name: params[name] for name in _PASSED_ON if params.get(name) is not None},
+            **{name: fitting(params[name]) for name in _TOLD_BESIDE if params.get(name) is not None},
             **told,
         }
         ask_id = self._ids.give(self._name(request_id))
-        if self._is_open(request_id):
-            yield AskRefused(ask_id, tool, REPEATED, metadata)
+        refused = REPEATED if self._is_open(request_id) else None if _can_be_allowed(params) else NOT_OFFERED
+        if refused is not None:
+            yield AskRefused(ask_id, tool, refused, metadata)
             yield Write(line(answer(request_id, results.reject)))
             return
         self._open[ask_id] = ask
@@ -240,7 +245,10 @@ class Asks:
             tool = f"{server}.{meta.get('tool_name')}"
             tool_input = meta.get("tool_params")
             always = of_tool(params.get("serverName"), meta.get("tool_name"), tool_input)
-            yield from self._permission(method, request_id, params, tool, tool_input, _TOOL_DECISIONS, raw, always)
+            told = {name: fitting(meta[name]) for name in _TOLD_OF_TOOL if meta.get(name) is not None}
+            yield from self._permission(
+                method, request_id, params, tool, tool_input, _TOOL_DECISIONS, raw, always, **told
+            )
             return
         fields = fields_of(params.get("requestedSchema")) if params.get("mode") == "form" else ()
         if not fields:
@@ -265,8 +273,20 @@ _KINDS: Mapping[str, str] = {
 }
 """Wire 0.1's names, for clients that go by them."""
 
-_PASSED_ON = ("threadId", "turnId", "itemId", "command", "cwd", "reason", "grantRoot", "serverName")
+_PASSED_ON = (
+    "threadId", "turnId", "itemId", "command", "cwd", "reason", "grantRoot", "serverName",
+    "kind", "networkApprovalContext", "additionalPermissions",
+)  # fmt: skip
+"""What is approved: whole, as the input is."""
 
+_TOLD_BESIDE = (
+    "approvalId", "environmentId", "availableDecisions", "proposedExecpolicyAmendment",
+    "proposedNetworkPolicyAmendments",
+)  # fmt: skip
+"""What codex says about it: as much as fits."""
+
+_TOLD_OF_TOOL = ("tool_title", "tool_description", "connector_name")
+"""Members of ``_meta`` that say what an MCP tool is."""
 
 _REJECTED: Mapping[str, Any] = {
     "item/commandExecution/requestApproval": _DECISIONS.reject,
@@ -275,6 +295,12 @@ _REJECTED: Mapping[str, Any] = {
     "item/tool/requestUserInput": {"answers": {}},
     "mcpServer/elicitation/request": _DECLINED,
 }
+
+
+def _can_be_allowed(params: dict[str, Any]) -> bool:
+    """Codex may list the decisions that a human is to choose from. That it declines is in no list, and understood."""
+    offered = params.get("availableDecisions")
+    return offered is None or "accept" in elements(offered)
 
 
 def _permission_profiles(wanted: Any) -> _Results:

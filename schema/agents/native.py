@@ -9,11 +9,15 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import Raw
 
+from ..bounds import shortened
 from ..json_text import BAD_JSON as BAD_JSON
 from ..json_text import check_depth, decode_json, may_be_deep
 from .effects import Unparsed
 
 T = TypeVar("T")
+
+MAX_SAID = 4096
+"""Characters of what an agent says about an ask beside what it asks."""
 
 MOST_PARTS = 500
 """Parts of one message that are told: agents say some tens. Each costs hundreds of bytes, and may itself be ten."""
@@ -44,6 +48,12 @@ def elements(value: Any) -> list[Any]:
 def as_text(value: Any) -> str:
     """A string as it is, anything else as JSON text."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def fitting(value: Any, limit: int = MAX_SAID) -> Any:
+    """A value as it is, unless it is longer than ``limit`` characters: then the beginning of its text."""
+    text = as_text(value)
+    return value if len(text) <= limit else shortened(text, limit)
 
 
 def line(message: Any) -> bytes:

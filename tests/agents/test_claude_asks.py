@@ -61,6 +61,17 @@ async def test_a_permission_says_what_it_is_for(sandbox: Sandbox):
         assert ask.metadata["permissionSuggestions"][0]["type"] == "addRules"
 
 
+async def test_a_permission_says_why_it_is_asked(sandbox: Sandbox):
+    configuration = sandbox.home / ".claude"
+    configuration.mkdir(exist_ok=True)
+    (configuration / "settings.json").write_text(json.dumps({"permissions": {"ask": ["Bash(mkfifo *)"]}}))
+    async with claude(sandbox) as driver:
+        await driver.turn("SCN_BASH mkfifo made")
+        (ask,) = driver.asks
+        assert isinstance(ask, AskPermission)
+        assert ask.metadata["decisionReasonType"] == "rule"
+
+
 async def test_once_allows_once(sandbox: Sandbox):
     async with claude(sandbox, replying("once")) as driver:
         await driver.turn("SCN_BASH touch made")

@@ -59,6 +59,9 @@ async def test_a_permission_says_what_it_is_for(sandbox: Sandbox, outside: Path)
         assert ask.metadata["toolUseId"] == items(turn, "tool_call")[0].native_item_id
         assert ask.metadata["description"] == "a reason to leave the sandbox"
         assert ask.metadata["codexRequestKind"] == "commandExecution"
+        assert ask.metadata["kind"] == "command"
+        assert ask.metadata["availableDecisions"][0] == "accept"
+        assert ask.metadata["proposedExecpolicyAmendment"] == ["touch", f"{outside}/made"]
 
 
 @pytest.mark.parametrize(("reply", "made", "asked"), [("once", True, 2), ("always", True, 2), ("reject", False, 2)])

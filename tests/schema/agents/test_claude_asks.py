@@ -71,6 +71,34 @@ def test_a_permission_carries_what_a_client_needs_to_decide():
     )
 
 
+WHY = {
+    "title": "Claude wants to make a file",
+    "display_name": "Terminal",
+    "decision_reason_type": "rule",
+    "matched_ask_rule": {"source": "userSettings", "tool_name": "Bash"},
+}
+
+
+def test_a_permission_tells_its_title_and_why_it_is_asked():
+    (ask,) = (Playbook(Claude(SPEC)) >> asks("Bash", COMMAND, **WHY))._pending
+    told = ("title", "displayName", "decisionReasonType", "matchedAskRule")
+    assert [ask.metadata[name] for name in told] == list(WHY.values())
+    assert ask.always is not None
+
+
+@pytest.mark.parametrize("member", ["suppress_always_allow_rule", "requires_user_interaction"])
+@pytest.mark.parametrize(("said", "offered"), [(True, False), ("new", False), (False, True), (None, True)])
+def test_what_wants_a_decision_each_time_is_never_allowed_always(member: str, said: Any, offered: bool):
+    (ask,) = (Playbook(Claude(SPEC)) >> asks("Bash", COMMAND, **{member: said}))._pending
+    assert (ask.always is not None) is offered
+    assert ("always" in ask.data().metadata) is offered
+
+
+def test_what_is_said_beside_a_permission_is_bounded():
+    (ask,) = (Playbook(Claude(SPEC)) >> asks("Bash", COMMAND, title="x" * 10_000))._pending
+    assert len(ask.metadata["title"]) <= 4096
+
+
 def test_once_sends_the_input_back():
     assert permission() >> allows("r1", "once") << allowing(COMMAND)
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 from sandbox_agent.schema.agents.codex import Codex
+from sandbox_agent.schema.agents.codex_asks import NOT_OFFERED
 from sandbox_agent.schema.agents.effects import (
     AskPermission,
     AskQuestion,
+    AskRefused,
     ItemCompleted,
     ItemStarted,
     Unparsed,
@@ -69,6 +71,50 @@ def test_a_command_is_shown_as_it_runs():
         **COMMAND,
     }
     assert codex() >> asks(RUN, **COMMAND) << AskPermission("ask_seed_0", "shell", metadata)
+
+
+TYPED_IN = {
+    "kind": "writeStdin",
+    "approvalId": "a",
+    "environmentId": "local",
+    "networkApprovalContext": {"host": "example.com", "protocol": "https"},
+    "additionalPermissions": {"network": {"enabled": True}},
+    "proposedExecpolicyAmendment": ["touch", "x"],
+    "proposedNetworkPolicyAmendments": [{"host": "example.com", "action": "allow"}],
+    "availableDecisions": ["accept", {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": ["touch"]}}, "cancel"],
+}
+
+
+def test_all_that_codex_says_of_a_command_is_shown():
+    ask = asked(codex() >> asks(RUN, **COMMAND, **TYPED_IN))
+    assert {name: ask.metadata[name] for name in TYPED_IN} == TYPED_IN
+    assert ask.always is not None
+    assert "example.com" in ask.always.text
+    assert "writeStdin" in ask.always.text
+
+
+def test_what_codex_says_beside_is_bounded_and_what_is_approved_is_whole():
+    long = ["word"] * 5000
+    ask = asked(codex() >> asks(RUN, **COMMAND, proposedExecpolicyAmendment=long, additionalPermissions={"x": long}))
+    assert len(ask.metadata["proposedExecpolicyAmendment"]) <= 4096
+    assert ask.metadata["additionalPermissions"] == {"x": long}
+
+
+def test_a_decision_that_codex_does_not_offer_is_not_sent():
+    offered = ["acceptForSession", {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": ["touch"]}}, "cancel"]
+    playbook = codex() >> asks(RUN, **COMMAND, availableDecisions=offered)
+    assert playbook._pending[0].reason == NOT_OFFERED
+    assert playbook << any_of(AskRefused) << responds(decision="decline")
+
+
+def test_a_command_that_codex_wants_a_fresh_decision_about_is_never_allowed_always():
+    assert asked(codex() >> asks(RUN, **COMMAND, kind="humanCommand")).always is None
+
+
+def test_an_mcp_tool_is_shown_with_what_it_says_of_itself():
+    meta = {"codex_approval_kind": "mcp_tool_call", "tool_name": "echo", "tool_params": {}, "tool_description": "d"}
+    ask = asked(codex() >> asks(ELICIT, serverName="lab", mode="form", message="m", _meta=meta))
+    assert ask.metadata["tool_description"] == "d"
 
 
 @pytest.mark.parametrize(("reply", "decision"), [("once", "accept"), ("always", "accept"), ("reject", "decline")])
