@@ -152,8 +152,8 @@ class BegunItems:
         return self.under_way(place.item, place.thread)[-1:]
 
     def meant(self, params: dict[str, Any], kind: str) -> list[Begun]:
-        """The items of a kind that a request or an update may be about. A request's ``startedAtMs`` is when codex began to
-        ask, some milliseconds after the item's: it tells no item from another."""
+        """The items of a kind that a request or an update may be about. A request's ``startedAtMs`` is when codex began
+        to ask, some milliseconds after the item's: it tells no item from another."""
         return self._meant(Place.told_in(params), kind, None, subject({**params, "type": kind}))
 
     def _meant(self, place: Place, kind: str, started: Any, about: Any) -> list[Begun]:
