@@ -74,7 +74,8 @@ class Claude:
         return claude_launch.launch(self._spec)
 
     def begin(self) -> Effects:
-        request = {"subtype": "initialize"}
+        # What sub-agents say and think comes too, each block whole; without it only their calls do.
+        request = {"subtype": "initialize", "forwardSubagentText": True}
         return (Write(line({"type": "control_request", "request_id": INITIALIZE, "request": request})),)
 
     def prompt(self, prompt: Prompt) -> Effects:

@@ -111,7 +111,7 @@ SCENES = {
     "files": Scene(("SCN_WRITE {work}/a.txt one two", "SCN_EDIT {work}/a.txt one ONE", "SCN_READ {work}/a.txt")),
     "questions": Scene(("SCN_ASK",)),
     "plan": Scene(("SCN_PLAN",)),
-    "subagent": Scene(("SCN_SUBAGENT",)),
+    "subagent": Scene(("SCN_SUBAGENT SCN_TALK",)),
     "todo": Scene(("SCN_TODO",)),
     "errors": Scene(("SCN_400", "SCN_529", "SCN_HELLO")),
     "interrupted_stream": Scene(("SCN_SLOW",), then=_interrupt_stream),

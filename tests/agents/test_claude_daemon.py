@@ -96,6 +96,23 @@ async def test_a_sub_agents_items_hang_below_its_call(daemon: RunningDaemon, san
     assert [item["parent_id"] for item in items(turn, "tool_result")] == [bash["item_id"], agent["item_id"]]
 
 
+async def test_what_sub_agents_say_and_think_hangs_below_their_calls_also_when_one_starts_another(
+    daemon: RunningDaemon, sandbox: Sandbox
+):
+    session = await daemon.session(sandbox)
+    turn = await session.turn("SCN_SUBAGENT SCN_SUBAGENT SCN_TALK")
+    outer, inner, command = items(turn, "tool_call")
+    assert (inner["parent_id"], command["parent_id"]) == (outer["item_id"], inner["item_id"])
+    said = [item for item in items(turn, "message") if item["parent_id"] == inner["item_id"] and item["role"] != "user"]
+    assert [item["content"][0]["text"] for item in said] == [
+        "The helper ponders.", "The helper begins.", "The helper is done.",
+    ]  # fmt: skip
+    assert [part["text"] for part in parts(turn, "reasoning")] == ["The helper ponders."]
+    told = [event["data"]["delta"] for event in of_type(turn, "item.delta")]
+    assert told.count("The helper is done.") == 1
+    assert of_type(session.events, "agent.unparsed") == []
+
+
 async def test_a_prompt_of_200_kb_arrives_whole(daemon: RunningDaemon, sandbox: Sandbox):
     session = await daemon.session(sandbox)
     text = "SCN_LEN\n" + "x" * 200_000

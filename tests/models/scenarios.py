@@ -77,6 +77,14 @@ def _think(_: Conversation, __: list[str]) -> Reply:
     return Reply((Thinking("First I ponder. Then I decide."), Text("Answer after thinking.")))
 
 
+def _talk(conversation: Conversation, _: list[str]) -> Reply:
+    """What a sub-agent says around a command."""
+    if conversation.step:
+        return say("The helper is done.")
+    command = ToolCall("Bash", {"command": "echo from-the-helper", "description": "a command"})
+    return Reply((Thinking("The helper ponders."), Text("The helper begins."), command))
+
+
 def _slow(_: Conversation, arguments: list[str]) -> Reply:
     words = int(arguments[0]) if arguments else 400
     return Reply((Text(" ".join(f"word{n}" for n in range(words))),), pace=0.025)
@@ -125,6 +133,7 @@ def _background(_: list[str]) -> Reply:
 CLAUDE: Mapping[str, Script] = {
     "SCN_HELLO": _hello,
     "SCN_THINK": _think,
+    "SCN_TALK": _talk,
     "SCN_SLOW": _slow,
     "SCN_HANG": _hang,
     "SCN_IMAGE": _image,

@@ -26,7 +26,11 @@ from sandbox_agent.schema.items import StatusPart
 from ..playbook import Playbook, any_of, begins, exits, interrupts, prompts, says, writes
 from .claude_spec import SPEC
 
-INITIALIZE = {"type": "control_request", "request_id": "initialize", "request": {"subtype": "initialize"}}
+INITIALIZE = {
+    "type": "control_request",
+    "request_id": "initialize",
+    "request": {"subtype": "initialize", "forwardSubagentText": True},
+}
 INITIALIZED = {"type": "control_response", "response": {"subtype": "success", "request_id": "initialize"}}
 INTERRUPT = {"type": "control_request", "request_id": "interrupt_1", "request": {"subtype": "interrupt"}}
 
