@@ -11,6 +11,8 @@ from ..events import ErrorData
 from ..sessions import PermissionReply
 from . import claude_launch, claude_prompt
 from .claude_asks import Asks
+from .claude_mcp import REQUEST as MCP_STATUS
+from .claude_mcp import ClaudeMcp
 from .claude_messages import Conversation
 from .claude_status import Statuses, is_ignored, rate_limit
 from .claude_usage import Usage
@@ -61,7 +63,9 @@ class Claude:
         self._prompted = False
         self._interrupts = 0
         self._interrupting = False
-        self._conversation = Conversation(Names(spec.taken))
+        names = Names(spec.taken)
+        self._conversation = Conversation(names)
+        self._mcp = ClaudeMcp(names)
         self._asks = Asks(claude_launch.mode_after_plan(spec))
         self._statuses = Statuses()
         self._usage = Usage()
@@ -162,6 +166,7 @@ class Claude:
         if not self._turn:
             self._turn = True
             yield TurnStarted(synthetic=False, raw=raw)
+        yield from self._mcp.turn_began(facts.get("mcp_servers"))
 
     def _name(self, native_id: str, *, resumable: bool) -> Iterator[Effect]:
         """`/clear` goes on under another id. The transcript is there some 100 ms after the first answer: a process that
@@ -192,6 +197,7 @@ class Claude:
             yield Errored(_error(result, "agent_error"), raw=raw)
         outcome = "interrupted" if interrupted else "failed" if failed else "completed"
         yield TurnEnded(outcome, self._usage.turn(result), synthetic=False, raw=raw)
+        yield from self._mcp.turn_ended()
 
     def _not_started(self, result: ResultLine, raw: bytes) -> Iterator[Effect]:
         """The process exits right after. When the conversation that it should resume is not there, the prompt that it
@@ -216,7 +222,9 @@ class Claude:
 
     def _answered(self, response: ControlResponse, raw: bytes) -> Iterator[Effect]:
         answer = response.response
-        if answer.subtype == "error":
+        if answer.request_id.startswith(MCP_STATUS):
+            yield from self._mcp.answered(answer)
+        elif answer.subtype == "error":
             yield Unparsed(f"{answer.request_id} failed: {answer.error}", "claude control_response", raw)
         if answer.request_id == INITIALIZE and not self._ready:
             self._ready = True  # also when it failed: claude takes prompts without the handshake

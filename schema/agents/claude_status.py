@@ -34,6 +34,7 @@ TOLD: Mapping[str, tuple[str, ...]] = {
     "scheduled_task_fire": ("content",),
     "session_title_changed": ("title",),
     "session_writes_lost": ("lost",),
+    "task_list_statuses": ("statuses",),
     "task_notification": ("summary", "status"),
     "task_progress": ("description",),
     "task_started": ("description",),
@@ -45,7 +46,11 @@ TOLD: Mapping[str, tuple[str, ...]] = {
 }
 """Told to the client: the subtype is the label; the first of these members that is there is the detail."""
 
-TOLD_TYPES: Mapping[str, str] = {"active_goal": "value", "conversation_reset": "trigger"}
+TOLD_TYPES: Mapping[str, str] = {
+    "active_goal": "value",
+    "conversation_reset": "trigger",
+    "prompt_suggestion": "suggestion",
+}
 """Messages that are no ``system`` lines, and told as if they were."""
 
 IGNORED = frozenset({
@@ -54,7 +59,7 @@ IGNORED = frozenset({
     "file_snapshot", "files_persisted", "hook_progress", "hook_response", "hook_started", "inherited_asks_settled",
     "instruction_size_warning", "late_allow_not_run", "per_turn_effort_changed", "permission_check_status", "placed",
     "post_turn_summary", "rewind_stand_in", "session_metadata", "session_state_changed", "shell_cwd", "start_folder",
-    "stop_hook_summary", "task_list_statuses", "task_summary", "thinking_tokens", "tool_host_result",
+    "stop_hook_summary", "task_summary", "thinking_tokens", "tool_host_result",
     "turn_began_before_init", "turn_duration", "turn_handoff_available", "turn_preempted", "turn_starting",
     "ui_focus", "ui_invalidate", "ui_notify_cancel", "ui_panes", "ui_placed", "ui_scroll", "ui_status",
     "upgrade_relay_marker", "voice_call_talk", "worker_shutting_down",
@@ -63,7 +68,7 @@ IGNORED = frozenset({
 
 IGNORED_TYPES = frozenset({
     "attachment", "auth_status", "autocompact_state", "command_lifecycle", "keep_alive", "progress",
-    "prompt_suggestion", "streamlined_text", "streamlined_tool_use_summary", "tool_progress", "tool_use_summary",
+    "streamlined_text", "streamlined_tool_use_summary", "tool_progress", "tool_use_summary",
     "transcript_mirror", "update_environment_variables",
 })  # fmt: skip
 

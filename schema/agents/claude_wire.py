@@ -135,6 +135,7 @@ class ControlAnswer(Struct):
     subtype: Literal["success", "error"]
     request_id: str
     error: Any = None
+    response: Raw = Raw(b"null")
 
 
 class ControlResponse(Struct):

@@ -139,6 +139,11 @@ class BegunItems:
         place = Place.of(item_id, thread)
         return [begun for begun in self._begun.values() if begun.place.may_be(place)]
 
+    def command(self, item_id: str, thread: str) -> str | None:
+        """The command of that id that runs; none when there are several."""
+        running = [begun.name for begun in self.under_way(item_id, thread) if begun.kind == "commandExecution"]
+        return running[0] if len(running) == 1 else None
+
     def patches(self, place: Place) -> list[Any]:
         """The changes of each patch that codex has named so and that is under way."""
         return [begun.changes for begun in self._begun.values() if begun.is_patch and begun.place.may_be(place)]

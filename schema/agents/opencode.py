@@ -6,7 +6,6 @@ in step: an event may still tell of the turn before, and an answer may come afte
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -33,12 +32,15 @@ from .effects import (
 from .names import Names
 from .native import BAD_JSON, MOST_PARTS, decode, elements, members, plain, untold
 from .opencode_asks import REPLY, Asks
+from .opencode_http import body_of, call, is_busy, refused, session_path
+from .opencode_news import MCP, News
 from .opencode_status import ABORTED, error, is_ignored, retry, status, todos
 from .opencode_turn import Turn
 from .opencode_wire import (
     Delta,
     Event,
     MessageUpdate,
+    Part,
     PartUpdate,
     PermissionAsked,
     QuestionAsked,
@@ -73,7 +75,9 @@ class OpenCode:
         self._native_id: str | None = None
         self._no_session = "it was not asked for one"
         self._config: Any = None
-        self._asks = Asks(Names(spec.taken), accept_edits=spec.permission_mode == "acceptEdits")
+        names = Names(spec.taken)
+        self._asks = Asks(names, accept_edits=spec.permission_mode == "acceptEdits")
+        self._news = News(names)
         self._turn: Turn | None = None
         self._last_prompt_id: str | None = None
         self._prompts = 0
@@ -112,7 +116,10 @@ class OpenCode:
             body["model"] = opencode_models.native(self._model)
         if self._spec.variant:
             body["variant"] = self._spec.variant
-        return [*effects, _call(f"prompt {self._turn.number}", "POST", _session(self._native_id, "prompt_async"), body)]
+        return [
+            *effects,
+            call(f"prompt {self._turn.number}", "POST", session_path(self._native_id, "prompt_async"), body),
+        ]
 
     def receive(self, line: bytes) -> Effects:
         """Only where it listens matters, and that it does not see the project's configuration; the rest is talk."""
@@ -156,22 +163,24 @@ class OpenCode:
         turn = self._turn if self._turn is not None and about == str(self._turn.number) else None
         match what:
             case "config":
-                self._config = _body(response)
+                self._config = body_of(response)
             case "providers":
-                self._choose_model(_body(response))
+                self._choose_model(body_of(response))
             case "session":
                 yield from self._session_answered(response)
             case "prompt" if turn is not None and not response.ok:
                 turn.failed = True
-                yield Errored(_refused(response, "prompt_failed"), synthetic=response.status == 0)
+                yield Errored(refused(response, "prompt_failed"), synthetic=response.status == 0)
                 yield self._abort(turn)  # it may have been taken all the same
                 yield from self._end(turn)
             case "abort" if turn is not None:
                 turn.aborts_answered += 1
                 yield self._ask_status(turn)
             case "status" if turn is not None and response.ok:
-                if turn.under_way and not self._is_busy(plain(response.body)):
+                if turn.under_way and not is_busy(plain(response.body), self._native_id):
                     yield from self._idle(turn)
+            case _ if what == MCP and response.ok:
+                yield from self._news.servers(plain(response.body), response.body)
             case "messages" if turn is not None and response.ok:
                 yield from self._recover(turn, response.body)
             case "permission" | "question" if response.ok:
@@ -179,16 +188,17 @@ class OpenCode:
                     yield from self._asked_again(what, msgspec.json.encode(asked))
             case _ if call_id.startswith(REPLY) and not response.ok and response.status != 404:
                 # 404: it waits no longer; that is what was wanted, or is told by the stream.
-                yield Errored(_refused(response, "reply_failed"), retryable=True)
+                yield Errored(refused(response, "reply_failed"), retryable=True)
             case _:
                 pass
 
     def _session_answered(self, response: HttpResponse) -> Iterator[Effect]:
         """The last step of the handshake."""
-        facts = members(_body(response))
+        facts = members(body_of(response))
         session_id = facts.get("id")
         if response.ok and isinstance(session_id, str):
             self._native_id = session_id
+            self._news.began(facts.get("title"))
             yield NativeSessionNamed(session_id)
             if self._spec.resume is not None:
                 yield ConversationOpened(resumed=session_id == self._spec.resume)
@@ -199,7 +209,7 @@ class OpenCode:
             yield self._create()
             return
         else:
-            yield from self._without_session(_refused(response, "start_failed"))
+            yield from self._without_session(refused(response, "start_failed"))
             return
         self._ready = True
         yield Ready()
@@ -217,7 +227,7 @@ class OpenCode:
             body["title"] = self._spec.title
         if rules := opencode_launch.session_rules(self._spec):
             body["permission"] = rules
-        return _call("session", "POST", "/session", body)
+        return call("session", "POST", "/session", body)
 
     def _choose_model(self, providers: Any) -> None:
         model = self._model or opencode_models.configured(self._config, self._agent)
@@ -245,13 +255,21 @@ class OpenCode:
                     yield from self._turn.messages.delta(decode(event.properties, Delta), raw)
             case "message.part.updated":
                 if self._turn is not None:
-                    yield from self._turn.messages.part(decode(event.properties, PartUpdate).part, raw)
+                    yield from self._part(self._turn, decode(event.properties, PartUpdate).part, raw)
             case "message.updated":
                 yield from self._message(decode(event.properties, MessageUpdate))
             case "permission.asked" | "question.asked":
                 yield from self._asked(event.type.partition(".")[0], bytes(event.properties), raw)
             case "permission.replied" | "question.replied" | "question.rejected":
                 yield from self._asks.withdrawn(decode(event.properties, Replied).request_id)
+            case "session.updated":
+                session = decode(event.properties, SessionUpdate).info
+                if session.id == self._native_id:
+                    yield from self._news.titled(session.title, event.id, raw)
+            case "mcp.browser.open.failed":
+                yield self._news.browser(plain(event.properties), event.id, raw)
+            case "mcp.tools.changed":
+                yield self._news.ask()
             case "session.created":
                 session = decode(event.properties, SessionUpdate).info
                 if session.parent_id is not None and (child := bounded_id(session.id)) not in self._callers:
@@ -267,16 +285,21 @@ class OpenCode:
     def _subscribed(self) -> Iterator[Effect]:
         if not self._connected:
             self._connected = True
-            yield _call("config", "GET", "/config")
-            yield _call("providers", "GET", "/config/providers")
+            yield call("config", "GET", "/config")
+            yield call("providers", "GET", "/config/providers")
             resume = self._spec.resume
-            yield _call("session", "GET", _session(resume)) if resume else self._create()
+            yield call("session", "GET", session_path(resume)) if resume else self._create()
         elif (turn := self._turn) is not None:
             # The stream was broken. In this order: what was said, what is asked, whether it is over.
             yield self._ask_history(turn)
-            yield _call(f"permission {turn.number}", "GET", "/permission")
-            yield _call(f"question {turn.number}", "GET", "/question")
+            yield call(f"permission {turn.number}", "GET", "/permission")
+            yield call(f"question {turn.number}", "GET", "/question")
             yield self._ask_status(turn)
+
+    def _part(self, turn: Turn, part: Part, raw: bytes) -> Iterator[Effect]:
+        if part.type == "step-start":
+            yield from self._news.model_asked(turn.number)
+        yield from turn.messages.part(part, raw)
 
     def _message(self, update: MessageUpdate) -> Iterator[Effect]:
         turn, message = self._turn, update.info
@@ -297,6 +320,7 @@ class OpenCode:
         match event.type:
             case "session.status" if facts.status.type == "retry":
                 yield retry(facts.status, event.id, parent, raw)
+                yield from self._news.model_asked(turn.number)
             case "session.compacted":
                 yield status("compacted", None, event.id, parent, raw)
             case "todo.updated":
@@ -370,37 +394,11 @@ class OpenCode:
         yield TurnEnded(turn.outcome, turn.metadata, synthetic=raw is None, raw=raw)
 
     def _abort(self, turn: Turn) -> CallHttp:
-        return _call(f"abort {turn.number}", "POST", _session(self._native_id, "abort"))
+        return call(f"abort {turn.number}", "POST", session_path(self._native_id, "abort"))
 
     def _ask_status(self, turn: Turn) -> CallHttp:
-        return _call(f"status {turn.number}", "GET", "/session/status")
+        return call(f"status {turn.number}", "GET", "/session/status")
 
     def _ask_history(self, turn: Turn) -> CallHttp:
-        path = _session(self._native_id, f"message?limit={RECOVERED_MESSAGES}")
-        return _call(f"messages {turn.number}", "GET", path)
-
-    def _is_busy(self, statuses: Any) -> bool:
-        """Sessions that are idle are not listed."""
-        return members(members(statuses).get(self._native_id or "")).get("type") in ("busy", "retry")
-
-
-def _session(session_id: str | None, *rest: str) -> str:
-    return "/".join(["/session", quote(session_id or "", safe=""), *rest])
-
-
-def _call(call_id: str, method: Any, path: str, body: Any = None) -> CallHttp:
-    return CallHttp(call_id, method, path, None if body is None else msgspec.json.encode(body))
-
-
-def _body(response: HttpResponse) -> Any:
-    """The answer's JSON; nothing when there is none, as when a proxy or a crash answered."""
-    try:
-        return plain(response.body)
-    except BAD_JSON:
-        return None
-
-
-def _refused(response: HttpResponse, code: str) -> ErrorData:
-    facts = _body(response)
-    said = error(facts, code).message if facts is not None else response.reason or f"HTTP {response.status}"
-    return ErrorData(said, code, {"status": response.status or None, "answer": facts, "retryable": False})
+        path = session_path(self._native_id, f"message?limit={RECOVERED_MESSAGES}")
+        return call(f"messages {turn.number}", "GET", path)

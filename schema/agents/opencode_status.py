@@ -7,16 +7,17 @@ from ..items import JsonPart, StatusPart
 from .effects import Effect, ItemCompleted
 from .native import as_text, elements, members
 from .opencode_wire import Status
+from .times import when
 
 ABORTED = "MessageAbortedError"
 
 IGNORED = frozenset({
     "catalog.updated", "command.executed", "file.edited", "file.watcher.updated", "global.disposed",
     "installation.update-available", "installation.updated", "integration.connection.updated", "integration.updated",
-    "lsp.client.diagnostics", "lsp.updated", "mcp.browser.open.failed", "mcp.tools.changed", "message.part.removed",
+    "lsp.client.diagnostics", "lsp.updated", "message.part.removed",
     "message.removed", "models-dev.refreshed", "plugin.added", "project.directories.updated", "project.updated",
     "pty.created", "pty.deleted", "pty.exited", "pty.updated", "reference.updated", "server.heartbeat",
-    "server.instance.disposed", "session.deleted", "session.diff", "session.updated", "tui.command.execute",
+    "server.instance.disposed", "session.deleted", "session.diff", "tui.command.execute",
     "tui.prompt.append", "tui.session.select", "tui.toast.show", "vcs.branch.updated", "workspace.failed",
     "workspace.ready", "workspace.status", "worktree.failed", "worktree.ready",
 })  # fmt: skip
@@ -38,7 +39,10 @@ def status(label: str, detail: str | None, native_id: str, parent: str | None, r
 
 def retry(said: Status, native_id: str, parent: str | None, raw: bytes) -> Effect:
     """The model's API failed, and opencode tries again by itself."""
-    return status("api_retry", f"{as_text(said.message)}: attempt {said.attempt}", native_id, parent, raw)
+    detail = f"{as_text(said.message)}: attempt {said.attempt}"
+    if isinstance(said.next, int | float):  # milliseconds
+        detail += f" at {when(said.next / 1000)}"
+    return status("api_retry", detail, native_id, parent, raw)
 
 
 def todos(said: Any, native_id: str, parent: str | None, raw: bytes) -> Effect:

@@ -94,6 +94,7 @@ class Recorded(Struct):
 class SessionFacts(Struct):
     id: str
     parent_id: str | None = msgspec.field(default=None, name="parentID")
+    title: Any = None
 
 
 class SessionUpdate(Struct):
@@ -104,6 +105,7 @@ class Status(Struct):
     type: str = ""
     attempt: Any = None
     message: Any = None
+    next: Any = None
 
 
 class SessionEvent(Struct):

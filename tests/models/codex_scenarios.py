@@ -1,9 +1,10 @@
 """The scripts for Codex, whose tools have their own names and arguments."""
 
+import re
 from collections.abc import Mapping
 
 from .conversation import Conversation, Reply, Text, ToolCall, call, say
-from .scenarios import CLAUDE, PLAN, Script, failing, tools
+from .scenarios import CLAUDE, PLAN, Script, failing, report, tools
 
 QUESTIONS = [
     {
@@ -91,6 +92,16 @@ def _silent(_: Conversation, __: list[str]) -> Reply:
     return say("")
 
 
+def _type(conversation: Conversation, arguments: list[str]) -> Reply:
+    """A program that reads a line, and the line."""
+    if conversation.step == 0:
+        return call("exec_command", cmd="read line; echo read: $line", tty=True, yield_time_ms=250)
+    if conversation.step == 1:
+        (session,) = re.findall(r"session ID (\d+)", conversation.results[0].text)
+        return call("write_stdin", session_id=int(session), chars=" ".join(arguments) + "\n", yield_time_ms=WAIT_MS)
+    return report(conversation, arguments)
+
+
 CODEX: Mapping[str, Script] = {
     **{name: CLAUDE[name] for name in _SHARED},
     "SCN_BASH": tools(_bash),
@@ -115,6 +126,7 @@ CODEX: Mapping[str, Script] = {
     "SCN_SUBAGENT": tools(_subagent),
     "SCN_CODE": tools(lambda args: call("functions.exec", input=" ".join(args))),
     "SCN_SILENT": _silent,
+    "SCN_TYPE": _type,
     "SCN_400": failing(400, "invalid_request_error", "the scripted model refuses"),
     "SCN_401": failing(401, "authentication_error", "invalid api key"),
     "SCN_429": failing(429, "rate_limit_error", "too many requests"),

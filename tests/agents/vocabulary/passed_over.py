@@ -11,15 +11,18 @@ MOVES: Mapping[str, frozenset[str]] = {
         "message control_cancel_request", "message stream_event", "message rate_limit_event",
     }),
     "codex": frozenset({
-        "notification hook/completed", "notification item/commandExecution/outputDelta",
+        "notification account/rateLimits/updated", "notification hook/completed",
+        "notification item/commandExecution/outputDelta",
         "notification item/fileChange/outputDelta", "notification item/fileChange/patchUpdated",
         "notification item/started", "notification mcpServer/startupStatus/updated",
-        "notification serverRequest/resolved", "notification turn/completed",
+        "notification serverRequest/resolved", "notification thread/goal/cleared",
+        "notification thread/name/updated", "notification turn/completed",
     }),
     "opencode": frozenset({
-        "event message.part.delta", "event message.part.updated", "event message.updated", "event permission.replied",
+        "event mcp.tools.changed", "event message.part.delta",
+        "event message.part.updated", "event message.updated", "event permission.replied",
         "event question.rejected", "event question.replied", "event session.created", "event session.error",
-        "event session.status", "part step-finish",
+        "event session.status", "event session.updated", "part step-finish",
     }),
 }  # fmt: skip
 """Read, but the example says nothing that is told: it is about nothing that was told before, or a success."""

@@ -279,6 +279,7 @@ def test_a_retry_a_compaction_and_a_failing_sub_agent_are_told_and_end_nothing()
         >> tells("session.status", status={"type": "retry", "attempt": 2, "message": "overloaded"})
         << "S item.started itm_2 evt_1 status system"
         << "item.completed itm_2 evt_1 status system completed"
+        << calls("mcp", "GET", "/mcp")
         >> tells("message.part.updated", part=spoken("") | {"type": "compaction", "id": "prt_c", "auto": True})
         << "S item.started itm_3 prt_c status system"
         << "item.completed itm_3 prt_c status system completed"
