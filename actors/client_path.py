@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..schema.foreign.not_readable import NotReadable
 from ..schema.problems import invalid_request
@@ -107,22 +107,45 @@ class ClientFile:
     content: bytes | None
 
 
-async def attached_file(
-    name: str, directory: str, limit: int | None, files: ForeignFiles, room: int | None = None
-) -> ClientFile:
-    """A file that the agent will be able to read; relative names start at the directory. With a limit in bytes its
-    content is read, and a longer one is refused, as is one that is longer than the ``room`` that others have left."""
+@frozen
+class Room:
+    """What a file whose content is read may have, in bytes: by itself, of what those of one prompt may have together,
+    and of what the agent can repeat in one line, where it does. ``by_path``: one that is too long for that line is
+    not read, and goes by its path."""
+
+    alone: int
+    together: int
+    line: int | None = None
+    by_path: bool = False
+
+    def less(self, taken: int) -> "Room":
+        line = None if self.line is None else self.line - taken
+        return evolve(self, together=self.together - taken, line=line)
+
+
+async def attached_file(name: str, directory: str, room: Room | None, files: ForeignFiles) -> ClientFile:
+    """A file that the agent will be able to read; relative names start at the directory. Its content is read where
+    there is room for it, and a longer one is refused."""
     missing = f"attachment not found: {shown(name)} (relative paths start at {shown(directory)})"
     with told("attachment", name, missing):
         path = Path(directory, name)
-        content = await files.run(str(path), partial(_read, path, limit, room))
+        content = await files.run(str(path), partial(_read, path, room))
     return ClientFile(str(path), content)
 
 
-def _read(path: Path, limit: int | None, room: int | None) -> bytes | None:
+def _read(path: Path, room: Room | None) -> bytes | None:
     with opened(path) as handle:
-        if limit is None:
+        if room is None:
             return None
-        if room is not None and room < min(limit, os.fstat(handle).st_size):
-            raise NotReadable(f"is too large: those of one prompt may have {room} bytes more together")
-        return read_opened(handle, limit if room is None else min(limit, room))
+        size = os.fstat(handle).st_size
+        most = room.alone
+        if room.line is not None and max(room.line, 0) < min(most, size):
+            if room.by_path:
+                return None
+            raise NotReadable(
+                f"is too large: it has {size} bytes, and the agent repeats the prompt in one line, which has room for "
+                f"{max(room.line, 0)} bytes more of its files (--max-line-bytes)"
+            )
+        if room.together < min(most, size):
+            raise NotReadable(f"is too large: those of one prompt may have {room.together} bytes more together")
+        return read_opened(handle, min(most, room.together))

@@ -14,7 +14,6 @@ daemon
    └─ token keeper     permanent, last: nobody else's life depends on it
 """
 
-import mimetypes
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -26,8 +25,7 @@ from attrs import evolve, frozen
 
 from ..schema.agent_credentials import without_credentials
 from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
-from ..schema.agents.definition import AgentDefinition
-from ..schema.agents.dialect import Attachment, Prompt
+from ..schema.agents.dialect import Prompt
 from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from ..schema.approvals.rules import RuleListResponse
 from ..schema.codec import Codec
@@ -44,7 +42,6 @@ from ..schema.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
     InterruptResponse,
-    MessageAttachment,
     MessageRequest,
     PermissionListResponse,
     PermissionReply,
@@ -57,8 +54,9 @@ from ..schema.sessions import (
 from ..schema.settings import Settings
 from .access.token_file import NAME as TOKENS
 from .access.token_keeper import TokenKeeper
+from .attachments import attached
 from .catalog import Catalog, check_version
-from .client_path import attached_file, working_directory
+from .client_path import working_directory
 from .clock import Clock
 from .confinement import Confinement
 from .credentials import Credentials
@@ -326,13 +324,8 @@ class Daemon:
         """Give the session a prompt; it runs when the turns before it have ended."""
         found = await self._find(session_id)
         definition = self._catalog.definition(found.card.row.request.agent)
-        attachments: list[Attachment] = []
-        room = self.settings.max_attachments_bytes
-        for attachment in request.attachments:
-            file = await self._attachment(attachment, definition, found.card.row.directory, room)
-            room -= len(file.data or b"")
-            attachments.append(file)
-        prompt = Prompt(0, request.message, tuple(attachments))
+        attachments = await attached(request, definition, found.card.row.directory, self.settings, self._files)
+        prompt = Prompt(0, request.message, attachments)
         return await self._ask_session(session_id, found, Send(prompt, key))
 
     async def cancel_prompt(self, session_id: str, turn_id: str, key: CommandKey | None = None) -> None:
@@ -481,15 +474,6 @@ class Daemon:
             raise ended_problem(found.card.row) from error
         except ActorCrashed as error:
             raise internal_error(str(error)) from error
-
-    async def _attachment(
-        self, attachment: MessageAttachment, definition: AgentDefinition, directory: str, room: int
-    ) -> Attachment:
-        """``room`` is in bytes: what those before it have left of what they may have together."""
-        mime = attachment.mime or mimetypes.guess_type(attachment.path)[0]
-        limit = self.settings.max_attachment_bytes if mime in definition.inline_mimes else None
-        file = await attached_file(attachment.path, directory, limit, self._files, room)
-        return Attachment(file.path, mime, attachment.filename, file.content)
 
 
 def _queued(queued: QueuedPrompt, position: int, chars: int) -> QueuedMessage:

@@ -40,6 +40,7 @@ def amp_definition() -> AgentDefinition:
         default_model=DEFAULT_MODEL,
         make_dialect=Amp,
         inline_mimes=IMAGES,
+        echoes=True,
         hooked=True,
         user_files=user_files,
         project=PROJECT,

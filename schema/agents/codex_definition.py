@@ -53,6 +53,8 @@ def codex_definition() -> AgentDefinition:
         default_model=DEFAULT_MODEL,
         make_dialect=Codex,
         inline_mimes=IMAGES,
+        echoes=True,
+        by_path=True,
         project=PROJECT,
         model_talk=CodexModelTalk,
     )

@@ -32,10 +32,11 @@ class AgentDefinition:
     """``executable`` is the program's name on PATH; None for the agent that is our own program. ``any_mode`` lets a
     client name agent modes that are not in ``modes``. ``permission_aliases`` maps a permission mode that the agent
     lacks to the one that it stands for. Attachments of ``inline_mimes`` are handed to the dialect with
-    their content. A ``hooked`` agent gets a private directory, and in it the socket on which its hooks
-    ask. ``user_files`` tells by the environment where the user's own settings may be, for an agent that reads only
-    one such file; the first that exists is handed to the dialect. ``project`` tells what it reads from its working
-    directory; None for one that reads nothing there."""
+    their content. An agent that ``echoes`` says each prompt again in one line, with all that it has inline; ``by_path``
+    is for one that takes a picture by its path as well. A ``hooked`` agent gets a private directory, and in it the
+    socket on which its hooks ask. ``user_files`` tells by the environment where the user's own settings may be, for an
+    agent that reads only one such file; the first that exists is handed to the dialect. ``project`` tells what it
+    reads from its working directory; None for one that reads nothing there."""
 
     id: str
     executable: str | None
@@ -50,6 +51,8 @@ class AgentDefinition:
     refuses_bypass_as_root: bool = False
     resumable: bool = True
     inline_mimes: tuple[str, ...] = ()
+    echoes: bool = False
+    by_path: bool = False
     hooked: bool = False
     user_files: Callable[[Mapping[str, str]], Sequence[str]] | None = None
     project: ProjectFiles | None = None

@@ -45,6 +45,7 @@ def opencode_definition() -> AgentDefinition:
         make_dialect=OpenCode,
         any_mode=True,
         inline_mimes=IMAGES,
+        echoes=True,
         project=PROJECT,
         model_talk=OpenCodeModelTalk,
     )

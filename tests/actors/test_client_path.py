@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from sandbox_agent.actors.client_path import attached_file, working_directory
+from sandbox_agent.actors.client_path import Room, attached_file, working_directory
 from sandbox_agent.actors.foreign.reader import ForeignFiles
 from sandbox_agent.actors.placed import placed
 from sandbox_agent.schema.problems import Problem
@@ -71,7 +71,7 @@ async def test_an_attachment_that_cannot_be_is_the_clients_mistake(tmp_path: Pat
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "large").write_text("elevenbytes")
     with pytest.raises(Problem) as refused:
-        await attached_file(name, str(tmp_path), 10, ForeignFiles(PATIENCE))
+        await attached_file(name, str(tmp_path), Room(10, 100), ForeignFiles(PATIENCE))
     assert refused.value.status == 400
     assert reason in refused.value.detail
     refused.value.detail.encode()
@@ -102,7 +102,7 @@ async def test_a_want_of_descriptors_is_not_the_clients_mistake(tmp_path: Path, 
 
 async def test_what_is_attached_is_read_up_to_the_limit_and_only_when_it_is_wanted(tmp_path: Path):
     (tmp_path / "ten").write_text("tencharact")
-    read = await attached_file("ten", str(tmp_path), 10, ForeignFiles(PATIENCE))
+    read = await attached_file("ten", str(tmp_path), Room(10, 100), ForeignFiles(PATIENCE))
     assert (read.path, read.content) == (str(tmp_path / "ten"), b"tencharact")
     assert (await attached_file(str(tmp_path / "ten"), "/", None, ForeignFiles(PATIENCE))).content is None
 
