@@ -41,7 +41,6 @@ _FLAGS = (
 )  # fmt: skip
 
 _NOISE = (
-    "account/rateLimits/updated",
     "app/list/updated",
     "remoteControl/status/changed",
     "thread/readState/changed",

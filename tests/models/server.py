@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import trio
+from attrs import evolve
 
 from .anthropic import Anthropic
 from .http import Request, Response, serve_connection
@@ -24,12 +25,13 @@ _PROTOCOLS = (Anthropic, OpenAiChat, OpenAiResponses)
 
 class ModelServer:
     """``requests`` holds every request in the order of arrival, for a test to look at. ``names`` is how it names what
-    it says."""
+    it says, ``headers`` what each answer carries besides."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.requests: list[Request] = []
         self.names = Names()
+        self.headers: dict[str, str] = {}
         self._protocols: Sequence[ModelProtocol] = [protocol(self.names) for protocol in _PROTOCOLS]
 
     def __repr__(self) -> str:
@@ -45,7 +47,8 @@ class ModelServer:
             return Response(200, {}, b"")
         for protocol in self._protocols:
             if protocol.serves(request):
-                return protocol.respond(request)
+                response = protocol.respond(request)
+                return evolve(response, headers={**response.headers, **self.headers})
         return Response.of_json(404, {"type": "error", "error": {"type": "not_found_error", "message": request.path}})
 
 
