@@ -5,10 +5,11 @@ from typing import Any, cast
 
 from attrs import evolve
 
-from ..schema.events import EventType, PermissionEventData, PermissionStatus
+from ..schema.events import EventType, PermissionEventData, PermissionStatus, QuestionEventData
+from ..schema.redaction.redactor import MASK
 from ..schema.sessions import PermissionReply
 from .journal import AskData
-from .permissions import Decision, ask_id_of
+from .permissions import Answers, Decision, ask_id_of
 
 _STATUS: Mapping[PermissionReply, PermissionStatus] = {
     "once": "accept",
@@ -34,10 +35,19 @@ def resolved(ask: AskData, decision: Decision) -> tuple[EventType, AskData]:
         )
     if decision.answers is None:
         return "question.resolved", evolve(ask, status="rejected", decided_by=decision.by)
-    first = ", ".join(decision.answers[0]) if decision.answers and decision.answers[0] else None
+    answers = _shown(ask, decision.answers)
+    first = ", ".join(answers[0]) if answers and answers[0] else None
+    redacted = True if answers != decision.answers else ask.redacted
     return "question.resolved", evolve(
-        ask, status="answered", response=first, answers=decision.answers, decided_by=decision.by
+        ask, status="answered", response=first, answers=answers, decided_by=decision.by, redacted=redacted
     )
+
+
+def _shown(ask: QuestionEventData, answers: Answers) -> Answers:
+    """What the human said, without what is for the agent alone."""
+    parts = ask.questions or ()
+    secret = [number < len(parts) and parts[number].secret is True for number in range(len(answers))]
+    return tuple((MASK,) if hidden and given else given for hidden, given in zip(secret, answers, strict=True))
 
 
 class Asks:

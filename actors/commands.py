@@ -10,7 +10,7 @@ from typing import assert_never
 
 import structlog
 import trio
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from ..schema.commands import (
@@ -23,6 +23,7 @@ from ..schema.commands import (
     QueueCancelCommand,
     TerminateCommand,
     fingerprint,
+    fingerprint_without_answers,
     key_reused,
 )
 from ..schema.problems import Problem, internal_error, shutting_down, too_many_commands
@@ -37,11 +38,22 @@ from .shortage import Shortage
 _log = structlog.get_logger("sandbox_agent.commands")
 
 
+@frozen
+class _Named:
+    """``key`` is what is kept of the command. ``other`` is what may have been kept of the same one at another time."""
+
+    key: CommandKey
+    other: CommandKey | None = None
+
+    def is_alike(self, kept: CommandKey) -> bool:
+        return kept in (self.key, self.other)
+
+
 @define(eq=False)
 class _Running:
     """``answer`` is there once ``done`` is set, save when the daemon stopped in the middle."""
 
-    key: CommandKey
+    named: _Named
     done: trio.Event = field(factory=trio.Event)
     answer: Answer | None = None
 
@@ -74,14 +86,14 @@ class Commands:
             self._check_writable(command)
             with self._daemon.outage.bounded():
                 return await self._do(session_id, command, None, by)
-        named = CommandKey(key, fingerprint(self._daemon.codec.plain(command)))
+        named = await self._named(session_id, command, key)
         log = await self._daemon.log(session_id)
         running = self._running.get((log.log_id, key))
         first = running is None
         if running is None:
             running = self._start(session_id, log, command, named, by)
-        elif running.key != named:
-            raise key_reused(key, running.key.fingerprint)
+        elif not named.is_alike(running.named.key):
+            raise key_reused(key, running.named.key.fingerprint)
         # The command itself goes on: a repeat joins it here, and finds its answer later.
         with self._daemon.outage.bounded():
             await running.done.wait()
@@ -89,16 +101,29 @@ class Commands:
             raise shutting_down()
         return running.answer if first else running.answer.again()
 
-    def _start(self, session_id: str, log: Log, command: Command, key: CommandKey, by: DecidedBy) -> _Running:
+    async def _named(self, session_id: str, command: Command, key: str) -> _Named:
+        """Of what answers a question a digest of the answers is kept only where it is known that none is a secret."""
+        plain = self._daemon.codec.plain(command)
+        named = CommandKey(key, fingerprint(plain))
+        if not isinstance(command, QuestionReplyCommand):
+            return _Named(named)
+        blind = CommandKey(key, fingerprint_without_answers(plain))
+        asked = await self._daemon.pending_questions()
+        open_ = (it.question for it in asked.questions if it.session_id == session_id)
+        parts = next((ask.questions or () for ask in open_ if ask.question_id == command.question_id), None)
+        secret = parts is None or any(part.secret for part in parts)
+        return _Named(blind, named) if secret else _Named(named, blind)
+
+    def _start(self, session_id: str, log: Log, command: Command, named: _Named, by: DecidedBy) -> _Running:
         if len(self._running) >= (limit := self._daemon.settings.max_commands):
             raise too_many_commands(limit)
-        running = self._running[log.log_id, key.name] = _Running(key)
+        running = self._running[log.log_id, named.key.name] = _Running(named)
         self._nursery.start_soon(self._run, session_id, log, command, running, by)
         return running
 
     async def _run(self, session_id: str, log: Log, command: Command, running: _Running, by: DecidedBy) -> None:
         try:
-            running.answer = await self._first_answer(session_id, log, command, running.key, by)
+            running.answer = await self._first_answer(session_id, log, command, running.named, by)
         except Problem as problem:
             running.answer = Answer(problem=problem)
         except Exception as error:  # noqa: BLE001 - ours; the other commands go on
@@ -107,15 +132,13 @@ class Commands:
             failed = internal_error("the command failed; see the daemon's log") if short is None else short.problem()
             running.answer = Answer(problem=failed)
         finally:
-            del self._running[log.log_id, running.key.name]
+            del self._running[log.log_id, running.named.key.name]
             running.done.set()
 
-    async def _first_answer(
-        self, session_id: str, log: Log, command: Command, key: CommandKey, by: DecidedBy
-    ) -> Answer:
-        daemon = self._daemon
+    async def _first_answer(self, session_id: str, log: Log, command: Command, named: _Named, by: DecidedBy) -> Answer:
+        daemon, key = self._daemon, named.key
         if (kept := await daemon.kept_answer(session_id, key.name)) is not None:
-            if kept.key != key:
+            if not named.is_alike(kept.key):
                 raise key_reused(key.name, kept.key.fingerprint)
             return read_answer(daemon.codec, kept, result_class(command))
         self._check_writable(command)  # what is refused here did nothing: no need to wait for a trace of it

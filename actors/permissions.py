@@ -12,8 +12,10 @@ from functools import partial
 import trio
 from attrs import Factory, define, evolve, field, frozen
 
+from ..schema.agents.elicitation.answers import BadAnswer, expected, value_of
 from ..schema.approvals.decided_by import LOCAL, DecidedBy, because_of
 from ..schema.approvals.rules import PermissionRule, RuleListResponse
+from ..schema.bounds import MAX_REPEATED, shortened
 from ..schema.events import PermissionEventData, QuestionEventData
 from ..schema.problems import Problem, decision_conflict, invalid_request, rule_not_found
 from ..schema.redaction.events import unmasked_answers
@@ -39,7 +41,7 @@ class Decision:
 
     ask_id: str
     reply: PermissionReply | None = None
-    answers: Answers | None = None
+    answers: Answers | None = field(default=None, repr=False)
     cause: str | None = None
     by: DecidedBy = LOCAL
 
@@ -101,7 +103,7 @@ class ReplyQuestion(Request[None]):
 
     session_id: str
     question_id: str
-    answers: Answers | None
+    answers: Answers | None = field(repr=False)
     key: CommandKey | None = None
     by: DecidedBy = LOCAL
     input_digest: str | None = None
@@ -160,6 +162,23 @@ def _check(ask: AskData, answers: Answers | None) -> None:
         )
 
 
+def _check_values(asked: Asked, given: Answers | None) -> None:
+    """Each answer to a field of a form. ``given`` is in the agent's own labels, what is told in those that are shown.
+    Raises a 400 problem; it repeats nothing of an answer, which may be a secret."""
+    ask, shown = asked.ask, asked.shown
+    if given is None or not isinstance(ask, QuestionEventData) or not isinstance(shown, QuestionEventData):
+        return
+    parts = zip(ask.questions or (), shown.questions or (), given, strict=False)
+    for part, known, labels in parts:
+        try:
+            if part.kind is not None:
+                value_of(part, labels)
+        except BadAnswer:
+            name = shortened(known.name or known.question, MAX_REPEATED)
+            right = expected(known)
+            raise invalid_request(f"the answer to {name!r} must be {right}", field=name, expected=right) from None
+
+
 def _as_asked(asked: Asked, answers: Answers | None) -> Answers | None:
     """In the agent's own labels."""
     ask, shown = asked.ask, asked.shown
@@ -196,6 +215,7 @@ class PermissionBroker(Actor):
                 pending = self._find(session_id, question_id, QuestionEventData, digest)
                 _check(pending.asked.ask, answers)
                 given = _as_asked(pending.asked, answers)
+                _check_values(pending.asked, given)
                 self._settle(pending, Decide(Decision(question_id, answers=given, by=by), key), envelope)
             case _TimeUp(session_id, ask_id):
                 self._time_up(session_id, ask_id)

@@ -30,6 +30,7 @@ TurnPhase = Literal["started", "ended"]
 TurnOutcome = Literal["completed", "failed", "interrupted"]
 PermissionStatus = Literal["requested", "accept", "accept_for_session", "reject"]
 QuestionStatus = Literal["requested", "answered", "rejected"]
+QuestionKind = Literal["choice", "text", "number", "integer", "json", "url"]
 
 
 @frozen
@@ -123,19 +124,46 @@ class QuestionOption:
 
 @frozen
 class QuestionPart:
-    """One question of several that are asked together; our addition to wire 0.1, which has room for one."""
+    """One question of several that are asked together; our addition to wire 0.1, which has room for one.
+
+    The rest is there where the answer is checked: of a field of a form, by its ``name``. An answer is one text, a
+    number in digits, JSON text, or labels of the options (``choice``, and ``url``, which also has the address to
+    open). No answer is ``default``, or leaves the field out unless it is ``required``. The bounds are the field's own:
+    of a number, of a text's characters, of how many labels are chosen. The answer to what is ``secret`` goes to the
+    agent and is neither kept nor shown."""
 
     question: str
     options: tuple[QuestionOption, ...]
     header: str | None = optional()
     multi_select: bool = False
+    name: str | None = optional()
+    kind: QuestionKind | None = optional()
+    required: bool | None = optional()
+    secret: bool | None = optional()
+    url: str | None = optional()
+    default: tuple[str, ...] | None = optional()
+    format: str | None = optional()
+    minimum: float | None = optional()
+    maximum: float | None = optional()
+    min_length: int | None = optional()
+    max_length: int | None = optional()
+    min_items: int | None = optional()
+    max_items: int | None = optional()
+
+
+@frozen
+class Elicitation:
+    """An MCP server asks, and not the agent. ``message`` is what it says about the whole form."""
+
+    server: str
+    message: str
 
 
 @frozen
 class QuestionEventData:
     """``prompt``, ``options`` and ``response`` are the first question's, as in wire 0.1; ``questions`` and
     ``answers`` hold all of them, in the order in which a reply must answer. ``decided_by`` (ours) is there when it is
-    resolved."""
+    resolved. Of an ``elicitation`` (ours) the prompt begins with its message."""
 
     question_id: str
     prompt: str
@@ -147,6 +175,7 @@ class QuestionEventData:
     input_digest: str | None = optional()
     decided_by: DecidedBy | None = optional()
     redacted: bool | None = optional()
+    elicitation: Elicitation | None = optional()
 
 
 @frozen

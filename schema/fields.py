@@ -39,6 +39,7 @@ def bounded_json(size: int) -> Any:
     return attrs.field(default=None, metadata={OMIT: True, MAX_JSON_BYTES: size, "doc": doc})
 
 
-def bounded_items(count: int, default: Any = attrs.NOTHING) -> Any:
-    """An array of so many elements at most, when a client gives it. They are counted before any is looked at."""
-    return attrs.field(default=default, metadata={MAX_ITEMS: count})
+def bounded_items(count: int, default: Any = attrs.NOTHING, *, shown: bool = True) -> Any:
+    """An array of so many elements at most, when a client gives it. They are counted before any is looked at.
+    ``shown`` is false for what may be secret: it does not stand in the object's ``repr``."""
+    return attrs.field(default=default, repr=shown, metadata={MAX_ITEMS: count})

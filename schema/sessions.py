@@ -124,7 +124,7 @@ class QuestionReplyRequest:
     """One list of labels per question, in the order in which they were asked. ``input_digest`` is the question's own:
     the reply is refused when it is another's."""
 
-    answers: tuple[tuple[str, ...], ...] = bounded_items(MAX_ANSWERS)
+    answers: tuple[tuple[str, ...], ...] = bounded_items(MAX_ANSWERS, shown=False)
     input_digest: str | None = bounded(MAX_NAME)
 
 

@@ -24,8 +24,12 @@ class InputDigests:
         if isinstance(ask, PermissionEventData):
             shown: list[object] = ["permission", ask.action, ask.metadata]
         else:
-            parts = [[part.question, [option.label for option in part.options]] for part in ask.questions or ()]
-            shown = ["question", ask.prompt, list(ask.options), parts]
+            parts = [
+                [part.name, part.question, [option.label for option in part.options], part.url]
+                for part in ask.questions or ()
+            ]
+            server = ask.elicitation.server if ask.elicitation is not None else None
+            shown = ["question", ask.prompt, list(ask.options), parts, server]
         try:
             said = msgspec.json.encode(shown, order="sorted")
         except (RecursionError, UnicodeError, msgspec.MsgspecError):

@@ -44,3 +44,18 @@ def permission(ask_id: str, action: str, **metadata: object) -> Line:
 
 def question(ask_id: str, words: str, *options: str) -> Line:
     return {"type": "question", "id": ask_id, "question": words, "options": list(options)}
+
+
+SECRET = "token"  # noqa: S105 - the name of a field
+"""The field of a form that is secret."""
+
+
+def elicitation(ask_id: str, words: str, fields: Line, *required: str) -> Line:
+    """What an MCP server elicits. ``fields`` are JSON schemas by name."""
+    schema = {"type": "object", "properties": fields, "required": list(required)}
+    return {"type": "question", "id": ask_id, "question": words, "form": schema}
+
+
+def address(ask_id: str, words: str, url: str) -> Line:
+    """An address to open."""
+    return {"type": "question", "id": ask_id, "question": words, "url": url}

@@ -9,6 +9,8 @@ hello       session, resume?                the first line; answered by ``hello`
 prompt      number, text                    a turn; one that comes during a turn waits for its end
 permission  id, reply once|always|reject    the answer to a permission
 question    id, answers [[label]] or null   the answers to a question; null: the human rejects to answer
+question    id, content {name: value} or    a form, filled in; null: it is declined
+            null
 interrupt                                   ends the running turn; between turns it means nothing
 =========== =============================== ==================================================================
 
@@ -21,7 +23,8 @@ item_started    id, kind, role, content, parent?  content parts are those of the
 delta           id, text                          more text of an open item
 item_completed  id, kind, role, content, failed?
 permission      id, action, metadata              an ask that is answered on stdin, during the turn or after it
-question        id, question, options
+question        id, question, options, or form    ``form`` is the schema of what an MCP server elicits, ``url`` an
+                or url                            address to open
 withdraw        id                                the ask needs no answer any more
 error           code, message
 turn_ended      outcome                           completed, failed or interrupted; one for each prompt
@@ -51,6 +54,13 @@ READ_BYTES = 1 << 16
 
 class EndOfInputError(Exception):
     """The daemon closed stdin, or reads stdout no more: there is nobody to talk to."""
+
+
+def filled_in(content: dict[str, object] | None) -> str:
+    """A form in words. What is secret in it is not repeated."""
+    if content is None:
+        return "decline"
+    return json.dumps({name: "received" if name == lines.SECRET else value for name, value in content.items()})
 
 
 def spoken(answers: list[list[str]] | None) -> str:
@@ -197,6 +207,8 @@ class Program:
                     self._prompts.append((number, prompt))
                 case {"type": "permission", "id": str(ask_id), "reply": str(reply)}:
                     self._take(ask_id, reply)
+                case {"type": "question", "id": str(ask_id), "content": content}:
+                    self._take(ask_id, filled_in(content))
                 case {"type": "question", "id": str(ask_id), "answers": answers}:
                     self._take(ask_id, spoken(answers))
                 case {"type": "interrupt"}:

@@ -1,7 +1,7 @@
 """From a prompt to its script: the fixed prompts that clients' tests send, the commands, and the echo of the rest."""
 
 from . import demo, load, trouble, work
-from .lines import permission, say
+from .lines import SECRET, Line, address, elicitation, permission, say
 from .steps import Await, Play, Recall, Script
 
 FIXED_ANSWERS = {
@@ -86,6 +86,23 @@ def questions(prefix: str, rest: str) -> Script:
     return (yield from report(prefix, f"{prefix}_question", f"{prefix}_question_reject"))
 
 
+FORM: Line = {
+    "name": {"type": "string", "title": "Name", "description": "What is your name?", "minLength": 1},
+    "age": {"type": "integer", "minimum": 0, "maximum": 150},
+    "color": {"type": "string", "enum": ["red", "blue"], "default": "blue"},
+    SECRET: {"type": "string", "format": "password"},
+}
+"""One field of each kind."""
+
+
+def form(prefix: str, rest: str) -> Script:
+    """What an MCP server would elicit."""
+    ask_id = f"{prefix}_form"
+    who = elicitation(ask_id, "Who are you?", FORM, "name", "age")
+    yield address(ask_id, "Please open this.", rest) if rest else who
+    return (yield from report(prefix, ask_id))
+
+
 def report(prefix: str, *ask_ids: str) -> Script:
     """Wait for the humans, then say what they answered."""
     answers = yield Await(*ask_ids)
@@ -119,6 +136,7 @@ COMMANDS: dict[str, tuple[Play, str, str]] = {
     "permissions": (permissions, "permissions", ""),
     "question": (questions, "question", "asks two questions and waits"),
     "questions": (questions, "questions", ""),
+    "form": (form, "form [ADDRESS]", "asks for text, a number, a choice and a secret; or to open an address"),
     "error": (demo.error, "error", "an error, and a line that nobody can parse"),
     "unparsed": (demo.unparsed, "unparsed", "a line that nobody can parse"),
     "end": (end, "end", "ends the session"),

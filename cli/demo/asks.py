@@ -32,28 +32,31 @@ class Human:
 
     def question(self, data: dict[str, Any]) -> list[list[str]] | None:
         """One list of labels per question; None to reject them."""
+        parts = question_parts(data)
+        if self.console is None and any(part.get("kind") and not part["options"] for part in parts):
+            self.transcript.note("no terminal to ask what is to be filled in: the demo rejects the question")
+            return None
         try:
-            return [
-                self._answer(part["question"], [option["label"] for option in part["options"]])
-                for part in question_parts(data)
-            ]
+            return [self._answer(part) for part in parts]
         except EOFError:
             self.transcript.note("no answer: the demo rejects the question")
             return None
 
-    def _answer(self, question: str, labels: Sequence[str]) -> list[str]:
+    def _answer(self, part: dict[str, Any]) -> list[str]:
+        labels = [option["label"] for option in part["options"]]
         if self.console is None:
             first = labels[0] if labels else "yes"
             self.transcript.note(f"no terminal to ask: the demo answers {first!r}")
             return [first]
-        return [_ask(self.console, question, labels)]
+        address = f"{part['question']}\n{part['url']}" if part.get("url") else part["question"]
+        return [_ask(self.console, address, labels, secret=part.get("secret") is True)]
 
 
-def _ask(console: Console, question: str, choices: Sequence[str]) -> str:
+def _ask(console: Console, question: str, choices: Sequence[str], *, secret: bool = False) -> str:
     """Asks until there is an answer: Enter alone is none, and allows nothing. Raises EOFError when none will come."""
     labels = {choice.strip(): choice for choice in choices if choice.strip()}
     # As Text: what an agent wrote is no markup of ours.
-    prompt = Prompt(Text(question), console=console, choices=list(labels) or None)
+    prompt = Prompt(Text(question), console=console, choices=list(labels) or None, password=secret)
     while not (answer := prompt().strip()):
         console.print("Please type an answer.")
     return labels.get(answer, answer)

@@ -19,6 +19,7 @@ from .claude_usage import Usage
 from .claude_wire import (
     AssistantLine,
     ControlCancel,
+    ControlElicitation,
     ControlRequest,
     ControlResponse,
     Head,
@@ -211,9 +212,15 @@ class Claude:
             yield EndProcess()
 
     def _asked(self, control: ControlRequest, raw: bytes) -> Iterator[Effect]:
-        if control.request.subtype == "can_use_tool":
-            yield self._asks.asked(control, raw, self._conversation.calls)
-            return
+        match control.request.subtype:
+            case "can_use_tool":
+                yield self._asks.asked(control, raw, self._conversation.calls)
+                return
+            case "elicitation":
+                yield from self._asks.elicited(decode(raw, ControlElicitation), raw)
+                return
+            case _:
+                pass
         # Claude waits for an answer to every request: without one the turn would hang.
         what = f"unsupported control request {control.request.subtype!r}"
         answer = {"subtype": "error", "request_id": control.request_id, "error": what}

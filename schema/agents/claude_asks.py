@@ -1,8 +1,8 @@
 """What claude asks of a human: leave to use a tool, answers to questions, approval of a plan.
 
 All three come as ``can_use_tool``. AskUserQuestion and ExitPlanMode are questions to the client; the rest are
-permissions. To allow means to send the tool's input back: without ``updatedInput`` the tool fails. So what runs is the
-very input that was asked about.
+permissions. What an MCP server elicits comes as ``elicitation``, and is a question too. To allow means to send the
+tool's input back: without ``updatedInput`` the tool fails. So what runs is the very input that was asked about.
 
 An `always` is the daemon's to remember. Claude is told nothing of it: its own rules are prefixes and folders, and
 could not be taken back.
@@ -19,8 +19,10 @@ from ..events import QuestionEventData, QuestionOption, QuestionPart
 from ..sessions import PermissionReply
 from .claude_always import always_of
 from .claude_calls import ClaudeCalls, plan_of
-from .claude_wire import ControlRequest, ToolRequest
+from .claude_wire import ControlElicitation, ControlRequest, ToolRequest
 from .effects import AskPermission, AskQuestion, AskRefused, Effect, WithdrawAsk, Write
+from .elicitation.fields import Unaskable
+from .elicitation.form import Form, declined, elicited
 from .native import as_text, elements, fitting, line, members, plain
 from .outline import MAX_TEXT, TOO_DEEP
 
@@ -31,6 +33,8 @@ REJECT = "Reject"
 _DENIED = "The user does not allow this."
 _NOT_ANSWERED = "The user does not want to answer these questions."
 _KEEP_PLANNING = "The user does not approve the plan: keep planning."
+
+_DECLINED = {"action": "decline"}
 
 _PLAN_OPTIONS = (
     QuestionOption(APPROVE, "leave plan mode and carry the plan out"),
@@ -50,12 +54,21 @@ class _Ask:
     questions: tuple[QuestionPart, ...] = ()
 
 
+@frozen
+class _Elicited:
+    """An MCP server asks, through claude."""
+
+    ask_id: str
+    request_id: str
+    form: Form = field(eq=False)
+
+
 class Asks:
     """What is asked and not yet answered. ``after_plan`` is claude's permission mode once a plan is approved."""
 
     def __init__(self, after_plan: str) -> None:
         self._after_plan = after_plan
-        self._open: dict[str, _Ask] = {}
+        self._open: dict[str, _Ask | _Elicited] = {}
         self._ids = AskIds()
 
     def __repr__(self) -> str:
@@ -88,16 +101,30 @@ class Asks:
         always = None if _is_for_once(request) else always_of(request.tool_name, arguments)
         return AskPermission(ask_id, request.tool_name, metadata, raw, always)
 
+    def elicited(self, control: ControlElicitation, raw: bytes) -> Iterable[Effect]:
+        asked = control.request
+        url = (asked.url or "") if asked.mode == "url" else None
+        ask_id = self._ids.give(control.request_id)
+        try:
+            form = elicited(asked.mcp_server_name, asked.message, schema=asked.requested_schema, url=url)
+        except Unaskable as why:
+            yield _answer(control.request_id, _DECLINED)
+            yield declined(ask_id, asked.mcp_server_name, asked.message, why, raw)
+            return
+        self._open[ask_id] = _Elicited(ask_id, control.request_id, form)
+        yield AskQuestion(form.question(ask_id), raw)
+
     def unreadable(self, told: dict[str, Any], raw: bytes) -> Iterable[Effect]:
         """``told`` is the outline of a request that cannot be decoded."""
         request_id, request = told.get("request_id"), members(told.get("request"))
-        asks = told.get("type") == "control_request" and request.get("subtype") == "can_use_tool"
-        if not asks or not isinstance(request_id, str):
+        subtype = request.get("subtype") if told.get("type") == "control_request" else None
+        if subtype not in ("can_use_tool", "elicitation") or not isinstance(request_id, str):
             return
-        tool = as_text(request.get("tool_name") or "tool")
+        tool = as_text(request.get("tool_name") or ("elicitation" if subtype == "elicitation" else "tool"))
         metadata = {"toolName": tool, "input": shortened(raw.decode(errors="replace"), MAX_TEXT)}
         yield AskRefused(self._ids.give(request_id), tool, TOO_DEEP, metadata)
-        yield _answer(request_id, {"behavior": "deny", "message": f"This is refused: {TOO_DEEP}."})
+        refused = {"behavior": "deny", "message": f"This is refused: {TOO_DEEP}."}
+        yield _answer(request_id, _DECLINED if subtype == "elicitation" else refused)
 
     def withdrawn(self, request_id: str) -> Iterable[Effect]:
         """Claude no longer waits. Unknown when the answer crossed the withdrawal on its way."""
@@ -107,7 +134,7 @@ class Asks:
 
     def permission_answered(self, permission_id: str, reply: PermissionReply) -> Iterable[Effect]:
         ask = self._open.pop(permission_id, None)
-        if ask is None:
+        if not isinstance(ask, _Ask):
             return
         yield _deny(ask, _DENIED) if reply == "reject" else _allow(ask)
 
@@ -115,7 +142,10 @@ class Asks:
         ask = self._open.pop(question_id, None)
         if ask is None:
             return
-        if ask.request.tool_name == "ExitPlanMode":
+        if isinstance(ask, _Elicited):
+            content = ask.form.content(answers)
+            yield _answer(ask.request_id, _DECLINED if content is None else {"action": "accept", "content": content})
+        elif ask.request.tool_name == "ExitPlanMode":
             yield self._plan_answered(ask, answers)
         elif answers is None:
             yield _deny(ask, _NOT_ANSWERED)

@@ -127,6 +127,21 @@ class ControlRequest(Struct):
     request: ToolRequest
 
 
+class ElicitationRequest(Struct):
+    """``elicitation``: an MCP server asks. ``requested_schema`` keeps the order of its members."""
+
+    mcp_server_name: Any = None
+    message: Any = None
+    mode: Any = None
+    url: Any = None
+    requested_schema: Any = None
+
+
+class ControlElicitation(Struct):
+    request_id: str
+    request: ElicitationRequest
+
+
 class ControlCancel(Struct):
     request_id: str
 

@@ -10,17 +10,17 @@ from attrs import frozen
 
 from ..approvals.always import Always, of_input
 from ..approvals.ask_ids import REPEATED, AskIds
-from ..bounds import shortened
+from ..bounds import MAX_NAME, shortened
 from ..events import QuestionEventData, QuestionOption, QuestionPart
-from ..items import StatusPart
 from ..sessions import PermissionReply
 from .codex_always import of_patch, of_run, of_tool
 from .codex_begun import Begun, Place
 from .codex_changes import file_refs
-from .codex_elicitation import content_of, fields_of
 from .codex_tools import APPLY_PATCH, SHELL, command_arguments
 from .codex_wire import RequestId, answer, refusal
-from .effects import AskPermission, AskQuestion, AskRefused, Effect, ItemCompleted, Unparsed, WithdrawAsk, Write
+from .effects import AskPermission, AskQuestion, AskRefused, Effect, Unparsed, WithdrawAsk, Write
+from .elicitation.fields import Unaskable
+from .elicitation.form import Form, declined, elicited
 from .native import as_text, elements, fitting, line, members
 from .outline import MAX_TEXT, TOO_DEEP
 
@@ -210,7 +210,7 @@ class Asks:
         self,
         request_id: RequestId,
         params: dict[str, Any],
-        questions: Sequence[QuestionPart],
+        data: Callable[[str], QuestionEventData],
         result: Callable[[Sequence[Sequence[str]] | None], Any],
         raw: bytes,
     ) -> Iterator[Effect]:
@@ -220,10 +220,7 @@ class Asks:
             yield Write(line(answer(request_id, result(None))))
             return
         self._open[ask_id] = _Question(request_id, params.get("threadId"), result)
-        first = questions[0]
-        labels = tuple(option.label for option in first.options)
-        data = QuestionEventData(ask_id, first.question, labels, None, "requested", tuple(questions))
-        yield AskQuestion(data, raw)
+        yield AskQuestion(data(ask_id), raw)
 
     def _user_input(self, request_id: RequestId, params: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         asked = [members(said) for said in elements(params.get("questions"))]
@@ -236,7 +233,13 @@ class Asks:
             given = zip(names, answers or (), strict=False)
             return {"answers": {name: {"answers": list(labels)} for name, labels in given}}
 
-        yield from self._question(request_id, params, [_part(said) for said in asked], result, raw)
+        parts = tuple(map(_part, asked))
+        labels = tuple(option.label for option in parts[0].options)
+
+        def data(ask_id: str) -> QuestionEventData:
+            return QuestionEventData(ask_id, parts[0].question, labels, None, "requested", parts)
+
+        yield from self._question(request_id, params, data, result, raw)
 
     def _elicited(self, method: str, request_id: RequestId, params: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         meta = members(params.get("_meta"))
@@ -250,19 +253,18 @@ class Asks:
                 method, request_id, params, tool, tool_input, _TOOL_DECISIONS, raw, always, **told
             )
             return
-        fields = fields_of(params.get("requestedSchema")) if params.get("mode") == "form" else ()
-        if not fields:
+        try:
+            form = _form(params)
+        except Unaskable as why:
             yield Write(line(answer(request_id, _DECLINED)))
-            why = f"{server} asked for what no choice can answer: {as_text(params.get('message'))}"
-            part = StatusPart("elicitation.declined", why)
-            yield ItemCompleted(f"{self._name(request_id)}#declined", "status", "system", (part,), raw=raw)
+            yield declined(self._name(request_id), server, params.get("message"), why, raw)
             return
 
         def result(answers: Sequence[Sequence[str]] | None) -> Any:
-            content = None if answers is None else content_of(fields, answers)
+            content = form.content(answers)
             return _DECLINED if content is None else {"action": "accept", "content": content, "_meta": None}
 
-        yield from self._question(request_id, params, [field.part for field in fields], result, raw)
+        yield from self._question(request_id, params, form.question, result, raw)
 
 
 _KINDS: Mapping[str, str] = {
@@ -315,7 +317,20 @@ def _part(said: dict[str, Any]) -> QuestionPart:
         as_text(said.get("question") or ""),
         tuple(map(_option, elements(said.get("options")))),
         header if isinstance(header, str) else None,
+        secret=True if said.get("isSecret") is True else None,
     )
+
+
+def _form(params: dict[str, Any]) -> Form:
+    """Raises :class:`Unaskable`."""
+    server, message = params.get("serverName"), params.get("message")
+    match params.get("mode"):
+        case "form" | "openai/form" | "openaiForm":
+            return elicited(server, message, schema=params.get("requestedSchema"))
+        case "url":
+            return elicited(server, message, url=params.get("url") or "")
+        case other:
+            raise Unaskable(f"{shortened(as_text(other), MAX_NAME)} is nothing that a human can answer here")
 
 
 def _option(option: Any) -> QuestionOption:

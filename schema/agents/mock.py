@@ -38,11 +38,16 @@ from .effects import (
     WithdrawAsk,
     Write,
 )
+from .elicitation.fields import Unaskable
+from .elicitation.form import Form, declined, elicited
 from .native import as_text
 from .outline import MAX_TEXT, TOO_DEEP, outline
 from .parts import decode_parts
 
 LOCATION = "mock.stream"
+
+SERVER = "mock"
+"""The MCP server that the program plays when it shows a form."""
 
 STARTS = ("crash", "hang")
 """Variants: how the program shall fail to start."""
@@ -88,7 +93,9 @@ class _Permission(_Line, tag="permission"):
 class _Question(_Line, tag="question"):
     id: str
     question: str
-    options: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    form: Any = None
+    url: Any = None
 
 
 class _Withdraw(_Line, tag="withdraw"):
@@ -125,6 +132,7 @@ class Mock:
         self._native_id = spec.resume or f"mock-{spec.session_id}"
         self._state: Literal["new", "ready", "ended"] = "new"
         self._asks: dict[str, str] = {}
+        self._forms: dict[str, Form] = {}
         self._ids = AskIds()
 
     def __repr__(self) -> str:
@@ -188,8 +196,7 @@ class Mock:
                 ask_id = self._ids.give(said.id)
                 if said.id in self._asks.values():
                     return (AskRefused(ask_id, "question", REPEATED, {"question": said.question}),)
-                self._asks[ask_id] = said.id
-                return (AskQuestion(_question_data(ask_id, said), raw=raw),)
+                return self._asked(ask_id, said, raw)
             case _Withdraw():
                 return self._withdraw(*(ask_id for ask_id, native in self._asks.items() if native == said.id))
             case _Error():
@@ -200,6 +207,20 @@ class Mock:
             case _Hello():
                 first, self._state = self._state == "new", "ready"
                 return tuple(self._greeted(said, raw)) if first else ()
+
+    def _asked(self, ask_id: str, said: _Question, raw: bytes) -> Effects:
+        if said.form is None and said.url is None:
+            data = _question_data(ask_id, said)
+        else:
+            try:
+                form = elicited(SERVER, said.question, schema=said.form, url=said.url)
+            except Unaskable as why:
+                refused = _write({"type": "question", "id": said.id, "answers": None})
+                return (refused, declined(ask_id, SERVER, said.question, why, raw))
+            self._forms[ask_id] = form
+            data = form.question(ask_id)
+        self._asks[ask_id] = said.id
+        return (AskQuestion(data, raw=raw),)
 
     def _unreadable(self, told: dict[str, Any], raw: bytes) -> Effects:
         native_id = told.get("id")
@@ -224,7 +245,9 @@ class Mock:
 
     def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
         native_id = self._asks.pop(question_id, question_id)
-        return (_write({"type": "question", "id": native_id, "answers": answers}),)
+        told: dict[str, Any] = {"type": "question", "id": native_id}
+        form = self._forms.pop(question_id, None)
+        return (_write(told | ({"answers": answers} if form is None else {"content": form.content(answers)})),)
 
     def interrupt(self) -> Effects:
         return (_write({"type": "interrupt"}),)
@@ -238,6 +261,7 @@ class Mock:
         known = [ask_id for ask_id in ask_ids if ask_id in self._asks]
         for ask_id in known:
             del self._asks[ask_id]
+            self._forms.pop(ask_id, None)
         return tuple(WithdrawAsk(ask_id) for ask_id in known)
 
 

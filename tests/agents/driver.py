@@ -32,7 +32,7 @@ from sandbox_agent.schema.agents.effects import (
     Write,
 )
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
-from sandbox_agent.schema.events import ItemEventData
+from sandbox_agent.schema.events import ItemEventData, QuestionPart
 from sandbox_agent.schema.items import UniversalItem
 from sandbox_agent.schema.settings import Settings
 
@@ -46,10 +46,16 @@ Answer = Callable[[Dialect, AskPermission | AskQuestion], Sequence[Effect]]
 
 
 def allow(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
-    """Allow everything once; answer every question with its first label."""
+    """Allow everything once; answer every question with its first label, or what fits any form of ours."""
     if isinstance(ask, AskPermission):
         return dialect.answer_permission(ask.permission_id, "once")
-    return dialect.answer_question(ask.data.question_id, [[part.options[0].label] for part in ask.data.questions or ()])
+    return dialect.answer_question(ask.data.question_id, [[_first(part)] for part in ask.data.questions or ()])
+
+
+def _first(part: QuestionPart) -> str:
+    if part.options:
+        return part.options[0].label
+    return "1" if part.kind in ("number", "integer") else "ada@example.com"
 
 
 def leave_open(_: Dialect, __: AskPermission | AskQuestion) -> Sequence[Effect]:

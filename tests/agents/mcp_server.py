@@ -16,7 +16,22 @@ FORM = {
     "required": ["color"],
 }
 
-FREE_TEXT = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+TYPED = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "title": "Name", "minLength": 2},
+        "age": {"type": "integer", "minimum": 0, "maximum": 150},
+        "share": {"type": "number", "default": 0.5},
+        "mail": {"type": "string", "format": "email"},
+    },
+    "required": ["name", "age"],
+}
+
+ASKED: dict[str, dict[str, Any]] = {
+    "typed": {"requestedSchema": TYPED},
+    "url": {"mode": "url", "url": "https://example.com/consent", "elicitationId": "e1"},
+}
+"""What `choose` asks when its text is one of these; else the form."""
 
 TEXT_SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}}
 
@@ -35,8 +50,8 @@ def call(message: dict[str, Any]) -> None:
     if message["params"]["name"] == "echo":
         said = f"echo:{arguments.get('text')}"
     else:
-        schema = FREE_TEXT if arguments.get("text") == "free" else FORM
-        send(id="form", method="elicitation/create", params={"message": "Please choose", "requestedSchema": schema})
+        asked = ASKED.get(arguments.get("text", ""), {"requestedSchema": FORM})
+        send(id="form", method="elicitation/create", params={"message": "Please choose", **asked})
         answer = json.loads(sys.stdin.readline())
         while answer.get("id") != "form":
             answer = json.loads(sys.stdin.readline())

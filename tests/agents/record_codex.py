@@ -120,7 +120,7 @@ SCENES = {
     )),
     "permissions": Scene(("SCN_ESCALATE touch {work}/made", "SCN_WRITE /var/made-by-a-test one")),
     "questions": Scene(("SCN_ASK",)),
-    "mcp": Scene(("SCN_MCP a word", "SCN_FORM", "SCN_FORM free")),
+    "mcp": Scene(("SCN_MCP a word", "SCN_FORM", "SCN_FORM typed", "SCN_FORM url")),
     "plan": Scene(("SCN_PLAN",), agent_mode="plan"),
     "todo": Scene(("SCN_TODO",)),
     "code_mode": Scene(("SCN_CODE 'text(await tools.exec_command({{cmd: \"echo from-code\"}}))'",), model=CODE_MODEL),

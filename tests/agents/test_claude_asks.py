@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from functools import partial
 
@@ -9,11 +10,13 @@ import pytest
 from sandbox_agent.schema.agents.claude import Claude
 from sandbox_agent.schema.agents.dialect import Dialect
 from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, Effect
+from sandbox_agent.schema.events import Elicitation
 from sandbox_agent.schema.items import StatusPart
 from sandbox_agent.schema.sessions import PermissionReply
 
 from ..models.server import ModelServer
 from ..schema.playbook import text_of
+from . import mcp_server
 from .driver import Answer, allow, driving, items, leave_open, outcome, parts
 from .sandbox import Sandbox
 
@@ -70,6 +73,40 @@ async def test_a_permission_says_why_it_is_asked(sandbox: Sandbox):
         (ask,) = driver.asks
         assert isinstance(ask, AskPermission)
         assert ask.metadata["decisionReasonType"] == "rule"
+
+
+def with_mcp_server(sandbox: Sandbox) -> None:
+    place = sandbox.home / ".claude"
+    place.mkdir()
+    servers = {"lab": {"command": sys.executable, "args": [mcp_server.__file__]}}
+    (place / ".claude.json").write_text(json.dumps({"mcpServers": servers}))
+
+
+async def test_text_and_numbers_reach_the_mcp_server_as_what_they_are(sandbox: Sandbox):
+    with_mcp_server(sandbox)
+    async with claude(sandbox, choosing(["Ada"], ["36"], [], ["ada@example.com"])) as driver:
+        turn = await driver.turn("SCN_FORM typed")
+        ask = driver.asks[-1]
+        assert isinstance(ask, AskQuestion)
+        assert (ask.data.prompt, ask.data.elicitation) == ("Please choose\n\nName", Elicitation("lab", "Please choose"))
+        assert [part.kind for part in ask.data.questions or ()] == ["text", "integer", "number", "text"]
+        content = '{"age": 36, "mail": "ada@example.com", "name": "Ada", "share": 0.5}'
+        assert f'{{"action": "accept", "content": {content}}}' in items(turn, "tool_result")[0].content[0].output
+        assert [event for event in driver.events if event.type == "agent.unparsed"] == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "action"), [((["Accept"],), "accept"), ((["Decline"],), "decline"), ((), "decline")]
+)
+async def test_an_address_to_open_is_a_question(sandbox: Sandbox, answers: tuple[list[str], ...], action: str):
+    with_mcp_server(sandbox)
+    async with claude(sandbox, choosing(*answers)) as driver:
+        turn = await driver.turn("SCN_FORM url")
+        ask = driver.asks[-1]
+        assert isinstance(ask, AskQuestion)
+        (part,) = ask.data.questions or ()
+        assert (part.kind, part.url, part.question) == ("url", "https://example.com/consent", "Please choose")
+        assert f'"action": "{action}"' in items(turn, "tool_result")[0].content[0].output
 
 
 async def test_once_allows_once(sandbox: Sandbox):

@@ -9,12 +9,12 @@ import pytest
 from sandbox_agent.schema.agents.codex import Codex
 from sandbox_agent.schema.agents.dialect import Dialect
 from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, Effect
-from sandbox_agent.schema.items import StatusPart
+from sandbox_agent.schema.events import Elicitation
 from sandbox_agent.schema.sessions import PermissionReply
 
 from ..schema.playbook import text_of
 from .codex_home import with_mcp_server
-from .driver import Answer, allow, driving, items, leave_open, outcome, parts
+from .driver import Answer, allow, driving, items, leave_open, outcome
 from .sandbox import Sandbox
 
 pytestmark = pytest.mark.agents
@@ -208,14 +208,32 @@ async def test_a_form_of_an_mcp_server_is_a_question(sandbox: Sandbox, answers: 
         assert items(turn, "tool_result")[0].content[0].output == f"chosen:{heard}"
 
 
-async def test_a_form_that_no_choice_can_fill_in_is_declined_with_the_reason(sandbox: Sandbox):
+async def test_text_and_numbers_reach_the_mcp_server_as_what_they_are(sandbox: Sandbox):
     with_mcp_server(sandbox.home)
-    async with codex(sandbox) as driver:
-        turn = await driver.turn("SCN_FORM free")
-        assert [type(ask) for ask in driver.asks] == [AskPermission], "of the tool, not of the form"
-        declined = [part for part in parts(turn, StatusPart) if part.label == "elicitation.declined"]
-        assert [part.detail for part in declined] == ["lab asked for what no choice can answer: Please choose"]
-        assert items(turn, "tool_result")[0].content[0].output == 'chosen:{"action": "decline"}'
+    async with codex(sandbox, choosing(["36"], ["ada@example.com"], ["Ada"], [])) as driver:
+        turn = await driver.turn("SCN_FORM typed")
+        ask = driver.asks[-1]
+        assert isinstance(ask, AskQuestion)
+        assert (ask.data.prompt, ask.data.elicitation) == ("Please choose\n\nage", Elicitation("lab", "Please choose"))
+        kinds = {part.name: part.kind for part in ask.data.questions or ()}
+        assert list(kinds.items()) == [("age", "integer"), ("mail", "text"), ("name", "text"), ("share", "number")]
+        content = '{"age": 36, "mail": "ada@example.com", "name": "Ada", "share": 0.5}'
+        heard = items(turn, "tool_result")[0].content[0].output
+        assert heard == f'chosen:{{"action": "accept", "content": {content}}}'
+
+
+@pytest.mark.parametrize(
+    ("answers", "action"), [((["Accept"],), "accept"), ((["Decline"],), "decline"), ((), "decline")]
+)
+async def test_an_address_to_open_is_a_question(sandbox: Sandbox, answers: tuple[list[str], ...], action: str):
+    with_mcp_server(sandbox.home)
+    async with codex(sandbox, choosing(*answers)) as driver:
+        turn = await driver.turn("SCN_FORM url")
+        ask = driver.asks[-1]
+        assert isinstance(ask, AskQuestion)
+        (part,) = ask.data.questions or ()
+        assert (part.kind, part.url, part.question) == ("url", "https://example.com/consent", "Please choose")
+        assert f'"action": "{action}"' in items(turn, "tool_result")[0].content[0].output
 
 
 @pytest.mark.parametrize("prompt", ["SCN_ESCALATE touch {outside}/made", "SCN_WRITE {outside}/made one", "SCN_ASK"])

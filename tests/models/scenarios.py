@@ -147,6 +147,7 @@ CLAUDE: Mapping[str, Script] = {
     "SCN_SKILL": tools(lambda args: call("Skill", skill=args[0], args=" ".join(args[1:]))),
     "SCN_EDIT": tools(lambda args: call("Read", file_path=args[0]), _edit),
     "SCN_MCP": tools(lambda args: call("mcp__lab__echo", text=" ".join(args))),
+    "SCN_FORM": tools(lambda args: call("mcp__lab__choose", text=" ".join(args))),
     "SCN_ASK": tools(lambda _: call("AskUserQuestion", questions=QUESTIONS)),
     "SCN_PLAN": tools(lambda _: call("ExitPlanMode", plan=PLAN)),
     "SCN_ENTERPLAN": tools(lambda _: call("EnterPlanMode"), _bash),

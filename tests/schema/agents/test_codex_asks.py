@@ -17,7 +17,7 @@ from sandbox_agent.schema.agents.effects import (
     WithdrawAsk,
     Write,
 )
-from sandbox_agent.schema.events import QuestionEventData, QuestionOption, QuestionPart
+from sandbox_agent.schema.events import Elicitation, QuestionEventData, QuestionOption, QuestionPart
 from sandbox_agent.schema.items import StatusPart
 
 from ..playbook import Playbook, allows, answers, any_of, says, writes
@@ -264,15 +264,21 @@ def form(properties: Any, *required: str) -> Any:
     return asks(ELICIT, serverName="lab", mode="form", message="Please", requestedSchema=schema)
 
 
+def choice(name: str, question: str, *labels: str, required: bool = False, **rest: Any) -> QuestionPart:
+    options = tuple(map(QuestionOption, labels))
+    return QuestionPart(question, options, name=name, kind="choice", required=required, **rest)
+
+
 def test_a_form_is_a_question_for_each_field():
     parts = (
-        QuestionPart("Which color?", (QuestionOption("Red"), QuestionOption("Blue")), "color"),
-        QuestionPart("Size", (QuestionOption("Small"), QuestionOption("l")), "Size"),
-        QuestionPart("tags", (QuestionOption("x"), QuestionOption("y")), "tags", True),
-        QuestionPart("more", (QuestionOption("M"),), "more", True),
-        QuestionPart("sure", (QuestionOption("Yes"), QuestionOption("No")), "sure"),
+        choice("color", "Which color?", "Red", "Blue", header="color", required=True),
+        choice("size", "Size", "Small", "l", header="Size"),
+        choice("tags", "tags", "x", "y", header="tags", multi_select=True),
+        choice("more", "more", "M", header="more", multi_select=True),
+        choice("sure", "sure", "Yes", "No", header="sure"),
     )
-    data = QuestionEventData("ask_seed_0", "Which color?", ("Red", "Blue"), None, "requested", parts)
+    prompt, about = "Please\n\nWhich color?", Elicitation("lab", "Please")
+    data = QuestionEventData("ask_seed_0", prompt, ("Red", "Blue"), None, "requested", parts, elicitation=about)
     content = {"color": "b", "size": "s", "tags": ["x", "y"], "more": [], "sure": False}
     assert (
         codex()
@@ -291,28 +297,53 @@ def test_a_form_that_is_not_filled_in_is_declined(given: Any):
     )  # fmt: skip
 
 
-def test_an_optional_field_that_no_choice_can_answer_is_left_out():
-    assert (
-        codex()
-        >> form({"name": {"type": "string"}, "sure": {"type": "boolean"}}, "sure")
-        << any_of(AskQuestion)
-        >> answers("ask_seed_0", [["Yes"]])
-        << responds(action="accept", content={"sure": True}, _meta=None)
-    )
+def test_text_is_asked_for_and_an_optional_field_may_be_left_out():
+    asked = form({"name": {"type": "string"}, "sure": {"type": "boolean"}}, "sure")
+    for given, content in (([[], ["Yes"]], {"sure": True}), ([["Ada"], ["No"]], {"name": "Ada", "sure": False})):
+        assert (
+            codex() >> asked << any_of(AskQuestion) >> answers("ask_seed_0", given)
+            << responds(action="accept", content=content, _meta=None)
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", [form({}), form(None), asks(ELICIT, mode="url", message="m", url="https://e.com")])
+@pytest.mark.parametrize(
+    ("given", "result"),
+    [
+        ([["Accept"]], {"action": "accept", "content": {}, "_meta": None}),
+        ([["Decline"]], {"action": "decline", "content": None, "_meta": None}),
+        (None, {"action": "decline", "content": None, "_meta": None}),
+    ],
+)
+def test_what_has_no_fields_is_accepted_or_declined_by_a_human(asked: Any, given: Any, result: Any):
+    assert codex() >> asked << any_of(AskQuestion) >> answers("ask_seed_0", given) << responds(**result)
+
+
+def test_an_answer_that_is_secret_is_marked():
+    (ask,) = (codex() >> asks(ASK, questions=[{"id": "a", "question": "Key?", "isSecret": True}]))._pending
+    assert [part.secret for part in ask.data.questions] == [True]
 
 
 @pytest.mark.parametrize(
-    "elicited",
+    ("elicited", "why"),
     [
-        form({"name": {"type": "string"}, "sure": {"type": "boolean"}}, "name"),
-        form({}),
-        form(None),
-        asks(ELICIT, serverName="lab", mode="url", message="Please", url="somewhere"),
+        (
+            asks(ELICIT, serverName="lab", mode="url", message="Please", url="javascript:x"),
+            "what is to be opened is no",
+        ),
+        (
+            asks(ELICIT, serverName="lab", mode="openai/userVerification", message="Please"),
+            "openai/userVerification is",
+        ),
+        (form({str(number): {"type": "string"} for number in range(101)}), "the form has 101 fields"),
     ],
-    ids=["free text", "empty", "no schema", "url"],
+    ids=["no address of the web", "a mode of another device", "too many fields"],
 )
-def test_what_no_choice_can_answer_is_declined_with_the_reason(elicited: Any):
-    part = StatusPart("elicitation.declined", "lab asked for what no choice can answer: Please")
+def test_what_nobody_can_be_asked_is_declined_with_the_reason(elicited: Any, why: str):
+    _, told = (codex() >> elicited)._pending
+    detail = told.content[0].detail
+    assert detail.startswith(f"lab asks: Please. Declined, because {why}")
+    part = StatusPart("elicitation.declined", detail)
     assert (
         codex()
         >> elicited

@@ -1,0 +1,1 @@
+"""Forms of MCP servers, and what humans answer to them."""
