@@ -15,8 +15,8 @@ import structlog
 import trio
 
 from ..actors.daemon import Daemon
-from ..actors.home import settled
-from ..actors.isolation.isolation import Isolation, NotIsolated
+from ..actors.isolation.isolation import NotIsolated
+from ..actors.isolation.search import Search
 from ..actors.loop_clock import LoopClock
 from ..actors.owner import Owner
 from ..actors.reaper import Reaper
@@ -41,15 +41,16 @@ HARD_END = 1.0
 _log = structlog.get_logger("server")
 
 
-def run(options: ServerOptions, logs: Logs) -> None:
-    """Serve until a signal says stop. Raises :class:`Failure` when it cannot start or cannot go on."""
+def run(options: ServerOptions, search: Search, logs: Logs) -> None:
+    """Serve until a signal says stop, with agents as isolated as ``search`` finds. Raises :class:`Failure` when it
+    cannot start or cannot go on."""
     try:
         auth = Auth(options.token.value)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     try:
         secrets = () if options.token.value is None else (options.token.value,)
-        isolation = Isolation.find(options.settings, settled(os.environ), options.secret_files)
+        isolation = search.result()
         for trouble in isolation.troubles:
             _log.warning(trouble)
         daemon = Daemon(options.settings, secrets=secrets, isolation=isolation)

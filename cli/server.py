@@ -24,6 +24,7 @@ from .server_options import server_options
 from .setting_options import build_settings
 from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice
 from .token_store import find_given, forget_token, make_token, read_token, stored_path, token_files
+from .user_home import data_place, tell_troubles
 
 if TYPE_CHECKING:
     from ..transport.listening.tls import Certificates
@@ -223,18 +224,20 @@ def server(outer: TokenChoice, **given: Any) -> None:
         secret_files=tuple(map(absolute, token_files(choice))),
     )
     forget_token()
+    data_place(options.settings)
     gc.disable()  # a third of the time until ready went to collecting modules that live for ever
     with without("pygments", "rich"):  # for structlog and httpx to print in colours
+        from .isolating import begin_search
         from .logs.configure import configure_logs
+
+        search = begin_search(options)  # another process: it runs while the rest is imported
         from .serve import run
-        from .user_home import data_place, tell_troubles
 
     gc.freeze()
     gc.enable()
     _close(token.value)
-    data_place(options.settings)
     if log is not None and given["log_to_file"]:
         click.echo(f"logging to {log}", err=True)
     logs = configure_logs(given["log_level"], given["log_format"], log, options.settings)
     tell_troubles()
-    run(options, logs)
+    run(options, search, logs)

@@ -1,4 +1,5 @@
-"""How far agents are kept from the daemon and from each other, found out before the first of them starts.
+"""How far agents are kept from the daemon and from each other; :mod:`.search` finds it out before the first of them
+starts.
 
 The level ``process`` is always there: what the daemon can close of itself. ``user`` is another user for all agents,
 which a daemon of root's can give them. ``namespace`` is what the kernel can give an agent besides, also one of another
@@ -7,28 +8,18 @@ daemon's files are not there. docs/security.md has what holds at which level.
 """
 
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from attrs import evolve, frozen
 
 from ...schema.settings import Settings
-from ..home import Home, NoHome, base_directory
-from ..install_store import data_directory
-from ..sight import look
-from .agent_user import AgentUser, NoSuchUser
+from ..home import Home
+from .agent_user import AgentUser
 from .plan import Plan
-from .user_trial import NotPossible, UserTrial
 
 Level = Literal["process", "user", "namespace"]
-
-PATIENCE = 10.0
-"""Seconds for the system to make namespaces. It takes milliseconds."""
-
-MEND = "let uid {} make user namespaces and mount /proc in them (docs/security.md)"
 
 
 class NotIsolated(Exception):
@@ -45,34 +36,6 @@ class Isolation:
     plan: Plan = Plan()
     user: AgentUser | None = None
     home: Home | None = None
-
-    @classmethod
-    def find(cls, settings: Settings, environment: Mapping[str, str], secret_files: Sequence[Path] = ()) -> "Isolation":
-        """Tries what is best; takes some ten milliseconds. ``secret_files`` are those that the daemon has read and no
-        agent may. Raises :class:`NotIsolated`."""
-        if settings.agent_isolation == "process":
-            return cls(reason="the setting agent_isolation demands no more")
-        agents, user = cls(), None
-        if settings.agent_user:
-            user = _find_user(settings, environment)
-            agents = cls("user", "", user=user, home=_home(user, environment))
-        if settings.agent_isolation == "user":
-            return evolve(agents, reason="the setting agent_isolation demands no more")
-        plan = Plan(
-            directories=tuple(map(str, hidden(settings, environment))),
-            files=tuple(map(str, secret_files)),
-            read_only=(str(data_directory(settings, environment) / "agents"),),
-            user=user,
-        )
-        home = str((agents.home or Home.find(environment)).path)
-        reason = f"{home} is both the home and a directory that is to be hidden" if plan.hides(home) else _why_not(plan)
-        if not reason:
-            return evolve(agents, level="namespace", reason="", plan=plan)
-        if settings.agent_isolation == "namespace":
-            less = "process" if user is None else "user"
-            mend = f"{MEND.format(os.geteuid())}, or say --agent-isolation {less}"
-            raise NotIsolated(f"--agent-isolation namespace cannot be had: {reason}; {mend}")
-        return evolve(agents, reason=reason)
 
     @classmethod
     def untried(cls, settings: Settings) -> "Isolation":
@@ -113,43 +76,3 @@ class Isolation:
         """For events."""
         user = {} if self.user is None else {"user": str(self.user)}
         return {"level": self.level} | user | ({"reason": self.reason} if self.reason else {})
-
-
-def _find_user(settings: Settings, environment: Mapping[str, str]) -> AgentUser:
-    try:
-        user = AgentUser.find(settings.agent_user)
-        UserTrial.make(user, data_directory(settings, environment)).run()
-    except (NoSuchUser, NotPossible) as error:
-        raise NotIsolated(f"--agent-user {settings.agent_user} cannot be had: {error}") from error
-    return user
-
-
-def _home(user: AgentUser, environment: Mapping[str, str]) -> Home:
-    try:
-        return Home.of_user(user, environment)
-    except NoHome as error:
-        raise NotIsolated(f"--agent-user {user.name} cannot be had: {error}") from error
-
-
-def hidden(settings: Settings, environment: Mapping[str, str]) -> list[Path]:
-    """The directories with the journal, the stored token and the address. One that is not there is in no way."""
-    found = [data_directory(settings, environment)]
-    with suppress(NoHome):  # then there is no stored token
-        found.append(base_directory(environment, "XDG_STATE_HOME", ".local/state") / "sandbox-agent")
-    return found
-
-
-def _why_not(plan: Plan) -> str:
-    """Empty when an agent can be started so."""
-    try:
-        if sight := look().trouble:
-            return sight
-        done = subprocess.run(
-            plan.command(()), env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"namespaces cannot be tried: {error}"
-    if done.returncode == 0:
-        return ""
-    words = done.stderr.decode(errors="replace").strip().splitlines()
-    return words[0] if words else f"namespaces cannot be made (exit status {done.returncode})"
