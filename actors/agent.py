@@ -5,17 +5,18 @@ conversation. After an unexpected end the next start waits a while, longer each 
 of the session. What happens is told to the record; nothing here knows a client.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..schema.agents.dialect import Effects, ExitStatus
+from ..schema.background import BackgroundTask
 from ..schema.events import SessionEndedData, TerminatedBy, TurnOutcome
 from ..schema.problems import Problem
-from ..schema.sessions import SessionStatus
+from ..schema.sessions import InterruptResponse, SessionStatus
 from .agent_process import SpawnFailed
 from .first_start import FirstStart
 from .intensity import Intensity
@@ -55,13 +56,15 @@ class Rested:
 
 class Agent:
     """``opened`` is true once the first process was started, also by a former life of the session. ``retiring``: the
-    process has done its part and is to be ended before the next prompt."""
+    process has done its part and is to be ended before the next prompt. ``background`` is what it goes on with beside
+    its turns."""
 
     def __init__(self, services: Services, record: Record, mailbox: Mailbox) -> None:
         settings = services.settings
         self.link: AgentLink | None = None
         self.opened = False
         self.retiring = False
+        self.background: tuple[BackgroundTask, ...] = ()
         self.first_start = FirstStart(
             record.row.request, record.row.session_id, services.proven_starts, settings.create_wait
         )
@@ -98,15 +101,27 @@ class Agent:
         if not self.link.ready:
             return "starting"
         # A prompt that waits for a ready agent is taken up at once: between two turns nobody sees it idle.
-        if self._record.in_flight or self._record.row.waiting:
-            return "waiting" if self._record.asks else "running"
-        return "idle"
+        if self._record.asks:
+            return "waiting"
+        return "running" if self._record.in_flight or self._record.row.waiting or self.background else "idle"
+
+    @property
+    def gives_way(self) -> bool:
+        """The turn that is open is no reason for a prompt to wait. One that is being interrupted is."""
+        return (
+            self._record.gives_way and self.link is not None and self.link.watchdogs.interrupted != self._record.turn_id
+        )
 
     def follow(self) -> None:
         """Let the clocks run that fit what the session is doing."""
         if self.link is not None:
             self.link.limits.follow(self._record.turn_id)
-            self.link.watchdogs.follow(ready=self.link.ready, turn=self._record.turn_id, asking=bool(self._record.asks))
+            self.link.watchdogs.follow(
+                ready=self.link.ready,
+                turn=self._record.turn_id,
+                asking=bool(self._record.asks),
+                working=bool(self.background),
+            )
 
     # Starting.
 
@@ -160,6 +175,12 @@ class Agent:
         await trio.sleep(seconds)
         await self._mailbox.tell(Rested())
 
+    def background_changed(self, tasks: Sequence[BackgroundTask]) -> None:
+        """What it goes on with beside its turns: told when that begins, and when nothing of it is left."""
+        mask = self._record.scribe.redactor.text
+        self.background = tuple(evolve(task, description=mask(task.description)) for task in tasks)
+        self._record.background(self.background)
+
     # Ending.
 
     async def end(self) -> None:
@@ -170,6 +191,9 @@ class Agent:
                     self._record.error("end_unverified", doubt)
             finally:
                 self.link = None
+                self.background = ()
+                if not self._record.row.ended:
+                    self._record.background((), "it ended with the agent's process")
         self.retiring = False
 
     async def exited(self, link: AgentLink, status: ExitStatus, nursery: trio.Nursery) -> None:
@@ -234,9 +258,25 @@ class Agent:
             link.watchdogs.interrupt(turn)
         return link.dialect.interrupt()
 
+    def interrupted(self) -> tuple[InterruptResponse, Effects]:
+        """A client's interrupt: what it found, and what the agent is to be told."""
+        turn, queued = self._record.turn_id, len(self._record.row.waiting)
+        if self.link is not None and turn is not None:
+            if self.link.watchdogs.interrupted == turn:
+                return InterruptResponse(True, "stopping", turn, queued), ()
+            return InterruptResponse(True, "running", turn, queued), self.interrupt(self.link)
+        if self.link is not None and self.background:
+            return InterruptResponse(True, "background", None, queued), self.interrupt(self.link)
+        if self._record.row.queue:  # the agent is still starting
+            first = self._record.take()
+            self._record.abandon(first)
+            return InterruptResponse(True, "starting", first.turn_id, queued - 1), ()
+        return InterruptResponse(False, "idle", None, 0), ()
+
     async def _suspend(self, link: AgentLink) -> None:
         """Nothing is lost by it, or it is not done. Prompts wait in the mailbox meanwhile; the next one starts it."""
-        if self._record.row.queue or link.process.status is not None or not self.resumable:
+        busy = self._record.row.queue or self._record.asks or self.background
+        if busy or link.process.status is not None or not self.resumable:
             return
         await self.end()
         self._services.tally.agent_suspensions[self._record.row.request.agent] += 1

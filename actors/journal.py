@@ -46,7 +46,8 @@ class SessionRow:
 
     ``asks`` are the permissions and questions that wait for an answer. At ``settled``, a position of the log, no turn
     and no item was open, and ``items`` item ids had been given out: a later life reads its log from there.
-    ``agent_restarts`` counts the starts of its agent that followed an unexpected end.
+    ``agent_restarts`` counts the starts of its agent that followed an unexpected end. ``background`` is whether it was
+    told that work goes on in the background, and not that it is over.
     """
 
     session_id: str
@@ -65,6 +66,7 @@ class SessionRow:
     cancelled: tuple[str, ...] = ()
     asks: tuple[AskData, ...] = ()
     agent_restarts: int = 0
+    background: bool = False
     ended: bool = False
     failed: bool = False
     exit_code: int | None = None

@@ -23,6 +23,7 @@ from ..schema.agents.effects import (
 )
 from ..schema.approvals.decided_by import DecidedBy, because_of
 from ..schema.approvals.rules import PermissionRule
+from ..schema.background import BackgroundTask
 from ..schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ..schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ..schema.items import StatusPart, TextPart
@@ -44,6 +45,10 @@ from .session_card import ended_problem, started
 from .session_messages import Receipt
 
 _log = structlog.get_logger("session")
+
+
+OWN_TURN = {"origin": "agent"}
+"""The metadata of a turn that no prompt began."""
 
 
 class NotRestored(Exception):
@@ -78,6 +83,7 @@ class Record:
         self._restored = False
         self._begun = log.last > 0
         self._timed_out: str | None = None
+        self._gives_way = False
 
     def __repr__(self) -> str:
         return (
@@ -120,6 +126,7 @@ class Record:
             self.open_turn(self.row.current)
             self.error("session_restarted", "the session was restarted before the agent got the prompt")
             self.close_turn("failed", "restart")
+        self.background((), "it ended with the daemon")
         # Also what the broker was told and the log was not.
         self.for_broker = [Forget(self.row.session_id, rules=False)]
         return self._begun
@@ -144,6 +151,11 @@ class Record:
     @property
     def in_flight(self) -> bool:
         return self.turn_id is not None
+
+    @property
+    def gives_way(self) -> bool:
+        """The turn that is open is one of the agent's own, which no prompt waits for."""
+        return self._gives_way and self.current is None and self.ledger.turn is not None
 
     def accept(self, prompt: Prompt) -> Receipt:
         if self.row.ended:
@@ -187,11 +199,18 @@ class Record:
         for queued in cancelled:
             self.abandon(queued)
 
+    def turn_started(self, effect: TurnStarted) -> None:
+        own = self.current is None and self.ledger.turn is None
+        self.scribe.draft(evolve(effect, metadata=OWN_TURN) if own and effect.metadata is None else effect)
+        self._gives_way = effect.gives_way
+
     def turn_ended(self, effect: TurnEnded) -> None:
         turn = self.ledger.turn
         self.scribe.draft(evolve(effect, outcome=self._judged(effect.outcome)))
         if self.current is not None and self.current.turn_id == turn:
             self.current = None
+            # Another turn may open before this is kept: a later life must not take this one for one that never was.
+            self._change(evolve(self.row, current=None))
 
     def close_turn(self, outcome: TurnOutcome, cause: str, reason: ErrorData | None = None) -> None:
         """Because the agent cannot any more. ``cause`` is told with every ask that is rejected with it; ``reason`` is
@@ -282,6 +301,14 @@ class Record:
     def agent_restarted(self) -> None:
         """It was started after it had ended unexpectedly."""
         self._change(evolve(self.row, agent_restarts=self.row.agent_restarts + 1))
+
+    def background(self, tasks: Sequence[BackgroundTask], why: str = "nothing is left of it") -> None:
+        """What the agent goes on with beside its turns: told when that begins, and when it is over."""
+        if bool(tasks) != self.row.background:
+            label = "background.started" if tasks else "background.ended"
+            detail = "; ".join(task.description or task.kind for task in tasks) or why
+            self.status(f"background_{self.ledger.items}", label, detail)
+            self._change(evolve(self.row, background=bool(tasks)))
 
     # What the daemon has to tell, and the end.
 

@@ -15,6 +15,7 @@ from ..schema.agents.effects import (
     AskPermission,
     AskQuestion,
     AskRefused,
+    BackgroundChanged,
     ConversationOpened,
     EndProcess,
     ItemDelta,
@@ -23,12 +24,13 @@ from ..schema.agents.effects import (
     SessionEnded,
     ToAgent,
     TurnEnded,
+    TurnStarted,
     Unparsed,
     WithdrawAsk,
 )
 from ..schema.approvals.decided_by import DecidedBy
 from ..schema.events import PermissionEventData, SessionEndedData
-from ..schema.sessions import CreateSessionResponse, InterruptResponse, SessionStatus
+from ..schema.sessions import CreateSessionResponse, SessionStatus
 from .actor import Actor
 from .agent import Agent, Rested
 from .agent_process import OutboxFull, SpawnFailed
@@ -172,7 +174,8 @@ class Session(Actor):
             case Cancel(turn_id, key):
                 self._record.cancel(turn_id)
             case Interrupt(key):
-                answer = self._interrupt()
+                answer, effects = self._agent.interrupted()
+                self._apply(effects)
             case Terminate(key):
                 await self._terminate()
             case unknown:
@@ -197,19 +200,6 @@ class Session(Actor):
     async def _opened(self) -> CreateSessionResponse:
         failure = await self._agent.first_start.failure()
         return CreateSessionResponse(failure is None, failure, self._row.native_session_id)
-
-    def _interrupt(self) -> InterruptResponse:
-        turn, queued = self._record.turn_id, len(self._row.waiting)
-        if turn is not None and self._link is not None:
-            if self._link.watchdogs.interrupted == turn:
-                return InterruptResponse(True, "stopping", turn, queued)
-            self._apply(self._agent.interrupt(self._link))
-            return InterruptResponse(True, "running", turn, queued)
-        if self._row.queue:  # its agent is still starting
-            first = self._record.take()
-            self._record.abandon(first)
-            return InterruptResponse(True, "starting", first.turn_id, queued - 1)
-        return InterruptResponse(False, "idle", None, 0)
 
     async def _terminate(self) -> None:
         if not self._row.ended:
@@ -273,6 +263,10 @@ class Session(Actor):
                 case Unparsed():
                     if (told := self._unparsed.add(effect, trio.current_time())) is not None:
                         self._scribe.draft(told)
+                case BackgroundChanged(tasks):
+                    self._agent.background_changed(tasks)
+                case TurnStarted():
+                    self._record.turn_started(effect)
                 case TurnEnded():
                     self._tell_unparsed()
                     self._agent.tell_restarted(turn_ends=True)
@@ -363,7 +357,9 @@ class Session(Actor):
 
     async def _advance(self) -> bool:
         """Take up the next prompt if its turn has come; True when there is something new to settle."""
-        if not self._agent.opened or not self._row.queue or self._record.in_flight:
+        if not self._agent.opened or not self._row.queue:
+            return False
+        if self._record.in_flight and not self._agent.gives_way:
             return False
         if self._link is None:
             if (effects := await self._agent.start_again(self.nursery)) is None:
@@ -372,6 +368,8 @@ class Session(Actor):
             return True
         if not self._link.ready:
             return False
+        if self._agent.gives_way:
+            self._apply((TurnEnded(),))
         self._record.current = current = self._record.take()
         # Kept before the agent gets it: a prompt that crashes us is not given to the agent again.
         await self._publish()
@@ -383,7 +381,7 @@ class Session(Actor):
         return True
 
     async def _publish(self) -> None:
-        card = Card(self._record.update(), self._status)
+        card = Card(self._record.update(), self._status, self._agent.background)
         if card != self._published:
             self._published = card
             await self._services.registry.tell(Changed(card))

@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ..schema.background import BackgroundTask
 from ..schema.events import SessionStartedData
 from ..schema.problems import Problem, agent_process_exited, invalid_request
 from ..schema.sessions import SessionInfo, SessionStatus
@@ -23,6 +24,7 @@ class Card:
 
     row: SessionRow
     status: SessionStatus = "starting"
+    background: tuple[BackgroundTask, ...] = ()
 
     def info(self, log: Log, settings: Settings) -> SessionInfo:
         row, request = self.row, self.row.request
@@ -48,6 +50,7 @@ class Card:
             workspace_trust=trust_that_holds(request.workspace_trust, settings.workspace_trust),
             mcp=request.mcp,
             skills=request.skills,
+            background=self.background or None,
         )
 
 

@@ -52,6 +52,7 @@ class Watchdogs:
         self._ready = False
         self._turn: str | None = None
         self._asking = False
+        self._working = False
         self._interrupted: str | None = None
         self._moved = trio.Event()
         self._wind()
@@ -81,14 +82,17 @@ class Watchdogs:
         """The turn that was interrupted last; it may have ended since."""
         return self._interrupted
 
-    def follow(self, *, ready: bool, turn: str | None, asking: bool) -> None:
-        """What the session is doing now. Cheap when nothing has changed: it is called after every message."""
-        if (ready, turn, asking) != (self._ready, self._turn, self._asking):
+    def follow(self, *, ready: bool, turn: str | None, asking: bool, working: bool = False) -> None:
+        """What the session is doing now; ``working`` is in the background. Cheap when nothing has changed: it is called
+        after every message."""
+        if (ready, turn, asking, working) != (self._ready, self._turn, self._asking, self._working):
             if turn != self._turn:
                 for name, clock in self._clocks.items():
                     if name != "start":
                         clock.rewind(trio.current_time())
-            self._ready, self._turn, self._asking = ready, turn, asking
+            if working != self._working:
+                self._clocks["suspend"].rewind(trio.current_time())
+            self._ready, self._turn, self._asking, self._working = ready, turn, asking, working
             self._wind()
 
     def heard(self) -> None:
@@ -131,7 +135,9 @@ class Watchdogs:
             return {"interrupt"}
         if self._asking:
             return set()
-        return {"suspend"} if self._turn is None else {"idle", "turn"}
+        if self._turn is None:
+            return set() if self._working else {"suspend"}
+        return {"idle", "turn"}
 
     def _wind(self) -> None:
         now, running = trio.current_time(), self._running()

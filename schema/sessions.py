@@ -5,6 +5,7 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
+from .background import BackgroundTask
 from .bounds import MAX_ANSWERS, MAX_ATTACHMENTS, MAX_CONFIG_BYTES, MAX_NAME, MAX_PATH, MAX_TITLE
 from .events import PermissionEventData, QuestionEventData, UniversalEvent
 from .fields import bounded, bounded_items, bounded_json, optional
@@ -15,7 +16,7 @@ from .workspace.trust import WorkspaceTrust
 
 PermissionReply = Literal["once", "always", "reject"]
 SessionStatus = Literal["starting", "idle", "running", "waiting", "suspended", "ended", "failed"]
-InterruptFound = Literal["running", "starting", "stopping", "idle"]
+InterruptFound = Literal["running", "starting", "stopping", "background", "idle"]
 
 
 @frozen
@@ -64,8 +65,9 @@ class CreateSessionResponse:
 class SessionInfo:
     """``created_at`` and ``updated_at`` are milliseconds since 1970. Ours over wire 0.1: ``status``, ``queued``
     (prompts that wait for the turn to end), ``log_id`` (the first half of every SSE id of this session),
-    ``timeouts`` (those that hold), ``agent_restarts`` (starts of the agent after it ended unexpectedly) and
-    ``workspace_trust`` (what holds)."""
+    ``timeouts`` (those that hold), ``agent_restarts`` (starts of the agent after it ended unexpectedly),
+    ``workspace_trust`` (what holds) and ``background`` (what the agent goes on with beside its turns, at most 100;
+    while there is any, ``status`` is ``running``, or ``waiting`` when something is asked)."""
 
     session_id: str
     agent: str
@@ -88,6 +90,7 @@ class SessionInfo:
     workspace_trust: WorkspaceTrust
     mcp: dict[str, McpServerConfig] | None = optional()
     skills: SkillsConfig | None = optional()
+    background: tuple[BackgroundTask, ...] | None = optional()
 
 
 @frozen
@@ -138,7 +141,8 @@ class EventsResponse:
 class InterruptResponse:
     """What was interrupted: ``found`` is ``running`` (a turn, which ends as soon as its agent has stopped),
     ``starting`` (a prompt whose agent was not ready yet; its turn has ended), ``stopping`` (a turn that an earlier
-    interrupt is stopping; the agent was told nothing more) or ``idle``: nothing, and ``interrupted`` is false.
+    interrupt is stopping; the agent was told nothing more), ``background`` (no turn, but work in the background, which
+    the agent was told to stop; ``turn_id`` is None) or ``idle``: nothing, and ``interrupted`` is false.
 
     ``turn_id`` names that turn. ``queued`` counts the prompts that still wait; they run next."""
 

@@ -11,7 +11,7 @@ permission  id, reply once|always|reject    the answer to a permission
 question    id, answers [[label]] or null   the answers to a question; null: the human rejects to answer
 question    id, content {name: value} or    a form, filled in; null: it is declined
             null
-interrupt                                   ends the running turn; between turns it means nothing
+interrupt                                   ends the running turn, and what goes on in the background
 =========== =============================== ==================================================================
 
 stdout, from the program:
@@ -27,6 +27,8 @@ question        id, question, options, or form    ``form`` is the schema of what
                 or url                            address to open
 withdraw        id                                the ask needs no answer any more
 error           code, message
+background      tasks                             what goes on beside the turns now, all of it; items and asks that come
+                                                  between two turns are of that
 turn_ended      outcome                           completed, failed or interrupted; one for each prompt
 session_ended   reason                            the last line: the program exits with 0
 =============== ================================= =============================================================
@@ -44,10 +46,11 @@ from select import select
 from time import monotonic
 
 from . import lines
+from .aside import Aside
 from .conversation import Conversation
 from .lines import Line
 from .script import play
-from .steps import Answers, Await, Deaf, Pause, Recall, Step
+from .steps import Answers, Await, Background, Deaf, Pause, Recall, Step
 
 READ_BYTES = 1 << 16
 
@@ -86,6 +89,7 @@ class Program:
         self._asked: list[str] = []
         self._answers: Answers = {}
         self._conversation: Conversation | None = None
+        self._aside = Aside()
 
     def __repr__(self) -> str:
         turn = f"in turn, {len(self._asked) - len(self._answers)} asks open" if self._in_turn else "idle"
@@ -99,7 +103,8 @@ class Program:
                 if self._prompts:
                     self._turn(*self._prompts.popleft())
                 else:
-                    self._listen(None)
+                    self._listen(self._aside.seconds)
+                    self._say_all(self._aside.over())
         except EndOfInputError:
             pass
         return 0
@@ -117,6 +122,7 @@ class Program:
                     self._say({"type": "withdraw", "id": ask_id})
         if not self._ended:
             self._say({"type": "turn_ended", "outcome": "interrupted" if self._interrupted else outcome})
+            self._say_all(self._aside.turn_ended())
 
     def _play(self, prefix: str, prompt: str) -> str | None:
         if not prompt:
@@ -146,6 +152,8 @@ class Program:
                 while not self._interrupted and not all(ask_id in self._answers for ask_id in step.ask_ids):
                     self._listen(None)
                 return self._answers
+            case Background():
+                self._say_all(self._aside.add(step))
             case Deaf():
                 self._go_deaf(step.last_words)
             case Recall():
@@ -214,6 +222,7 @@ class Program:
                 case {"type": "interrupt"}:
                     # It may come in one read with the prompt that it is for.
                     self._interrupted, self._early = self._in_turn, bool(not self._in_turn and self._prompts)
+                    self._say_all(self._aside.stop())
                 case _:
                     self._complain(line)
         except (ValueError, TypeError, RecursionError):
@@ -221,8 +230,13 @@ class Program:
 
     def _take(self, ask_id: str, answer: str) -> None:
         """Answers to an earlier turn's asks come late on purpose (``demo``): nothing waits for them any more."""
+        self._say_all(self._aside.answered(ask_id))
         if ask_id in self._asked:
             self._answers.setdefault(ask_id, answer)
+
+    def _say_all(self, said: list[Line]) -> None:
+        for line in said:
+            self._say(line)
 
     def _say(self, line: Line) -> None:
         self._write(json.dumps(line, separators=(",", ":")).encode() + b"\n")

@@ -2,7 +2,7 @@
 
 from . import demo, load, trouble, work
 from .lines import SECRET, Line, address, elicitation, permission, say
-from .steps import Await, Play, Recall, Script
+from .steps import Await, Background, Play, Recall, Script
 
 FIXED_ANSWERS = {
     "reply with exactly the single word ok.": ("ok", "OK"),
@@ -53,6 +53,15 @@ def recall(prefix: str, _: str) -> Script:
 
 def end(_: str, __: str) -> Script:
     yield {"type": "session_ended", "reason": "completed"}
+    return None
+
+
+def background(prefix: str, rest: str) -> Script:
+    return _background(prefix, None if rest == "ask" else float(rest))
+
+
+def _background(prefix: str, seconds: float | None) -> Script:
+    yield Background(prefix, seconds)
     return None
 
 
@@ -149,6 +158,11 @@ COMMANDS: dict[str, tuple[Play, str, str]] = {
     "edit": (work.edit, "edit PATH OLD NEW", "asks, then replaces a text in a file"),
     "fail": (work.fail, "fail [MESSAGE]", "an error that ends the turn"),
     "sleep": (trouble.sleep, "sleep SECONDS", "a tool that runs so long; an interrupt ends it"),
+    "background": (
+        background,
+        "background SECONDS|ask",
+        "work that goes on when the turn has ended, so long or until it may",
+    ),
     "burst": (load.burst, "burst COUNT BYTES", "so many deltas of that size, as fast as possible"),
     "pace": (load.pace, "pace COUNT PER_SECOND BYTES", "deltas that carry their time, at that rate"),
     "stderr": (trouble.stderr, "stderr LINES", "so many lines on the terminal"),

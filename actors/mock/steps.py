@@ -1,5 +1,5 @@
-"""What a script may do between two lines: pause, wait for a human, go deaf, remember, or write bytes that
-are no line.
+"""What a script may do between two lines: pause, wait for a human, leave work running, go deaf, remember, or write
+bytes that are no line.
 
 A script is a generator: it yields steps and gets the answers of a :class:`Await` back. What it returns is the turn's
 outcome; ``None`` stands for completed. An interrupt closes the generator where it stands.
@@ -36,6 +36,19 @@ class Await:
         return f"Await({', '.join(self.ask_ids)})"
 
 
+class Background:
+    """Work that goes on when the turn has ended: for ``seconds``, or until a human decides. An interrupt ends it."""
+
+    __slots__ = ("prefix", "seconds")
+
+    def __init__(self, prefix: str, seconds: float | None) -> None:
+        self.prefix = prefix
+        self.seconds = seconds
+
+    def __repr__(self) -> str:
+        return f"Background({self.prefix}, {self.seconds})"
+
+
 class Deaf:
     """Never listen again, neither to stdin nor to a signal that can be ignored. ``last_words`` are said when that
     holds already, so that who reads them knows it."""
@@ -58,7 +71,7 @@ class Recall:
         return "Recall()"
 
 
-Step = Line | bytes | Pause | Await | Deaf | Recall
+Step = Line | bytes | Pause | Await | Background | Deaf | Recall
 Script = Generator[Step, Answers, str | None]
 
 Play = Callable[[str, str], Script]

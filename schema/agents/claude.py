@@ -1,7 +1,8 @@
 """Claude Code's dialect: stream-json lines and the control protocol of `claude -p` (captured from 2.1.332).
 
 One process serves a whole session. It says nothing before it is spoken to, and ``system/init`` and ``result``
-enclose every turn, also one that it starts by itself when a background task ends.
+enclose every turn, also one that it starts by itself when a background task ends. What a sub-agent does in the
+background comes also outside of them: it is told in a turn that gives way to the next prompt.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from ..events import ErrorData
 from ..sessions import PermissionReply
 from . import claude_launch, claude_prompt
 from .claude_asks import Asks
+from .claude_background import STOP, Background
 from .claude_mcp import REQUEST as MCP_STATUS
 from .claude_mcp import ClaudeMcp
 from .claude_messages import Conversation
@@ -62,6 +64,7 @@ class Claude:
         self._ready = False
         self._turn = False
         self._prompted = False
+        self._aside = False  # the turn that is open holds nothing but what comes from the background
         self._interrupts = 0
         self._interrupting = False
         names = Names(spec.taken)
@@ -69,11 +72,12 @@ class Claude:
         self._mcp = ClaudeMcp(names)
         self._asks = Asks(claude_launch.mode_after_plan(spec))
         self._statuses = Statuses()
+        self._background = Background()
         self._usage = Usage()
 
     def __repr__(self) -> str:
         state = "starting" if not self._ready else "in a turn" if self._turn else "idle"
-        return f"<Claude {self._native_id} {state} {self._asks!r}>"
+        return f"<Claude {self._native_id} {state} {self._asks!r} {self._background!r}>"
 
     def launch(self) -> Launch:
         return claude_launch.launch(self._spec)
@@ -85,6 +89,8 @@ class Claude:
 
     def prompt(self, prompt: Prompt) -> Effects:
         self._turn = self._prompted = True
+        if self._aside:
+            self._aside = self._interrupting = False
         shown = claude_prompt.shown(prompt)
         native_id = f"user_{prompt.number}"
         message = {"role": "user", "content": claude_prompt.native(prompt)}
@@ -112,13 +118,13 @@ class Claude:
         return list(self._asks.question_answered(question_id, answers))
 
     def interrupt(self) -> Effects:
-        if not self._turn:
+        if not self._turn and not self._background:
             return ()
-        self._interrupting = True
-        return (self._stop(),)
+        self._interrupting = self._turn
+        return (self._stop(), *self._background.stop())
 
     def exited(self, status: ExitStatus) -> Effects:
-        self._turn = self._prompted = False
+        self._turn = self._prompted = self._aside = False
         return ()
 
     def _stop(self) -> Write:
@@ -131,9 +137,11 @@ class Claude:
             case "stream_event":
                 yield from self._conversation.streamed(decode(raw, StreamLine), raw)
             case "assistant":
-                yield from self._assistant(decode(raw, AssistantLine), raw)
+                said = decode(raw, AssistantLine)
+                yield from self._of(said.parent_tool_use_id, self._assistant(said, raw))
             case "user":
-                yield from self._conversation.user(decode(raw, UserLine), raw)
+                told = decode(raw, UserLine)
+                yield from self._of(told.parent_tool_use_id, self._conversation.user(told, raw))
             case "system":
                 if not is_ignored(head.subtype):
                     yield from self._system(head.subtype, plain(raw), raw)
@@ -150,11 +158,34 @@ class Claude:
             case other:
                 yield from self._statuses.message(other, raw)
 
+    def _of(self, sub_agent: Any, effects: Iterator[Effect]) -> Iterator[Effect]:
+        """What a sub-agent says or asks, when there is one. Only that may come while no turn is open."""
+        return effects if sub_agent is None else self._beside(effects)
+
+    def _beside(self, effects: Iterator[Effect]) -> Iterator[Effect]:
+        """In a turn of its own when none is open, until no work is left or another turn begins."""
+        for effect in effects:
+            if not self._turn:
+                self._turn = self._aside = True
+                yield TurnStarted(gives_way=True)
+            yield effect
+        yield from self._aside_over()
+
+    def _aside_over(self) -> Iterator[Effect]:
+        if self._aside and not self._background:
+            outcome = "interrupted" if self._interrupting else "completed"
+            self._turn = self._aside = self._interrupting = False
+            yield TurnEnded(outcome)
+
     def _assistant(self, line: AssistantLine, raw: bytes) -> Iterator[Effect]:
         yield from self._conversation.assistant(line, raw)
         yield from self._name(self._native_id, resumable=True)
 
     def _system(self, subtype: Any, facts: dict[str, Any], raw: bytes) -> Iterator[Effect]:
+        if subtype == "background_tasks_changed":
+            yield from self._background.listed(facts.get("tasks"))
+            yield from self._aside_over()
+            return
         if subtype != "init":
             yield from self._statuses.system(subtype, self._conversation.calls.told(facts), raw)
             return
@@ -164,8 +195,8 @@ class Claude:
             yield ConversationOpened(resumed=session_id == self._spec.resume)
         if isinstance(session_id, str) and session_id:
             yield from self._name(session_id, resumable=self._resumable)
-        if not self._turn:
-            self._turn = True
+        if self._aside or not self._turn:
+            self._turn, self._aside = True, False
             yield TurnStarted(synthetic=False, raw=raw)
         yield from self._mcp.turn_began(facts.get("mcp_servers"))
 
@@ -191,7 +222,7 @@ class Claude:
         aborted = isinstance(result.terminal_reason, str) and result.terminal_reason.startswith("aborted")
         failed = bool(result.is_error)
         interrupted = failed and (self._interrupting or aborted)
-        self._turn = self._prompted = self._interrupting = False
+        self._turn = self._prompted = self._aside = self._interrupting = False
         self._conversation.turn_ended()
         yield from self._name(self._native_id, resumable=True)
         if failed and not interrupted:
@@ -214,7 +245,8 @@ class Claude:
     def _asked(self, control: ControlRequest, raw: bytes) -> Iterator[Effect]:
         match control.request.subtype:
             case "can_use_tool":
-                yield self._asks.asked(control, raw, self._conversation.calls)
+                asked = self._asks.asked(control, raw, self._conversation.calls)
+                yield from self._of(control.request.agent_id, iter((asked,)))
                 return
             case "elicitation":
                 yield from self._asks.elicited(decode(raw, ControlElicitation), raw)
@@ -231,7 +263,7 @@ class Claude:
         answer = response.response
         if answer.request_id.startswith(MCP_STATUS):
             yield from self._mcp.answered(answer)
-        elif answer.subtype == "error":
+        elif answer.subtype == "error" and not answer.request_id.startswith(STOP):
             yield Unparsed(f"{answer.request_id} failed: {answer.error}", "claude control_response", raw)
         if answer.request_id == INITIALIZE and not self._ready:
             self._ready = True  # also when it failed: claude takes prompts without the handshake

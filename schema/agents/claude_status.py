@@ -54,7 +54,7 @@ TOLD_TYPES: Mapping[str, str] = {
 """Messages that are no ``system`` lines, and told as if they were."""
 
 IGNORED = frozenset({
-    "background_tasks_changed", "bridge_state", "bridge_status", "checkpoint_done", "cloud_session_delta",
+    "bridge_state", "bridge_status", "checkpoint_done", "cloud_session_delta",
     "cloud_session_status", "commands_changed", "control_request_progress", "dev_intent", "feedback_draft_queued",
     "file_snapshot", "files_persisted", "hook_progress", "hook_response", "hook_started", "inherited_asks_settled",
     "instruction_size_warning", "late_allow_not_run", "per_turn_effort_changed", "permission_check_status", "placed",

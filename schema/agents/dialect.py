@@ -141,7 +141,8 @@ class Dialect(Protocol):
         ...
 
     def prompt(self, prompt: Prompt) -> Effects:
-        """A human's message. Called only between turns and after ``Ready``; ``TurnEnded`` must follow."""
+        """A human's message. Called only between turns and after ``Ready``; ``TurnEnded`` must follow. A turn that
+        gives way has been ended before."""
         ...
 
     def receive(self, line: bytes) -> Effects:
@@ -157,7 +158,8 @@ class Dialect(Protocol):
         ...
 
     def interrupt(self) -> Effects:
-        """Stop the running turn; ``TurnEnded`` follows when the agent has stopped."""
+        """Stop the running turn, and what goes on in the background, as far as the agent lets us; ``TurnEnded`` follows
+        when a turn was running and the agent has stopped."""
         ...
 
     def exited(self, status: ExitStatus) -> Effects:

@@ -11,17 +11,22 @@ from attrs import field, frozen
 from msgspec import Struct
 
 from ..approvals.always import Always
+from ..background import BackgroundTask
 from ..events import ErrorData, PermissionEventData, QuestionEventData, SessionEndReason, TurnOutcome
 from ..items import ContentPart, ItemKind, ItemRole
 
 
 @frozen
 class TurnStarted:
-    """The agent took up the prompt. A second one before :class:`TurnEnded` is dropped."""
+    """The agent took up the prompt, or began a turn of its own. A second one before :class:`TurnEnded` opens no other.
+
+    ``gives_way``: the turn holds nothing but what comes from work in the background, and the next prompt need not wait
+    for its end: the session ends it before ``Dialect.prompt``. The last one said counts."""
 
     metadata: Any = None
     synthetic: bool = True
     raw: bytes | None = None
+    gives_way: bool = False
 
 
 @frozen
@@ -126,6 +131,14 @@ class ConversationOpened:
     another because that one is gone. Said when the agent has shown it, and not when it was only asked to."""
 
     resumed: bool
+
+
+@frozen
+class BackgroundChanged:
+    """What the agent goes on with beside its turns from now on: all of it, at most ``background.MOST_TASKS``. When the
+    process ends none is left; that need not be said."""
+
+    tasks: tuple[BackgroundTask, ...] = ()
 
 
 @frozen
@@ -244,6 +257,7 @@ Command = (
     Ready
     | NativeSessionNamed
     | ConversationOpened
+    | BackgroundChanged
     | ToAgent
     | EndProcess
     | AskPermission

@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 
 from ..approvals.always import of_input
 from ..approvals.ask_ids import REPEATED, AskIds
+from ..background import MOST_TASKS, BackgroundTask
 from ..bounds import shortened
 from ..events import ErrorData, QuestionEventData, QuestionOption, QuestionPart, SessionEndReason
 from ..items import ItemKind, ItemRole
@@ -22,6 +23,7 @@ from .effects import (
     AskPermission,
     AskQuestion,
     AskRefused,
+    BackgroundChanged,
     ConversationOpened,
     Effect,
     Errored,
@@ -107,6 +109,16 @@ class _Error(_Line, tag="error"):
     message: str
 
 
+class _Task(Struct):
+    id: str
+    kind: str
+    description: str
+
+
+class _Background(_Line, tag="background"):
+    tasks: tuple[_Task, ...]
+
+
 class _TurnEnded(_Line, tag="turn_ended"):
     outcome: TurnOutcome
 
@@ -116,7 +128,17 @@ class _SessionEnded(_Line, tag="session_ended"):
 
 
 _Said = (
-    _Hello | _Started | _Delta | _Completed | _Permission | _Question | _Withdraw | _Error | _TurnEnded | _SessionEnded
+    _Hello
+    | _Started
+    | _Delta
+    | _Completed
+    | _Permission
+    | _Question
+    | _Withdraw
+    | _Error
+    | _Background
+    | _TurnEnded
+    | _SessionEnded
 )
 _decode = msgspec.json.Decoder[_Said](_Said).decode
 
@@ -131,6 +153,7 @@ class Mock:
         self._spec = spec
         self._native_id = spec.resume or f"mock-{spec.session_id}"
         self._state: Literal["new", "ready", "ended"] = "new"
+        self._turn = self._aside = self._working = False
         self._asks: dict[str, str] = {}
         self._forms: dict[str, Form] = {}
         self._ids = AskIds()
@@ -158,6 +181,7 @@ class Mock:
     def prompt(self, prompt: Prompt) -> Effects:
         paths = "\n".join(f"- {attachment.path}" for attachment in prompt.attachments)
         text = f"{prompt.text}\n\nAttachments:\n{paths}" if paths else prompt.text
+        self._turn, self._aside = True, False
         return (TurnStarted(), _write({"type": "prompt", "number": prompt.number, "text": text}))
 
     def receive(self, line: bytes) -> Effects:
@@ -179,11 +203,14 @@ class Mock:
                 return (ItemDelta(said.id, said.text, raw=raw),)
             case _Started():
                 content = decode_parts(said.content)
-                return (ItemStarted(said.id, said.kind, said.role, content, said.parent, raw=raw),)
+                return (*self._begun(), ItemStarted(said.id, said.kind, said.role, content, said.parent, raw=raw))
             case _Completed():
                 content = decode_parts(said.content)
                 return (ItemCompleted(said.id, said.kind, said.role, content, said.failed, raw=raw),)
+            case _Background():
+                return self._background(said.tasks)
             case _TurnEnded():
+                self._turn = False
                 return (TurnEnded(said.outcome, raw=raw),)
             case _Permission():
                 ask_id = self._ids.give(said.id)
@@ -191,7 +218,7 @@ class Mock:
                     return (AskRefused(ask_id, said.action, REPEATED, said.metadata), _deny(said.id))
                 self._asks[ask_id] = said.id
                 always = of_input(said.action, said.metadata)
-                return (AskPermission(ask_id, said.action, said.metadata, raw, always),)
+                return (*self._begun(), AskPermission(ask_id, said.action, said.metadata, raw, always))
             case _Question():
                 ask_id = self._ids.give(said.id)
                 if said.id in self._asks.values():
@@ -221,6 +248,21 @@ class Mock:
             data = form.question(ask_id)
         self._asks[ask_id] = said.id
         return (AskQuestion(data, raw=raw),)
+
+    def _begun(self) -> Effects:
+        """What work in the background brings comes in a turn of its own."""
+        if self._turn or not self._working:
+            return ()
+        self._turn = self._aside = True
+        return (TurnStarted(gives_way=True),)
+
+    def _background(self, tasks: Sequence[_Task]) -> Effects:
+        told = tuple(BackgroundTask.of(task.id, task.kind, task.description) for task in tasks[:MOST_TASKS])
+        self._working = bool(told)
+        if not self._aside or self._working:
+            return (BackgroundChanged(told),)
+        self._turn = self._aside = False
+        return (BackgroundChanged(told), TurnEnded())
 
     def _unreadable(self, told: dict[str, Any], raw: bytes) -> Effects:
         native_id = told.get("id")

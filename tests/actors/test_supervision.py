@@ -212,7 +212,7 @@ async def test_an_agent_that_waits_for_a_human_is_not_suspended() -> None:
         log = await h.create()
         await h.turn(log, "demo")
         await trio.sleep(0.5)
-        assert (await h.daemon.session_info("s")).status == "idle"
+        assert (await h.daemon.session_info("s")).status == "waiting"
         for ask in (await h.daemon.pending_permissions()).permissions:
             await h.daemon.reply_permission("s", ask.permission.permission_id, "once")
         for ask in (await h.daemon.pending_questions()).questions:

@@ -180,6 +180,11 @@ class RunningDaemon:
         while name not in map(_name, self.descendants()):
             await trio.sleep(POLL)
 
+    async def runs_no_more(self, name: str) -> None:
+        """Wait until no process of this name runs below the daemon."""
+        while name in map(_name, self.descendants()):
+            await trio.sleep(POLL)
+
 
 @asynccontextmanager
 async def running_daemon(

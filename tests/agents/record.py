@@ -105,6 +105,11 @@ async def _wake_up(driver: Driver) -> None:
     await driver.wait_for("turn.ended", 2)
 
 
+async def _both_turns_of_its_own(driver: Driver) -> None:
+    """One that holds what the sub-agent does, and one in which claude reports on it."""
+    await driver.wait_for("turn.ended", 3)
+
+
 SCENES = {
     "text": Scene(("SCN_HELLO", "SCN_THINK")),
     "tools": Scene(("SCN_BASH 'echo err >&2; exit 3'", "SCN_PARALLEL")),
@@ -117,6 +122,7 @@ SCENES = {
     "interrupted_stream": Scene(("SCN_SLOW",), then=_interrupt_stream),
     "interrupted_ask": Scene(("SCN_BASH touch made",), leave_open, _interrupt_ask),
     "background": Scene(("SCN_BACKGROUND",), then=_wake_up),
+    "background_agent": Scene(("SCN_HELPER SCN_TALK",), then=_both_turns_of_its_own),
     "slash": Scene(("/context", "/clear", "SCN_HELLO")),
 }
 

@@ -126,6 +126,15 @@ def _subagent(arguments: list[str]) -> Reply:
     return call("Agent", description="a helper", prompt=inner, subagent_type="general-purpose", run_in_background=False)
 
 
+def _helper(arguments: list[str]) -> Reply:
+    """A sub-agent as claude starts it now: in the background."""
+    return call("Agent", description="a helper", prompt=" ".join(arguments), subagent_type="general-purpose")
+
+
+def _left_running(arguments: list[str]) -> Reply:
+    return call("Bash", command=" ".join(arguments), description="left running", run_in_background=True)
+
+
 def _background(_: list[str]) -> Reply:
     return call("Bash", command="sleep 1; echo woke", description="in the background", run_in_background=True)
 
@@ -152,6 +161,8 @@ CLAUDE: Mapping[str, Script] = {
     "SCN_PLAN": tools(lambda _: call("ExitPlanMode", plan=PLAN)),
     "SCN_ENTERPLAN": tools(lambda _: call("EnterPlanMode"), _bash),
     "SCN_SUBAGENT": tools(_subagent),
+    "SCN_HELPER": tools(_helper),
+    "SCN_LEAVE": tools(_left_running),
     "SCN_BACKGROUND": tools(_background),
     "SCN_UNKNOWNTOOL": tools(lambda _: call("NoSuchTool", anything=1)),
     "SCN_TODO": tools(

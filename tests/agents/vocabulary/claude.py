@@ -24,7 +24,7 @@ READ_IN_FULL: dict[str, dict[str, Any]] = {
 }
 """Messages that the dialect reads by their members; of the others their kind says it all."""
 
-SYSTEM = frozenset({"api_retry", "init", "status"}) | TOLD.keys() | IGNORED
+SYSTEM = frozenset({"api_retry", "background_tasks_changed", "init", "status"}) | TOLD.keys() | IGNORED
 """The subtypes that the dialect knows: any other is told as news, but nobody has looked at it."""
 
 

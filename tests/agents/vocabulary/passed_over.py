@@ -9,6 +9,7 @@ from .kinds import Kind
 MOVES: Mapping[str, frozenset[str]] = {
     "claude": frozenset({
         "message control_cancel_request", "message stream_event", "message rate_limit_event",
+        "system background_tasks_changed",
     }),
     "codex": frozenset({
         "notification account/rateLimits/updated", "notification hook/completed",

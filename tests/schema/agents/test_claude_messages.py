@@ -99,6 +99,8 @@ def test_blocks_that_were_not_streamed_are_numbered_as_they_come():
 def test_sub_agents_that_speak_at_once_do_not_mix():
     assert (
         play()
+        >> says({"type": "system", "subtype": "init"})
+        << "turn.started turn_1"
         >> says(whole("m1", call("a1", "Agent"), call("a2", "Agent")))
         << "S item.started itm_1 a1 tool_call assistant"
         << "item.completed itm_1 a1 tool_call assistant completed"
