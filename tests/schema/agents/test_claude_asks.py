@@ -242,3 +242,41 @@ def _line(tool: str, arguments: Any) -> bytes:
 
     asks(tool, arguments).say(Ear())
     return said[0]
+
+
+def elicits(**members: Any) -> Any:
+    request = {"subtype": "elicitation", "mcp_server_name": "lab", "message": "Please", **members}
+    return says({"type": "control_request", "request_id": "r1", "request": request})
+
+
+AGE = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "response"),
+    [
+        ([["36"]], {"action": "accept", "content": {"age": 36}}),
+        ([["old"]], {"action": "decline"}),
+        (None, {"action": "decline"}),
+    ],
+)
+def test_what_an_mcp_server_elicits_is_a_question(given: Any, response: dict[str, Any]):
+    playbook = Playbook(Claude(SPEC)) >> elicits(mode="form", requested_schema=AGE)
+    assert playbook << any_of(AskQuestion) >> answers("r1", given) << responds(response)
+
+
+def test_what_is_elicited_can_be_withdrawn():
+    cancel = says({"type": "control_cancel_request", "request_id": "r1"})
+    asked = Playbook(Claude(SPEC)) >> elicits(requested_schema=AGE) << any_of(AskQuestion)
+    assert asked >> cancel << WithdrawAsk("r1") >> answers("r1", [["36"]])
+
+
+def test_what_cannot_be_shown_is_declined_and_told():
+    _, told = (Playbook(Claude(SPEC)) >> elicits(mode="url", url="javascript:x"))._pending
+    assert told.content[0].label == "elicitation.declined"
+    deep: Any = {}
+    for _ in range(200):
+        deep = {"a": deep}
+    refused, answered = (Playbook(Claude(SPEC)) >> elicits(requested_schema=deep))._pending
+    assert refused.action == "elicitation"
+    assert b'"action":"decline"' in answered.data
