@@ -1,9 +1,11 @@
 """The HTTP port: calls to an agent that serves on loopback, one after the other, and the stream of its events.
+Calls whose answer takes as long as a turn are made beside the others.
 
 What comes in is told to a listener, in the order of arrival; a listener that takes its time slows the agent down, for
 nothing is read meanwhile. No call ever raises: an answer that did not come is told as status 0 with the reason.
 """
 
+import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
@@ -20,6 +22,9 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 CALLS_WAITING = 1000
 """Calls that wait for the one that is under way. Dialects make a few per turn: more means that nobody answers."""
+
+MOST_ASIDE = 10
+"""Calls that are made beside the others at once. A turn makes one, and an interrupted one may linger."""
 
 _DATA = b"data:"
 
@@ -54,6 +59,7 @@ class HttpPort:
         self._settings = settings
         self._send_call, self._calls = trio.open_memory_channel[CallHttp](CALLS_WAITING)
         self._send_path, self._paths = trio.open_memory_channel[str](1)
+        self._aside = trio.Semaphore(MOST_ASIDE)
         self._answered = 0
         self._streams = 0
 
@@ -77,35 +83,51 @@ class HttpPort:
         timeout = self._settings.agent_call_timeout
         client = httpx.AsyncClient(base_url=self._url, auth=self._auth, trust_env=False, timeout=timeout)
         async with client, trio.open_nursery() as nursery:
-            nursery.start_soon(self._make_calls, client)
+            nursery.start_soon(self._make_calls, client, nursery)
             nursery.start_soon(self._follow, client)
 
-    async def _make_calls(self, client: httpx.AsyncClient) -> None:
+    async def _make_calls(self, client: httpx.AsyncClient, nursery: trio.Nursery) -> None:
         async for call in self._calls:
+            if call.aside:
+                await self._aside.acquire()
+                nursery.start_soon(self._make_aside, client, call)
+            else:
+                await self._answer(call, await self._make(client, call))
+
+    async def _make_aside(self, client: httpx.AsyncClient, call: CallHttp) -> None:
+        try:
             response = await self._make(client, call)
-            self._answered += 1
-            await self._listener.responded(call.call_id, response)
+        finally:
+            self._aside.release()
+        await self._answer(call, response)
+
+    async def _answer(self, call: CallHttp, response: HttpResponse) -> None:
+        self._answered += 1
+        await self._listener.responded(call.call_id, response)
 
     async def _make(self, client: httpx.AsyncClient, call: CallHttp) -> HttpResponse:
         headers = {"content-type": "application/json"} if call.body is not None else None
+        limit = None if call.aside else self._settings.agent_call_timeout
         try:
-            with trio.fail_after(self._settings.agent_call_timeout):
-                stream = client.stream(call.method, call.path, content=call.body, headers=headers)
+            with trio.fail_after(math.inf if limit is None else limit):
+                stream = client.stream(call.method, call.path, content=call.body, headers=headers, timeout=limit)
                 async with stream as response:
-                    return await self._take_in(response)
+                    return await self._take_in(response, call)
         except trio.TooSlowError:
             return HttpResponse(0, reason=f"no answer within {self._settings.agent_call_timeout:g} s")
         except _FAILURES as error:
             return HttpResponse(0, reason=f"{type(error).__name__}: {error}")
 
-    async def _take_in(self, response: httpx.Response) -> HttpResponse:
+    async def _take_in(self, response: httpx.Response, call: CallHttp) -> HttpResponse:
         limit = self._settings.max_agent_answer_bytes
         body = bytearray()
         async with _chunks(response) as chunks:
             async for chunk in chunks:
                 body += chunk
                 if len(body) > limit:
-                    return HttpResponse(0, reason=f"the answer is longer than {limit} bytes")
+                    # What was made aside has been done; the stream has told of it.
+                    status = response.status_code if call.aside else 0
+                    return HttpResponse(status, reason=f"the answer is longer than {limit} bytes")
         return HttpResponse(response.status_code, bytes(body))
 
     async def _follow(self, client: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ One process serves one session, and in it one thread; the threads beside it are 
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from ..sessions import PermissionReply
 from . import codex_launch, codex_prompt
@@ -129,6 +130,9 @@ class Codex:
         return ()
 
     def _start_turn(self, thread: str, prompt: Prompt) -> Write:
+        if codex_prompt.is_compaction(prompt):
+            self._turn.compacts()
+            return self._requests.compact(thread)
         self._turn.prompted()
         return self._requests.start_turn(thread, self._model, prompt)
 
@@ -256,6 +260,9 @@ class Codex:
                 yield from self._thread_answered(frame, raw)
             case "turn":
                 yield from self._turn_answered(frame, raw)
+            case "compact":
+                if frame.error is not None:
+                    yield from self._turn_refused(frame.error, raw)
             case "clean":
                 yield from self._turn_over()  # also when codex could not
             case "interrupt":
@@ -306,12 +313,15 @@ class Codex:
 
     def _turn_answered(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
         if frame.error is not None:
-            self._turn.over()
-            yield Errored(rpc_error(frame.error, "jsonrpc.error"), raw=raw)
-            yield TurnEnded("failed", synthetic=False, raw=raw)
+            yield from self._turn_refused(frame.error, raw)
             return
         completed = self._turn.named(as_text(decode(frame.result, TurnResult).turn.get("id")))
         if completed is not None and self._thread is not None:
             yield from self._end_turn(self._thread, completed)
         else:
             yield from self._stop()
+
+    def _turn_refused(self, error: Any, raw: bytes) -> Iterator[Effect]:
+        self._turn.over()
+        yield Errored(rpc_error(error, "jsonrpc.error"), raw=raw)
+        yield TurnEnded("failed", synthetic=False, raw=raw)

@@ -33,6 +33,11 @@ def turn_request(spec: AgentSpec, request_id: str, thread: str, model: str | Non
     return request(request_id, "turn/start", **params)
 
 
+def is_compaction(prompt: Prompt) -> bool:
+    """Codex's terminal program has a command for it; its server takes a request."""
+    return prompt.text.strip() == "/compact" and not prompt.attachments
+
+
 def shown(prompt: Prompt) -> tuple[ContentPart, ...]:
     files = (ImagePart(a.path, a.mime) if a.mime in IMAGES else FileRefPart(a.path, "read") for a in prompt.attachments)
     return (TextPart(prompt.text), *files)

@@ -26,6 +26,9 @@ class Requests:
     def start_turn(self, thread: str, model: str | None, prompt: Prompt) -> Write:
         return _write(codex_prompt.turn_request(self._spec, self._id("turn"), thread, model, prompt))
 
+    def compact(self, thread: str) -> Write:
+        return _write(request(self._id("compact"), "thread/compact/start", threadId=thread))
+
     def interrupt(self, thread: str, turn: str, *, sub_agent: bool = False) -> Write:
         """A sub-agent's turn may have ended by itself: nobody reads that answer."""
         request_id = self._id("stop" if sub_agent else "interrupt")

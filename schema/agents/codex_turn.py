@@ -43,6 +43,11 @@ class Turn:
         self.open = self.asked = True
         self.id = self.early = None
 
+    def compacts(self) -> None:
+        """A turn of codex's own is to come, which it names as it starts."""
+        self.open, self.asked = True, False
+        self.id = self.early = None
+
     def named(self, turn_id: str) -> Completed | None:
         """Codex has answered; what it returns if that turn is over by now."""
         self.asked, self.id = False, turn_id

@@ -161,14 +161,15 @@ class Reach:
 class CallHttp:
     """Make this request; the answer comes through ``HttpDialect.responded`` with the same ``call_id``.
 
-    Requests are made one after the other, in order: what a later one builds upon has been answered by then.
-    ``body`` is JSON text.
+    Requests are made one after the other, in order: what a later one builds upon has been answered by then. One that is
+    ``aside`` holds nobody up, and its answer may take as long as a turn. ``body`` is JSON text.
     """
 
     call_id: str
     method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
     body: bytes | None = None
+    aside: bool = False
 
 
 @frozen

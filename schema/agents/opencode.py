@@ -13,7 +13,7 @@ from ..bounds import bounded_id
 from ..events import ErrorData
 from ..sessions import PermissionReply
 from ..workspace.bun_view import PROOF, UNSEEN
-from . import opencode_launch, opencode_models, opencode_prompt
+from . import opencode_commands, opencode_launch, opencode_models, opencode_prompt
 from .dialect import AgentSpec, Effects, ExitStatus, HttpResponse, Launch, Prompt
 from .effects import (
     CallHttp,
@@ -110,16 +110,14 @@ class OpenCode:
             data = ErrorData(f"opencode has no session: {self._no_session}", "no_session")
             return [*effects, Errored(data, synthetic=True), TurnEnded("failed")]
         self._turn = Turn(self._prompts, self._native_id, self._asks, self._callers)
-        body: dict[str, Any] = {"parts": opencode_prompt.native(prompt), "agent": self._agent}
-        if self._model is not None:
-            # Always: without it a model that failed would be used again.
-            body["model"] = opencode_models.native(self._model)
-        if self._spec.variant:
-            body["variant"] = self._spec.variant
-        return [
-            *effects,
-            call(f"prompt {self._turn.number}", "POST", session_path(self._native_id, "prompt_async"), body),
-        ]
+        if opencode_commands.looks_like_command(prompt):
+            self._turn.held = prompt
+            return [*effects, opencode_commands.list_commands(self._turn.number)]
+        return [*effects, opencode_commands.prompt_call(self._turn.number, self._native_id, prompt, self._asking)]
+
+    @property
+    def _asking(self) -> opencode_commands.Asking:
+        return opencode_commands.Asking(self._agent, self._model, self._spec.variant)
 
     def receive(self, line: bytes) -> Effects:
         """Only where it listens matters, and that it does not see the project's configuration; the rest is talk."""
@@ -141,6 +139,8 @@ class OpenCode:
         if self._turn is None:
             return ()
         self._turn.interrupting = True
+        if self._turn.held is not None:
+            return list(self._end(self._turn))
         return [self._abort(self._turn), *self._asks.stopped()]
 
     def exited(self, status: ExitStatus) -> Effects:
@@ -165,9 +165,13 @@ class OpenCode:
             case "config":
                 self._config = body_of(response)
             case "providers":
-                self._choose_model(body_of(response))
+                self._model = opencode_models.chosen(self._model, self._config, self._agent, body_of(response))
             case "session":
                 yield from self._session_answered(response)
+            case opencode_commands.COMMANDS if turn is not None and (held := turn.held) is not None:
+                turn.held = None
+                about_it = (turn.number, self._native_id, held, self._asking)
+                yield opencode_commands.command_call(*about_it, response) or opencode_commands.prompt_call(*about_it)
             case "prompt" if turn is not None and not response.ok:
                 turn.failed = True
                 yield Errored(refused(response, "prompt_failed"), synthetic=response.status == 0)
@@ -228,10 +232,6 @@ class OpenCode:
         if rules := opencode_launch.session_rules(self._spec):
             body["permission"] = rules
         return call("session", "POST", "/session", body)
-
-    def _choose_model(self, providers: Any) -> None:
-        model = self._model or opencode_models.configured(self._config, self._agent)
-        self._model = model or opencode_models.first_default(providers)
 
     # What the stream tells.
 

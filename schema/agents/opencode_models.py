@@ -5,6 +5,10 @@ from typing import Any
 from .native import elements, members
 
 
+def chosen(named: str | None, config: Any, agent: str, providers: Any) -> str | None:
+    return named or configured(config, agent) or first_default(providers)
+
+
 def first_default(providers: Any) -> str | None:
     """The default of the first provider that has one."""
     defaults = members(members(providers).get("default"))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..events import TurnOutcome
+from .dialect import Prompt
 from .opencode_asks import Asks
 from .opencode_messages import Messages
 from .remembered import Remembered
@@ -19,6 +20,8 @@ class Turn:
         self.aborted = False
         self.failed = False
         self.checks = 0
+        self.held: Prompt | None = None
+        """A prompt that may be a command: which there are is being asked."""
 
     def __repr__(self) -> str:
         marks = [name for name in ("interrupting", "aborted", "failed") if getattr(self, name)]

@@ -143,6 +143,34 @@ async def test_an_answer_that_does_not_come_is_told_with_the_reason_and_the_next
         assert await server.ask("/other") == HttpResponse(200, b"ok")
 
 
+async def test_a_call_aside_holds_nobody_up_and_may_take_longer_than_others():
+    late = trio.Event()
+
+    async def when_it_is_time():  # type: ignore[no-untyped-def]
+        await late.wait()
+        yield b"at last"
+
+    async def never():  # type: ignore[no-untyped-def]
+        await trio.sleep_forever()
+        yield b""
+
+    def answer(request: Request) -> Response:
+        return Response(200, {}, {"/long": when_it_is_time, "/hang": never}[request.path]())
+
+    async with agent(answer, agent_call_timeout=0.5) as server:
+        server.port.call(CallHttp("aside", "POST", "/long", b"{}", aside=True))
+        assert await server.ask("/hang") == HttpResponse(0, reason="no answer within 0.5 s")
+        late.set()
+        assert (await server.heard.until(2))[-1] == ("aside", HttpResponse(200, b"at last"))
+
+
+async def test_what_was_made_aside_has_been_done_also_when_its_answer_is_too_long():
+    async with agent(says(b"x" * 1001), max_agent_answer_bytes=1000) as server:
+        server.port.call(CallHttp("aside", "POST", "/long", b"{}", aside=True))
+        ((_, response),) = await server.heard.until(1)  # type: ignore[misc]
+        assert (response.status, response.body) == (200, b"")
+
+
 async def test_an_answer_that_is_too_long_is_not_taken_in():
     async with agent(says(b"x" * 1001), max_agent_answer_bytes=1000) as server:
         assert await server.ask("/x") == HttpResponse(0, reason="the answer is longer than 1000 bytes")

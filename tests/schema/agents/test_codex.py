@@ -469,3 +469,38 @@ def test_noise_is_silent():
 
 def test_an_exit_leaves_no_turn():
     assert running() >> exits(None, 9) >> interrupts()
+
+
+def compact_start() -> Any:
+    return writes(request("compact_2", "thread/compact/start", threadId="T"))
+
+
+def compacting() -> Playbook:
+    return (
+        idle()
+        >> prompts("/compact")
+        << "S turn.started turn_1"
+        << "S item.started itm_1 user_1 message user '/compact'"
+        << "S item.completed itm_1 user_1 message user completed '/compact'"
+        << compact_start()
+    )
+
+
+def test_a_compaction_is_a_turn_that_codex_names_as_it_starts():
+    assert (
+        compacting()
+        >> turn_completed(turn="of before")
+        >> answer("compact_2")
+        >> turn_started("C")
+        >> turn_completed(turn="C")
+        << "turn.ended turn_1 completed"
+    )
+
+
+def test_a_compaction_that_is_refused_fails_its_turn():
+    assert (
+        compacting()
+        >> refusal("compact_2", "no such thread")
+        << "error jsonrpc.error: no such thread"
+        << "turn.ended turn_1 failed"
+    )
