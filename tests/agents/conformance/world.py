@@ -2,6 +2,7 @@
 
 import signal
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,13 @@ class World:
         """The daemon and all that it started are killed, and none of them sees another die."""
         self.daemon.process.send_signal(signal.SIGSTOP)
         for process in self.signed():
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         await self.daemon.kill()
 
     def agent_process(self) -> psutil.Process:
         """The one that the daemon started."""
-        (process,) = [process for process in self.signed() if process.ppid() == self.daemon.process.pid]
+        (process,) = [process for process in self.signed() if _parent(process) == self.daemon.process.pid]
         return process
 
     def running(self, *argv: str) -> list[psutil.Process]:
@@ -97,6 +99,14 @@ class World:
             told += [event["data"]["message"] for event in of_type(session.events, "error")]
         assert len(told) == len(errors), told
         assert all(part in message for part, message in zip(errors, told, strict=True)), told
+
+
+def _parent(process: psutil.Process) -> int | None:
+    """None of one that is gone: agents start programs that last a moment."""
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _environment(process: psutil.Process) -> bytes:
