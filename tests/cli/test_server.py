@@ -135,7 +135,7 @@ def hang_up() -> Iterator[None]:
 @pytest.mark.usefixtures("hang_up")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_every_descendant_within_the_limit(commands: Commands, number: signal.Signals) -> None:
-    with daemon(commands, env=TOKEN) as running:
+    with daemon(commands, env=TOKEN, forked=False) as running:  # which signals it ignores is its parent's
         pids = busy(commands, running)
         began = time.monotonic()
         running.process.send_signal(number)

@@ -28,10 +28,12 @@ async def test_a_cursor_into_the_expired_part_of_a_living_session_gets_a_resync(
         async with sse(served, "/v1/sessions/s/events/sse?offset=1") as source:
             resync, following = [frame.data for frame in await source.take(2)]
         assert (resync["type"], resync["reason"]) == ("stream.resync", "expired")
-        assert following["sequence"] == resync["resumed_after"] + 1 == log.first
+        # Meanwhile more of it may have expired.
+        assert 300 <= following["sequence"] == resync["resumed_after"] + 1 <= log.first
         async with peer(served, "/v1/sessions/s/ws?offset=1") as socket:
-            assert (await socket.read())["reason"] == "expired"
-            assert (await socket.read())["sequence"] == log.first
+            resync, following = await socket.read(), await socket.read()
+            assert resync["reason"] == "expired"
+            assert 300 <= following["sequence"] == resync["resumed_after"] + 1 <= log.first
         async with sse(served, "/v1/events/sse?offset=1") as source:
             (resync,) = await source.take(1)
             assert (resync.data["type"], resync.data["reason"]) == ("stream.resync", "expired")
