@@ -173,7 +173,10 @@ class RunningDaemon:
 
     def agents(self) -> list[psutil.Process]:
         """The agent processes that are alive now."""
-        return [process for process in self.descendants() if _name(process) == "claude"]
+        return self.named("claude")
+
+    def named(self, name: str) -> list[psutil.Process]:
+        return [process for process in self.descendants() if _name(process) == name]
 
     async def runs(self, name: str) -> None:
         """Wait until a process of this name runs below the daemon."""

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.agents
 
 
 def agents(daemon: RunningDaemon) -> list[psutil.Process]:
-    return [process for process in daemon.descendants() if process.name() == "amp"]
+    return daemon.named("amp")
 
 
 async def test_an_interrupt_in_mid_tool_and_its_processes_are_gone(

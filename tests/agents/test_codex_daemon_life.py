@@ -11,7 +11,7 @@ pytestmark = pytest.mark.agents
 
 
 def codex_of(daemon: RunningDaemon) -> psutil.Process:
-    (process,) = [process for process in daemon.descendants() if process.name() == "codex"]
+    (process,) = daemon.named("codex")
     return process
 
 

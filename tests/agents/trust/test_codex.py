@@ -196,7 +196,7 @@ async def test_instructions_and_skills_reach_the_model_as_text_alone(
     (left,) = workspace(session)["leftOut"]
     assert left == {"kind": "instructions", "path": "AGENTS.md", "reason": f"leads out of {sandbox.work}/sub/deep"}
     # Resumed, it is told them once and not again.
-    (agent,) = [process for process in daemon.descendants() if process.name() == "codex"]
+    (agent,) = daemon.named("codex")
     agent.kill()
     await session.turn("SCN_HELLO")
     assert str(models.asked()[-1]).count("MAIN-TEXT") == 1
