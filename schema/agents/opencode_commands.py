@@ -7,14 +7,13 @@ to answer. Which commands there are is asked each time, for opencode reads their
 import re
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from . import opencode_models, opencode_prompt
 from .dialect import HttpResponse, Prompt
 from .effects import CallHttp
-from .native import BAD_JSON, elements, members, plain
-from .opencode_http import call, session_path
+from .native import elements, members
+from .opencode_http import body_of, call, session_path
 
 COMMANDS = "commands"
 """The call that asks which commands there are."""
@@ -37,7 +36,7 @@ def looks_like_command(prompt: Prompt) -> bool:
 
 
 def list_commands(turn: int) -> CallHttp:
-    return CallHttp(f"{COMMANDS} {turn}", "GET", "/command", aside=True)
+    return call(f"{COMMANDS} {turn}", "GET", "/command", aside=True)
 
 
 def prompt_call(turn: int, session_id: str | None, prompt: Prompt, asking: Asking) -> CallHttp:
@@ -70,12 +69,9 @@ def command_call(
 
 
 def _names(listed: HttpResponse) -> set[Any]:
-    try:
-        said = elements(plain(listed.body)) if listed.ok else []
-    except BAD_JSON:
-        said = []
+    said = elements(body_of(listed)) if listed.ok else []
     return {name for command in said if isinstance(name := members(command).get("name"), str)}
 
 
 def _aside(turn: int, path: str, body: Any) -> CallHttp:
-    return CallHttp(f"prompt {turn}", "POST", path, msgspec.json.encode(body), aside=True)
+    return call(f"prompt {turn}", "POST", path, body, aside=True)

@@ -16,8 +16,8 @@ def session_path(session_id: str | None, *rest: str) -> str:
     return "/".join(["/session", quote(session_id or "", safe=""), *rest])
 
 
-def call(call_id: str, method: Any, path: str, body: Any = None) -> CallHttp:
-    return CallHttp(call_id, method, path, None if body is None else msgspec.json.encode(body))
+def call(call_id: str, method: Any, path: str, body: Any = None, *, aside: bool = False) -> CallHttp:
+    return CallHttp(call_id, method, path, None if body is None else msgspec.json.encode(body), aside=aside)
 
 
 def body_of(response: HttpResponse) -> Any:

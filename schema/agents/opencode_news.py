@@ -8,6 +8,7 @@ from .effects import CallHttp, Effect
 from .mcp_servers import McpServers
 from .names import Names
 from .native import MOST_PARTS, as_text, members
+from .opencode_http import call
 from .opencode_status import status
 
 MCP = "mcp"
@@ -28,7 +29,7 @@ class News:
 
     def ask(self) -> CallHttp:
         """Not before opencode has started them: until then the call, and whatever waits behind it, gets no answer."""
-        return CallHttp(MCP, "GET", "/mcp", None)
+        return call(MCP, "GET", "/mcp")
 
     def model_asked(self, turn: int) -> Iterator[Effect]:
         """The model is asked in that turn, so its tools are there or will not come."""

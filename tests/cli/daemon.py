@@ -41,6 +41,15 @@ class RunningDaemon:
             raise AssertionError(f"not ready, status {self.process.returncode}: {line!r}\n{self.stderr}")
         self.url = ready[1]
 
+    @contextmanager
+    def living(self) -> Generator[None]:
+        """Ready in the block, and ended after it."""
+        try:
+            self.wait_ready()
+            yield
+        finally:
+            self.close()
+
     def wait_ended(self) -> int:
         """The exit status; all of stderr is there then."""
         status = self.process.wait(TIMEOUT)
@@ -77,28 +86,31 @@ def daemon(
     if forked and program is COMMAND and prepare is None and can_change(env or ()):
         running = _forked(words, environment, place)
     else:
-        process = subprocess.Popen(
-            [*program, *words],
-            env=environment,
-            cwd=place,
-            preexec_fn=prepare,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        running = RunningDaemon(process)
-    try:
-        running.wait_ready()
+        running = anew([*program, *words], environment, place, prepare)
+    with running.living():
         yield running
-    finally:
-        running.close()
+
+
+def anew(
+    command: Sequence[str], environment: Mapping[str, str], directory: Path, prepare: Callable[[], None] | None = None
+) -> RunningDaemon:
+    """As a user starts it."""
+    process = subprocess.Popen(
+        [*command],
+        env=environment,
+        cwd=directory,
+        preexec_fn=prepare,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    return RunningDaemon(process)
 
 
 def _forked(words: Sequence[str], environment: Mapping[str, str], directory: Path) -> RunningDaemon:
     out, stdout = os.pipe()
     err, stderr = os.pipe()
-    with Path(os.devnull).open() as stdin:
-        process = forks("daemons").start(words, environment, directory, stdin.fileno(), stdout, stderr)
+    process = forks("daemons").start(words, environment, directory, stdout, stderr)
     os.close(stdout)
     os.close(stderr)
     process.stdout, process.stderr = os.fdopen(out), os.fdopen(err)

@@ -92,7 +92,7 @@ class Forks:
         with ExitStack() as stack:
             stdin_, stdout, stderr = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
             stdin_.write(stdin.encode())
-            files = [_rewound(file).fileno() for file in (stdin_, stdout, stderr)]
+            files = [_rewound(file).fileno() for file in (stdout, stderr, stdin_)]
             process = self.start(words, environment, directory, *files)
             try:
                 status = process.wait(timeout)
@@ -107,15 +107,18 @@ class Forks:
         words: Sequence[str],
         environment: Mapping[str, str],
         directory: Path,
-        stdin: int,
         stdout: int,
         stderr: int,
+        stdin: int | None = None,
     ) -> Forked:
-        with tempfile.TemporaryFile() as request:
+        """Without ``stdin`` there is nothing to read."""
+        with tempfile.TemporaryFile() as request, Path(os.devnull).open() as nothing:
             request.write(json.dumps([*words, str(directory), dict(environment)]).encode())
             told, tell = os.pipe()
             try:
-                self._ask([_rewound(request).fileno(), stdin, stdout, stderr, tell])
+                self._ask(
+                    [_rewound(request).fileno(), nothing.fileno() if stdin is None else stdin, stdout, stderr, tell]
+                )
             finally:
                 os.close(tell)
         # Unbuffered: what is in a buffer no select sees.

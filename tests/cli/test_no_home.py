@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .commands import TIMEOUT
-from .daemon import RunningDaemon
+from .daemon import RunningDaemon, anew
 from .processes import descendants
 from .test_working_directory import environment_of
 from .users import given_to_stranger, stranger
@@ -38,21 +38,10 @@ class Stranger:
 
     @contextmanager
     def server(self, env: Mapping[str, str]) -> Generator[RunningDaemon]:
-        process = subprocess.Popen(
-            [*self.command, "server", "--port", "0"],
-            env=self.environment | dict(env),
-            cwd=self.here,
-            preexec_fn=self.prepare,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        running = RunningDaemon(process)
-        try:
-            running.wait_ready()
+        command = [*self.command, "server", "--port", "0"]
+        running = anew(command, self.environment | dict(env), self.here, self.prepare)
+        with running.living():
             yield running
-        finally:
-            running.close()
         assert list(self.here.iterdir()) == []
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":

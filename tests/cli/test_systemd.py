@@ -8,7 +8,7 @@ from pathlib import Path
 from sandbox_agent.schema.settings import Settings
 
 from .commands import TIMEOUT, Commands
-from .daemon import RunningDaemon
+from .daemon import anew
 from .test_server import status
 
 UNIT = Path(__file__).resolve().parents[2] / "docs" / "systemd" / "sandbox-agent.service"
@@ -47,22 +47,11 @@ def test_what_it_starts_is_a_daemon(commands: Commands, tmp_path: Path) -> None:
     line = setting("ExecStart").replace("%S", str(tmp_path / "state")).replace("%d", str(token.parent))
     program, *words = shlex.split(line)
     assert program == INSTALLED
-    process = subprocess.Popen(
-        [PROGRAM, *words, "--port", "0"],
-        env=commands.environment,
-        cwd=commands.home,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    running = RunningDaemon(process)
-    try:
-        running.wait_ready()
+    running = anew([PROGRAM, *words, "--port", "0"], commands.environment, commands.home)
+    with running.living():
         assert status(f"{running.url}/v1/agents", "a-token-of-the-test") == 200
         assert status(f"{running.url}/v1/agents") == 401
         assert (tmp_path / "state" / "sandbox-agent" / "journal.db").exists()
-    finally:
-        running.close()
 
 
 def test_it_leaves_the_daemon_more_time_than_the_daemon_takes() -> None:

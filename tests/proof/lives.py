@@ -84,8 +84,7 @@ class Lives:
 
     async def _start(self, words: list[str], environment: dict[str, str], stdout: int, stderr: int) -> None:
         if self._forked:
-            with Path(os.devnull).open() as stdin:
-                self.process = forks("daemons").start(words, environment, self.home, stdin.fileno(), stdout, stderr)
+            self.process = forks("daemons").start(words, environment, self.home, stdout, stderr)
             return
         command = [sys.executable, "-m", "sandbox_agent.cli.main", *words]
         self.process = await trio.lowlevel.open_process(

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any, cast
 import httpx
 
 from ..commands import COMMAND, TIMEOUT, private_environment
-from ..daemon import RunningDaemon
+from ..daemon import RunningDaemon, anew
 from ..processes import descendants
 from ..users import STRANGER
 
@@ -32,21 +31,11 @@ def succeeded(home: Path, level: str, prepare: Callable[[], None] | None = None,
     temporary.mkdir()
     temporary.chmod(0o1777)
     user = () if work is None else ("--agent-user", str(STRANGER))
-    process = subprocess.Popen(
-        [*COMMAND, "server", "--port", "0", "--agent-isolation", level, *user],
-        env=private_environment(home, TMPDIR=str(temporary), SANDBOX_AGENT_TOKEN=TOKEN),
-        cwd=home,
-        preexec_fn=prepare,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    running = RunningDaemon(process)
-    try:
-        running.wait_ready()
+    command = [*COMMAND, "server", "--port", "0", "--agent-isolation", level, *user]
+    environment = private_environment(home, TMPDIR=str(temporary), SANDBOX_AGENT_TOKEN=TOKEN)
+    running = anew(command, environment, home, prepare)
+    with running.living():
         return _attack(running, home, state, temporary, work or home)
-    finally:
-        running.close()
 
 
 def _attack(running: RunningDaemon, home: Path, state: Path, temporary: Path, work: Path) -> set[str]:
