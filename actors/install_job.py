@@ -98,7 +98,7 @@ class Workshop:
 
     async def _build(self, wanted: Wanted, store: Store, tree: Path, report: Report) -> None:
         platform = this_platform()
-        source = self._source(platform)
+        source = await self._source(platform)
         program = await source.fetch(wanted.agent, wanted.version, tree, report)
         report("checking", None)
         await self._check(program, wanted, tree)
@@ -111,13 +111,11 @@ class Workshop:
 
         await trio.to_thread.run_sync(activate)
 
-    def _source(self, platform: Platform) -> Source:
+    async def _source(self, platform: Platform) -> Source:
         npm = Npm.found(self.settings, self.environment, self.table, platform)
         if npm is not None:
             return npm
-        from .install_download import Download  # httpx takes long to import, and few daemons ever need it
-
-        return Download(self.settings, platform)
+        return (await trio.to_thread.run_sync(_load_download))(self.settings, platform)
 
     async def _check(self, program: Path, wanted: Wanted, tree: Path) -> None:
         """A stub, a build for another machine or another version than was asked for must not be activated."""
@@ -145,6 +143,13 @@ class Workshop:
             with suppress(*CANNOT_LOOK):
                 await LeftTree(tree.name, self.table).end(PATIENCE, PATIENCE)
             await trio.to_thread.run_sync(_remove, tree)
+
+
+def _load_download() -> Callable[[Settings, Platform], Source]:
+    """In a thread: httpx takes some ten milliseconds to import, and few daemons ever need it."""
+    from .install_download import Download
+
+    return Download
 
 
 def _remove(tree: Path) -> None:

@@ -160,7 +160,7 @@ async def _start(
     hooks: HookServer | None = None,
 ) -> AgentLink:
     """``directory`` is the agent's own; it goes with ``hooks``, or else with the link."""
-    dialect = definition.make_dialect(spec)
+    dialect = (await trio.to_thread.run_sync(definition.load_dialect))(spec)
     # Whoever has a file to parse does that in a thread.
     plan = dialect.launch() if spec.user_file is None else await trio.to_thread.run_sync(dialect.launch)
     if directory is not None:

@@ -1,6 +1,7 @@
 """The models of each agent: asked where its vendor keeps a list, known by heart where that is not possible."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from importlib import import_module
 
 import structlog
 import trio
@@ -77,6 +78,7 @@ class ModelLists:
             return None
 
     async def _get(self, request: HttpGet) -> bytes | None:
+        await trio.to_thread.run_sync(import_module, "httpx")  # it takes some ten milliseconds
         import httpx
 
         body = b""

@@ -1,12 +1,12 @@
 """Amp, as the daemon knows it."""
 
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
-from .amp import Amp
 from .amp_launch import DEFAULT_MODEL, MODES, PERMISSION_MODES
 from .amp_settings import user_files
 from .amp_untrusted import PROJECT
 from .claude_prompt import IMAGES
 from .definition import AgentDefinition
+from .dialect import MakeDialect
 
 
 def amp_definition() -> AgentDefinition:
@@ -38,10 +38,16 @@ def amp_definition() -> AgentDefinition:
         # Amp's own modes choose the model. They are variants here, as wire 0.1 knows no agent mode of amp's but build.
         models=(AgentModelInfo(DEFAULT_MODEL, "Amp Default", MODES, "medium"),),
         default_model=DEFAULT_MODEL,
-        make_dialect=Amp,
+        load_dialect=_load_dialect,
         inline_mimes=IMAGES,
         echoes=True,
         hooked=True,
         user_files=user_files,
         project=PROJECT,
     )
+
+
+def _load_dialect() -> MakeDialect:
+    from .amp import Amp
+
+    return Amp

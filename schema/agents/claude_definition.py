@@ -1,12 +1,12 @@
 """Claude Code, as the daemon knows it."""
 
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
-from .claude import Claude
 from .claude_launch import DEFAULT_MODEL, PERMISSION_MODES
 from .claude_models import ask_models, read_models
 from .claude_project import PROJECT
 from .claude_prompt import IMAGES
 from .definition import AgentDefinition, ModelList
+from .dialect import MakeDialect
 
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
@@ -50,9 +50,15 @@ def claude_definition() -> AgentDefinition:
             AgentModelInfo("haiku", "Haiku"),
         ),
         default_model=DEFAULT_MODEL,
-        make_dialect=Claude,
+        load_dialect=_load_dialect,
         refuses_bypass_as_root=True,
         inline_mimes=IMAGES,
         project=PROJECT,
         model_list=ModelList(ask_models, read_models),
     )
+
+
+def _load_dialect() -> MakeDialect:
+    from .claude import Claude
+
+    return Claude

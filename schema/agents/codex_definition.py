@@ -1,13 +1,13 @@
 """Codex, as the daemon knows it."""
 
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
-from .codex import Codex
 from .codex_launch import DEFAULT_MODEL, PERMISSION_MODES
 from .codex_model_talk import CodexModelTalk
 from .codex_models import DEFAULT
 from .codex_project import PROJECT
 from .codex_prompt import IMAGES
 from .definition import AgentDefinition
+from .dialect import MakeDialect
 
 _EFFORTS = ("low", "medium", "high", "xhigh")
 
@@ -51,10 +51,16 @@ def codex_definition() -> AgentDefinition:
             AgentModelInfo("gpt-5.5", "GPT-5.5", _EFFORTS, "medium"),
         ),
         default_model=DEFAULT_MODEL,
-        make_dialect=Codex,
+        load_dialect=_load_dialect,
         inline_mimes=IMAGES,
         echoes=True,
         by_path=True,
         project=PROJECT,
         model_talk=CodexModelTalk,
     )
+
+
+def _load_dialect() -> MakeDialect:
+    from .codex import Codex
+
+    return Codex

@@ -36,7 +36,8 @@ class AgentDefinition:
     is for one that takes a picture by its path as well. A ``hooked`` agent gets a private directory, and in it the
     socket on which its hooks ask. ``user_files`` tells by the environment where the user's own settings may be, for an
     agent that reads only one such file; the first that exists is handed to the dialect. ``project`` tells what it
-    reads from its working directory; None for one that reads nothing there."""
+    reads from its working directory; None for one that reads nothing there. ``load_dialect`` imports the dialect, which
+    no daemon needs before an agent is started; it takes some ten milliseconds, so it is called in a thread."""
 
     id: str
     executable: str | None
@@ -45,7 +46,7 @@ class AgentDefinition:
     permission_modes: tuple[str, ...]
     models: tuple[AgentModelInfo, ...]
     default_model: str
-    make_dialect: MakeDialect
+    load_dialect: Callable[[], MakeDialect]
     permission_aliases: tuple[tuple[str, str], ...] = ()
     any_mode: bool = False
     refuses_bypass_as_root: bool = False

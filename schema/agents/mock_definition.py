@@ -2,7 +2,7 @@
 
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from .definition import AgentDefinition
-from .mock import Mock
+from .dialect import MakeDialect
 
 
 def mock_definition() -> AgentDefinition:
@@ -37,5 +37,11 @@ def mock_definition() -> AgentDefinition:
         permission_aliases=(("acceptEdits", "default"),),
         models=(AgentModelInfo("mock", "Mock"),),
         default_model="mock",
-        make_dialect=Mock,
+        load_dialect=_load_dialect,
     )
+
+
+def _load_dialect() -> MakeDialect:
+    from .mock import Mock
+
+    return Mock

@@ -2,7 +2,7 @@
 
 from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from .definition import AgentDefinition
-from .opencode import OpenCode
+from .dialect import MakeDialect
 from .opencode_launch import DEFAULT_MODEL, PERMISSION_MODES
 from .opencode_model_talk import OpenCodeModelTalk
 from .opencode_prompt import IMAGES
@@ -42,10 +42,16 @@ def opencode_definition() -> AgentDefinition:
         # What there is depends on the user's providers; the program is asked.
         models=(AgentModelInfo(DEFAULT_MODEL, "Default"),),
         default_model=DEFAULT_MODEL,
-        make_dialect=OpenCode,
+        load_dialect=_load_dialect,
         any_mode=True,
         inline_mimes=IMAGES,
         echoes=True,
         project=PROJECT,
         model_talk=OpenCodeModelTalk,
     )
+
+
+def _load_dialect() -> MakeDialect:
+    from .opencode import OpenCode
+
+    return OpenCode

@@ -152,7 +152,7 @@ async def record(name: str, scene: Scene) -> None:
             sandbox.environment.update(AMP_URL=amps.url, AMP_API_KEY="sgamp_fake-key-for-tests")
             daemon = Daemon(environment=sandbox.environment)
             definitions = daemon._catalog._definitions
-            definitions["amp"] = evolve(definitions["amp"], make_dialect=lambda spec: Recorder(spec, lines))
+            definitions["amp"] = evolve(definitions["amp"], load_dialect=lambda: lambda spec: Recorder(spec, lines))
             await nursery.start(daemon.run)
             await daemon.create_session("s", CreateSessionRequest(agent="amp", directory=str(sandbox.work)))
             await perform(Stage(daemon, await daemon.log("s"), sandbox), scene)

@@ -17,7 +17,7 @@ from sandbox_agent.schema.cursor import Cursor
 from sandbox_agent.schema.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.lateness import Lateness
-from sandbox_agent.transport.metrics import histogram
+from sandbox_agent.transport.metric_families import histogram
 from sandbox_agent.transport.readers import Readers
 
 from ..patience import PATIENCE

@@ -86,7 +86,7 @@ def test_the_definition_offers_what_the_dialect_knows():
     assert definition.permission_modes == ("default", "plan", "bypass", "acceptEdits")
     assert [mode.id for mode in definition.modes] == ["build", "plan"]
     assert definition.models[0].id == definition.default_model == "default"
-    assert definition.inline_mimes == definition.make_dialect(SPEC).inline_mimes
+    assert definition.inline_mimes == definition.load_dialect()(SPEC).inline_mimes
     assert definition.resumable
     assert not definition.refuses_bypass_as_root
     assert not definition.capabilities.shared_process

@@ -23,4 +23,4 @@ def test_its_modes_and_models_are_those_of_wire_0_1():
 
 def test_it_makes_its_dialect():
     spec = AgentSpec("s", ("mock",), "/", "build", "default", "seed")
-    assert repr(mock_definition().make_dialect(spec)) == "<Mock 'mock-s' new asks=[]>"
+    assert repr(mock_definition().load_dialect()(spec)) == "<Mock 'mock-s' new asks=[]>"
