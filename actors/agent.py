@@ -5,7 +5,7 @@ conversation. After an unexpected end the next start waits a while, longer each 
 of the session. What happens is told to the record; nothing here knows a client.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
@@ -16,6 +16,7 @@ from ..schema.agents.dialect import Effects, ExitStatus
 from ..schema.background import BackgroundTask
 from ..schema.events import SessionEndedData, TerminatedBy, TurnOutcome
 from ..schema.problems import Problem
+from ..schema.redaction.values import Secret, certain
 from ..schema.sessions import InterruptResponse, SessionStatus
 from .agent_process import SpawnFailed
 from .first_start import FirstStart
@@ -49,6 +50,10 @@ _RESTARTED: Mapping[Restarted, str] = MappingProxyType(
 """What a new process did with the conversation. ``unknown`` until it has shown it."""
 
 
+MOST_LEARNT = 100
+"""Secrets of answers that are remembered of one session, the newest."""
+
+
 @frozen
 class Rested:
     """To the session: the pause after an unexpected end is over."""
@@ -79,6 +84,7 @@ class Agent:
         self._restarting = False
         self._restarted: Restarted | None = None
         self._conversation_gone = False
+        self._learnt: tuple[Secret, ...] = ()
 
     def __repr__(self) -> str:
         state = repr(self.link) if self.link is not None else "suspended" if self.opened else "not started"
@@ -129,13 +135,31 @@ class Agent:
         """Start a process; returns the handshake's first words. Raises as :func:`launch` does."""
         self.link = link = await launch(self._services, self._record.row, self._mailbox, self._record.ledger.knows)
         self.opened = True
-        self._record.scribe.redactor = link.redactor
+        await self._mask(link)
         self._services.tally.agent_starts[self._record.row.request.agent, self._restarting] += 1
         if self._restarting:
             self._restarting = False
             self._record.agent_restarted()
         nursery.start_soon(link.run)
         return link.dialect.begin()
+
+    async def learn(self, texts: Iterable[str]) -> None:
+        """What a human tells the agent in secret: it is masked in whatever is told from now on, also of a process that
+        resumes the conversation. It is kept nowhere, so another life of the session knows nothing of it."""
+        new = [secret for text in texts for secret in certain(text) if secret not in self._learnt]
+        if new:
+            self._learnt = (*self._learnt, *new)[-MOST_LEARNT:]
+            if self.link is not None:
+                await self._mask(self.link)
+
+    async def _mask(self, link: AgentLink) -> None:
+        if self._learnt:
+            try:
+                redactor = await trio.to_thread.run_sync(link.redactor.also, self._learnt)
+            except RuntimeError:  # no thread can be started: then it takes its time here
+                redactor = link.redactor.also(self._learnt)
+            link.mask_with(redactor)
+        self._record.scribe.mask_with(link.redactor)
 
     async def start_again(self, nursery: trio.Nursery) -> Effects | None:
         """For the prompt that waits. None when it is too early: :class:`Rested` comes when it is not."""

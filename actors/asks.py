@@ -43,11 +43,24 @@ def resolved(ask: AskData, decision: Decision) -> tuple[EventType, AskData]:
     )
 
 
+def secrets_in(ask: AskData | None, answers: Answers | None) -> Iterator[str]:
+    """What a human says for the agent alone."""
+    if isinstance(ask, QuestionEventData):
+        for hidden, given in _marked(ask, answers or ()):
+            if hidden:
+                yield from given
+
+
 def _shown(ask: QuestionEventData, answers: Answers) -> Answers:
     """What the human said, without what is for the agent alone."""
+    return tuple((MASK,) if hidden and given else given for hidden, given in _marked(ask, answers))
+
+
+def _marked(ask: QuestionEventData, answers: Answers) -> Iterator[tuple[bool, tuple[str, ...]]]:
+    """Each answer, and whether it is secret."""
     parts = ask.questions or ()
-    secret = [number < len(parts) and parts[number].secret is True for number in range(len(answers))]
-    return tuple((MASK,) if hidden and given else given for hidden, given in zip(secret, answers, strict=True))
+    for number, given in enumerate(answers):
+        yield number < len(parts) and parts[number].secret is True, given
 
 
 class Asks:
@@ -73,6 +86,10 @@ class Asks:
 
     def add(self, ask: AskData) -> None:
         self._open[ask_id_of(ask)] = ask
+
+    def get(self, ask_id: str) -> AskData | None:
+        """The open ask, which stays open."""
+        return self._open.get(ask_id)
 
     def take(self, ask_id: str) -> AskData | None:
         """The open ask, which is open no more."""

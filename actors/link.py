@@ -203,6 +203,10 @@ class AgentLink:
             case FollowStream(path):
                 self._opened_port.follow(path)
 
+    def mask_with(self, redactor: Redactor) -> None:
+        """From here on, also in what the terminal has told."""
+        self.redactor = self.process.terminal.redactor = redactor
+
     @property
     def http(self) -> HttpDialect:
         """The dialect of an agent that is spoken to over HTTP."""

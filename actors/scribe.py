@@ -82,6 +82,12 @@ class Scribe:
     def __repr__(self) -> str:
         return f"<Scribe {self._session_id} sequence={self.sequence} unwritten={len(self._unwritten)} {self.ledger!r}>"
 
+    def mask_with(self, redactor: Redactor) -> None:
+        """From here on, also in the texts that stream."""
+        self.redactor = redactor
+        for stream in self._streams.values():
+            stream.redactor = redactor
+
     def name(self, native_session_id: str) -> None:
         """From here on events carry the agent's own id of the conversation."""
         self._encoder.native_session_id = native_session_id

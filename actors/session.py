@@ -36,6 +36,7 @@ from .agent import Agent, Rested
 from .agent_process import OutboxFull, SpawnFailed
 from .approvals.granting import ToGrant, find
 from .approvals.places import Lookout
+from .asks import secrets_in
 from .foreign.unparsed import UnparsedLines
 from .http_port import PortJammed
 from .installer import Installing, NotInstalled
@@ -153,6 +154,7 @@ class Session(Actor):
             case Rested():
                 pass  # what waited for it is taken up below
             case Decide(decision, key):
+                await self._agent.learn(secrets_in(self._asks.get(decision.ask_id), decision.answers))
                 answer = self._decide(decision)
                 key = key if answer else None
             case Installing() as installing:

@@ -18,7 +18,7 @@ class Terminal:
 
     def __init__(self, limit: int, redactor: Redactor) -> None:
         self._limit = limit
-        self._redactor = redactor
+        self.redactor = redactor
         self._kept = bytearray()
         self._bytes = 0
         self._lines = 0
@@ -41,8 +41,8 @@ class Terminal:
             kept = kept[(kept.find(b"\n", 0, _BROKEN) + 1) or min(_BROKEN, len(kept) // 2) :]
         plain = _ESCAPES.sub(b"", kept).replace(b"\r\n", b"\n")
         masked = (
-            self._redactor.text(plain.decode(errors="replace"))
-            if self._redactor.suspects(plain)
+            self.redactor.text(plain.decode(errors="replace"))
+            if self.redactor.suspects(plain)
             else plain.decode(errors="replace")
         )
         return masked[-self._limit :].strip()

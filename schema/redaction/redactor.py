@@ -70,7 +70,7 @@ class Redactor:
     """``secrets`` are known by their text; what is known by its look is masked by every redactor."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        secrets = tuple(dict.fromkeys(secrets))
+        self._known = secrets = tuple(dict.fromkeys(secrets))
         weak = [secret for secret in secrets if secret.after is not None]
         forms = {form: secret.anywhere for secret in secrets if secret.after is None for form in _forms(secret.text)}
         # Longest first: a secret that contains another must not leave its rest behind.
@@ -95,6 +95,10 @@ class Redactor:
 
     def __repr__(self) -> str:
         return f"<Redactor needles={len(self._needles)}>"
+
+    def also(self, secrets: Iterable[Secret]) -> "Redactor":
+        """One that masks these too. Many secrets make a long pattern, which takes its time to build."""
+        return Redactor((*self._known, *secrets))
 
     @property
     def knows_secrets(self) -> bool:

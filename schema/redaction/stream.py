@@ -12,12 +12,13 @@ SHOWN = BEGINNING - 1
 
 class Stream:
     """``held`` is how many characters wait. ``changed``: the last piece was not told as it came, in a way that shows
-    more of a secret than three characters if somebody sees the piece itself."""
+    more of a secret than three characters if somebody sees the piece itself. ``redactor`` may be replaced by one that
+    knows more."""
 
-    __slots__ = ("_redactor", "_text", "_told", "changed")
+    __slots__ = ("_text", "_told", "changed", "redactor")
 
     def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
+        self.redactor = redactor
         self._text = ""
         self._told = 0
         self.changed = False
@@ -29,12 +30,12 @@ class Stream:
     def feed(self, piece: str) -> str:
         """What can be told by now."""
         text = self._text + piece
-        if self._told == len(self._text) and not self._redactor.begins(text):
+        if self._told == len(self._text) and not self.redactor.begins(text):
             self._text = text[-SHOWN:]
             self._told = len(self._text)
             self.changed = False
             return piece
-        told = self._tell(text, self._redactor.settled(text))
+        told = self._tell(text, self.redactor.settled(text))
         self.changed = self.changed or self.held > BEGINNING
         return told
 
@@ -46,7 +47,7 @@ class Stream:
 
     def _tell(self, text: str, end: int) -> str:
         ready = text[:end]
-        masked = self._redactor.text(ready)
+        masked = self.redactor.text(ready)
         self.changed = masked != ready
         before = self._told
         while not masked.startswith(ready[:before]):

@@ -107,6 +107,20 @@ async def test_a_secret_answer_reaches_the_agent_and_is_kept_nowhere(tmp_path: P
         assert forbidden.encode() not in kept
 
 
+@pytest.mark.parametrize("suspend_after", [0.0, 0.01], ids=["same process", "next process"])
+async def test_a_secret_answer_that_the_agent_says_again_is_masked(suspend_after: float):
+    async with house(suspend_after=suspend_after) as h:
+        log, data = await asked(h)
+        await h.daemon.reply_question("s", data["question_id"], FILLED_IN)
+        await h.until_type(log, "turn.ended")
+        await h.until_status("suspended" if suspend_after else "idle")
+        events = await h.turn(log, f"echo it is {SECRET}, I think")
+        said = [event["data"]["item"]["content"][0] for event in events if event["type"] == "item.completed"]
+        assert said[-1]["text"] == "it is [redacted], I think"
+        assert any(event["type"] == "item.delta" for event in events)
+        assert SECRET not in json.dumps(events_of(log))
+
+
 async def test_answers_that_are_no_secret_are_told_apart_under_one_key():
     async with obeying() as (h, commands):
         log = await h.create()
