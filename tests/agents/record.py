@@ -5,6 +5,7 @@ stays as it comes; this machine's paths do not.
 """
 
 import json
+import re
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -140,7 +141,7 @@ async def record(name: str, scene: Scene) -> None:
                         await driver.wait_for("turn.ended", number)
                     else:
                         await scene.then(driver)
-        mangled = root.replace("/", "-")  # how claude names its folders of a project
+        mangled = re.sub(r"\W|_", "-", root)  # how claude names its folders of a project
         text = "\n".join(lines).replace(root, "/sandbox").replace(mangled, "-sandbox")
     await trio.Path(TRANSCRIPTS / f"{name}.txt").write_text(played(text, Claude(SPEC)))
     print(name, len(lines))

@@ -144,6 +144,11 @@ async def perform(stage: Stage, scene: Scene) -> None:
         nursery.cancel_scope.cancel()
 
 
+def request(sandbox: Sandbox) -> CreateSessionRequest:
+    """Trusted: else a program of ours runs before amp, and says a line of its own that is no JSON."""
+    return CreateSessionRequest(agent="amp", directory=str(sandbox.work), workspace_trust="trusted")
+
+
 async def record(name: str, scene: Scene) -> None:
     lines: list[str] = []
     with tempfile.TemporaryDirectory() as root, trio.fail_after(TIME_LIMIT):
@@ -154,7 +159,7 @@ async def record(name: str, scene: Scene) -> None:
             definitions = daemon._catalog._definitions
             definitions["amp"] = evolve(definitions["amp"], load_dialect=lambda: lambda spec: Recorder(spec, lines))
             await nursery.start(daemon.run)
-            await daemon.create_session("s", CreateSessionRequest(agent="amp", directory=str(sandbox.work)))
+            await daemon.create_session("s", request(sandbox))
             await perform(Stage(daemon, await daemon.log("s"), sandbox), scene)
             await daemon.stop()
         text = "\n".join(lines).replace(root, "/sandbox")
