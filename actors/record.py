@@ -357,12 +357,15 @@ class Record:
         self._answers.append(keep_result(self._services.codec, key, answer))
 
     def update(self) -> SessionRow:
-        """The row as it is now."""
+        """The row as it is now: the same one as long as nothing of it changes, as with most of what an agent says."""
         self._check_restored()
-        row = evolve(self.row, turns=self.ledger.turns, asks=self.asks.open())
-        if self.ledger.at_rest:
-            row = evolve(row, settled=self.scribe.sequence, items=self.ledger.items)
-            if row.current is not None and row.current.turn_id == self.ledger.last_turn:
+        row, ledger, asks = self._row, self.ledger, self.asks.open()
+        if row.turns != ledger.turns or row.asks != asks:
+            row = evolve(row, turns=ledger.turns, asks=asks)
+        if ledger.at_rest:
+            if row.settled != self.scribe.sequence or row.items != ledger.items:
+                row = evolve(row, settled=self.scribe.sequence, items=ledger.items)
+            if row.current is not None and row.current.turn_id == ledger.last_turn:
                 row = evolve(row, current=None)  # a later life reads from here, and would not find its turn
         self._row = row
         return row
@@ -372,7 +375,12 @@ class Record:
         self._check_restored()
         await self.scribe.mask_large()
         row = self.update()
-        entry = Entry(row.session_id, None if row == self._written else row, self.scribe.take(), tuple(self._answers))
+        entry = Entry(
+            row.session_id,
+            None if row is self._written or row == self._written else row,
+            self.scribe.take(),
+            tuple(self._answers),
+        )
         if entry.row is not None or entry.events or entry.answers:
             self._answers.clear()
             before, self._written = self._written, row

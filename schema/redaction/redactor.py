@@ -57,6 +57,9 @@ DEEPEST = 200
 _NEEDLE = re.compile(r"[A-Za-z0-9_.~-]{6,}")
 _NEEDLE_CHARS = 16
 
+_RARE = b"QZXJqzYKVjUWHGBkxOFLMDPNRCSvAIET7849635wybgp210"
+"""Bytes of needles, the rarest in JSON first."""
+
 _BETWEEN = r"(?:\\{0,3}[\"'])?\s{0,2}[=:]\s{0,2}(?:\\{0,3}[\"'])?"
 """What stands between a variable's name and its value."""
 
@@ -75,7 +78,9 @@ class Redactor:
         forms = {form: secret.anywhere for secret in secrets if secret.after is None for form in _forms(secret.text)}
         # Longest first: a secret that contains another must not leave its rest behind.
         literals = sorted(forms, key=len, reverse=True)
-        self._needles = tuple(dict.fromkeys((*(n for form in literals for n in _needles(form)), *map(_name, weak))))
+        needles = dict.fromkeys((*(n for form in literals for n in _needles(form)), *map(_name, weak)))
+        # One byte is found in a fraction of the time that several take.
+        self._needles = tuple((_rarest(needle), needle) for needle in needles)
         self._cut = tuple(form for form in literals if forms[form] and len(form) > CUT)
         named = [
             re.escape(secret.after or "") + _BETWEEN + f"({re.escape(secret.text)})" + _WORD_ENDS for secret in weak
@@ -118,8 +123,8 @@ class Redactor:
 
     def suspects_known(self, data: bytes) -> bool:
         """The same, of what is secret by its text and not by its look."""
-        for needle in self._needles:  # noqa: SIM110 - as a generator it takes twice as long
-            if needle in data:
+        for rarest, needle in self._needles:  # noqa: SIM110 - as a generator it takes twice as long
+            if rarest in data and needle in data:
                 return True
         return False
 
@@ -227,6 +232,10 @@ def _needles(form: str) -> Iterable[bytes]:
     if run is not None:
         return (run[0][:_NEEDLE_CHARS].encode(),)
     return (escaped.encode() for escaped in _escaped(form))
+
+
+def _rarest(needle: bytes) -> int:
+    return next((byte for byte in _RARE if byte in needle), needle[0])
 
 
 def _name(secret: Secret) -> bytes:
