@@ -198,6 +198,10 @@ class Claude:
         if self._aside or not self._turn:
             self._turn, self._aside = True, False
             yield TurnStarted(synthetic=False, raw=raw)
+        elif self._prompted and self._interrupting:
+            # Claude drops an interrupt that it reads before the turn has begun, and says "success" to it. One that
+            # met a turn of its own was meant for the prompt's too.
+            yield self._stop()
         yield from self._mcp.turn_began(facts.get("mcp_servers"))
 
     def _name(self, native_id: str, *, resumable: bool) -> Iterator[Effect]:
@@ -214,10 +218,7 @@ class Claude:
             yield from self._not_started(result, raw)
             return
         if self._prompted and _is_own(result.origin):
-            # A turn of its own was under way when the prompt came; the prompt's is still to come. An interrupt
-            # was meant for both.
-            if self._interrupting:
-                yield self._stop()
+            # A turn of its own was under way when the prompt came; the prompt's is still to come.
             return
         aborted = isinstance(result.terminal_reason, str) and result.terminal_reason.startswith("aborted")
         failed = bool(result.is_error)

@@ -178,7 +178,6 @@ class OpenCode:
                 yield self._abort(turn)  # it may have been taken all the same
                 yield from self._end(turn)
             case "abort" if turn is not None:
-                turn.aborts_answered += 1
                 yield self._ask_status(turn)
             case "status" if turn is not None and response.ok:
                 if turn.under_way and not is_busy(plain(response.body), self._native_id):
@@ -307,8 +306,9 @@ class OpenCode:
             return
         was_taken_up = turn.messages.prompt_id is not None
         turn.messages.message(message)
-        if not was_taken_up and turn.messages.prompt_id is not None and turn.aborts_answered:
-            # The interrupt came before opencode had taken up the prompt, and stopped nothing.
+        if not was_taken_up and turn.messages.prompt_id is not None and turn.interrupting:
+            # The interrupt may have come before opencode had taken up the prompt, and stopped nothing. That it was
+            # answered may be heard only after this: calls and the stream are two connections.
             yield self._abort(turn)
 
     def _session(self, event: Event, facts: SessionEvent, raw: bytes) -> Iterator[Effect]:

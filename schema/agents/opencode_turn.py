@@ -16,7 +16,6 @@ class Turn:
         self.number = number
         self.messages = Messages(session_id, asks, callers)
         self.interrupting = False
-        self.aborts_answered = 0
         self.aborted = False
         self.failed = False
         self.checks = 0

@@ -45,6 +45,20 @@ async def test_an_interrupt_in_mid_tool_ends_the_turn_and_the_next_one_works(san
         assert outcome(await driver.turn("SCN_HELLO")) == "completed"
 
 
+async def test_an_interrupt_right_behind_the_prompt_ends_the_turn(sandbox: Sandbox):
+    """Claude reads both before it begins the turn. It says "success" to the interrupt, and drops it."""
+    async with claude(sandbox) as driver:
+        await driver.turn("SCN_HELLO")
+        for count in range(2, 6):
+            start = len(driver.events)
+            await driver.prompt("SCN_HANG")
+            await driver.perform(driver.dialect.interrupt())
+            await driver.wait_for("turn.ended", count)
+            assert outcome(driver.events[start:]) == "interrupted"
+        assert [event for event in driver.events if event.type in ("error", "agent.unparsed")] == []
+        assert outcome(await driver.turn("SCN_HELLO")) == "completed"
+
+
 async def test_an_interrupt_between_turns_does_nothing(sandbox: Sandbox):
     async with claude(sandbox) as driver:
         await driver.turn("SCN_HELLO")

@@ -54,8 +54,8 @@ class Agent:
     told of the tokens of ``hello``. ``with_mcp`` adds the server ``lab`` to the user's configuration; None where there
     are no such servers. ``heard`` is all that the model was told with the last prompt; None for an agent without a
     model. ``hang`` makes the model begin an answer and never end it; with ``forgets_unanswered`` nothing is left of a
-    conversation without any answer when its agent is killed. ``cannot`` are the capabilities that the agent is known
-    not to have: every other one must be there."""
+    conversation without any answer when its agent is killed. ``ends_on_interrupt``: its process does. ``cannot`` are
+    the capabilities that the agent is known not to have: every other one must be there."""
 
     name: str
     heard: Callable[[Models], str] | None
@@ -78,6 +78,7 @@ class Agent:
     prepare: Prepare = nothing
     with_mcp: Callable[[Sandbox], None] | None = None
     forgets_unanswered: bool = False
+    ends_on_interrupt: bool = False
     cannot: frozenset[str] = field(factory=frozenset[str])
 
     def __repr__(self) -> str:

@@ -33,5 +33,6 @@ AMP = Agent(
     hang="SCN_SILENT",
     prepare=_home,
     with_mcp=_with_mcp,
+    ends_on_interrupt=True,
     cannot=frozenset({"planMode", "questions", "status", "streamingDeltas", "itemStarted", "sharedProcess"}),
 )

@@ -23,6 +23,21 @@ async def test_an_interrupt_in_mid_tool_ends_the_turn_and_the_tools_processes(wo
     world.check()
 
 
+async def test_an_interrupt_right_behind_the_prompt_ends_the_turn_and_not_the_agent(world: World):
+    """The agent may not have begun the turn yet. One that drops the interrupt would be ended for not stopping."""
+    session = await world.session()
+    await session.turn(world.agent.hello)
+    before = world.agent_process()
+    for count in range(2, 6):
+        await session.send(world.agent.hang)
+        assert (await session.post("/interrupt")).json()["interrupted"] is True
+        ended = await session.wait_for("turn.ended", count)
+        assert ended["data"]["metadata"]["outcome"] == "interrupted"
+    assert before.is_running() != world.agent.ends_on_interrupt
+    assert outcome(await session.turn(world.agent.hello)) == "completed"
+    world.check()
+
+
 async def test_kill_9_in_mid_turn_fails_the_turn_and_the_next_prompt_resumes(world: World):
     session = await world.session()
     await session.turn(f"{world.agent.hello} remembered")

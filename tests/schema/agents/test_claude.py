@@ -18,6 +18,7 @@ from sandbox_agent.schema.agents.effects import (
     TurnEnded,
     TurnStarted,
     Unparsed,
+    Write,
 )
 from sandbox_agent.schema.agents.ledger import Ledger
 from sandbox_agent.schema.events import ErrorData
@@ -197,9 +198,47 @@ def test_an_interrupt_that_meets_claudes_own_turn_stops_the_prompts_too():
         >> interrupts()
         << writes(INTERRUPT)
         >> says(own)
-        << writes(again)
         >> says(init())
         << RESUMED
+        << writes(again)
+        >> says(aborted)
+        << "turn.ended turn_1 interrupted"
+    )
+
+
+def test_an_interrupt_before_the_turn_has_begun_is_written_again_when_it_has():
+    """Claude answers the first with "success", and goes on."""
+    taken = {"type": "control_response", "response": {"subtype": "success", "request_id": "interrupt_1"}}
+    aborted = result(is_error=True, terminal_reason="aborted_streaming")
+    assert (
+        prompted()
+        >> interrupts()
+        << writes(INTERRUPT)
+        >> says(taken)
+        >> says(init())
+        << RESUMED
+        << writes(INTERRUPT | {"request_id": "interrupt_2"})
+        >> says(aborted)
+        << "turn.ended turn_1 interrupted"
+        >> prompts("go on", 2)
+        << "S turn.started turn_2"
+        << "S item.started itm_2 user_2 message user 'go on'"
+        << "S item.completed itm_2 user_2 message user completed 'go on'"
+        << any_of(Write)
+        >> says(init())
+        >> says(result())
+        << "turn.ended turn_2 completed"
+    )
+
+
+def test_an_interrupt_in_a_turn_that_has_begun_is_written_once():
+    aborted = result(is_error=True, terminal_reason="aborted_streaming")
+    assert (
+        prompted()
+        >> says(init())
+        << RESUMED
+        >> interrupts()
+        << writes(INTERRUPT)
         >> says(aborted)
         << "turn.ended turn_1 interrupted"
     )

@@ -145,6 +145,23 @@ def test_an_interrupt_that_comes_before_the_prompt_is_taken_up_is_repeated():
     )
 
 
+def test_an_interrupt_that_was_early_is_repeated_also_when_its_answer_comes_late():
+    assert (
+        prompted()
+        >> interrupts()
+        << aborts()
+        >> tells("message.updated", info=message("user"))
+        << aborts()
+        >> answers_call("abort 1", True)
+        << asks_status()
+        >> answers_call("status 1", {OWN: {"type": "busy"}})
+        >> answers_call("abort 1", True)
+        << asks_status()
+        >> answers_call("status 1", {})
+        << "S turn.ended turn_1 interrupted"
+    )
+
+
 def test_an_interrupt_that_meets_the_end_of_the_answer_changes_nothing():
     assert (
         answering()
