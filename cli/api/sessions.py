@@ -13,7 +13,8 @@ from ...schema.workspace.trust import LEVELS
 from ..failure import Failure
 from ..seconds import Seconds
 from ..suggestions import SuggestingChoice
-from .bodies import mcp_servers, message_body, parse_answers, read_message, skill_sources
+from .asks import SHOWN, has_secret
+from .bodies import mcp_servers, message_body, read_answers, read_message, skill_sources
 from .connection import area, session_path, with_client
 from .turn_failure import TurnFailure
 
@@ -219,13 +220,24 @@ def revoke_rule(client: Client, session: str, rule: str) -> None:
 @session_argument
 @click.argument("question")
 @click.option(
-    "-a", "--answers", required=True, callback=parse_answers, metavar="JSON", help="One list of labels per question."
+    "-a", "--answers", metavar="JSON", help="One list of labels per question; other users of the machine can see it."
+)
+@click.option(
+    "--answers-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The same from a file, for answers that are secret; `-` reads it from stdin.",
 )
 @key_option
 @with_client
-def reply_question(client: Client, session: str, question: str, answers: list[list[str]], key: str | None) -> None:
-    """Answer a pending question."""
-    client.show("POST", session_path(session, "questions", question, "reply"), body={"answers": answers}, key=key)
+def reply_question(
+    client: Client, session: str, question: str, answers: str | None, answers_file: Path | None, key: str | None
+) -> None:
+    """Answer a pending question: with --answers, or with --answers-file."""
+    body = {"answers": read_answers(answers, answers_file)}
+    if answers is not None and has_secret(client, session, question):
+        click.echo(SHOWN, err=True)
+    client.show("POST", session_path(session, "questions", question, "reply"), body=body, key=key)
 
 
 @sessions.command("reject-question")

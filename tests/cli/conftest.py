@@ -1,3 +1,4 @@
+from .api import api, session
 from .commands import commands
 
-__all__ = ["commands"]
+__all__ = ["api", "commands", "session"]

@@ -55,6 +55,8 @@ def bash(environment: dict[str, str], *typed: str) -> list[str]:
         (("completion", ""), ["bash", "zsh", "fish"]),
         # Nobody is at stdin while TAB is pressed.
         (("api", "sessions", "send-message", "s", "-m", "-", "--att"), ["--attach"]),
+        (("api", "sessions", "reply-question", "s", "q", "--ans"), ["--answers", "--answers-file"]),
+        (("api", "sessions", "reply-question", "s", "q", "--answers-file", "-", "--ke"), ["--key"]),
         (("nonsense", "x"), []),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
