@@ -8,6 +8,7 @@ from attrs import evolve
 from ..schema.events import EventType, PermissionEventData, PermissionStatus, QuestionEventData
 from ..schema.redaction.redactor import MASK
 from ..schema.sessions import PermissionReply
+from ..schema.settings import Settings
 from .journal import AskData
 from .permissions import Answers, Decision, ask_id_of
 
@@ -64,10 +65,12 @@ def _marked(ask: QuestionEventData, answers: Answers) -> Iterator[tuple[bool, tu
 
 
 class Asks:
-    """Open asks by id, in the order in which they were asked."""
+    """Open asks by id, in the order in which they were asked. ``bytes`` is about what they have together."""
 
     def __init__(self) -> None:
+        self.bytes = 0
         self._open: dict[str, AskData] = {}
+        self._sizes: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"<Asks {' '.join(self._open) or 'none'}>"
@@ -81,11 +84,22 @@ class Asks:
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._open))
 
+    def beyond(self, settings: Settings) -> str | None:
+        """Of which bound there are too many; None when there are not."""
+        if len(self) > settings.max_asks:
+            return f"more than {settings.max_asks} open asks"
+        if self.bytes > settings.max_asks_bytes:
+            return f"more than {settings.max_asks_bytes} bytes of open asks"
+        return None
+
     def open(self) -> tuple[AskData, ...]:
         return tuple(self._open.values())
 
-    def add(self, ask: AskData) -> None:
-        self._open[ask_id_of(ask)] = ask
+    def add(self, ask: AskData, size: int = 0) -> None:
+        """One that is not open yet."""
+        ask_id = ask_id_of(ask)
+        self._open[ask_id], self._sizes[ask_id] = ask, size
+        self.bytes += size
 
     def get(self, ask_id: str) -> AskData | None:
         """The open ask, which stays open."""
@@ -93,4 +107,5 @@ class Asks:
 
     def take(self, ask_id: str) -> AskData | None:
         """The open ask, which is open no more."""
+        self.bytes -= self._sizes.pop(ask_id, 0)
         return self._open.pop(ask_id, None)

@@ -256,7 +256,7 @@ class Record:
             self.error("ask_repeated", f"the agent asked {ask_id_of(ask)} again; the first one stands")
             return None
         shown = masked_ask(self.scribe.redactor, self._services.codec, ask)
-        self.asks.add(shown)
+        self.asks.add(shown, len(asking.raw) if asking.raw is not None else len(self._services.codec.encode(shown)))
         self.scribe.note(requested(ask), shown, synthetic=False, raw=asking.raw)
         timeout = Timeouts.of(self.row.request.timeouts, self._settings).ask_seconds
         at_ms = self._services.clock.now_ms()

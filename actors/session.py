@@ -291,9 +291,7 @@ class Session(Actor):
         """An agent that asks without end is told no at once: nobody could read it all."""
         if (ask := self._record.ask(asking, self.mailbox)) is None:
             return
-        limit = self._settings.max_asks
-        if len(self._asks) > limit and self._link is not None:
-            cause = f"more than {limit} open asks"
+        if (cause := self._asks.beyond(self._settings)) is not None and self._link is not None:
             self._record.reject(ask_id_of(ask), cause, DecidedBy("daemon", reason=cause))
             if isinstance(ask, PermissionEventData):
                 self._apply(self._link.dialect.answer_permission(ask.permission_id, "reject"))

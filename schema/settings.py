@@ -160,6 +160,9 @@ class Settings:
     max_asks: int = setting(
         64, "asks", "permissions and questions of a session that wait at once; beyond it one is rejected at once"
     )
+    max_asks_bytes: int = setting(
+        64 << 20, "bytes", "most that these may have together; beyond it as beyond --max-asks"
+    )
     unparsed_burst: int = setting(
         50, "lines", "lines of an agent that are not understood and are told one by one; then several are told together"
     )

@@ -69,6 +69,25 @@ async def test_an_agent_that_asks_without_end_is_told_no(tmp_path: Path, monkeyp
         await h.daemon.interrupt("s")
 
 
+async def test_an_agent_whose_asks_are_large_is_told_no(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """64 of them may have 16 MB each. One that is answered makes room for another."""
+    async with obedient(tmp_path, monkeypatch, max_asks_bytes=10_000_000) as h:
+        log = await h.create()
+        ask = "say(type='permission', id=f'p{n}', action='file_change', metadata=dict(text='x' * 3_000_000))"
+        wait = "for _ in range({}): sys.stdin.readline()"
+        await h.send(f"for n in range(5): {ask}\n{wait.format(2 + 1)}\nn = 5; {ask}\n{wait.format(4)}")
+        await h.until_type(log, "permission.resolved", 2)
+        first, *others = [it.permission.permission_id for it in (await h.daemon.pending_permissions()).permissions]
+        assert len(others) == 2
+        refused = [event["data"]["decided_by"] for event in events_of(log) if event["type"] == "permission.resolved"]
+        assert {by["reason"] for by in refused} == {"more than 10000000 bytes of open asks"}
+        await h.daemon.reply_permission("s", first, "once")
+        last = await h.until_type(log, "permission.requested", 6)
+        pending = [it.permission.permission_id for it in (await h.daemon.pending_permissions()).permissions]
+        assert pending == [*others, last["data"]["permission_id"]]
+        await h.daemon.interrupt("s")
+
+
 def line(number: int) -> Unparsed:
     return Unparsed("not JSON", "stdout", b"%d" % number + b"x" * 2 * KEPT)
 
