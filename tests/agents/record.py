@@ -20,6 +20,7 @@ from sandbox_agent.schema.sessions import PermissionReply
 from ..models.server import model_server
 from ..schema.agents.claude_spec import SPEC
 from ..schema.agents.transcript import played
+from .claude_home import with_mcp_server
 from .driver import Answer, Driver, allow, driving, leave_open
 from .sandbox import Sandbox
 
@@ -116,6 +117,7 @@ SCENES = {
     "tools": Scene(("SCN_BASH 'echo err >&2; exit 3'", "SCN_PARALLEL")),
     "files": Scene(("SCN_WRITE {work}/a.txt one two", "SCN_EDIT {work}/a.txt one ONE", "SCN_READ {work}/a.txt")),
     "questions": Scene(("SCN_ASK",)),
+    "mcp": Scene(("SCN_FORM", "SCN_FORM typed", "SCN_FORM url")),
     "plan": Scene(("SCN_PLAN",)),
     "subagent": Scene(("SCN_SUBAGENT SCN_TALK",)),
     "todo": Scene(("SCN_TODO",)),
@@ -133,6 +135,8 @@ async def record(name: str, scene: Scene) -> None:
     with tempfile.TemporaryDirectory() as root:
         async with model_server() as models:
             sandbox = Sandbox.make(Path(root), models.url)
+            if name == "mcp":
+                with_mcp_server(sandbox.home)
             mode = "plan" if name == "plan" else "build"
             async with driving(Recorder.maker(lines), sandbox, scene.answer, agent_mode=mode) as driver:
                 for number, text in enumerate(scene.prompts, 1):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Sequence
 from functools import partial
 
@@ -16,7 +15,7 @@ from sandbox_agent.schema.sessions import PermissionReply
 
 from ..models.server import ModelServer
 from ..schema.playbook import text_of
-from . import mcp_server
+from .claude_home import with_mcp_server
 from .driver import Answer, allow, driving, items, leave_open, outcome, parts
 from .sandbox import Sandbox
 
@@ -75,15 +74,8 @@ async def test_a_permission_says_why_it_is_asked(sandbox: Sandbox):
         assert ask.metadata["decisionReasonType"] == "rule"
 
 
-def with_mcp_server(sandbox: Sandbox) -> None:
-    place = sandbox.home / ".claude"
-    place.mkdir()
-    servers = {"lab": {"command": sys.executable, "args": [mcp_server.__file__]}}
-    (place / ".claude.json").write_text(json.dumps({"mcpServers": servers}))
-
-
 async def test_text_and_numbers_reach_the_mcp_server_as_what_they_are(sandbox: Sandbox):
-    with_mcp_server(sandbox)
+    with_mcp_server(sandbox.home)
     async with claude(sandbox, choosing(["Ada"], ["36"], [], ["ada@example.com"])) as driver:
         turn = await driver.turn("SCN_FORM typed")
         ask = driver.asks[-1]
@@ -99,7 +91,7 @@ async def test_text_and_numbers_reach_the_mcp_server_as_what_they_are(sandbox: S
     ("answers", "action"), [((["Accept"],), "accept"), ((["Decline"],), "decline"), ((), "decline")]
 )
 async def test_an_address_to_open_is_a_question(sandbox: Sandbox, answers: tuple[list[str], ...], action: str):
-    with_mcp_server(sandbox)
+    with_mcp_server(sandbox.home)
     async with claude(sandbox, choosing(*answers)) as driver:
         turn = await driver.turn("SCN_FORM url")
         ask = driver.asks[-1]
