@@ -1,6 +1,7 @@
 """Codex's dialect: the JSON-RPC of `codex app-server` (captured from 0.171.0).
 
-One process serves one session, and in it one thread; the threads beside it are sub-agents.
+One process serves one session, and in it one thread; the threads beside it are sub-agents. What these do, and commands
+that outlive their turn, is work in the background.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,8 @@ from typing import Any
 from ..sessions import PermissionReply
 from . import codex_launch, codex_prompt
 from .codex_asks import Asks
-from .codex_begun import Place
+from .codex_background import Background
+from .codex_begun import Begun, Place
 from .codex_errors import error_data, rpc_error
 from .codex_items import Items
 from .codex_requests import Requests
@@ -46,7 +48,6 @@ from .effects import (
 from .names import Names
 from .native import BAD_JSON, as_text, decode, line, members, plain
 from .outline import outline
-from .remembered import Remembered
 
 _NO_THREAD = "no rollout found"
 """How codex says that it has not written the thread down; it does so when the first turn starts."""
@@ -70,15 +71,15 @@ class Codex:
         # It came when there was no thread, because the attempt to open one had failed: it makes the next attempt.
         self._held: Prompt | None = None
         self._turn = Turn()
-        self._sub_turns = Remembered[str]()  # by the sub-agent's thread
         self._items = Items(Names(spec.taken))
+        self._background = Background(self._items)
         self._asks = Asks(spec.seed, spec.directory, accept_edits=spec.permission_mode == "acceptEdits")
         self._statuses = Statuses(spec.seed)
         self._usage = Usage()
 
     def __repr__(self) -> str:
         state = "starting" if not self._ready else "in a turn" if self._turn.open else "idle"
-        return f"<Codex {self._thread} {state} {self._asks!r} {self._items!r}>"
+        return f"<Codex {self._thread} {state} {self._asks!r} {self._items!r} {self._background!r}>"
 
     def launch(self) -> Launch:
         return codex_launch.launch(self._spec)
@@ -91,6 +92,10 @@ class Codex:
         shown, native_id = codex_prompt.shown(prompt), codex_prompt.native_id(prompt)
         if self._thread is None:
             self._held = prompt
+        if self._background.turn:
+            self._background.turn_ended()
+            for _ in self._items.turn_ended(failed=False, goes_on=self._background.goes_on):
+                pass  # the turn that gave way is over, and told so
         return (
             TurnStarted(),
             ItemStarted(native_id, "message", "user", shown, synthetic=True),
@@ -116,7 +121,9 @@ class Codex:
         return list(self._asks.question_answered(question_id, answers))
 
     def interrupt(self) -> Effects:
-        if not self._turn.open or self._turn.interrupting:
+        if not self._turn.open:
+            return tuple(self._background.stop(self._requests))
+        if self._turn.interrupting:
             return ()
         if self._held is not None:
             self._held = None
@@ -140,9 +147,7 @@ class Codex:
         """Now, or as soon as codex takes it."""
         if self._turn.interrupting and self._turn.can_be_stopped and self._thread is not None:
             yield self._requests.interrupt(self._thread, self._turn.id or "")
-            for thread, turn in self._sub_turns.items():
-                yield self._requests.interrupt(thread, turn, sub_agent=True)
-                yield self._requests.clean(thread, sub_agent=True)
+            yield from self._background.stop(self._requests, but=self._thread)
 
     # What codex says.
 
@@ -150,7 +155,7 @@ class Codex:
         if frame.method and frame.id is not None:
             params = members(plain(frame.params))
             about = self._items.begun.asked_about(frame.method, params)
-            yield from self._asks.asked(frame.method, frame.id, params, about, raw)
+            yield from self._of_a_turn(self._asks.asked(frame.method, frame.id, params, about, raw))
         elif frame.method:
             yield from self._notified(frame, raw)
         elif frame.id is not None:
@@ -161,17 +166,17 @@ class Codex:
     def _notified(self, frame: Frame, raw: bytes) -> Iterator[Effect]:
         match frame.method:
             case "item/agentMessage/delta" | "item/plan/delta":
-                yield from self._items.said(decode(frame.params, DeltaParams), raw)
+                yield from self._of_a_turn(self._items.said(decode(frame.params, DeltaParams), raw))
             case "item/reasoning/summaryTextDelta" | "item/reasoning/textDelta":
-                yield from self._items.thought(decode(frame.params, DeltaParams), raw)
+                yield from self._of_a_turn(self._items.thought(decode(frame.params, DeltaParams), raw))
             case "item/commandExecution/outputDelta" | "item/fileChange/outputDelta":
-                yield from self._items.printed(decode(frame.params, DeltaParams), raw)
+                yield from self._of_a_turn(self._items.printed(decode(frame.params, DeltaParams), raw))
             case "item/started":
                 params = decode(frame.params, ItemParams)
                 place = Place.of(params.item["id"], params.thread_id)
-                yield from self._changing(place, self._items.started(params, raw))
+                yield from self._of_a_turn(self._changing(place, self._items.started(params, raw)))
             case "item/completed":
-                yield from self._completed(decode(frame.params, ItemParams), raw)
+                yield from self._of_a_turn(self._completed(decode(frame.params, ItemParams), raw))
             case "turn/started":
                 yield from self._turn_started(decode(frame.params, TurnParams), raw)
             case "turn/completed":
@@ -182,16 +187,34 @@ class Codex:
                 yield from self._asks.resolved(decode(frame.params, ResolvedParams).request_id)
             case "item/fileChange/patchUpdated" | "item/reasoning/summaryPartAdded":
                 facts = members(plain(frame.params))
-                yield from self._changing(Place.told_in(facts), self._items.grew(facts, raw))
+                yield from self._of_a_turn(self._changing(Place.told_in(facts), self._items.grew(facts, raw)))
             case "thread/tokenUsage/updated":
                 usage = decode(frame.params, UsageParams)
                 # A resumed thread tells of its former life, perhaps after the first prompt has been written.
-                counts = self._turn.open and usage.turn_id in (self._turn.started, *self._sub_turns.values())
+                counts = usage.turn_id in self._background.sub_turns.values() or (
+                    self._turn.open and usage.turn_id == self._turn.started
+                )
                 self._usage.updated(usage.thread_id, usage.token_usage, counts=counts)
                 if counts:
                     yield from self._statuses.told(frame, self._items, raw)
             case _:
                 yield from self._statuses.told(frame, self._items, raw)
+
+    def _of_a_turn(self, effects: Iterator[Effect]) -> Iterator[Effect]:
+        """Of one that is open, or else of one of the agent's own when something goes on."""
+        return effects if self._turn.open or not self._background else self._in_its_own(effects)
+
+    def _in_its_own(self, effects: Iterator[Effect]) -> Iterator[Effect]:
+        yield from self._background.beside(effects)
+        yield from self._background_changed()
+
+    def _background_changed(self) -> Iterator[Effect]:
+        yield from self._background.changed(within=self._turn.open)
+        if self._background.over():
+            outcome = "interrupted" if self._background.stopping else "completed"
+            self._background.turn_ended()
+            yield from self._items.turn_ended(failed=False, goes_on=self._background.goes_on)
+            yield TurnEnded(outcome, self._usage.turn_ended({}))
 
     def _changing(self, place: Place, effects: Iterator[Effect]) -> Iterator[Effect]:
         """Of an item that may be a patch which is being approved, or have its id."""
@@ -206,20 +229,24 @@ class Codex:
             yield NativeSessionNamed(params.thread_id, resumable=True)
         if params.item.get("clientId") is None:  # else it is our prompt, which the client has seen
             yield from self._items.completed(params, raw)
+            yield from self._background_changed()
 
     def _turn_started(self, params: TurnParams, raw: bytes) -> Iterator[Effect]:
         if params.thread_id == self._thread:
             self._turn.began(as_text(params.turn.get("id")))
+            self._background.turn_ended()  # it is codex's own now
             yield TurnStarted(synthetic=False, raw=raw)
             yield from self._stop()
         else:
             turn_id = as_text(params.turn.get("id"))
-            self._sub_turns.put(params.thread_id, turn_id, len(turn_id))
+            self._background.sub_turns.put(params.thread_id, turn_id, len(turn_id))
+            yield from self._background_changed()
 
     def _turn_completed(self, params: TurnParams, raw: bytes) -> Iterator[Effect]:
         completed = Completed(params.turn, raw)
         if params.thread_id != self._thread:
-            self._sub_turns.pop(params.thread_id)
+            self._background.sub_turns.pop(params.thread_id)
+            yield from self._background_changed()
         elif self._turn.completed(completed):
             yield from self._end_turn(params.thread_id, completed)
 
@@ -239,7 +266,9 @@ class Codex:
         end = self._turn.end
         self._turn.over()
         if end is not None:
-            yield from self._items.turn_ended(failed=end.outcome != "completed")
+            goes_on = _nothing if end.outcome == "interrupted" else self._background.goes_on
+            yield from self._items.turn_ended(failed=end.outcome != "completed", goes_on=goes_on)
+            yield from self._background_changed()
             yield end
 
     def _failed(self, params: ErrorParams, raw: bytes) -> Iterator[Effect]:
@@ -325,3 +354,8 @@ class Codex:
         self._turn.over()
         yield Errored(rpc_error(error, "jsonrpc.error"), raw=raw)
         yield TurnEnded("failed", synthetic=False, raw=raw)
+
+
+def _nothing(_: Begun) -> bool:
+    """What goes on after an interrupt."""
+    return False

@@ -4,13 +4,14 @@ The ids of messages and calls are the model's, and some gateways give all of the
 item besides tells them apart: its thread and turn, its kind, when it started, and what the tool is called with.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field, frozen
 
 from ..bounds import bounded_id
 from .calls import narrowed
-from .codex_tools import Item, subject
+from .codex_tools import Item, bare_command, subject
 from .names import Names
 from .native import as_text
 from .remembered import Remembered
@@ -65,7 +66,10 @@ class Place:
 @define(eq=False)
 class Begun:
     """An item under way. ``name`` is ours, ``output`` what a tool that runs has printed, ``changes`` what a patch does:
-    the request to approve it does not say."""
+    the request to approve it does not say. ``process`` is codex's name of a program that may outlive its turn.
+
+    An item may span turns, and no item of ours does: it goes on in another, its next ``part``. ``cut``: that has not
+    begun. ``again``: codex has said before that it is complete."""
 
     name: str
     place: Place
@@ -75,6 +79,25 @@ class Begun:
     subject: Any = None
     output: Output | None = None
     changes: Any = None
+    process: str | None = None
+    part: int = 1
+    cut: bool = False
+    again: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The name of the part."""
+        return self.name if self.part == 1 else f"{self.name}#{self.part}"
+
+    @property
+    def result(self) -> str:
+        """The name of the result of a call, of this part."""
+        return f"{self.name}#result" if self.part == 1 else f"{self.name}#result{self.part}"
+
+    @property
+    def about(self) -> str:
+        """What a command is."""
+        return bare_command(self.subject[0]) if self.kind == "commandExecution" else ""
 
     @property
     def is_patch(self) -> bool:
@@ -105,6 +128,9 @@ class BegunItems:
                 return begun
         name = self._names.give(item["id"])
         begun = Begun(name, Place.of(item["id"], thread), turn, kind, started, about)
+        process = item.get("processId")
+        if kind == "commandExecution" and isinstance(process, str):
+            begun.process = bounded_id(process)
         self._begun.put(begun.name, begun, size)
         return begun
 
@@ -120,20 +146,23 @@ class BegunItems:
             ended = self._ended.get(_key(place))
             again = ended is not None and ended.mark == mark and _agree(ended.completed, completed)
             name = ended.name if again and ended is not None else self._names.give(item["id"])
-            begun = Begun(name, place, turn, item["type"], started, subject(item))
+            begun = Begun(name, place, turn, item["type"], started, subject(item), again=again)
         self._ended.put(_key(place), _Ended(begun.name, mark, completed))
         return begun
 
-    def named(self, item_id: str, thread: str, turn: str, kind: str) -> str:
-        """The item that codex says more of. It may not have said that it started."""
+    def named(self, item_id: str, thread: str, turn: str, kind: str) -> Begun | None:
+        """The item that codex says more of. It may not have said that it started. None when it has ended."""
         item, where = bounded_id(item_id), bounded_id(thread)
         for begun in reversed(self._begun.values()):
             if begun.place.is_named(item, where):
-                return begun.name
+                return begun
         ended = self._ended.get(_key(Place(item, where)))
         if ended is not None and ended.mark[0] == turn:
-            return ended.name
-        return self.begin({"id": item_id, "type": kind}, thread, turn, 0).name
+            return None
+        return self.begin({"id": item_id, "type": kind}, thread, turn, 0)
+
+    def all(self) -> list[Begun]:
+        return self._begun.values()
 
     def under_way(self, item_id: str, thread: str) -> list[Begun]:
         place = Place.of(item_id, thread)
@@ -176,12 +205,12 @@ class BegunItems:
     def grew(self, begun: Begun, chars: int) -> None:
         self._begun.grew(begun.name, chars)
 
-    def stop(self) -> list[Begun]:
-        """All that is under way, which is so no more. What codex may still say of it is of something that ended."""
-        stopped = self._begun.values()
+    def stop(self, goes_on: Callable[[Begun], bool]) -> list[Begun]:
+        """All that is under way and does not go on. What codex may still say of it is of something that ended."""
+        stopped = [begun for begun in self._begun.values() if not goes_on(begun)]
         for begun in stopped:
             self._ended.put(_key(begun.place), _Ended(begun.name, (begun.turn, begun.kind, begun.started), None))
-        self._begun.clear()
+            self._begun.pop(begun.name)
         return stopped
 
 

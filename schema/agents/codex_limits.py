@@ -55,7 +55,7 @@ class RateLimits:
         limit.told = dict(limit.known)
         windows = "; ".join(_words(window, limit.known[window]) for window in _WINDOWS if window in limit.known)
         reached = limit.known.get("rateLimitReachedType")
-        words = ", ".join(filter(None, [reached, windows]))
+        words = ", ".join(filter(None, [reached if isinstance(reached, str) else "", windows]))
         return (StatusPart("rate_limit", f"{name}: {words}"), JsonPart({"limit": name, **limit.known}))
 
 

@@ -28,7 +28,7 @@ from ..events import (
     TurnEventData,
     UniversalEvent,
 )
-from ..items import ContentPart, ItemStatus, TextPart, ToolCallPart, UniversalItem
+from ..items import ContentPart, ItemStatus, TextPart, ToolCallPart, ToolResultPart, UniversalItem
 from .effects import (
     Draft,
     Errored,
@@ -97,11 +97,15 @@ class _OpenItem:
 
     def content(self) -> tuple[ContentPart, ...]:
         """What is known of the item now. A message is what it streamed, as its readers have put it together; another
-        item is what the agent started it with."""
+        item is what the agent started it with. The result of a call that began with some output goes on with it."""
         streamed = (TextPart("".join(self.text)),) if self.text else ()
-        if self.item.kind == "message":
-            return streamed or self.item.content
-        return self.item.content or streamed
+        match self.item:
+            case UniversalItem(kind="message"):
+                return streamed or self.item.content
+            case UniversalItem(content=(ToolResultPart(call_id=call_id, output=output),)):
+                return (ToolResultPart(call_id, "".join((output, *self.text))),)
+            case _:
+                return self.item.content or streamed
 
 
 class Ledger:

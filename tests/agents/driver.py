@@ -22,6 +22,7 @@ from sandbox_agent.schema.agents.dialect import (
 from sandbox_agent.schema.agents.effects import (
     AskPermission,
     AskQuestion,
+    BackgroundChanged,
     CallHttp,
     Effect,
     FollowStream,
@@ -32,6 +33,7 @@ from sandbox_agent.schema.agents.effects import (
     Write,
 )
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
+from sandbox_agent.schema.background import BackgroundTask
 from sandbox_agent.schema.events import ItemEventData, QuestionPart
 from sandbox_agent.schema.items import UniversalItem
 from sandbox_agent.schema.settings import Settings
@@ -63,7 +65,8 @@ def leave_open(_: Dialect, __: AskPermission | AskQuestion) -> Sequence[Effect]:
 
 
 class Driver:
-    """``events`` is all that a client would see, ``asks`` what was ever asked, ``withdrawn`` what was taken back."""
+    """``events`` is all that a client would see, ``asks`` what was ever asked, ``withdrawn`` what was taken back,
+    ``background`` what goes on now beside the turns."""
 
     def __init__(self, dialect: Dialect, process: trio.Process, answer: Answer, nursery: trio.Nursery) -> None:
         self.dialect = dialect
@@ -76,6 +79,7 @@ class Driver:
         self.asks: list[AskPermission | AskQuestion] = []
         self.withdrawn: list[str] = []
         self.native: NativeSessionNamed | None = None
+        self.background: tuple[BackgroundTask, ...] = ()
         self.ready = False
         self.status: ExitStatus | None = None
         self._prompts = 0
@@ -103,6 +107,8 @@ class Driver:
                     self.withdrawn.append(ask_id)
                 case NativeSessionNamed():
                     self.native = effect
+                case BackgroundChanged(tasks=tasks):
+                    self.background = tasks
                 case Ready():
                     self.ready = True
                 case _ if isinstance(effect, DRAFTS):

@@ -109,7 +109,22 @@ async def _sub_agent(driver: Driver) -> None:
     """It works on when the turn is over."""
     await driver.until(lambda: len(items(driver.events, "tool_result")) == 2)
     await driver.wait_for("turn.ended")
+    await driver.until(lambda: not driver.background)
 
+
+async def _background(driver: Driver) -> None:
+    """The command ends after the turn that lets it go on."""
+    await driver.wait_for("turn.ended", 2)
+    await driver.until(lambda: not driver.background)
+
+
+async def _interrupt_background(driver: Driver) -> None:
+    await driver.wait_for("turn.ended")
+    await driver.perform(driver.dialect.interrupt())
+    await driver.until(lambda: not driver.background)
+
+
+LEFT = "echo early; until [ -e go ]; do sleep 0.05; done; echo late; sleep 1; exit 3"
 
 SCENES = {
     "text": Scene(("SCN_HELLO", "SCN_THINK")),
@@ -125,6 +140,8 @@ SCENES = {
     "todo": Scene(("SCN_TODO",)),
     "code_mode": Scene(("SCN_CODE 'text(await tools.exec_command({{cmd: \"echo from-code\"}}))'",), model=CODE_MODEL),
     "sub_agent": Scene(("SCN_SUBAGENT",), model=SPAWNING_MODEL, then=_sub_agent),
+    "background": Scene((f"SCN_LEAVE '{LEFT}'", "SCN_BASH touch {work}/go"), then=_background),
+    "interrupted_background": Scene(("SCN_LEAVE 'echo early; sleep 300'",), then=_interrupt_background),
     "errors": Scene(("SCN_400", "SCN_401", "SCN_429", "SCN_500", "SCN_HELLO")),
     "interrupted_stream": Scene(("SCN_SLOW",), then=_interrupt_stream),
     "interrupted_tool": Scene(("SCN_SLOWTOOL",), then=_interrupt_tool),

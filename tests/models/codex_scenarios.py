@@ -37,6 +37,11 @@ def _bash(arguments: list[str]) -> Reply:
     return call("exec_command", cmd=" ".join(arguments) or "touch made_by_bash.txt", yield_time_ms=WAIT_MS)
 
 
+def _leave(arguments: list[str]) -> Reply:
+    """A command that the model does not wait for: it goes on when the turn is over."""
+    return call("exec_command", cmd=" ".join(arguments), yield_time_ms=250)
+
+
 def _escalated(arguments: list[str]) -> Reply:
     """A command that wants out of the sandbox: what codex asks about under the policy `on-request`."""
     return call(
@@ -109,6 +114,7 @@ CODEX: Mapping[str, Script] = {
     "SCN_ESCALATE": tools(_escalated),
     "SCN_SLOWTOOL": tools(lambda _: call("exec_command", cmd="sleep 300", yield_time_ms=WAIT_MS)),
     "SCN_BACKGROUND": tools(lambda _: call("exec_command", cmd="touch running; sleep 300", yield_time_ms=250)),
+    "SCN_LEAVE": tools(_leave),
     "SCN_LIVE": tools(lambda _: call("exec_command", cmd=LIVE, yield_time_ms=WAIT_MS)),
     "SCN_PARALLEL": tools(_parallel),
     "SCN_WRITE": tools(_write),

@@ -60,6 +60,12 @@ def test_what_says_nothing_of_use_is_not_told(said: Any):
     assert RateLimits().updated(said) == ()
 
 
+def test_a_flag_of_another_kind_is_no_fault():
+    (status, facts) = RateLimits().updated(used(12) | {"rateLimitReachedType": True})
+    assert status == StatusPart("rate_limit", "codex: 12 % of the primary window")
+    assert facts == JsonPart({"limit": "codex", "primary": {"usedPercent": 12}, "rateLimitReachedType": True})
+
+
 def test_a_time_out_of_the_calendar_is_told_as_it_is():
     (status, _) = RateLimits().updated(used(1, resetsAt=10**30))
     assert isinstance(status, StatusPart)

@@ -13,7 +13,7 @@ from sandbox_agent.schema.agents.effects import (
 )
 from sandbox_agent.schema.agents.ledger import KEPT_DELTA_CHARS, MOST_OPEN_ITEMS, REASON_CHARS, REMEMBERED_ITEMS, Ledger
 from sandbox_agent.schema.events import ErrorData
-from sandbox_agent.schema.items import JsonPart, TextPart, ToolCallPart
+from sandbox_agent.schema.items import JsonPart, TextPart, ToolCallPart, ToolResultPart
 
 from ..playbook import Playbook, apply_all
 
@@ -181,6 +181,12 @@ def test_a_tool_call_that_is_cut_off_keeps_its_arguments():
     ledger = Ledger()
     drafts = [TurnStarted(), ItemStarted("c", "tool_call", "assistant", (CALL,)), ItemDelta("c", "out"), TurnEnded()]
     assert apply_all(ledger, drafts)[-2].data.item.content == (CALL,)
+
+
+def test_a_result_that_began_with_some_output_is_cut_off_with_all_of_it():
+    before = ItemStarted("r", "tool_result", "tool", (ToolResultPart("c", "one\n"),))
+    drafts = [TurnStarted(), before, ItemDelta("r", "two\n"), ItemDelta("r", "three\n"), TurnEnded()]
+    assert apply_all(Ledger(), drafts)[-2].data.item.content == (ToolResultPart("c", "one\ntwo\nthree\n"),)
 
 
 def test_the_text_kept_of_an_open_item_is_bounded():
