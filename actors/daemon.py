@@ -127,6 +127,7 @@ class Daemon:
         clock: Clock | None = None,
         secrets: Sequence[str] = (),
         isolation: Isolation | None = None,
+        trace: bool = False,
     ) -> None:
         self.settings = settings or Settings()
         self.codec = Codec()
@@ -181,6 +182,7 @@ class Daemon:
             unique=_unique,
             secrets=kept,
             redactor=Redactor(kept),
+            trace=trace,
         )
         intensity = Intensity(
             self.settings.actor_restarts,

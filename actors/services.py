@@ -28,7 +28,8 @@ from .tally import Tally
 class Services:
     """``environment`` is the daemon's, less our own token; ``credentials`` knows what an agent gets of it.
     ``files`` reads what is not ours. ``unique`` draws an id that no other call has drawn or will draw. ``secrets`` are
-    the daemon's own, which are masked in what every session tells; ``redactor`` knows them and nothing else."""
+    the daemon's own, which are masked in what every session tells; ``redactor`` knows them and nothing else.
+    ``trace``: what agents say, and what is made of it, is logged."""
 
     settings: Settings
     codec: Codec
@@ -49,6 +50,7 @@ class Services:
     unique: Callable[[], str]
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
     redactor: Redactor = field(factory=Redactor)
+    trace: bool = False
     proven_starts: ProvenStarts = field(factory=ProvenStarts)
     conversations: Conversations = field(init=False)
 

@@ -62,6 +62,7 @@ from .record import Record
 from .services import Services
 from .session_card import Card, Changed
 from .session_messages import Cancel, Interrupt, Open, RuleRevoked, Send, Terminate
+from .trace import Trace
 
 LINES_PER_SLICE = 64
 """Lines that are handled before the event loop gets its turn: about 1 ms of work."""
@@ -85,6 +86,7 @@ class Session(Actor):
             self._settings.unparsed_burst, self._settings.unparsed_per_second, trio.current_time()
         )
         self._published: Card | None = None
+        self._trace = Trace(enabled=services.trace)
 
     def __repr__(self) -> str:
         return (
@@ -140,6 +142,7 @@ class Session(Actor):
                     link.watchdogs.heard()
             case (AgentStreamOpened(link) | AgentResponded(link) | HookAsked(link) | HookGone(link)) as heard:
                 if link is self._link:
+                    self._trace.heard(heard, self._scribe.redactor)
                     self._apply(heard.effects())
             case AgentExited(link, status):
                 if link is self._link:
@@ -217,7 +220,8 @@ class Session(Actor):
         if isinstance(ask, PermissionEventData):
             self._apply(self._link.dialect.answer_permission(decision.ask_id, decision.reply or "reject"))
         else:
-            self._apply(self._link.dialect.answer_question(decision.ask_id, decision.answers))
+            secret = any(secrets_in(ask, decision.answers))
+            self._apply(self._link.dialect.answer_question(decision.ask_id, decision.answers), secret=secret)
         return True
 
     # What the agent does.
@@ -229,6 +233,7 @@ class Session(Actor):
             # An agent that has said its last word is not heard any more.
             if self._link is None or self._row.ended:
                 break
+            self._trace.said(line, self._scribe.redactor)
             if isinstance(line, OversizedLine):
                 effects: Effects = [line.unparsed(self._settings.max_line_bytes)]
             else:
@@ -239,8 +244,9 @@ class Session(Actor):
                 await trio.lowlevel.checkpoint()
         return heard
 
-    def _apply(self, effects: Effects, withdrawn: str = "withdrawn") -> None:
-        """``withdrawn`` is why asks are that the agent no longer waits for."""
+    def _apply(self, effects: Effects, withdrawn: str = "withdrawn", *, secret: bool = False) -> None:
+        """``withdrawn`` is why asks are that the agent no longer waits for. ``secret`` effects are not logged."""
+        self._trace.made(effects, self._scribe.redactor, secret=secret)
         for effect in effects:
             match effect:
                 case ItemDelta():  # nearly all are

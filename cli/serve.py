@@ -53,7 +53,7 @@ def run(options: ServerOptions, search: Search, logs: Logs) -> None:
         isolation = search.result()
         for trouble in isolation.troubles:
             _log.warning(trouble)
-        daemon = Daemon(options.settings, secrets=secrets, isolation=isolation)
+        daemon = Daemon(options.settings, secrets=secrets, isolation=isolation, trace=options.trace)
         logs.mask(daemon.redactor)
         hard_end = _start_hard_end(options, daemon, logs)
         signals = StopSignals(hard_end)

@@ -53,6 +53,8 @@ class ServerOptions:
     """None for stderr."""
     secret_files: tuple[Path, ...] = ()
     """What no agent may read: the daemon has read them."""
+    trace: bool = False
+    """What agents say is logged."""
 
 
 def choose_token(choice: TokenChoice, host: str) -> ServerToken:
@@ -222,6 +224,7 @@ def server(outer: TokenChoice, **given: Any) -> None:
         certificates=choose_certificates(given, settings),
         log=None if log is None else absolute(log),
         secret_files=tuple(map(absolute, token_files(choice))),
+        trace=given["log_level"] == "debug",
     )
     forget_token()
     data_place(options.settings)

@@ -63,6 +63,7 @@ def server_options(command: F) -> F:
             type=SuggestingChoice(["debug", "info", "warning", "error"]),
             default="info",
             show_default=True,
+            help="At debug all that agents say is logged too, with secrets masked.",
         ),
         click.option("--log-format", type=SuggestingChoice(["text", "json"]), default="text", show_default=True),
         click.option(

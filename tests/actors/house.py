@@ -101,7 +101,7 @@ def check_history(events: list[Event]) -> None:
 
 @asynccontextmanager
 async def house(
-    variables: Mapping[str, str] | None = None, clock: Clock | None = None, **settings: Any
+    variables: Mapping[str, str] | None = None, clock: Clock | None = None, *, trace: bool = False, **settings: Any
 ) -> AsyncIterator[House]:
     """Everything that a daemon started must be gone when it is. ``variables`` are added to its environment; its home is
     its own, and goes with it."""
@@ -116,7 +116,7 @@ async def house(
     sign = f"HOUSE={uuid.uuid4()}"
     with tempfile.TemporaryDirectory() as home, trio.fail_after(PATIENCE):
         environment = {"PATH": os.environ["PATH"], "HOME": home, **dict([sign.split("=")]), **(variables or {})}
-        h = House(Daemon(Settings(**options), environment, clock), sign)
+        h = House(Daemon(Settings(**options), environment, clock, trace=trace), sign)
         daemon = h.daemon
         async with trio.open_nursery() as nursery:
             await nursery.start(daemon.run)

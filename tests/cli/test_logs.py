@@ -19,9 +19,9 @@ SECRETS = {
 PROMPT = "a-prompt-that-nobody-may-read"
 
 
-def log_of_two_sessions(commands: Commands, log_format: str) -> str:
+def log_of_two_sessions(commands: Commands, log_format: str, level: str = "info") -> str:
     """With what a log may be tempted to tell of: turns, a crash, a wrong token, a token in a URL, a session's end."""
-    options = ("--log-format", log_format, "--log-level", "debug", "--mock-step-ms", "0")
+    options = ("--log-format", log_format, "--log-level", level, "--mock-step-ms", "0")
     with daemon(commands, *options, env=SECRETS) as running:
 
         def api(*words: str) -> int:
@@ -46,10 +46,20 @@ def test_it_tells_neither_token_nor_keys_nor_prompts(commands: Commands, log_for
     assert [secret for secret in (*SECRETS.values(), PROMPT, "a-wrong-token") if secret in log] == []
 
 
+def test_at_debug_it_tells_what_agents_say_and_still_no_token_and_no_key(commands: Commands) -> None:
+    log = log_of_two_sessions(commands, "text", "debug")
+    assert '<< {"type":"item_completed","id":"mock_1_reply","kind":"message","role":"assistant"' in log
+    assert PROMPT in log
+    assert [secret for secret in (*SECRETS.values(), "a-wrong-token") if secret in log] == []
+
+
 def test_the_lines_of_two_sessions_are_told_apart(commands: Commands) -> None:
-    lines = [json.loads(line) for line in log_of_two_sessions(commands, "json").splitlines()]
+    lines = [json.loads(line) for line in log_of_two_sessions(commands, "json", "debug").splitlines()]
     # Whether a client has left before its last answer was written is a matter of moments.
     told: list[dict[str, Any]] = [line for line in lines if line["event"] != "connection.lost"]
+    of_agents = [line for line in told if line["event"].startswith(("<< ", ">> "))]
+    assert {line["session_id"] for line in of_agents} == {"one", "a/b"}
+    told = [line for line in told if line not in of_agents]
 
     def story(session_id: str | None) -> list[str]:
         return [line["event"] for line in told if line.get("session_id") == session_id and line["event"] != "request"]
