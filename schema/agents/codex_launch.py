@@ -68,6 +68,8 @@ def initialize() -> dict[str, Any]:
         capabilities={
             "experimentalApi": True,  # collaboration modes, background terminals
             "requestAttestation": False,
+            # Without it, and a thread of a user's, codex declines forms of MCP servers unseen where it asks nothing.
+            "extensions": {"openai/standard-form-input": {}},
             "optOutNotificationMethods": list(_NOISE),
         },
     )
@@ -92,7 +94,7 @@ def thread_request(spec: AgentSpec, request_id: str, resume: str | None) -> dict
     if model := chosen_model(spec):
         params["model"] = model
     if resume is None:
-        return request(request_id, "thread/start", **params)
+        return request(request_id, "thread/start", threadSource="user", **params)
     return request(request_id, "thread/resume", threadId=resume, excludeTurns=True, **params)
 
 

@@ -27,8 +27,12 @@ TYPED = {
     "required": ["name", "age"],
 }
 
+SECRET = {"type": "object", "properties": {"token": {"type": "string", "title": "Token", "format": "password"}}}
+"""What no form of MCP may have."""
+
 ASKED: dict[str, dict[str, Any]] = {
     "typed": {"requestedSchema": TYPED},
+    "secret": {"requestedSchema": SECRET},
     "url": {"mode": "url", "url": "https://example.com/consent", "elicitationId": "e1"},
 }
 """What `choose` asks when its text is one of these; else the form."""
@@ -55,7 +59,7 @@ def call(message: dict[str, Any]) -> None:
         answer = json.loads(sys.stdin.readline())
         while answer.get("id") != "form":
             answer = json.loads(sys.stdin.readline())
-        said = f"chosen:{json.dumps(answer.get('result'), sort_keys=True)}"
+        said = f"chosen:{json.dumps(answer.get('result', answer.get('error')), sort_keys=True)}"
     send(id=message["id"], result={"content": [{"type": "text", "text": said}]})
 
 

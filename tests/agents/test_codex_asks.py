@@ -236,6 +236,36 @@ async def test_an_address_to_open_is_a_question(sandbox: Sandbox, answers: tuple
         assert f'"action": "{action}"' in items(turn, "tool_result")[0].content[0].output
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+async def test_bypass_answers_no_form_in_the_humans_place(sandbox: Sandbox, resumed: bool):
+    with_mcp_server(sandbox.home)
+    resume = None
+    if resumed:
+        async with codex(sandbox, permission_mode="bypass") as driver:
+            await driver.turn("SCN_HELLO")
+            assert driver.native is not None
+            resume = driver.native.native_session_id
+    async with codex(sandbox, choosing(["red"], ["Yes"]), permission_mode="bypass", resume=resume) as driver:
+        turn = await driver.turn("SCN_FORM")
+        (ask,) = driver.asks
+        assert isinstance(ask, AskQuestion)
+        assert '"content": {"color": "red", "sure": true}' in items(turn, "tool_result")[0].content[0].output
+        # An address to open codex declines by itself here, and there is no way to be asked.
+        turn = await driver.turn("SCN_FORM url")
+        assert items(turn, "tool_result")[0].content[0].output == 'chosen:{"action": "decline"}'
+        assert len(driver.asks) == 1
+
+
+async def test_a_form_with_a_secret_is_refused_by_codex_itself(sandbox: Sandbox):
+    """MCP knows no secrets. The server hears why, and nobody is asked."""
+    with_mcp_server(sandbox.home)
+    async with codex(sandbox) as driver:
+        turn = await driver.turn("SCN_FORM secret")
+        assert [type(ask) for ask in driver.asks] == [AskPermission], "only the tool itself is asked about"
+        assert '"code": -32602' in items(turn, "tool_result")[0].content[0].output
+        assert outcome(turn) == "completed"
+
+
 @pytest.mark.parametrize("prompt", ["SCN_ESCALATE touch {outside}/made", "SCN_WRITE {outside}/made one", "SCN_ASK"])
 async def test_an_interrupt_withdraws_what_is_asked(sandbox: Sandbox, outside: Path, prompt: str):
     async with codex(sandbox, leave_open) as driver:

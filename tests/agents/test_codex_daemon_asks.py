@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ..models.server import ModelServer
 from .daemon import (
     Answer,
     Event,
@@ -18,8 +19,11 @@ from .daemon import (
     of_type,
     once_only,
     outcome,
+    running_daemon,
 )
 from .sandbox import Sandbox
+
+SECRET = "Tr0ub4dor-and-3-horses"
 
 pytestmark = pytest.mark.agents
 
@@ -158,3 +162,27 @@ async def test_an_interrupt_while_it_asks_resolves_the_ask_as_rejected(
     assert resolved["sequence"] < ended["sequence"]
     assert not (outside / "made").exists()
     assert outcome(await session.turn("SCN_HELLO")) == "completed"
+
+
+async def test_a_secret_answer_reaches_the_model_and_is_in_nothing_of_ours(sandbox: Sandbox, models: ModelServer):
+    """Not in an event, also where the model says it again, nor in the journal or the log."""
+
+    async def answer(session: Session, event: Event) -> None:
+        await session.post(f"/questions/{event['data']['question_id']}/reply", answers=[[SECRET]])
+
+    async with running_daemon(sandbox) as daemon:
+        session = await daemon.session(sandbox, answer, agent="codex")
+        turn = await session.turn("SCN_ASKSECRET")
+        (asked,), (resolved,) = of_type(turn, "question.requested"), of_type(turn, "question.resolved")
+        assert [part["secret"] for part in asked["data"]["questions"]] == [True]
+        assert (resolved["data"]["answers"], resolved["data"]["redacted"]) == ([["[redacted]"]], True)
+        assert SECRET in str(models.asked()[-1]["input"])
+        assert '{"answers":["[redacted]"]}' in last_words(turn)
+        url = f"/v1/sessions/{session.id}/events"
+        stored = (await session.http.get(url, params={"include_raw": "true", "limit": "1000"})).text
+        assert "Which color?" in stored
+        assert SECRET not in stored + str(session.events)
+    ours = [path for path in sandbox.home.rglob("*") if path.is_file() and ".codex" not in path.parts]
+    kept = b"".join(path.read_bytes() for path in ours)
+    assert b"Which color?" in kept, "this is the journal"
+    assert SECRET.encode() not in kept

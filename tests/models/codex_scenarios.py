@@ -21,6 +21,9 @@ QUESTIONS = [
     },
 ]
 
+SECRET = [QUESTIONS[0] | {"isSecret": True}]
+"""A question whose answer is secret. Codex tells its model of no such member, and passes it on."""
+
 STEPS = [{"step": "Read", "status": "completed"}, {"step": "Write", "status": "in_progress"}]
 
 LIVE = "echo one; sleep 0.5; echo two; sleep 0.5; echo three >&2; exit 3"
@@ -125,6 +128,7 @@ CODEX: Mapping[str, Script] = {
     "SCN_READ": tools(lambda args: call("exec_command", cmd=f"cat {args[0]}")),
     "SCN_VIEW": tools(lambda args: call("view_image", path=args[0])),
     "SCN_ASK": tools(lambda _: call("request_user_input", questions=QUESTIONS)),
+    "SCN_ASKSECRET": tools(lambda _: call("request_user_input", questions=SECRET)),
     "SCN_TODO": tools(lambda _: call("update_plan", explanation="as agreed", plan=STEPS)),
     "SCN_PLAN": _plan,
     "SCN_MCP": tools(lambda args: call("mcp__lab.echo", text=" ".join(args))),

@@ -77,7 +77,7 @@ def idle() -> Playbook:
     """A codex that is ready, in the thread T."""
     return (
         starting()
-        << writes(request("thread_1", "thread/start", **THREAD))
+        << writes(request("thread_1", "thread/start", threadSource="user", **THREAD))
         >> answer("thread_1", thread={"id": "T"}, model="gpt")
         << NativeSessionNamed("T", resumable=False)
         << Ready()
@@ -337,7 +337,7 @@ def test_a_thread_that_is_not_there_is_told_and_another_is_started():
         << any_of(object)
         >> refusal("thread_1", "no rollout found for thread id gone")
         << "error resume_failed: no rollout found for thread id gone"
-        << writes(request("thread_2", "thread/start", **THREAD))
+        << writes(request("thread_2", "thread/start", threadSource="user", **THREAD))
         >> answer("thread_2", thread={"id": "T"})
         << NativeSessionNamed("T", resumable=False)
         << ConversationOpened(resumed=False)

@@ -49,7 +49,7 @@ def test_the_command_line_and_the_environment_leave_the_users_word_alone():
 )
 def test_permission_modes(permission_mode: str, approval: str, sandbox: str):
     expected = {"cwd": "/sandbox/work", "approvalPolicy": approval, "sandbox": sandbox}
-    assert thread(permission_mode=permission_mode) == expected
+    assert thread(permission_mode=permission_mode) == expected | {"threadSource": "user"}
     assert thread(permission_mode=permission_mode, resume="T") == expected | {"threadId": "T", "excludeTurns": True}
 
 
