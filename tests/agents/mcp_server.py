@@ -30,8 +30,23 @@ TYPED = {
 SECRET = {"type": "object", "properties": {"token": {"type": "string", "title": "Token", "format": "password"}}}
 """What no form of MCP may have."""
 
+PASSPHRASE = "correct-horse-battery"
+
+SIGN_UP = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "title": "Name", "description": "What is your name?", "minLength": 1},
+        "age": {"type": "integer", "minimum": 0, "maximum": 150},
+        "color": {"type": "string", "enum": ["red", "blue"], "default": "blue"},
+        "token": {"type": "string"},
+    },
+    "required": ["name", "age"],
+}
+"""One field of each kind, as `form` of `mock` has them. The token is said back as `received` when it is the secret."""
+
 ASKED: dict[str, dict[str, Any]] = {
     "typed": {"requestedSchema": TYPED},
+    "signup": {"message": "Who are you?", "requestedSchema": SIGN_UP},
     "secret": {"requestedSchema": SECRET},
     "url": {"mode": "url", "url": "https://example.com/consent", "elicitationId": "e1"},
 }
@@ -59,7 +74,9 @@ def call(message: dict[str, Any]) -> None:
         answer = json.loads(sys.stdin.readline())
         while answer.get("id") != "form":
             answer = json.loads(sys.stdin.readline())
-        said = f"chosen:{json.dumps(answer.get('result', answer.get('error')), sort_keys=True)}"
+        said = f"chosen:{json.dumps(answer.get('result', answer.get('error')), sort_keys=True)}".replace(
+            PASSPHRASE, "received"
+        )
     send(id=message["id"], result={"content": [{"type": "text", "text": said}]})
 
 

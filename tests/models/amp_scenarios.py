@@ -58,6 +58,7 @@ AMP: Mapping[str, Script] = {
     "SCN_IMAGE": _image,
     "SCN_SILENT": _silent,
     "SCN_BASH": tools(_shell),
+    "SCN_LEAVE": tools(lambda args: call("async_shell_command", command=" ".join(args))),
     "SCN_PARALLEL": tools(_parallel),
     "SCN_WRITE": tools(
         lambda args: call("create_file", path=args[0], content=" ".join(args[1:]) + "\n"),
@@ -66,6 +67,7 @@ AMP: Mapping[str, Script] = {
     "SCN_EDIT": tools(lambda args: call("Read", path=args[0]), _edit),
     "SCN_PATCH": tools(lambda args: call("Read", path=args[0]), _patch),
     "SCN_MCP": tools(lambda args: call("mcp__lab__echo", text=" ".join(args))),
+    "SCN_FORM": tools(lambda args: call("mcp__lab__choose", text=" ".join(args))),
     "SCN_UNKNOWNTOOL": tools(lambda _: call("NoSuchTool", anything=1)),
     "SCN_FAIL": failing(500, "fake", "the scripted model refuses"),
 }

@@ -55,6 +55,12 @@ def _subagent(arguments: list[str]) -> Reply:
     return call("task", description="a helper", prompt=inner, subagent_type="general")
 
 
+def _helper(arguments: list[str]) -> Reply:
+    """A sub-agent that its caller does not want to wait for."""
+    inner = " ".join(arguments)
+    return call("task", description="a helper", prompt=inner, subagent_type="general", background=True)
+
+
 OPENCODE: Mapping[str, Script] = {
     **{name: CLAUDE[name] for name in _SHARED},
     "SCN_BASH": tools(_bash),
@@ -65,8 +71,10 @@ OPENCODE: Mapping[str, Script] = {
     "SCN_READ": tools(lambda args: call("read", filePath=args[0])),
     "SCN_EDIT": tools(lambda args: call("read", filePath=args[0]), _edit),
     "SCN_MCP": tools(lambda args: call("lab_echo", text=" ".join(args))),
+    "SCN_FORM": tools(lambda args: call("lab_choose", text=" ".join(args))),
     "SCN_ASK": tools(lambda _: call("question", questions=QUESTIONS)),
     "SCN_SUBAGENT": tools(_subagent),
+    "SCN_HELPER": tools(_helper),
     "SCN_TODO": tools(lambda _: call("todowrite", todos=TODOS)),
     "SCN_400": failing(400, "invalid_request_error", "the scripted model refuses"),
     "SCN_401": failing(401, "authentication_error", "invalid api key"),

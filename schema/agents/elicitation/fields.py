@@ -9,6 +9,7 @@ from ...bounds import MAX_NAME, shortened
 from ...events import QuestionKind, QuestionOption, QuestionPart
 from ..native import MAX_SAID, as_text, elements, members
 from .answers import LARGEST_INTEGER, LEFT_OUT, BadAnswer, value_of
+from .secrets import is_called_secret, is_marked
 
 YES, NO = "Yes", "No"
 
@@ -49,6 +50,7 @@ def field_of(name: str, said: dict[str, Any], *, required: bool) -> Field:
     else:
         kind, many = _kind(said), False
     title = shortened(as_text(said.get("title") or name), MAX_NAME)
+    secret = is_marked(said) or (kind == "text" and any(map(is_called_secret, (name, title))))
     part = QuestionPart(
         shortened(as_text(said.get("description") or title), MAX_SAID),
         tuple(map(QuestionOption, values)),
@@ -57,7 +59,7 @@ def field_of(name: str, said: dict[str, Any], *, required: bool) -> Field:
         name=name,
         kind=kind,
         required=required,
-        secret=_is_secret(said) or None,
+        secret=secret or None,
         **_bounds(kind, said, many=many),
     )
     return Field(name, _with_default(part, values, said.get("default")), values)
@@ -80,10 +82,6 @@ def _kind(said: dict[str, Any]) -> QuestionKind:
             return "integer"
         case _:
             return "json"
-
-
-def _is_secret(said: dict[str, Any]) -> bool:
-    return said.get("format") == "password" or said.get("writeOnly") is True or said.get("isSecret") is True
 
 
 def _choices(said: dict[str, Any]) -> dict[str, Any]:

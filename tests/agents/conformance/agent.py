@@ -55,7 +55,10 @@ class Agent:
     are no such servers. ``heard`` is all that the model was told with the last prompt; None for an agent without a
     model. ``hang`` makes the model begin an answer and never end it; with ``forgets_unanswered`` nothing is left of a
     conversation without any answer when its agent is killed. ``ends_on_interrupt``: its process does. ``cannot`` are
-    the capabilities that the agent is known not to have: every other one must be there."""
+    the capabilities that the agent is known not to have: every other one must be there.
+
+    ``form`` makes the MCP server ``elicitor`` ask its user to sign up; ``told_server`` is what that server hears from
+    an agent that passes no question of a server on."""
 
     name: str
     heard: Callable[[Models], str] | None
@@ -67,6 +70,9 @@ class Agent:
     thought: str = "First I ponder. Then I decide."
     ask: str | None = "SCN_ASK"
     questions: tuple[tuple[str, bool], ...] = (("Which color?", False), ("Which sizes?", True))
+    form: str = "SCN_FORM signup"
+    elicitor: str = "lab"
+    told_server: str | None = None
     fail: str = "SCN_400"
     error: str = "the scripted model refuses"
     hang: str = "SCN_HANG"

@@ -33,6 +33,7 @@ AMP = Agent(
     hang="SCN_SILENT",
     prepare=_home,
     with_mcp=_with_mcp,
+    told_server="Method not found",
     ends_on_interrupt=True,
     cannot=frozenset({"planMode", "questions", "status", "streamingDeltas", "itemStarted", "sharedProcess"}),
 )

@@ -19,5 +19,6 @@ OPENCODE = Agent(
     # Chat completions have no name for what was written to the cache.
     usage=USAGE | {"cache_write_tokens": 0, "reasoning_tokens": 0},
     with_mcp=_with_mcp,
+    told_server="Method not found",
     cannot=frozenset({"sharedProcess"}),
 )

@@ -107,6 +107,25 @@ def test_what_is_secret_is_marked_and_has_no_default(said: dict[str, Any]):
     assert (part.secret, part.default) == (True, None)
 
 
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("password", True), ("dbPassword", True), ("GITHUB_TOKEN", True), ("api-key", True), ("APIKey", True),
+        ("clientSecret", True), ("the private key", True), ("key", False), ("keyboard", False), ("sort key", False),
+        ("token count", False), ("secretary", False), ("tokens", False), ("", False), ("7", False),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_called_a_secret_is_one_and_no_other_field(name: str, secret: bool):
+    """No mark of one comes through the clients of claude and codex."""
+    for part in (
+        field_of(name, {"type": "string"}, required=False).part,
+        field_of("f", {"type": "string", "title": name}, required=False).part,
+    ):
+        assert part.secret == (secret or None)
+    for other in ({"type": "integer"}, {"type": "boolean"}, {"type": "string", "enum": ["a"]}):
+        assert field_of(name, other, required=False).part.secret is None
+
+
 @pytest.mark.parametrize("url", ["", None, 7, "javascript:alert(1)", "file:///etc/passwd", "https://e.com/\x1b[0m"])
 def test_an_address_that_nobody_should_open_is_not_shown(url: Any):
     with pytest.raises(Unaskable):
