@@ -102,6 +102,8 @@ class Conversation:
         parts: list[ContentPart] = [ToolResultPart(name, _text(content, facts))]
         if isinstance(code, int):
             parts.append(JsonPart({"exitCode": code}))
+        elif members(facts).get("running") is True and isinstance(pid := members(facts).get("pid"), int):
+            parts.append(JsonPart({"running": True, "pid": pid}))  # amp does not say when it ends
         if not failed:
             parts += touched_files(facts, calls[0].files if calls else ())
         return ItemCompleted(f"{name}#result", "tool_result", "tool", (*parts, *doubt(calls)), failed, name, raw=raw)

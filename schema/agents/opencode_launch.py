@@ -50,6 +50,8 @@ def launch(spec: AgentSpec) -> Launch:
         "OPENCODE_SERVER_USERNAME": USERNAME,
         "OPENCODE_SERVER_PASSWORD": spec.seed,
         CONFIGURATION: configuration(spec),
+        # What goes on when a turn has ended is told to nobody yet; refused, the model waits for its sub-agent.
+        "OPENCODE_EXPERIMENTAL_BACKGROUND_SUBAGENTS": "false",
     }
     argv = (*spec.executable, "serve", "--hostname", "127.0.0.1", "--port", "0")
     plan = Launch(argv, environment, {"OPENCODE_DISABLE_AUTOUPDATE": "1"})

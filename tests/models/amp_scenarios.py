@@ -58,7 +58,7 @@ AMP: Mapping[str, Script] = {
     "SCN_IMAGE": _image,
     "SCN_SILENT": _silent,
     "SCN_BASH": tools(_shell),
-    "SCN_LEAVE": tools(lambda args: call("async_shell_command", command=" ".join(args))),
+    "SCN_LEAVE": tools(lambda args: call("async_shell_command", command=" ".join(args), timeout_ms=0)),
     "SCN_PARALLEL": tools(_parallel),
     "SCN_WRITE": tools(
         lambda args: call("create_file", path=args[0], content=" ".join(args[1:]) + "\n"),

@@ -58,7 +58,11 @@ class Agent:
     the capabilities that the agent is known not to have: every other one must be there.
 
     ``form`` makes the MCP server ``elicitor`` ask its user to sign up; ``told_server`` is what that server hears from
-    an agent that passes no question of a server on."""
+    an agent that passes no question of a server on.
+
+    ``leave`` makes the agent start a command that it does not wait for, and ``background`` is what it calls such work;
+    None when nobody is told of it. ``left`` is then what the model hears of it, and ``leaves_unseen`` whether the
+    command runs all the same."""
 
     name: str
     heard: Callable[[Models], str] | None
@@ -73,6 +77,10 @@ class Agent:
     form: str = "SCN_FORM signup"
     elicitor: str = "lab"
     told_server: str | None = None
+    leave: Callable[[str], str] = scripted("SCN_LEAVE")
+    background: str | None = None
+    left: str = ""
+    leaves_unseen: bool = False
     fail: str = "SCN_400"
     error: str = "the scripted model refuses"
     hang: str = "SCN_HANG"

@@ -7,6 +7,7 @@ CLAUDE = Agent(
     "claude",
     heard=Models.last_request,
     with_mcp=lambda sandbox: with_mcp_server(sandbox.home),
+    background="local_bash",
     forgets_unanswered=True,
     cannot=frozenset({"sharedProcess"}),
 )

@@ -12,6 +12,7 @@ CODEX = Agent(
     "codex",
     heard=_heard,
     tool=scripted("SCN_ESCALATE"),
+    background="commandExecution",
     questions=(("Which color?", False), ("Which size?", False)),
     with_mcp=lambda sandbox: with_mcp_server(sandbox.home),
     cannot=frozenset({"sharedProcess"}),

@@ -119,3 +119,9 @@ def test_an_edit_is_told_with_its_diff_and_a_failed_one_without():
     item = answered("edit_file", arguments, json.dumps({"diff": DIFF, "lineRange": [1, 1]}))
     assert item.content[1:] == (FileRefPart("/d/a.txt", "patch", DIFF),)
     assert answered("edit_file", arguments, "no such text", is_error=True).content[1:] == ()
+
+
+def test_a_command_that_goes_on_says_so():
+    item = answered("async_shell_command", {"command": "x"}, '{"output":"","running":true,"pid":7}')
+    assert item.failed is False
+    assert item.content == (ToolResultPart("TU-1", ""), JsonPart({"running": True, "pid": 7}))

@@ -29,6 +29,11 @@ def test_the_password_is_in_the_environment_and_not_on_the_command_line():
     assert started.env["OPENCODE_SERVER_PASSWORD"] == SPEC.seed
 
 
+def test_its_background_is_off_also_where_the_user_has_it_on():
+    name = "OPENCODE_EXPERIMENTAL_BACKGROUND_SUBAGENTS"
+    assert launch(evolve(SPEC, environment={name: "true"})).env[name] == "false"
+
+
 @pytest.mark.parametrize("mode", PERMISSION_MODES)
 def test_each_permission_mode_says_what_to_do_with_edits_and_commands(mode: str):
     said = json.loads(configured(permission_mode=mode))["permission"]
