@@ -40,4 +40,6 @@ async def world(agent: Agent, tmp_path: Path) -> AsyncIterator[World]:
         sandbox, models = Sandbox.make(tmp_path, http.url), Models(http, amp)
         sandbox.environment.update(sign(), **agent.prepare(sandbox, models))
         async with running_daemon(sandbox) as daemon:
-            yield World(agent, daemon, sandbox, models)
+            world = World(agent, daemon, sandbox, models)
+            yield world
+            world.understood()

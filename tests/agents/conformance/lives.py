@@ -33,7 +33,9 @@ class Lives:
         environment = {f"SANDBOX_AGENT_{name.upper()}": str(value) for name, value in settings.items()}
         sandbox = Sandbox(self.sandbox.home, self.sandbox.work, self.sandbox.environment | environment)
         async with running_daemon(sandbox) as daemon:
-            yield World(self.agent, daemon, sandbox, self.models, self.sessions)
+            world = World(self.agent, daemon, sandbox, self.models, self.sessions)
+            yield world
+            world.understood()
 
     def rejoin(self, daemon: RunningDaemon) -> None:
         """Every client comes back to this daemon, with the cursor that it has."""
