@@ -12,6 +12,14 @@ from ..patience import PATIENCE
 from .forked import can_fork, forks
 
 COMMAND = (sys.executable, "-m", "sandbox_agent.cli.main")
+_OPENED = """
+from sandbox_agent.actors.isolation import own_process
+own_process.close_to_others = lambda: None
+from sandbox_agent.cli.main import main
+main(prog_name="sandbox-agent")
+"""
+READABLE = (sys.executable, "-c", _OPENED)
+"""The same, and a daemon does not close its process: else only root can look into its /proc."""
 INTERRUPTIBLE = (
     *(sys.executable, "-c"),
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",

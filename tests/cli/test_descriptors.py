@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sandbox_agent.actors.descriptors import SESSION
 
-from .commands import COMMAND, TIMEOUT, Commands
+from .commands import READABLE, TIMEOUT, Commands
 from .daemon import RunningDaemon, daemon
 from .processes import descendants
 
@@ -29,7 +29,7 @@ os.execv(argv[0], argv)
 @contextmanager
 def limited(commands: Commands, soft: int, hard: int, *options: str) -> Generator[RunningDaemon]:
     """A daemon that is started under another limit of open files."""
-    program = [sys.executable, "-c", LIMITED, str(soft), str(hard), *COMMAND]
+    program = [sys.executable, "-c", LIMITED, str(soft), str(hard), *READABLE]
     with daemon(commands, *options, env=TOKEN, program=program) as running:
         yield running
 
@@ -174,7 +174,7 @@ def test_a_prompt_whose_agent_cannot_be_started_again_says_why(commands: Command
 
 
 def test_without_descriptors_accept_waits_says_so_once_and_goes_on(commands: Commands) -> None:
-    with daemon(commands, env=TOKEN) as running, ExitStack() as keep:
+    with daemon(commands, env=TOKEN, program=READABLE) as running, ExitStack() as keep:
         pid = running.process.pid
         limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         with client(running) as api:

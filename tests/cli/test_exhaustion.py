@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from .commands import COMMAND, TIMEOUT, Commands
+from .commands import READABLE, TIMEOUT, Commands
 from .daemon import RunningDaemon, daemon
 from .processes import alive, descendants
 
@@ -134,7 +134,7 @@ main(sys.argv[1:])
 
 @contextmanager
 def a_daemon(
-    commands: Commands, *options: str, program: Sequence[str] = COMMAND
+    commands: Commands, *options: str, program: Sequence[str] = READABLE
 ) -> Generator[tuple[RunningDaemon, Client, Agents]]:
     with daemon(commands, *options, env={"SANDBOX_AGENT_TOKEN": TOKEN}, program=program) as running:
         client = Client(running.url)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .commands import COMMAND, TIMEOUT, Commands
+from .commands import COMMAND, READABLE, TIMEOUT, Commands
 from .daemon import daemon
 from .peer import answer, peer, read_request
 
@@ -132,7 +132,7 @@ def test_a_daemon_whose_announcement_is_lost_ends(
 def test_a_daemon_without_a_stdout_serves_and_no_file_of_its_own_takes_that_place(commands: Commands) -> None:
     """What it runs inherits its descriptors: 1 must not be the journal."""
     process = subprocess.Popen(
-        ["/bin/sh", "-c", 'exec "$@" >&- <&-', "sh", *COMMAND, "server", "--port", "0"],
+        ["/bin/sh", "-c", 'exec "$@" >&- <&-', "sh", *READABLE, "server", "--port", "0"],
         env=commands.environment,
         cwd=commands.home,
         stderr=subprocess.PIPE,

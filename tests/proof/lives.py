@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 import uuid
 from pathlib import Path
@@ -11,6 +10,7 @@ import trio
 from sandbox_agent.actors.failpoints import VARIABLE
 from sandbox_agent.actors.processes import read_all, send_signal
 
+from ..cli.commands import READABLE
 from ..cli.forked import Forked, forks
 from ..patience import PATIENCE
 
@@ -86,7 +86,7 @@ class Lives:
         if self._forked:
             self.process = forks("daemons").start(words, environment, self.home, stdout, stderr)
             return
-        command = [sys.executable, "-m", "sandbox_agent.cli.main", *words]
+        command = [*READABLE, *words]
         self.process = await trio.lowlevel.open_process(
             command, env=environment, cwd=self.home, stdout=stdout, stderr=stderr
         )
