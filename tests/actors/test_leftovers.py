@@ -24,6 +24,9 @@ from . import nasty
 
 SETTINGS = Settings(end_eof=0.2, end_interrupt=0.2, end_terminate=0.5, end_kill=2.0)
 
+A = f"journal-{os.getpid()}-a"
+"""A journal of this process alone: other tests of this file may run beside it."""
+
 SLEEP = ("sleep", "600")
 HIDDEN = ("sh", "-c", "trap '' TERM INT HUP; setsid sh -c 'sleep 600 & sleep 600' & exec sleep 600")
 
@@ -53,11 +56,11 @@ def carrying(marker: str) -> list[int]:
 
 async def test_a_program_that_resists_everything_is_gone(tmp_path: Path):
     pids = tmp_path / "pids"
-    with trio.fail_after(PATIENCE), left("journal-a.1", *nasty.command(pids)) as process:
+    with trio.fail_after(PATIENCE), left(f"{A}.1", *nasty.command(pids)) as process:
         await nasty.until_there_are(nasty.SETTLED, pids)
         process.terminate()
         await nasty.until_there_are(nasty.SETTLED + 1, pids)  # it really forks when it is asked to go
-        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+        await end_leftovers(A, ProcessTable(), SETTINGS)
         assert nasty.survivors(pids) == []
 
 
@@ -79,25 +82,25 @@ async def test_the_ladder_ends_a_program_that_resists_everything(tmp_path: Path)
 async def test_all_agents_of_the_journal_are_ended_and_nobody_elses():
     with (
         trio.fail_after(PATIENCE),
-        left("journal-a.1", *HIDDEN),
-        left("journal-a.2", *SLEEP),
-        left("journal-ab.1", *SLEEP) as other,
-        left("x-journal-a.1", *SLEEP, **{f"NOT_{MARKER}": "journal-a.3"}) as prefixed,
+        left(f"{A}.1", *HIDDEN),
+        left(f"{A}.2", *SLEEP),
+        left(f"{A}b.1", *SLEEP) as other,
+        left(f"x-{A}.1", *SLEEP, **{f"NOT_{MARKER}": f"{A}.3"}) as prefixed,
     ):
-        while len(carrying("journal-a.1")) < 3:
+        while len(carrying(f"{A}.1")) < 3:
             await trio.sleep(0.01)
-        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
-        assert carrying("journal-a.1") == carrying("journal-a.2") == []
+        await end_leftovers(A, ProcessTable(), SETTINGS)
+        assert carrying(f"{A}.1") == carrying(f"{A}.2") == []
         assert other.poll() is None
         assert prefixed.poll() is None
 
 
 async def test_a_child_with_another_environment_goes_with_its_parent():
     script = "env -i sleep 600 & echo $!; wait"
-    with trio.fail_after(PATIENCE), left("journal-a.1", "sh", "-c", script) as process:
+    with trio.fail_after(PATIENCE), left(f"{A}.1", "sh", "-c", script) as process:
         assert process.stdout is not None
         child = int(process.stdout.readline())
-        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+        await end_leftovers(A, ProcessTable(), SETTINGS)
         row = read_process(child)
         assert row is None or row.zombie
 
@@ -118,12 +121,12 @@ def another_daemon() -> Generator[Owner]:
 async def test_what_a_living_daemon_of_a_copied_journal_owns_stays_until_that_daemon_is_dead():
     with trio.fail_after(PATIENCE), ExitStack() as stack:
         with another_daemon() as owner:
-            theirs = stack.enter_context(left(f"journal-a.{owner}.1", *SLEEP))
-            older = stack.enter_context(left("journal-a.2", *SLEEP))
-            await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+            theirs = stack.enter_context(left(f"{A}.{owner}.1", *SLEEP))
+            older = stack.enter_context(left(f"{A}.2", *SLEEP))
+            await end_leftovers(A, ProcessTable(), SETTINGS)
             assert theirs.poll() is None
             assert older.wait(PATIENCE) < 0, "what a version left that named no owner"
-        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+        await end_leftovers(A, ProcessTable(), SETTINGS)
         assert theirs.wait(PATIENCE) < 0
 
 
@@ -131,25 +134,25 @@ async def test_what_this_process_owned_in_a_former_life_is_left_over():
     """Its actors start again, or it went on as a new program: pid and start time are the same."""
     owner = Owner.own()
     assert owner is not None
-    with trio.fail_after(PATIENCE), left(f"journal-a.{owner}.1", *SLEEP) as process:
-        await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+    with trio.fail_after(PATIENCE), left(f"{A}.{owner}.1", *SLEEP) as process:
+        await end_leftovers(A, ProcessTable(), SETTINGS)
         assert process.wait(PATIENCE) < 0
 
 
 async def test_a_forged_owner_does_not_save_what_has_a_parent_in_the_tree():
     with trio.fail_after(PATIENCE), another_daemon() as owner:
-        script = f"{MARKER}=journal-a.{owner}.1 sleep 600 & echo $!; wait"
-        with left("journal-a.1", "sh", "-c", script) as process:
+        script = f"{MARKER}={A}.{owner}.1 sleep 600 & echo $!; wait"
+        with left(f"{A}.1", "sh", "-c", script) as process:
             assert process.stdout is not None
             child = int(process.stdout.readline())
-            await end_leftovers("journal-a", ProcessTable(), SETTINGS)
+            await end_leftovers(A, ProcessTable(), SETTINGS)
             row = read_process(child)
             assert row is None or row.zombie
 
 
 async def test_a_marker_names_this_process_as_the_owner():
-    marker = ProcessTable(lambda: "journal-a").marker()
-    assert marker.startswith("journal-a.")
+    marker = ProcessTable(lambda: A).marker()
+    assert marker.startswith(f"{A}.")
     assert Owner.of_marker(marker) == Owner.own() is not None
 
 
@@ -160,18 +163,19 @@ async def test_with_nothing_left_it_looks_once():
 
 
 A_DAEMON_THAT_AN_AGENT_STARTED = """
+import sys
 import trio
 from sandbox_agent.actors.leftovers import end_leftovers
 from sandbox_agent.actors.processes import ProcessTable
 from sandbox_agent.schema.settings import Settings
-trio.run(end_leftovers, "journal-a", ProcessTable(), Settings(end_terminate=0.2))
+trio.run(end_leftovers, sys.argv[1], ProcessTable(), Settings(end_terminate=0.2))
 print("alive")
 """
 
 
 def test_a_daemon_that_carries_the_marker_itself_does_not_end_itself():
     """Its agent started it: from the shell of a session, in which the user replaces the daemon."""
-    with left("journal-a.1", sys.executable, "-c", A_DAEMON_THAT_AN_AGENT_STARTED) as process:
+    with left(f"{A}.1", sys.executable, "-c", A_DAEMON_THAT_AN_AGENT_STARTED, A) as process:
         said, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         assert said == b"alive\n"
@@ -185,21 +189,21 @@ def killed(directory: PrivateDirectory) -> PrivateDirectory:
 
 
 async def test_private_directories_of_the_journal_go_and_nobody_elses(tmp_path: Path):
-    ours = killed(await PrivateDirectory.make("journal-a", str(tmp_path)))
+    ours = killed(await PrivateDirectory.make(A, str(tmp_path)))
     other = killed(await PrivateDirectory.make("journal-b", str(tmp_path)))
     assert "journal" not in ours.path.name
     (ours.path / "settings.json").write_text("a user's own file")
-    assert remove_left("journal-a", str(tmp_path)) == [ours.path]
+    assert remove_left(A, str(tmp_path)) == [ours.path]
     assert not ours.path.exists()
     assert other.path.is_dir()
 
 
 async def test_a_private_directory_of_a_living_daemon_stays_until_that_daemon_is_dead(tmp_path: Path):
-    theirs = await PrivateDirectory.make("journal-a", str(tmp_path))
-    assert remove_left("journal-a", str(tmp_path)) == []
+    theirs = await PrivateDirectory.make(A, str(tmp_path))
+    assert remove_left(A, str(tmp_path)) == []
     assert theirs.path.is_dir()
     killed(theirs)
-    assert remove_left("journal-a", str(tmp_path)) == [theirs.path]
+    assert remove_left(A, str(tmp_path)) == [theirs.path]
     assert not theirs.path.exists()
 
 
@@ -209,14 +213,14 @@ async def test_no_private_directory_is_taken_for_left_while_it_is_being_made(tmp
 
     async def look() -> None:
         while True:
-            await trio.to_thread.run_sync(remove_left, "journal-a", str(tmp_path))
+            await trio.to_thread.run_sync(remove_left, A, str(tmp_path))
 
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(look)
             while len(made) < 100:
                 with suppress(FileNotFoundError):  # said, not silently without a directory
-                    made.append(await PrivateDirectory.make("journal-a", str(tmp_path)))
+                    made.append(await PrivateDirectory.make(A, str(tmp_path)))
             nursery.cancel_scope.cancel()
     assert all(directory.path.is_dir() for directory in made)
     for directory in made:
@@ -231,7 +235,7 @@ async def test_what_only_looks_like_a_private_directory_stays(tmp_path: Path, tr
     (victim / "precious").write_text("")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    directory = killed(await PrivateDirectory.make("journal-a", str(temporary)))
+    directory = killed(await PrivateDirectory.make(A, str(temporary)))
     path = directory.path
     path.rmdir()
     match trap:
@@ -241,6 +245,6 @@ async def test_what_only_looks_like_a_private_directory_stays(tmp_path: Path, tr
             path.mkdir(mode=0o755)
         case _:
             path.write_text("")
-    assert remove_left("journal-a", str(temporary)) == []
+    assert remove_left(A, str(temporary)) == []
     assert path.exists()
     assert (victim / "precious").exists()
