@@ -4,7 +4,7 @@
 masked as in events, and what is long is cut: a line may have 16 MB.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import attrs
@@ -53,57 +53,55 @@ class Trace:
     def heard(self, what: object, redactor: Redactor) -> None:
         """What comes from it in another way: an answer to a request, or the question of a hook."""
         if self._enabled:
-            _log.debug(f"<< {redactor.text(_line(what))}")
+            _log.debug(f"<< {_line(what, redactor)}")
 
     def made(self, effects: Effects, redactor: Redactor, *, secret: bool) -> None:
         """``secret``: they hold what is for the agent alone."""
         if self._enabled:
             for effect in effects:
-                shown = f"{type(effect).__name__}({MASK})" if secret else redactor.text(_line(effect))
+                shown = f"{type(effect).__name__}({MASK})" if secret else _line(effect, redactor)
                 _log.debug(f">> {shown}")
 
 
-def _line(value: object) -> str:
-    return shortened(_shown(value), LINE)
+def _line(value: object, redactor: Redactor) -> str:
+    return shortened(_shown(value, redactor), LINE)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, redactor: Redactor) -> str:
     match value:
         case bytes():
-            return _text(value[:TEXT].decode(errors="replace"), len(value))
+            return _text(value[:TEXT].decode(errors="replace"), len(value), redactor)
         case str():
-            return _text(value[:TEXT], len(value))
+            return _text(value[:TEXT], len(value), redactor)
         case list() | tuple():
             elements = cast("Sequence[object]", value)
             more = ["..."] if len(elements) > FEW else []
-            return f"[{', '.join([*map(_shown, elements[:FEW]), *more])}]"
+            return f"[{', '.join([*(_shown(inner, redactor) for inner in elements[:FEW]), *more])}]"
         case dict():
             members = cast("dict[str, object]", value)
-            pairs = [f"{_shown(name)}: {_shown(members[name])}" for name in list(members)[:FEW]]
+            pairs = [f"{_shown(name, redactor)}: {_shown(members[name], redactor)}" for name in list(members)[:FEW]]
             return f"{{{', '.join([*pairs, '...'] if len(members) > FEW else pairs)}}}"
+        case _ if (said := _members(value)) is not None:
+            return f"{type(value).__name__}({', '.join(f'{name}={_shown(inner, redactor)}' for name, inner in said)})"
         case _:
-            members = [f"{name}={_shown(inner)}" for name, inner in _members(value)]
-            return f"{type(value).__name__}({', '.join(members)})" if _is_record(value) else repr(value)
+            return repr(value)
 
 
-def _text(text: str, length: int) -> str:
-    """As JSON: in its escapes a secret is known."""
+def _text(text: str, length: int, redactor: Redactor) -> str:
+    """As JSON. It is masked by itself: where it is cut, what is left of a secret is known by being at its end."""
     more = f" ... ({length})" if length > len(text) else ""
-    return msgspec.json.encode(text).decode() + more
+    return msgspec.json.encode(redactor.text(text)).decode() + more
 
 
-def _is_record(value: object) -> bool:
-    return isinstance(value, Struct) or attrs.has(type(value))
-
-
-def _members(value: object) -> Iterator[tuple[str, Any]]:
-    """Those that say something: neither what is not to be shown, nor a default."""
+def _members(value: object) -> list[tuple[str, Any]] | None:
+    """Those that say something: neither what is not to be shown, nor a default. None for what has no members."""
     if isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            if name not in _UNSAID and (inner := getattr(value, name)) not in (*_EMPTY, False):
-                yield name, inner
+        names = [name for name in value.__struct_fields__ if getattr(value, name) is not False]
     elif attrs.has(type(value)):
-        for each in attrs.fields(cast("type[attrs.AttrsInstance]", type(value))):
-            inner = getattr(value, each.name)
-            if each.repr and each.name not in _UNSAID and inner not in _EMPTY and inner != each.default:
-                yield each.name, inner
+        fields = attrs.fields(cast("type[attrs.AttrsInstance]", type(value)))
+        names = [each.name for each in fields if each.repr and getattr(value, each.name) != each.default]
+    else:
+        return None
+    return [
+        (name, getattr(value, name)) for name in names if name not in _UNSAID and getattr(value, name) not in _EMPTY
+    ]

@@ -2,7 +2,7 @@
 
 import pytest
 from sandbox_agent.actors.lines import OversizedLine
-from sandbox_agent.actors.trace import LINE, Trace
+from sandbox_agent.actors.trace import LINE, TEXT, Trace
 from sandbox_agent.schema.agents.effects import CallHttp, ItemCompleted, ItemDelta, Reach, TurnEnded, Write
 from sandbox_agent.schema.items import TextPart
 from sandbox_agent.schema.redaction.redactor import Redactor
@@ -98,6 +98,12 @@ def test_a_secret_that_the_cut_divides_is_masked():
     line = b"x" * (LINE - 15) + KEY.encode() + b"y" * 100
     with capture_logs() as logged:
         Trace(enabled=True).said(line, REDACTOR)
+    assert KEY[:12] not in str(logged)
+
+
+def test_a_secret_that_the_cut_of_a_text_divides_is_masked():
+    with capture_logs() as logged:
+        Trace(enabled=True).made([Write(b"x" * (TEXT - 15) + KEY.encode() + b"y" * 100)], REDACTOR, secret=False)
     assert KEY[:12] not in str(logged)
 
 
