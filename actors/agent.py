@@ -153,13 +153,14 @@ class Agent:
                 await self._mask(self.link)
 
     async def _mask(self, link: AgentLink) -> None:
+        redactor = link.redactor
         if self._learnt:
             try:
-                redactor = await trio.to_thread.run_sync(link.redactor.also, self._learnt)
+                redactor = await trio.to_thread.run_sync(redactor.also, self._learnt)
             except RuntimeError:  # no thread can be started: then it takes its time here
-                redactor = link.redactor.also(self._learnt)
-            link.mask_with(redactor)
-        self._record.scribe.mask_with(link.redactor)
+                redactor = redactor.also(self._learnt)
+        link.mask_with(redactor)
+        self._record.scribe.mask_with(redactor)
 
     async def start_again(self, nursery: trio.Nursery) -> Effects | None:
         """For the prompt that waits. None when it is too early: :class:`Rested` comes when it is not."""

@@ -114,7 +114,7 @@ class AgentLink:
         redactor: Redactor | None = None,
     ) -> None:
         """``hooks`` end with the process; ``clear`` takes away what else was made for it. ``redactor`` knows the
-        secrets of the agent's environment."""
+        secrets of the agent's environment, and stays as it is."""
         self.redactor = redactor or Redactor()
         self.process = process
         self.dialect = dialect
@@ -204,8 +204,8 @@ class AgentLink:
                 self._opened_port.follow(path)
 
     def mask_with(self, redactor: Redactor) -> None:
-        """From here on, also in what the terminal has told."""
-        self.redactor = self.process.terminal.redactor = redactor
+        """From here on, also what the terminal has told before."""
+        self.process.terminal.redactor = redactor
 
     @property
     def http(self) -> HttpDialect:

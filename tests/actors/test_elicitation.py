@@ -121,6 +121,20 @@ async def test_a_secret_answer_that_the_agent_says_again_is_masked(suspend_after
         assert SECRET not in json.dumps(events_of(log))
 
 
+async def test_so_many_secret_answers_are_remembered_and_no_more(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sandbox_agent.actors.agent.MOST_LEARNT", 1)
+    async with house() as h:
+        log = await h.create()
+        for number, secret in enumerate((SECRET, "another-battery-staple"), 1):
+            await h.send("form")
+            ask = (await h.until_type(log, "question.requested", number))["data"]["question_id"]
+            await h.daemon.reply_question("s", ask, (*FILLED_IN[:-1], (secret,)))
+            await h.until_type(log, "turn.ended", number)
+        events = await h.turn(log, f"echo {SECRET} another-battery-staple")
+        said = [event["data"]["item"]["content"][0] for event in events if event["type"] == "item.completed"]
+        assert said[-1]["text"] == f"{SECRET} [redacted]"
+
+
 async def test_answers_that_are_no_secret_are_told_apart_under_one_key():
     async with obeying() as (h, commands):
         log = await h.create()
