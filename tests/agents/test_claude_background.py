@@ -16,6 +16,21 @@ async def over(session: Session) -> None:
     await session.until(lambda: "background.ended" in labels(session))
 
 
+async def interrupt_ends(daemon: RunningDaemon, sandbox: Sandbox, session: Session, prompt: str) -> None:
+    """What goes on between turns, and nothing else. ``prompt`` takes the command that is left running."""
+    await session.turn(f"{prompt} 'touch inner; exec sleep 300'")
+    await sandbox.made("inner")
+    await daemon.runs("sleep")
+    assert (await session.info())["status"] == "running"
+    found = (await session.post("/interrupt")).json()
+    assert (found["interrupted"], found["found"] in ("background", "running")) == (True, True)
+    await over(session)
+    assert (await session.info())["status"] == "idle"
+    await daemon.runs_no_more("sleep")
+    assert outcome(await session.turn("SCN_HELLO")) == "completed"
+    assert of_type(session.events, "agent.unparsed") == []
+
+
 async def test_a_sub_agent_in_the_background_keeps_the_session_at_work_and_its_items_have_a_turn(sandbox: Sandbox):
     """By default claude does not wait for its sub-agents."""
     helper = "touch inner; until [ -e go ]; do sleep 0.05; done; echo from-the-helper"
@@ -78,15 +93,4 @@ async def test_an_ask_of_a_sub_agent_in_the_background_has_a_turn_and_the_sessio
 async def test_an_interrupt_between_turns_ends_commands_and_sub_agents_in_the_background(
     daemon: RunningDaemon, sandbox: Sandbox, prompt: str
 ):
-    session = await daemon.session(sandbox)
-    await session.turn(f"{prompt} 'touch inner; exec sleep 300'")
-    await sandbox.made("inner")
-    await daemon.runs("sleep")
-    assert (await session.info())["status"] == "running"
-    found = (await session.post("/interrupt")).json()
-    assert (found["interrupted"], found["found"] in ("background", "running")) == (True, True)
-    await over(session)
-    assert (await session.info())["status"] == "idle"
-    await daemon.runs_no_more("sleep")
-    assert outcome(await session.turn("SCN_HELLO")) == "completed"
-    assert of_type(session.events, "agent.unparsed") == []
+    await interrupt_ends(daemon, sandbox, await daemon.session(sandbox), prompt)

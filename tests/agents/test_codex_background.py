@@ -5,7 +5,7 @@ import pytest
 from .codex_home import SPAWNING_MODEL
 from .daemon import RunningDaemon, Session, allow, items, leave_open, of_type, outcome, parts, running_daemon
 from .sandbox import Sandbox
-from .test_claude_background import labels, outside_turns, over
+from .test_claude_background import interrupt_ends, labels, outside_turns, over
 
 pytestmark = pytest.mark.agents
 
@@ -113,18 +113,8 @@ async def test_an_interrupt_between_turns_ends_commands_and_sub_agents_in_the_ba
     daemon: RunningDaemon, sandbox: Sandbox, prompt: str
 ):
     session = await daemon.session(sandbox, agent="codex", model=SPAWNING_MODEL)
-    await session.turn(f"{prompt} 'touch inner; exec sleep 300'")
-    await sandbox.made("inner")
-    await daemon.runs("sleep")
-    assert (await session.info())["status"] == "running"
-    found = (await session.post("/interrupt")).json()
-    assert (found["interrupted"], found["found"] in ("background", "running")) == (True, True)
-    await over(session)
-    assert (await session.info())["status"] == "idle"
-    await daemon.runs_no_more("sleep")
-    assert outcome(await session.turn("SCN_HELLO")) == "completed"
+    await interrupt_ends(daemon, sandbox, session, prompt)
     assert outside_turns(session.events) == []
-    assert of_type(session.events, "agent.unparsed") == []
 
 
 async def test_an_interrupt_of_a_turn_ends_what_an_earlier_one_has_left(daemon: RunningDaemon, sandbox: Sandbox):

@@ -64,6 +64,17 @@ def left() -> Playbook:
     )
 
 
+def printing() -> Playbook:
+    """In a turn of the agent's own, which the command has begun with its output."""
+    return (
+        left()
+        >> printed("one\n")
+        << "S turn.started turn_2"
+        << "S item.started itm_4 c#result2 tool_result tool in itm_2"
+        << "item.delta itm_4 'one\\n'"
+    )
+
+
 def ended() -> Any:
     return notice("item/completed", turnId="U", item=ENDED)
 
@@ -122,15 +133,7 @@ def test_each_result_holds_what_was_printed_by_then_and_the_last_one_how_it_ende
 
 
 def test_what_it_prints_opens_such_a_turn_which_lasts_as_long_as_the_work_and_gives_way():
-    playbook = (
-        left()
-        >> printed("one\n")
-        << "S turn.started turn_2"
-        << "S item.started itm_4 c#result2 tool_result tool in itm_2"
-        << "item.delta itm_4 'one\\n'"
-        >> printed("two\n")
-        << "item.delta itm_4 'two\\n'"
-    )
+    playbook = printing() >> printed("two\n") << "item.delta itm_4 'two\\n'"
     assert (
         playbook
         >> ended()
@@ -149,11 +152,7 @@ def test_what_it_prints_opens_such_a_turn_which_lasts_as_long_as_the_work_and_gi
 
 def test_a_turn_of_codexs_own_takes_the_place_of_such_a_turn_and_its_own_end_ends_it():
     assert (
-        left()
-        >> printed("one\n")
-        << "S turn.started turn_2"
-        << "S item.started itm_4 c#result2 tool_result tool in itm_2"
-        << "item.delta itm_4 'one\\n'"
+        printing()
         >> turn_started("V")
         >> ended()
         << "item.completed itm_4 c#result2 tool_result tool failed in itm_2"
@@ -248,11 +247,7 @@ def test_an_interrupt_between_turns_ends_it_all():
 
 def test_a_turn_of_what_goes_on_ends_interrupted():
     assert (
-        left()
-        >> printed("one\n")
-        << "S turn.started turn_2"
-        << "S item.started itm_4 c#result2 tool_result tool in itm_2"
-        << "item.delta itm_4 'one\\n'"
+        printing()
         >> interrupts()
         << cleaned(3)
         >> answer("stop_3")
