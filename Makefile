@@ -7,15 +7,11 @@ PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# The folders that hold packages; the same list stands in pyproject.toml, and tests/house compares the two.
-ROOMS := schema actors transport cli sdk/python
-CHECKED := $(ROOMS) tests benchmarks
-
 # Bytecode is kept between runs also where the environment says no: each process of `make test` would compile all tests.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-agents test-proxies agents agents-newest fuzz-api kill-test soak lint format bench docs openapi clean FORCE
+.PHONY: help setup demo test test-agents test-proxies agents agents-newest fuzz-api kill-test soak lint format bench docs openapi clean
 
 help:
 	@echo "make demo [AGENT=claude]  run a session and show its transcript"
@@ -32,7 +28,7 @@ help:
 	@echo "make docs                 refresh the generated documents"
 	@echo "make clean                remove everything that make made"
 
-setup: $(VENV)/linked
+setup: $(VENV)/installed
 
 $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -41,19 +37,9 @@ $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# Without build isolation: the pinned setuptools builds, and nothing is fetched twice.
 $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt setuptools
-	$(PIP) install -c constraints.txt --no-build-isolation --config-settings editable_mode=strict -e '.[dev]'
-	@touch $@
-
-# A strict editable install is a tree of links, so a file added or removed is not seen until the tree is made anew.
-$(VENV)/sources: FORCE | $(VENV)/created
-	@find $(ROOMS) -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*' | LC_ALL=C sort > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-
-$(VENV)/linked: $(VENV)/installed $(VENV)/sources
-	$(PIP) install --no-deps --no-build-isolation --config-settings editable_mode=strict -e .
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
 demo: setup
@@ -124,13 +110,13 @@ bench-startup bench-long_session bench-stuck bench-idle bench-creation: bench-%:
 	$(BIN)/python -m benchmarks.$*
 
 openapi: setup
-	$(BIN)/python -m sandbox_agent.transport.openapi > docs/openapi.json.new
+	$(BIN)/python -m sandbox_agent.transport.api.openapi > docs/openapi.json.new
 	@mv docs/openapi.json.new docs/openapi.json
 
 docs: openapi
-	$(BIN)/python -m sandbox_agent.cli.settings_doc > docs/settings.md.new
+	$(BIN)/python -m sandbox_agent.cli.server.settings_doc > docs/settings.md.new
 	@mv docs/settings.md.new docs/settings.md
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	find $(CHECKED) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find schema actors transport cli sdk tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

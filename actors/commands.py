@@ -12,8 +12,7 @@ import structlog
 import trio
 from attrs import define, evolve, field, frozen
 
-from ..schema.approvals.decided_by import LOCAL, DecidedBy
-from ..schema.commands import (
+from ..schema.api.commands import (
     Command,
     InterruptCommand,
     MessageCommand,
@@ -26,14 +25,15 @@ from ..schema.commands import (
     fingerprint_without_answers,
     key_reused,
 )
-from ..schema.problems import Problem, internal_error, shutting_down, too_many_commands
-from ..schema.sessions import InterruptResponse, MessageRequest
-from .answers import Answer, keep_refusal, keep_result, read_answer
+from ..schema.api.problems import Problem, internal_error, shutting_down, too_many_commands
+from ..schema.api.sessions import InterruptResponse, MessageRequest
+from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from .daemon import Daemon
-from .journal import CommandKey
-from .log import Log
-from .session_messages import Receipt
-from .shortage import Shortage
+from .journal.event_log import Log
+from .journal.interface import CommandKey
+from .journal.kept_answers import Answer, keep_refusal, keep_result, read_answer
+from .machine.shortage import Shortage
+from .sessions.messages import Receipt
 
 _log = structlog.get_logger("sandbox_agent.commands")
 

@@ -23,22 +23,16 @@ from typing import TypeVar
 import trio
 from attrs import evolve, frozen
 
-from ..schema.agent_credentials import without_credentials
-from ..schema.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
 from ..schema.agents.dialect import Prompt
-from ..schema.approvals.decided_by import LOCAL, DecidedBy
-from ..schema.approvals.rules import RuleListResponse
-from ..schema.codec import Codec
-from ..schema.problems import (
+from ..schema.api.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.api.problems import (
     Problem,
     internal_error,
     journal_unavailable,
     prompt_not_queued,
     shutting_down,
 )
-from ..schema.redaction.redactor import Redactor
-from ..schema.redaction.values import certain, of_environment
-from ..schema.sessions import (
+from ..schema.api.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
     InterruptResponse,
@@ -51,32 +45,18 @@ from ..schema.sessions import (
     SessionInfo,
     SessionListResponse,
 )
+from ..schema.approvals.decided_by import LOCAL, DecidedBy
+from ..schema.approvals.rules import RuleListResponse
+from ..schema.codec import Codec
+from ..schema.credentials.needs import without_credentials
+from ..schema.redaction.redactor import Redactor
+from ..schema.redaction.values import certain, of_environment
 from ..schema.settings import Settings
 from .access.token_file import NAME as TOKENS
 from .access.token_keeper import TokenKeeper
-from .attachments import attached
-from .catalog import Catalog, check_version
-from .client_path import working_directory
-from .clock import Clock
-from .confinement import Confinement
-from .credentials import Credentials
-from .disk_journal import DiskJournal
-from .failpoints import VARIABLE, Failpoints
-from .foreign.reader import ForeignFiles
-from .home import settled
-from .install_job import Wanted, Workshop
-from .install_store import data_directory
-from .installer import Install, Installer, Installs
-from .intensity import Intensity
-from .isolation.cells import Cells
-from .isolation.isolation import Isolation
-from .journal import CommandKey, Entry, Journal, JournalHealth, JournalUnavailable, KeptAnswer, QueuedPrompt
-from .leftovers import Leftovers
-from .log import Log
-from .mailbox import ActorCrashed, ActorGone, ActorStopped, Mailbox, Request
-from .memory_journal import MemoryJournal
-from .outage import Outage
-from .permissions import (
+from .agents.catalog import Catalog, check_version
+from .agents.credentials import Credentials
+from .approvals.broker import (
     ListPermissions,
     ListQuestions,
     ListRules,
@@ -85,15 +65,35 @@ from .permissions import (
     ReplyQuestion,
     RevokeRule,
 )
-from .processes import ProcessTable
-from .registry import Census, Count, Create, Drop, Find, Found, List, Registry
-from .reserve import Reserve
-from .services import Services
-from .session_card import ended_problem
-from .session_messages import Cancel, Interrupt, Open, Receipt, RuleRevoked, Send, Terminate
-from .shortage import shortage_told
-from .supervisor import Chain, Child
-from .tally import Tally
+from .counters import Tally
+from .files.client_path import working_directory
+from .files.home import settled
+from .files.reader import ForeignFiles
+from .installs.installer import Install, Installer, Installs
+from .installs.job import Wanted, Workshop
+from .installs.versions import data_directory
+from .isolation.cells import Cells
+from .isolation.isolation import Isolation
+from .journal.disk import DiskJournal
+from .journal.event_log import Log
+from .journal.interface import CommandKey, Entry, Journal, JournalHealth, JournalUnavailable, KeptAnswer, QueuedPrompt
+from .journal.memory import MemoryJournal
+from .journal.outage import Outage
+from .kernel.clock import Clock
+from .kernel.failpoints import VARIABLE, Failpoints
+from .kernel.mailbox import ActorCrashed, ActorGone, ActorStopped, Mailbox, Request
+from .kernel.restart_intensity import Intensity
+from .kernel.supervisor import Chain, Child
+from .machine.descriptor_reserve import Reserve
+from .machine.shortage import shortage_told
+from .processes.confinement import Confinement
+from .processes.orphans import Leftovers
+from .processes.table import ProcessTable
+from .sessions.attachments import attached
+from .sessions.context import Services
+from .sessions.messages import Cancel, Interrupt, Open, Receipt, RuleRevoked, Send, Terminate
+from .sessions.registry import Census, Count, Create, Drop, Find, Found, List, Registry
+from .sessions.snapshot import ended_problem
 
 R = TypeVar("R")
 

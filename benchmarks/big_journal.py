@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import evolve
-from sandbox_agent.actors.clock import Clock
-from sandbox_agent.actors.journal import SessionRow
-from sandbox_agent.actors.log import Log
-from sandbox_agent.actors.scribe import Scribe
-from sandbox_agent.actors.store import FILE, Store, Written
-from sandbox_agent.actors.store_codec import RowCodec, Segment
+
+from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.interface import SessionRow
+from sandbox_agent.actors.journal.row_codec import RowCodec, Segment
+from sandbox_agent.actors.journal.sqlite import FILE, Store, Written
+from sandbox_agent.actors.kernel.clock import Clock
+from sandbox_agent.actors.sessions.event_recorder import Scribe
 from sandbox_agent.schema.agents.effects import ItemCompleted, ItemDelta, ItemStarted, TurnEnded, TurnStarted
+from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.items import TextPart
 from sandbox_agent.schema.redaction.redactor import Redactor
-from sandbox_agent.schema.sessions import CreateSessionRequest
 
 DELTAS = 46
 """Of one turn, which is fifty events with what surrounds them."""

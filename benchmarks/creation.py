@@ -8,8 +8,9 @@ import statistics
 import time
 
 import trio
+
 from sandbox_agent.actors.daemon import Daemon
-from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
+from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.schema.settings import Settings
 
 BEAT = 0.001

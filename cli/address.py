@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 from attrs import evolve, frozen
 
-from ..actors.owner import Owner, ProcessId, read_living
+from ..actors.machine.owner import Owner, ProcessId, read_living
 from .endpoint import Endpoint
 from .loopback import is_loopback
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from ..actors.home import settled
-from ..schema.agent_credentials import NEEDS, providers_of
-from ..schema.credentials import Credential, by_provider, redacted, shell_lines
+from ..actors.files.home import settled
+from ..schema.credentials.credential import Credential, by_provider, redacted, shell_lines
+from ..schema.credentials.needs import NEEDS, providers_of
 from ..schema.settings import Settings
 from .failure import Failure
 from .here import absolute
@@ -77,9 +77,9 @@ def search(home: Path | None, no_oauth: bool) -> dict[str, Credential]:
         environment = kept | {"HOME": str(absolute(home))}
     import trio  # slow to import, like what reads files; --help must not be
 
-    from ..actors.credential_reader import places_of, read_credentials
-    from ..actors.foreign.reader import ForeignFiles
-    from ..schema.credential_discovery import Discovery
+    from ..actors.agents.credential_files import places_of, read_credentials
+    from ..actors.files.reader import ForeignFiles
+    from ..schema.credentials.discovery import Discovery
 
     environment = settled(environment)
     settings = Settings()

@@ -12,12 +12,12 @@ from .output import OutputLost, take_over
 from .token_options import TokenChoice, token_options
 
 COMMANDS = {
-    "server": Home(".server", "server", "Run the daemon."),
+    "server": Home(".server.command", "server", "Run the daemon."),
     "daemon": Home(".daemon.group", "daemon", "Start the daemon in the background, stop it, look at it."),
     "api": Home(".api.group", "api", "Call a running daemon."),
     "tokens": Home(".api.tokens", "tokens", "Give out tokens with scopes, and take them back."),
     "credentials": Home(".credentials", "credentials", "Find the agents' credentials."),
-    "install-agent": Home(".install_agent", "install_agent", "Install an agent, or all of them."),
+    "install-agent": Home(".installs.install_agent", "install_agent", "Install an agent, or all of them."),
     "demo": Home(".demo.command", "demo", "Run one session and show its transcript."),
     "completion": Home(".completion", "completion", "Print a script that completes commands in your shell."),
 }

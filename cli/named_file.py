@@ -20,7 +20,7 @@ STDIN = Path("-")
 def read_named(path: Path, limit: int, *, dash: bool = False) -> bytes:
     """At most ``limit`` bytes; with ``dash`` of stdin where that is the path. Raises :class:`OSError` and
     :class:`.NotReadable`, which say what is wrong."""
-    from ..actors.foreign.file import read_file, read_handed_over, read_opened
+    from ..actors.files.foreign_file import read_file, read_handed_over, read_opened
 
     if dash and path == STDIN:
         return read_opened(sys.stdin.fileno(), limit)

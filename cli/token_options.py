@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 from attrs import field, frozen
 
-from ..schema.token import clean_token
+from ..schema.access.token import clean_token
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from ..actors.home import NoHome, base_directory
+from ..actors.files.home import NoHome, base_directory
+from ..schema.access.token import clean_token
 from ..schema.foreign.not_readable import NotReadable
-from ..schema.token import clean_token
 from .failure import Failure
 from .named_file import read_named, why
 from .token_options import FILE_VARIABLE, TOKEN_VARIABLE, TokenChoice

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 
 from .api.connection import CA_VARIABLE, ENDPOINT_VARIABLE
-from .server import ALLOW_NO_TOKEN
-from .server_options import ALLOW_HOST
-from .setting_options import fields, variable_name
+from .server.command import ALLOW_NO_TOKEN
+from .server.options import ALLOW_HOST
+from .server.setting_options import fields, variable_name
 from .suggestions import did_you_mean
 from .token_options import FILE_VARIABLE, TOKEN_VARIABLE
 

@@ -15,8 +15,8 @@ import msgspec
 from attrs import frozen
 
 from ...schema.access.scopes import Scope
-from ..clock import Clock
-from ..data_lock import DataDirectoryRefused
+from ..files.directory_lock import DataDirectoryRefused
+from ..kernel.clock import Clock
 from .grant import Grant
 
 NAME = "tokens.json"

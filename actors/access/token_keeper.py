@@ -25,11 +25,11 @@ from ...schema.access.tokens import (
     token_not_found,
     too_many_tokens,
 )
-from ...schema.problems import Problem, permission_denied, resource_exhausted
+from ...schema.api.problems import Problem, permission_denied, resource_exhausted
 from ...schema.settings import Settings
-from ..clock import Clock
-from ..reserve import thread_or_here
-from ..shortage import Shortage
+from ..kernel.clock import Clock
+from ..machine.descriptor_reserve import thread_or_here
+from ..machine.shortage import Shortage
 from .grant import Grant
 from .token_file import Unsound, read_tokens, set_aside, write_tokens
 

@@ -6,7 +6,7 @@ import secrets
 import msgspec
 
 from ...schema.events import PermissionEventData
-from ..journal import AskData
+from ..journal.interface import AskData
 
 
 class InputDigests:

@@ -6,8 +6,8 @@ import msgspec
 from attrs import evolve, frozen
 
 from ...schema.agents.effects import AskPermission
-from ..permissions import Asked
-from ..rules import Grant
+from .always_rules import Grant
+from .broker import Asked
 from .places import Lookout, Places
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import structlog
 import trio
 
-from ..agent_process import SpawnFailed
-from ..journal import Journal
-from ..private import PrivateDirectory
-from ..reserve import Reserve
+from ..journal.interface import Journal
+from ..machine.descriptor_reserve import Reserve
+from ..processes.agent_process import SpawnFailed
+from ..processes.private_directory import PrivateDirectory
 from .isolation import Isolation
 from .plan import Plan
 

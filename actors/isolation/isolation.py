@@ -15,8 +15,8 @@ from typing import Literal
 from attrs import evolve, frozen
 
 from ...schema.settings import Settings
-from ..home import Home
-from .agent_user import AgentUser
+from ..files.home import Home
+from ..machine.agent_user import AgentUser
 from .plan import Plan
 
 Level = Literal["process", "user", "namespace"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from .agent_user import AgentUser
+from ..machine.agent_user import AgentUser
 
 PROGRAM = Path(__file__).with_name("inside.py")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from ...schema.settings import Settings
-from ..home import Home, NoHome, base_directory
-from ..install_store import data_directory
-from .agent_user import AgentUser, NoSuchUser
+from ..files.home import Home, NoHome, base_directory
+from ..installs.versions import data_directory
+from ..machine.agent_user import AgentUser, NoSuchUser
 from .isolation import Isolation, NotIsolated
 from .plan import Plan
 from .trial import Trial

@@ -4,7 +4,7 @@ import subprocess
 
 from attrs import frozen
 
-from ..sight import look
+from ..machine.proc_visibility import look
 from .plan import Plan
 
 PATIENCE = 10.0

@@ -19,8 +19,8 @@ from typing import IO, Any, cast
 
 from attrs import frozen
 
-from ..processes import MARKER, read_process
-from .agent_user import AgentUser
+from ..machine.agent_user import AgentUser
+from ..processes.table import MARKER, read_process
 
 PATIENCE = 10.0
 """Seconds. It takes milliseconds."""

@@ -1,6 +1,6 @@
 """What the mock agent remembers of a conversation when its process is gone: how many prompts it had.
 
-The daemon says where its file is, and removes it with the session: :mod:`sandbox_agent.actors.conversations`. Without
+The daemon says where its file is, and removes it with the session (``actors/agents/mock_conversations.py``). Without
 one, or where it cannot be written, it remembers nothing, and says so.
 """
 

@@ -1,4 +1,4 @@
-"""The mock agent's loop, and the protocol that it speaks with :mod:`sandbox_agent.schema.agents.mock`.
+"""The mock agent's loop, and the protocol that it speaks with :mod:`sandbox_agent.schema.agents.mock.dialect`.
 
 One JSON object per line in both directions; ``type`` says which. Ids of items and asks start with ``mock_<number>``.
 

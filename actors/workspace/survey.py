@@ -13,9 +13,9 @@ from ...schema.settings import Settings
 from ...schema.workspace.imports import imports
 from ...schema.workspace.project import Kind, LeftOut, Project, ProjectFiles, ProjectSkill, ProjectText
 from ...schema.workspace.skill import read_skill
-from ..client_path import shown
-from ..foreign.file import list_directory, read_file
-from ..foreign.reader import ForeignFiles
+from ..files.client_path import shown
+from ..files.foreign_file import list_directory, read_file
+from ..files.reader import ForeignFiles
 
 _log = structlog.get_logger("agent")
 

@@ -16,7 +16,7 @@ from ...schema.settings import Settings
 from ..extras import without
 from ..here import exists
 from ..seconds import Seconds
-from ..setting_options import build_settings, variable_name
+from ..server.setting_options import build_settings, variable_name
 from ..suggestions import SuggestingGroup
 from ..token_options import TokenChoice, token_options
 from ..token_store import FoundToken, find_given, read_token, stored_path

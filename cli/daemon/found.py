@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ...actors.owner import ProcessId
+from ...actors.machine.owner import ProcessId
 from ..address import Address, owner_of, reachable, running
 from ..failure import Failure
 from ..token_store import state_directory

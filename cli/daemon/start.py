@@ -9,12 +9,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ...actors.foreign.isolated import python_module
+from ...actors.machine.programs import python_module
 from ..failure import Failure
 from ..here import absolute
 from ..seconds import Seconds
-from ..server_options import server_options
-from ..setting_options import build_settings
+from ..server.options import server_options
+from ..server.setting_options import build_settings
 from ..token_options import TOKEN_VARIABLE, TokenChoice
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
     Nothing is done, and that is no failure, when one runs already for the same data directory, whoever started it.
     Takes the options of `server`. The token is handed on in a file's name or in the environment, never as an argument.
     """
-    from ..server import (
+    from ..server.command import (
         check_host,
         choose_certificates,
         choose_cors,
@@ -165,7 +165,7 @@ def private_file(path: Path) -> IO[str]:
 
 def started(pid: int) -> int:
     """In clock ticks since boot. The child has not been waited for, so it is there, dead or alive."""
-    from ...actors.processes import read_process
+    from ...actors.processes.table import read_process
 
     row = read_process(pid)
     if row is None:

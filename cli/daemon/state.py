@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 from attrs import frozen
 
-from ...actors.processes import ProcessId, read_process
+from ...actors.processes.table import ProcessId, read_process
 from ...schema.foreign.not_readable import NotReadable
 from ...schema.settings import Settings
 from ..failure import Failure

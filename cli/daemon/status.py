@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ..setting_options import build_settings, some_setting_options
+from ..server.setting_options import build_settings, some_setting_options
 from .asked import Asked, address_options
 
 RUNNING, STALE, NOT_RUNNING, UNKNOWN, DEGRADED = 0, 1, 3, 4, 150

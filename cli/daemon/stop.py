@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..failure import Failure
-from ..setting_options import build_settings, some_setting_options
+from ..server.setting_options import build_settings, some_setting_options
 from .asked import Asked, address_options
 
 if TYPE_CHECKING:
-    from ...actors.owner import ProcessId
+    from ...actors.machine.owner import ProcessId
     from .found import Found
 
 MARGIN = 3.0
@@ -69,7 +69,7 @@ def end(found: "Found", force: bool) -> None:
 
 def signalled(process: "ProcessId", number: signal.Signals, seconds: float) -> bool:
     """Signal exactly this process and wait for its end; whether it ended. One that is gone has."""
-    from ...actors.processes import send_signal
+    from ...actors.processes.table import send_signal
 
     handle = -1
     try:
@@ -94,7 +94,7 @@ def signalled(process: "ProcessId", number: signal.Signals, seconds: float) -> b
 
 def _ended_within(process: "ProcessId", seconds: float) -> bool:
     """By pid and start time."""
-    from ...actors.processes import read_process
+    from ...actors.processes.table import read_process
 
     deadline = time.monotonic() + seconds
     while (row := read_process(process.pid)) is not None and row.id == process and not row.zombie:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, cast
 
-from ...actors.foreign.isolated import python_module
+from ...actors.machine.programs import python_module
 from ...schema.settings import Settings
 from ..endpoint import Endpoint
 from ..failure import Failure

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import cast
 
-from ..commands import (
+from ..api.commands import (
     Command,
     InterruptCommand,
     MessageCommand,

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 
-from ..agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo, AgentModelsResponse
+from ..api.agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo, AgentModelsResponse
 from ..workspace.project import ProjectFiles
 from .dialect import MakeDialect
-from .model_talk import ModelTalk
+from .model_query import ModelTalk
 
 
 @frozen

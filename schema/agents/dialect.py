@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
-from ..sessions import PermissionReply
+from ..api.sessions import PermissionReply
 from ..workspace.project import Project
 from .effects import Effect
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from attrs import field, frozen
 
-from ..credentials import VARIABLES
+from ..credentials.credential import VARIABLES
 from .patterns import USERINFO
 
 SECRET_WORDS = (

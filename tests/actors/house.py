@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from sandbox_agent.actors.clock import Clock
+
 from sandbox_agent.actors.daemon import Daemon
-from sandbox_agent.actors.log import Log
-from sandbox_agent.actors.processes import read_all
+from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.kernel.clock import Clock
+from sandbox_agent.actors.processes.table import read_all
+from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.schema.encode import EncodedEvent
-from sandbox_agent.schema.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.schema.settings import Settings
 
 from ..patience import PATIENCE
-from ..proof.history import Event
-from ..proof.log_rules import broken_in_log, said
+from ..proof.rules.history import Event
+from ..proof.rules.log_rules import broken_in_log, said
 
 
 def tail(log: Log, after: int = 0) -> Sequence[EncodedEvent]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_agent.actors import catalog
+
+from sandbox_agent.actors.agents import catalog
 
 from .house import House, house
 

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import attrs
 import trio
-from sandbox_agent.actors.http_port import HttpPort
-from sandbox_agent.actors.lines import OversizedLine
+
+from sandbox_agent.actors.agents.http_client import HttpPort
+from sandbox_agent.actors.processes.line_splitter import OversizedLine
 from sandbox_agent.schema.agents.dialect import (
     AgentSpec,
     Dialect,

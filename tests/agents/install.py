@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox_agent.actors.install_store import Store
+from sandbox_agent.actors.installs.versions import Store
 from sandbox_agent.schema.agents.versions import PINNED
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from attrs import frozen
-from sandbox_agent.actors.install_packages import PACKAGES
-from sandbox_agent.actors.install_store import CURRENT, Store
+
+from sandbox_agent.actors.installs.npm_packages import PACKAGES
+from sandbox_agent.actors.installs.versions import CURRENT, Store
 from sandbox_agent.schema.agents.versions import PINNED
 
 from .install import PREFIX_VARIABLE, ROOT, install

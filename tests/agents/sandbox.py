@@ -6,9 +6,9 @@ from pathlib import Path
 import trio
 from attrs import frozen
 
-from .codex_home import codex_home
+from .codex.home import codex_home
 from .install import BIN, executable
-from .opencode_home import opencode_home
+from .opencode.home import opencode_home
 
 POLL = 0.01  # seconds; nothing tells us of a new file or process
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from sandbox_agent.schema.agents.amp import Amp
-from sandbox_agent.schema.agents.claude import Claude
-from sandbox_agent.schema.agents.codex import Codex
+
+from sandbox_agent.schema.agents.amp.dialect import Amp
+from sandbox_agent.schema.agents.claude.dialect import Claude
+from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.dialect import AgentSpec, Hook
 from sandbox_agent.schema.agents.effects import AskPermission
 from sandbox_agent.schema.agents.ledger import EventDraft
-from sandbox_agent.schema.agents.opencode import OpenCode
+from sandbox_agent.schema.agents.opencode.dialect import OpenCode
 from sandbox_agent.schema.items import ToolCallPart, ToolResultPart
 
 from ..models.amp import AmpServer

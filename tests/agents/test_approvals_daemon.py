@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..models.amp import AmpServer
-from .codex_home import with_mcp_server
+from .codex.home import with_mcp_server
 from .daemon import Answer, Event, RunningDaemon, Session, deciders, of_type
 from .sandbox import Sandbox
 

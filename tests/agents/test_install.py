@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from sandbox_agent.schema.agents.versions import PINNED
 
 from ..models.amp import AmpServer

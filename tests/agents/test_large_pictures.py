@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sandbox_agent.actors.attachments import inline_room
+
+from sandbox_agent.actors.sessions.attachments import inline_room
 from sandbox_agent.schema.settings import Settings
 
 from ..models.amp import AmpServer

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_agent.schema.agents.claude import Claude
-from sandbox_agent.schema.agents.codex import Codex
-from sandbox_agent.schema.agents.opencode import OpenCode
+
+from sandbox_agent.schema.agents.claude.dialect import Claude
+from sandbox_agent.schema.agents.codex.dialect import Codex
+from sandbox_agent.schema.agents.opencode.dialect import OpenCode
 from sandbox_agent.schema.items import StatusPart
 
 from .driver import Driver, driving, outcome, parts

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from sandbox_agent.schema.agents.versions import PINNED
 
 from .newest import Failed, Newest, failures, published

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ..models.server import ModelServer
-from . import claude_home, codex_home
+from .claude import home as claude_home
+from .codex import home as codex_home
 from .daemon import Event, Session, items, last_words, of_type, outcome, running_daemon
 from .sandbox import Sandbox
 

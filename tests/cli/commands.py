@@ -13,7 +13,7 @@ from .forked import can_fork, forks
 
 COMMAND = (sys.executable, "-m", "sandbox_agent.cli.main")
 _OPENED = """
-from sandbox_agent.actors.isolation import own_process
+from sandbox_agent.actors.machine import own_process
 own_process.close_to_others = lambda: None
 from sandbox_agent.cli.main import main
 main(prog_name="sandbox-agent")

@@ -1,4 +1,4 @@
-from .api import api, session
+from .api.runner import api, session
 from .commands import commands
 
 __all__ = ["api", "commands", "session"]

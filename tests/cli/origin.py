@@ -61,7 +61,7 @@ def serve(channel: socket.socket) -> None:
 def prepare(kind: str) -> None:
     """A command's httpx does without trio, and a daemon's does not: they are two processes."""
     if kind == "daemons":
-        import_module("sandbox_agent.cli.serve")
+        import_module("sandbox_agent.cli.server.serve")
         return
     with without(*EXTRAS):
         for name in MODULES:

@@ -8,6 +8,7 @@ from io import StringIO
 import pexpect
 import pytest
 from rich.console import Console
+
 from sandbox_agent.cli.demo.asks import Human
 from sandbox_agent.cli.demo.transcript import Transcript
 

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from sandbox_agent.cli.extras import without
 
 

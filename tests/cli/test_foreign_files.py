@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from sandbox_agent.cli.api.bodies import mcp_servers
 from sandbox_agent.cli.daemon.state import Place
 from sandbox_agent.cli.failure import Failure

@@ -8,8 +8,9 @@ from pathlib import Path
 import attrs
 import click
 import pytest
+
 from sandbox_agent.cli.main import main
-from sandbox_agent.cli.setting_options import option_name
+from sandbox_agent.cli.server.setting_options import option_name
 from sandbox_agent.schema.settings import Settings
 
 from ..patience import PATIENCE

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from .api.peer import answer, peer, read_request
 from .commands import COMMAND, READABLE, TIMEOUT, Commands
-from .daemon import daemon
-from .peer import answer, peer, read_request
+from .running import daemon
 
 SPEAKING = [
     ("--help",),

@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import click
+
 from sandbox_agent.cli.main import main
 from sandbox_agent.cli.variables import FORMER, KNOWN, OTHERS, PREFIX, unknown
 
 from .commands import Commands
-from .daemon import daemon
+from .running import daemon
 
 ROOT = Path(__file__).resolve().parents[2]
 

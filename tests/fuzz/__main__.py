@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from ..cli.commands import Commands
-from ..cli.daemon import RunningDaemon, daemon
+from ..cli.running import RunningDaemon, daemon
 
 HERE = Path(__file__).parent
 OPTIONS = (

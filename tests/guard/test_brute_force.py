@@ -3,12 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.guard.buckets import Buckets
 from sandbox_agent.transport.guard.failed_logins import LINES_AT_ONCE, FailedLogins
 
-from ..transport.test_problems import problem
-from ..transport.test_websocket import peer
+from ..transport.api.test_problems import problem
+from ..transport.api.test_websocket import peer
 from .world import OWN, bearer, world
 
 FEW = Settings(failed_logins=3)

@@ -3,17 +3,18 @@
 import re
 
 import pytest
-from sandbox_agent.schema.events import PermissionEventData, QuestionEventData
-from sandbox_agent.schema.sessions import (
+
+from sandbox_agent.schema.api.sessions import (
     PendingPermission,
     PendingQuestion,
     PermissionListResponse,
     QuestionListResponse,
 )
-from sandbox_agent.transport.routes import ROUTES, Route
+from sandbox_agent.schema.events import PermissionEventData, QuestionEventData
+from sandbox_agent.transport.api.routes import ROUTES, Route
 
-from ..transport.test_problems import problem
-from ..transport.test_websocket import peer
+from ..transport.api.test_problems import problem
+from ..transport.api.test_websocket import peer
 from .test_escalation import BODIES, of_route
 from .world import bearer, world
 

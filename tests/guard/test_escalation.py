@@ -5,15 +5,16 @@ import re
 from typing import get_args
 
 import pytest
+
 from sandbox_agent.schema.access.command_scopes import COMMAND_SCOPES, scope_of
 from sandbox_agent.schema.access.scopes import SCOPES, Scope
-from sandbox_agent.schema.commands import Command
-from sandbox_agent.transport.openapi import document
-from sandbox_agent.transport.routes import ROUTES, Route
+from sandbox_agent.schema.api.commands import Command
+from sandbox_agent.transport.api.openapi import document
+from sandbox_agent.transport.api.routes import ROUTES, Route
 
+from ..transport.api.test_problems import problem
+from ..transport.api.test_websocket import peer
 from ..transport.handshake import KEY
-from ..transport.test_problems import problem
-from ..transport.test_websocket import peer
 from .world import World, bearer, world
 
 OPEN = {"get_root", "get_health", "get_openapi", "get_proof"}
@@ -126,7 +127,7 @@ async def test_a_token_without_the_scope_gets_a_403_that_names_both_and_nothing_
 async def test_nothing_is_done_without_a_token_or_with_one_that_is_unknown(route: Route):
     async with world() as w:
         await w.token("admin")
-        # A browser brings the token in the first frame of its WebSocket: tests/transport/test_websocket.py.
+        # A browser brings the token in the first frame of its WebSocket: tests/transport/api/test_websocket.py.
         nothing = () if route.kind == "websocket" else (None,)
         for token in (*nothing, "sat_unknown-unknown-unknown"):
             assert (await status(w, route, token))[0] == 401

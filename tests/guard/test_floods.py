@@ -4,15 +4,16 @@ from contextlib import AsyncExitStack
 
 import pytest
 import trio
-from sandbox_agent.schema.settings import Settings
-from sandbox_agent.transport.admission import Admission
 
+from sandbox_agent.schema.settings import Settings
+from sandbox_agent.transport.http.admission import Admission
+
+from ..transport.api.test_problems import problem
+from ..transport.api.test_websocket import peer
 from ..transport.door import Door
+from ..transport.http.test_admission import Fake, admitted
 from ..transport.reading import sse
 from ..transport.serving import serving
-from ..transport.test_admission import Fake, admitted
-from ..transport.test_problems import problem
-from ..transport.test_websocket import peer
 from .world import OWN, bearer, world
 
 SLOW = 1e-6

@@ -3,9 +3,9 @@
 import pytest
 import trio
 
+from ..transport.api.test_problems import problem
+from ..transport.api.test_websocket import peer
 from ..transport.reading import sse
-from ..transport.test_problems import problem
-from ..transport.test_websocket import peer
 from .world import OWN, World, bearer, world
 
 SSE = "/v1/sessions/s/events/sse"

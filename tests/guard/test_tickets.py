@@ -3,11 +3,12 @@
 import json
 
 import pytest
+
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.guard.tickets import Tickets
 
+from ..transport.api.test_problems import problem
 from ..transport.reading import sse
-from ..transport.test_problems import problem
 from .world import OWN, World, bearer, world
 
 PATH = "/v1/sessions/s/events/sse"
@@ -189,7 +190,7 @@ async def test_the_secret_of_a_ticket_is_random_and_said_once():
 def _tickets(now: list[int], lifetime: float):
     from sandbox_agent.actors.access.grant import Grant
     from sandbox_agent.actors.access.token_keeper import TokenKeeper
-    from sandbox_agent.actors.clock import Clock
+    from sandbox_agent.actors.kernel.clock import Clock
 
     class Set(Clock):
         def now_ns(self) -> int:

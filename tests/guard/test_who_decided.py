@@ -1,10 +1,11 @@
 """Who decided: an ask names the token that was shown, by its name and the scope that allowed it."""
 
 import pytest
+
 from sandbox_agent.schema.access.scopes import Scope
 from sandbox_agent.schema.approvals.decided_by import DecidedBy
 
-from ..transport.test_websocket import peer
+from ..transport.api.test_websocket import peer
 from .world import OWN, bearer, world
 
 REPLY = "/v1/sessions/s/permissions/p/reply"

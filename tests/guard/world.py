@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 from attrs import define, field
+
 from sandbox_agent.schema.access.scopes import Scope
 from sandbox_agent.schema.access.tokens import CreateTokenRequest
 from sandbox_agent.schema.settings import Settings

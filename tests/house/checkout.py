@@ -19,7 +19,7 @@ def files() -> list[str]:
     """Every file that git tracks, and those in its folders that it would add: a log that somebody wrote beside the
     Makefile is none of ours. Relative to the root."""
     new = [name for name in _listed("--others", "--exclude-standard") if "/" in name]
-    return [name for name in (*_listed("--cached"), *new) if (ROOT / name).is_file()]
+    return [name for name in (*_listed("--cached"), *new) if (ROOT / name).is_file() or (ROOT / name).is_symlink()]
 
 
 def _listed(*options: str) -> list[str]:
@@ -32,5 +32,5 @@ def _listed(*options: str) -> list[str]:
 def copy_to(target: Path) -> Path:
     for name in files():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target / name)
+        shutil.copy2(ROOT / name, target / name, follow_symlinks=False)
     return target

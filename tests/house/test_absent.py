@@ -7,10 +7,11 @@ import re
 
 import attrs
 import click
+
 from sandbox_agent.cli.variables import FORMER
 from sandbox_agent.schema.agents.dialect import AgentSpec
 
-from ..transport.test_openapi import LATER_PATHS, reference
+from ..transport.api.test_openapi import LATER_PATHS, reference
 from .checkout import ROOT
 from .test_names_in_documents import commands, options_of
 

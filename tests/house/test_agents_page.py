@@ -3,12 +3,13 @@
 import re
 
 import attrs
-from sandbox_agent.schema.agent_info import AgentCapabilities
-from sandbox_agent.schema.agents.amp_definition import amp_definition
-from sandbox_agent.schema.agents.claude_definition import claude_definition
-from sandbox_agent.schema.agents.codex_definition import codex_definition
-from sandbox_agent.schema.agents.mock_definition import mock_definition
-from sandbox_agent.schema.agents.opencode_definition import opencode_definition
+
+from sandbox_agent.schema.agents.amp.definition import amp_definition
+from sandbox_agent.schema.agents.claude.definition import claude_definition
+from sandbox_agent.schema.agents.codex.definition import codex_definition
+from sandbox_agent.schema.agents.mock.definition import mock_definition
+from sandbox_agent.schema.agents.opencode.definition import opencode_definition
+from sandbox_agent.schema.api.agent_info import AgentCapabilities
 
 from ..agents.vocabulary.lacks import lacks
 from .checkout import ROOT

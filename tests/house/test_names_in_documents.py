@@ -6,6 +6,7 @@ from functools import cache
 
 import click
 import pytest
+
 from sandbox_agent.cli.main import main
 from sandbox_agent.cli.variables import KNOWN, OTHERS, PREFIX
 from sandbox_agent.schema.settings import Settings
@@ -142,7 +143,7 @@ def sources() -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_metrics_exist(page: str) -> None:
-    """Those of docs/metrics.md, which tests/transport/test_metrics.py compares with what the daemon tells."""
+    """Those of docs/metrics.md, which tests/transport/metrics/test_metrics.py compares with what the daemon tells."""
     rows = set(re.findall(r"^\| `(\w+)` \| (?:gauge|counter|histogram)", page_text("docs/metrics.md"), re.MULTILINE))
     assert len(rows) > 15
     named = set(re.findall(r"(?<![$\w])sandbox_agent_([a-z_]+[a-z])\b", page_text(page)))

@@ -17,7 +17,16 @@ from packaging.requirements import Requirement
 from ..patience import PATIENCE
 from .checkout import ROOT, copy_to, files, project
 
-ROOMS: dict[str, str] = project()["tool"]["setuptools"]["package-dir"]
+SDK = "sdk/python"
+FOLDERS = {
+    "actors": "sandbox_agent/actors",
+    "cli": "sandbox_agent/cli",
+    "schema": "sandbox_agent/schema",
+    "transport": "sandbox_agent/transport",
+    SDK: "sandbox_agent",
+}
+"""Where each top-level folder of the product stands in the package."""
+
 BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
 
 
@@ -28,13 +37,13 @@ def run(*argv: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
 
 
 def shipped() -> set[str]:
-    """Each source file of the rooms, under the name that it has when installed."""
+    """Each source file of the product, under the name that it has when installed."""
     found: set[str] = set()
-    for package, room in sorted(ROOMS.items(), key=lambda pair: -len(pair[1])):
+    for folder, package in FOLDERS.items():
         for name in files():
             inside = PurePosixPath(name)
-            if inside.is_relative_to(room) and (inside.suffix == ".py" or inside.name == "py.typed"):
-                found.add(f"{package.replace('.', '/')}/{inside.relative_to(room)}")
+            if inside.is_relative_to(folder) and (inside.suffix == ".py" or inside.name == "py.typed"):
+                found.add(f"{package}/{inside.relative_to(folder)}")
     return found
 
 
@@ -65,16 +74,22 @@ def user(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "bin"
 
 
-def test_every_folder_with_an_init_is_a_listed_package() -> None:
-    folders: set[str] = set()
-    for package, room in ROOMS.items():
-        for init in (ROOT / room).rglob("__init__.py"):
-            folders.add(".".join((package, *init.parent.relative_to(ROOT / room).parts)))
-    assert folders == set(project()["tool"]["setuptools"]["packages"])
+def test_the_package_is_links_to_every_folder_of_the_product_and_to_every_file_of_the_sdk() -> None:
+    sdk = {path.name for path in (ROOT / SDK).iterdir() if path.name != "__pycache__"}
+    links = {path.name: path.readlink() for path in (ROOT / "sandbox_agent").iterdir() if path.name != "__pycache__"}
+    wanted = {name: Path("..") / SDK / name for name in sdk} | {
+        folder: Path("..") / folder for folder in FOLDERS if folder != SDK
+    }
+    assert links == wanted
+
+
+def test_every_folder_of_sources_is_a_package() -> None:
+    sources = {path.parent for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
+    assert {str(path.relative_to(ROOT)) for path in sources if not (path / "__init__.py").is_file()} == set()
 
 
 def test_every_runtime_dependency_is_imported_somewhere() -> None:
-    source = "\n".join((ROOT / name).read_text() for name in files() if name.startswith(tuple(ROOMS.values())))
+    source = "\n".join((ROOT / name).read_text() for name in files() if name.startswith(tuple(FOLDERS)))
     names = {Requirement(line).name.replace("-", "_") for line in project()["project"]["dependencies"]}
     unused = {name for name in names if not re.search(rf"^\s*(import|from) {name}\b", source, re.MULTILINE)}
     assert unused == set()
@@ -92,8 +107,8 @@ def test_the_sdist_can_build_test_and_explain_itself(tree: Path, wheel: Path, tm
         # Python 3.11.0 to 3.11.3 know no filters.
         archive.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     inside = tmp_path / source.name.removesuffix(".tar.gz")
-    wanted = {name for name in files() if not name.startswith(".") or name == ".ci/run"}
-    assert {name for name in wanted if not (inside / name).is_file()} == set()
+    other = {name for name in files() if not name.startswith((".", "sandbox_agent/", *FOLDERS)) or name == ".ci/run"}
+    assert {name for name in other | shipped() if not (inside / name).is_file()} == set()
     again = built(inside, "build_wheel", tmp_path)
     with zipfile.ZipFile(again) as ours, zipfile.ZipFile(wheel) as theirs:
         assert sorted(ours.namelist()) == sorted(theirs.namelist())

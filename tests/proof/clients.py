@@ -11,10 +11,10 @@ from typing import Any
 import trio
 
 from ..patience import PATIENCE
-from .history import Attempt
 from .lives import Lives
 from .prompts import Prompts
 from .recorder import Asking, Recorder
+from .rules.history import Attempt
 from .wire import Gone, Refused, call, websocket
 
 ANSWER_TIMEOUT = 5 * PATIENCE

@@ -7,10 +7,10 @@ import msgspec
 import trio
 
 from .clients import Clients
-from .history import FEED, Frame, History, Kept
 from .lives import Lives
-from .log_rules import said
 from .recorder import Recorder, Watching
+from .rules.history import FEED, Frame, History, Kept
+from .rules.log_rules import said
 from .wire import Attempt, call, heard, sse, websocket
 
 QUIET_TIMEOUT = 120.0

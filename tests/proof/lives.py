@@ -7,8 +7,9 @@ import uuid
 from pathlib import Path
 
 import trio
-from sandbox_agent.actors.failpoints import VARIABLE
-from sandbox_agent.actors.processes import read_all, send_signal
+
+from sandbox_agent.actors.kernel.failpoints import VARIABLE
+from sandbox_agent.actors.processes.table import read_all, send_signal
 
 from ..cli.commands import READABLE
 from ..cli.forked import Forked, forks

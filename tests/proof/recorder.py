@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from .history import Attempt, Command, History, Kept, Stream
+from .rules.history import Attempt, Command, History, Kept, Stream
 from .wire import Heard
 
 

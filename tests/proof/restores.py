@@ -9,10 +9,10 @@ import trio
 
 from ..patience import PATIENCE
 from .clients import Clients
-from .history import History
 from .last_look import last_look
 from .lives import Lives
 from .recorder import Recorder
+from .rules.history import History
 from .torment import OPTIONS
 from .watchers import Watchers
 from .wire import call

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from .history import FEED, Attempt, Command, Event, Frame, History, Kept, Resync, Stream
+from .rules.history import FEED, Attempt, Command, Event, Frame, History, Kept, Resync, Stream
 
 CUT: Mapping[str, object] = MappingProxyType(
     {"outcome": "failed", "error": {"code": "process_exit", "message": "the agent exited"}}

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from sandbox_agent.actors.clock import Clock
+from sandbox_agent.actors.kernel.clock import Clock
 
 from ..actors.house import House, house, said
 

@@ -8,12 +8,12 @@ import pytest
 import trio
 
 from ..patience import PATIENCE
-from .checker import violations
 from .clients import Clients
 from .failpoints import names
 from .last_look import last_look
 from .lives import Lives
 from .recorder import Recorder
+from .rules.checker import violations
 from .torment import OPTIONS
 from .wire import Gone, call
 

@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 import trio
+
 from sandbox_agent.schema.settings import Settings
 
 from ..patience import PATIENCE, SLOWNESS
-from .checker import violations
 from .clients import Clients
 from .full_disk import Disk, ways
 from .last_look import last_look
 from .lives import Lives
 from .recorder import Recorder
+from .rules.checker import violations
 from .torment import OPTIONS
 from .watchers import Watchers
 from .wire import call

@@ -15,22 +15,23 @@ import trio
 from attrs import define, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sandbox_agent.actors.clock import Clock
-from sandbox_agent.actors.disk_journal import DiskJournal
-from sandbox_agent.actors.failpoints import Failpoints
-from sandbox_agent.actors.journal import Entry, Journal, SessionRow
-from sandbox_agent.actors.log import Log
-from sandbox_agent.actors.memory_journal import MemoryJournal
+
+from sandbox_agent.actors.journal.disk import DiskJournal
+from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.interface import Entry, Journal, SessionRow
+from sandbox_agent.actors.journal.memory import MemoryJournal
+from sandbox_agent.actors.kernel.clock import Clock
+from sandbox_agent.actors.kernel.failpoints import Failpoints
+from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.cursor import Cursor
 from sandbox_agent.schema.encode import EncodedEvent
-from sandbox_agent.schema.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
-from sandbox_agent.transport.readers import Readers
+from sandbox_agent.transport.subscriptions.readers import Readers
 
-from .history import FEED, Attempt, Command, Frame, History, Kept, Resync
 from .recorder import Watching
-from .stream_rules import broken_in_feed, broken_in_streams
+from .rules.history import FEED, Attempt, Command, Frame, History, Kept, Resync
+from .rules.stream_rules import broken_in_feed, broken_in_streams
 from .wire import heard
 
 FAR = 10**6

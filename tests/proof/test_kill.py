@@ -6,9 +6,9 @@ from pathlib import Path
 
 import trio
 
-from .checker import violations
 from .failpoints import names
 from .restores import cut_restores_short
+from .rules.checker import violations
 from .torment import torment
 
 KILLS = int(os.environ.get("SANDBOX_AGENT_KILLS", "12"))

@@ -12,12 +12,12 @@ import trio
 from attrs import frozen
 
 from ..patience import PATIENCE
-from .history import Frame, History
 from .last_look import read_all
 from .lives import Lives
-from .log_rules import broken_in_log
 from .recorder import Recorder, Watching
-from .stream_rules import broken_in_streams
+from .rules.history import Frame, History
+from .rules.log_rules import broken_in_log
+from .rules.stream_rules import broken_in_streams
 from .torment import OPTIONS
 from .watchers import FAR
 from .wire import Sse, call, reset, sse

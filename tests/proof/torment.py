@@ -7,10 +7,10 @@ from pathlib import Path
 import trio
 
 from .clients import Clients
-from .history import History
 from .last_look import last_look
 from .lives import Lives
 from .recorder import Recorder
+from .rules.history import History
 from .watchers import Watchers
 
 OPTIONS = (

@@ -5,9 +5,9 @@ import random
 
 import trio
 
-from .history import FEED, Frame
 from .lives import Lives
 from .recorder import Recorder, Watching
+from .rules.history import FEED, Frame
 from .wire import Gone, Socket, Sse, call, reset, sse, websocket
 
 FAR = 10**9

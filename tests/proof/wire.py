@@ -26,7 +26,7 @@ from wsproto.events import (
 )
 from wsproto.utilities import ProtocolError
 
-from .history import Attempt, Frame, Resync
+from .rules.history import Attempt, Frame, Resync
 
 Heard = Frame | Resync
 

@@ -12,7 +12,7 @@ import trio
 import trio_websocket
 
 from ..cli.commands import Commands
-from ..cli.daemon import daemon
+from ..cli.running import daemon
 from .recipes import NAME, proxy
 
 pytestmark = pytest.mark.proxies

@@ -29,6 +29,7 @@ from typing import Any
 import attrs
 import msgspec
 from attrs import frozen
+
 from sandbox_agent.schema.agents.dialect import Dialect, ExitStatus, Prompt
 from sandbox_agent.schema.agents.effects import (
     Draft,
@@ -43,6 +44,7 @@ from sandbox_agent.schema.agents.effects import (
     Write,
 )
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
+from sandbox_agent.schema.api.sessions import PermissionReply
 from sandbox_agent.schema.events import (
     AgentUnparsedData,
     ErrorData,
@@ -52,7 +54,6 @@ from sandbox_agent.schema.events import (
     TurnEventData,
 )
 from sandbox_agent.schema.items import ReasoningPart, TextPart
-from sandbox_agent.schema.sessions import PermissionReply
 
 DRAFTS = (TurnStarted, TurnEnded, ItemStarted, ItemDelta, ItemCompleted, Errored, Unparsed, SessionEnded)
 

@@ -1,6 +1,7 @@
 """The template that events are encoded by says what the schema says."""
 
 import pytest
+
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EventEncoder
 from sandbox_agent.schema.events import (

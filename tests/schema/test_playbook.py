@@ -1,6 +1,7 @@
 """The playbook helper itself: a test helper that cannot fail would prove nothing."""
 
 import pytest
+
 from sandbox_agent.schema.agents.effects import ItemDelta, Ready, TurnEnded, TurnStarted, Write
 from sandbox_agent.schema.agents.ledger import Ledger
 

@@ -1,36 +1,37 @@
 """A double of the daemon's door: the same methods over real logs, with nothing behind them.
 
-Tests of the transport decide what a session says, and when. ``tests/transport/test_real_daemon.py`` uses the real one.
+Tests of the transport decide what a session says, and when. ``api/test_real_daemon.py`` uses the real one.
 """
 
 import itertools
 from collections.abc import Sequence
 
 import trio
+
 from sandbox_agent.actors.access.token_keeper import TokenKeeper
-from sandbox_agent.actors.answers import keep_result
-from sandbox_agent.actors.clock import Clock
 from sandbox_agent.actors.daemon import Health
-from sandbox_agent.actors.failpoints import Failpoints
-from sandbox_agent.actors.journal import CommandKey, KeptAnswer
-from sandbox_agent.actors.log import Log
-from sandbox_agent.actors.outage import Outage
-from sandbox_agent.actors.processes import ProcessTable
-from sandbox_agent.actors.session_messages import Receipt
-from sandbox_agent.schema.agent_info import AgentListResponse, AgentModeInfo, AgentModelsResponse, AgentModesResponse
-from sandbox_agent.schema.approvals.decided_by import LOCAL, DecidedBy
-from sandbox_agent.schema.approvals.rules import RuleListResponse
-from sandbox_agent.schema.codec import Codec
-from sandbox_agent.schema.encode import EventEncoder
-from sandbox_agent.schema.events import ItemDeltaData, PermissionEventData, SessionEndedData, TurnEventData
-from sandbox_agent.schema.problems import (
+from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.interface import CommandKey, KeptAnswer
+from sandbox_agent.actors.journal.kept_answers import keep_result
+from sandbox_agent.actors.journal.outage import Outage
+from sandbox_agent.actors.kernel.clock import Clock
+from sandbox_agent.actors.kernel.failpoints import Failpoints
+from sandbox_agent.actors.processes.table import ProcessTable
+from sandbox_agent.actors.sessions.messages import Receipt
+from sandbox_agent.schema.api.agent_info import (
+    AgentListResponse,
+    AgentModeInfo,
+    AgentModelsResponse,
+    AgentModesResponse,
+)
+from sandbox_agent.schema.api.problems import (
     Problem,
     queue_full,
     session_already_exists,
     session_not_found,
     unsupported_agent,
 )
-from sandbox_agent.schema.sessions import (
+from sandbox_agent.schema.api.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
     InterruptResponse,
@@ -42,6 +43,11 @@ from sandbox_agent.schema.sessions import (
     SessionInfo,
     SessionListResponse,
 )
+from sandbox_agent.schema.approvals.decided_by import LOCAL, DecidedBy
+from sandbox_agent.schema.approvals.rules import RuleListResponse
+from sandbox_agent.schema.codec import Codec
+from sandbox_agent.schema.encode import EventEncoder
+from sandbox_agent.schema.events import ItemDeltaData, PermissionEventData, SessionEndedData, TurnEventData
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.schema.timeouts import Timeouts
 

@@ -12,8 +12,8 @@ from typing import Literal
 import structlog
 import trio
 
-from ...schema.problems import Problem, token_invalid, too_many_failures
-from ..admission import network
+from ...schema.api.problems import Problem, token_invalid, too_many_failures
+from ..http.admission import network
 from .buckets import Buckets
 
 QUIET = 60.0

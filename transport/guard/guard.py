@@ -12,8 +12,8 @@ from ...actors.access.grant import Grant, anyones_grant, own_grant
 from ...actors.access.token_keeper import TokenKeeper
 from ...schema.access.command_scopes import scope_of
 from ...schema.access.scopes import Scope
-from ...schema.commands import Command
-from ...schema.problems import (
+from ...schema.api.commands import Command
+from ...schema.api.problems import (
     Problem,
     insufficient_scope,
     invalid_request,
@@ -23,10 +23,10 @@ from ...schema.problems import (
     too_many_requests,
 )
 from ...schema.settings import Settings
-from ..admission import network
-from ..auth import Auth, candidates
-from ..paths import decode_ids
-from ..route import Route
+from ..api.paths import decode_ids
+from ..api.route import Route
+from ..http.admission import network
+from .auth import Auth, candidates
 from .buckets import Buckets
 from .failed_logins import FailedLogins
 from .leases import Leases

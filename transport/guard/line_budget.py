@@ -2,7 +2,7 @@
 
 import math
 
-from ..admission import network
+from ..http.admission import network
 
 WINDOW = 10.0
 """Seconds in which an address has its lines."""

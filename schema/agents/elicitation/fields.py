@@ -7,7 +7,7 @@ from attrs import evolve, field, frozen
 
 from ...bounds import MAX_NAME, shortened
 from ...events import QuestionKind, QuestionOption, QuestionPart
-from ..native import MAX_SAID, as_text, elements, members
+from ..json_lines import MAX_SAID, as_text, elements, members
 from .answers import LARGEST_INTEGER, LEFT_OUT, BadAnswer, value_of
 from .secrets import is_called_secret, is_marked
 

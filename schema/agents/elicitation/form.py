@@ -9,7 +9,7 @@ from ...bounds import MAX_ANSWERS, MAX_NAME, MAX_PATH, shortened
 from ...events import Elicitation, QuestionEventData, QuestionOption, QuestionPart
 from ...items import StatusPart
 from ..effects import ItemCompleted
-from ..native import MAX_SAID, as_text, elements, members
+from ..json_lines import MAX_SAID, as_text, elements, members
 from .answers import LEFT_OUT, BadAnswer, value_of
 from .fields import Field, Unaskable, field_of
 

@@ -7,7 +7,8 @@ import sys
 from unittest.mock import patch
 
 import pytest
-from sandbox_agent.actors.orphans import LEAST_TAG, RLIMIT_LOCKS, end_orphans, new_tag, put_on
+
+from sandbox_agent.actors.processes.fork_loops import LEAST_TAG, RLIMIT_LOCKS, end_orphans, new_tag, put_on
 
 from ..house import events_of, house
 
@@ -16,7 +17,7 @@ async def test_an_escape_is_told_and_tried_again():
     async with house() as h:
         log = await h.create()
         await h.turn(log, "echo hello")
-        with patch("sandbox_agent.actors.tree.end_orphans", return_value=False):
+        with patch("sandbox_agent.actors.processes.tree.end_orphans", return_value=False):
             await h.daemon.terminate("s")
         (told,) = [event["data"] for event in events_of(log) if event["type"] == "error"]
         assert told["code"] == "end_unverified"

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sandbox_agent.actors.foreign.reader import ForeignFiles
-from sandbox_agent.actors.isolation.agent_user import AgentUser, NoSuchUser
-from sandbox_agent.actors.private import PrivateDirectory, remove_left
+
+from sandbox_agent.actors.files.reader import ForeignFiles
+from sandbox_agent.actors.machine.agent_user import AgentUser, NoSuchUser
+from sandbox_agent.actors.processes.private_directory import PrivateDirectory, remove_left
 from sandbox_agent.schema.foreign.not_readable import NotReadable
 
 from ...cli.containers import needs_root, open_place

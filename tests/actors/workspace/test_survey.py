@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_agent.actors.foreign.reader import ForeignFiles
+
+from sandbox_agent.actors.files.reader import ForeignFiles
 from sandbox_agent.actors.workspace import survey as module
 from sandbox_agent.actors.workspace.survey import look, survey
 from sandbox_agent.schema.settings import Settings

@@ -4,13 +4,14 @@ import lzma
 from pathlib import Path
 
 import pytest
-from sandbox_agent.actors.session_card import Card
-from sandbox_agent.actors.store import FILE
+
+from sandbox_agent.actors.journal.sqlite import FILE
+from sandbox_agent.actors.sessions.snapshot import Card
 from sandbox_agent.schema.settings import Settings
 
 from ..house import events_of, house
-from ..journal_life import life
-from ..test_store_codec import VERSION_1
+from ..journal.journal_life import life
+from ..journal.test_row_codec import VERSION_1
 
 
 @pytest.mark.parametrize("default", ["untrusted", "trusted"])

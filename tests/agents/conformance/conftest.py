@@ -9,13 +9,13 @@ from ...models.amp import amp_server
 from ...models.server import model_server
 from ..daemon import running_daemon
 from ..sandbox import Sandbox
-from .agent import Agent, Models
-from .amp import AMP
-from .claude import CLAUDE
-from .codex import CODEX
+from .agents.agent import Agent, Models
+from .agents.amp import AMP
+from .agents.claude import CLAUDE
+from .agents.codex import CODEX
+from .agents.mock import MOCK
+from .agents.opencode import OPENCODE
 from .lives import Lives
-from .mock import MOCK
-from .opencode import OPENCODE
 from .world import World, sign
 
 AGENTS = (MOCK, CLAUDE, CODEX, OPENCODE, AMP)

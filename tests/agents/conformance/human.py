@@ -3,7 +3,8 @@
 from typing import Any
 
 from attrs import define
-from sandbox_agent.schema.sessions import PermissionReply
+
+from sandbox_agent.schema.api.sessions import PermissionReply
 
 from ..daemon import Event, Session
 

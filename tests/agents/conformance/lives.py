@@ -9,12 +9,12 @@ from typing import Any
 
 from attrs import define, field
 
-from ...proof.history import FEED, Frame, History, Kept
-from ...proof.log_rules import broken_in_log
-from ...proof.stream_rules import broken_in_feed, broken_in_streams
+from ...proof.rules.history import FEED, Frame, History, Kept
+from ...proof.rules.log_rules import broken_in_log
+from ...proof.rules.stream_rules import broken_in_feed, broken_in_streams
 from ..daemon import RunningDaemon, Session, running_daemon
 from ..sandbox import Sandbox
-from .agent import Agent, Models
+from .agents.agent import Agent, Models
 from .readers import Reader
 from .world import World
 

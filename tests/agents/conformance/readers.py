@@ -9,7 +9,7 @@ import trio
 from attrs import define, field
 from trio_websocket import wrap_client_stream
 
-from ...proof.history import Frame, Resync, Stream
+from ...proof.rules.history import Frame, Resync, Stream
 from ..daemon import TOKEN, RunningDaemon
 
 RESYNC = "stream.resync"

@@ -10,7 +10,7 @@ from ...cli.commands import COMMAND
 from ...models.amp import amp_server
 from ...models.server import model_server
 from ..sandbox import Sandbox
-from .agent import Agent, Models
+from .agents.agent import Agent, Models
 
 pytestmark = pytest.mark.agents
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import trio
 
-from ...proof.history import FEED
+from ...proof.rules.history import FEED
 from ..daemon import Event, Session, of_type, outcome, parts
 from .human import Human
 from .lives import Lives, history

@@ -2,7 +2,8 @@
 
 import pytest
 import trio
-from sandbox_agent.schema.sessions import PermissionReply
+
+from sandbox_agent.schema.api.sessions import PermissionReply
 
 from ..daemon import items, of_type, outcome, parts
 from .diff import applied

@@ -13,7 +13,7 @@ from attrs import define, field
 from ...actors.house import check_history
 from ..daemon import Event, RunningDaemon, Session, of_type
 from ..sandbox import Sandbox
-from .agent import Agent, Models
+from .agents.agent import Agent, Models
 from .human import Human
 
 SIGN = "CONFORMANCE_SIGN"

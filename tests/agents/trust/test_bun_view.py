@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sandbox_agent.schema.workspace.bun_view import PROOF, VIEW, Hidden, program, variables
 
 from ..install import executable

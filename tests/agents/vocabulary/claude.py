@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox_agent.schema.agents.claude import Claude
-from sandbox_agent.schema.agents.claude_status import IGNORED, TOLD
+from sandbox_agent.schema.agents.claude.dialect import Claude
+from sandbox_agent.schema.agents.claude.status import IGNORED, TOLD
 from sandbox_agent.schema.agents.dialect import Prompt
 
-from ...schema.agents.claude_spec import SPEC
+from ...schema.agents.claude.spec import SPEC
 from .claude_program import vocabulary
 from .kinds import Kind, Made, made
 

@@ -5,11 +5,11 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox_agent.schema.agents.codex import Codex
+from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.dialect import Prompt
 from sandbox_agent.schema.agents.effects import Unparsed
 
-from ...schema.agents.codex_spec import SPEC
+from ...schema.agents.codex.spec import SPEC
 from ..sandbox import Sandbox
 from .example import Schema, choices, constant, example
 from .kinds import Kind, Made, made

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from attrs import frozen
+
 from sandbox_agent.schema.agents.effects import Effect, Unparsed
 
 Outcome = Literal["told", "quiet", "unparsed"]

@@ -8,11 +8,12 @@ from typing import Any
 
 import httpx
 import trio
+
 from sandbox_agent.schema.agents.dialect import HttpResponse, Prompt
 from sandbox_agent.schema.agents.effects import Effect
-from sandbox_agent.schema.agents.opencode import OpenCode
+from sandbox_agent.schema.agents.opencode.dialect import OpenCode
 
-from ...schema.agents.opencode_spec import SPEC
+from ...schema.agents.opencode.spec import SPEC
 from ..sandbox import Sandbox
 from .example import Schema, choices, constant, example
 from .kinds import Kind, Made, made

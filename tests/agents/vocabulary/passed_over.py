@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from sandbox_agent.schema.agents import claude_status, codex_status, opencode_status
+from sandbox_agent.schema.agents.claude import status as claude_status
+from sandbox_agent.schema.agents.codex import status as codex_status
+from sandbox_agent.schema.agents.opencode import status as opencode_status
 
 from .kinds import Kind
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 import httpx
 
 from ..commands import COMMAND, TIMEOUT, private_environment
-from ..daemon import RunningDaemon, anew
 from ..processes import descendants
+from ..running import RunningDaemon, anew
 from ..users import STRANGER
 
 MARK = ("token-of-the", "daemon-that-nobody-finds")

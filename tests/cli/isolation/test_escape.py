@@ -5,10 +5,11 @@ import signal
 from pathlib import Path
 
 import httpx
-from sandbox_agent.actors.orphans import new_tag
+
+from sandbox_agent.actors.processes.fork_loops import new_tag
 
 from ..commands import Commands
-from ..daemon import daemon
+from ..running import daemon
 from .attacks import output_of
 from .test_namespace import TOKEN, create, escaping, is_free, talk
 

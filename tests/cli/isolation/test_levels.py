@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ..commands import COMMAND, TIMEOUT, Commands
-from ..daemon import RunningDaemon, daemon
+from ..running import RunningDaemon, daemon
 
 TOKEN = {"SANDBOX_AGENT_TOKEN": "a-token-of-the-test"}
 WITHOUT = (sys.executable, str(Path(__file__).with_name("without_namespaces.py")), *COMMAND)

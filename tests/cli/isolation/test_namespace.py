@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from ..commands import TIMEOUT, Commands
-from ..daemon import RunningDaemon, daemon
+from ..running import RunningDaemon, daemon
 from .attacks import output_of
 
 TOKEN = {"SANDBOX_AGENT_TOKEN": "a-token-of-the-test"}

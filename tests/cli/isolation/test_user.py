@@ -19,7 +19,7 @@ from ..containers import (
     open_place,
     open_way,
 )
-from ..daemon import daemon
+from ..running import daemon
 from ..users import STRANGER, stranger
 from .attacks import output_of
 from .test_escape import check_it_ends_with_its_session, orphan

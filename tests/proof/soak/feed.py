@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import trio
 
-from ..history import Frame, Resync
 from ..lives import Lives
+from ..rules.history import Frame, Resync
 from ..wire import Gone, reset, sse
 
 CATCH_UP_TIMEOUT = 60.0

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import trio
 
-from ..checker import violations
 from ..clients import Clients
 from ..last_look import read_all
 from ..lives import Lives
 from ..prompts import Prompts
 from ..recorder import Recorder
+from ..rules.checker import violations
 from ..watchers import Watchers
 from ..wire import Gone, call
 from .feed import Feed

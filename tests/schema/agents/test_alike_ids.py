@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from attrs import evolve, frozen
-from sandbox_agent.schema.agents.amp import Amp
-from sandbox_agent.schema.agents.claude import Claude
-from sandbox_agent.schema.agents.codex import Codex
+
+from sandbox_agent.schema.agents.amp.dialect import Amp
+from sandbox_agent.schema.agents.claude.dialect import Claude
+from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.dialect import AgentSpec, Dialect, HttpResponse, Prompt
 from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, AskRefused, Effect, WithdrawAsk, Write
 from sandbox_agent.schema.agents.ledger import Ledger
-from sandbox_agent.schema.agents.opencode import OpenCode
+from sandbox_agent.schema.agents.opencode.dialect import OpenCode
 from sandbox_agent.schema.events import ItemEventData
 from sandbox_agent.schema.items import StatusPart, ToolCallPart, ToolResultPart, UniversalItem
 

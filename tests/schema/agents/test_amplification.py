@@ -7,28 +7,31 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
-from sandbox_agent.actors.clock import Clock
-from sandbox_agent.actors.journal import SessionRow
-from sandbox_agent.actors.log import Log
-from sandbox_agent.actors.scribe import RAW_COPIES, Scribe
-from sandbox_agent.schema.agents.amp import Amp
-from sandbox_agent.schema.agents.amp_files import called_files, plain_diff
-from sandbox_agent.schema.agents.claude import Claude
-from sandbox_agent.schema.agents.codex import Codex
-from sandbox_agent.schema.agents.codex_tools import LONGEST_UNWRAPPED, bare_command
+
+from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.interface import SessionRow
+from sandbox_agent.actors.kernel.clock import Clock
+from sandbox_agent.actors.sessions.event_recorder import RAW_COPIES, Scribe
+from sandbox_agent.schema.agents.amp.dialect import Amp
+from sandbox_agent.schema.agents.amp.files import called_files, plain_diff
+from sandbox_agent.schema.agents.claude.dialect import Claude
+from sandbox_agent.schema.agents.codex.dialect import Codex
+from sandbox_agent.schema.agents.codex.tools import LONGEST_UNWRAPPED, bare_command
 from sandbox_agent.schema.agents.dialect import Prompt
+from sandbox_agent.schema.agents.json_lines import MOST_PARTS
 from sandbox_agent.schema.agents.ledger import MOST_OPEN_ITEMS, Ledger
-from sandbox_agent.schema.agents.native import MOST_PARTS
+from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.bounds import MAX_ITEM_ID, MAX_NAME, bounded_id
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.redaction.redactor import Redactor
-from sandbox_agent.schema.sessions import CreateSessionRequest
 
 from ..playbook import DRAFTS
-from . import amp_spec, claude_spec, codex_spec
-from .opencode_talk import OWN, answering, message
-from .test_mock import mock
+from .amp import spec as amp_spec
+from .claude import spec as claude_spec
+from .codex import spec as codex_spec
+from .mock.test_dialect import mock
+from .opencode.talk import OWN, answering, message
 
 LONG = "x" * 1_000_000
 HALF = LONG[:500_000]

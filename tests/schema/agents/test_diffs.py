@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from sandbox_agent.schema.agents.diffs import created, deleted
 
 from ...patience import PATIENCE

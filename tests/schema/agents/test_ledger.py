@@ -1,6 +1,7 @@
 """The ledger, as transcripts of drafts and events. Its laws for any agent whatsoever are in test_ledger_laws.py."""
 
 import pytest
+
 from sandbox_agent.schema.agents.effects import (
     Errored,
     ItemCompleted,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sandbox_agent.schema.agents.effects import (
     Draft,
     Errored,

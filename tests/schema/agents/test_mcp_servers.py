@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sandbox_agent.schema.agents.claude_mcp import ClaudeMcp
-from sandbox_agent.schema.agents.claude_wire import ControlAnswer
+from sandbox_agent.schema.agents.claude.mcp import ClaudeMcp
+from sandbox_agent.schema.agents.claude.wire import ControlAnswer
 from sandbox_agent.schema.agents.effects import Effect, ItemCompleted, Write
+from sandbox_agent.schema.agents.json_lines import decode, line
 from sandbox_agent.schema.agents.mcp_servers import McpServers
 from sandbox_agent.schema.agents.names import Names
-from sandbox_agent.schema.agents.native import decode, line
 from sandbox_agent.schema.bounds import MAX_NAME, MAX_REASON
 from sandbox_agent.schema.items import StatusPart
 

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from sandbox_agent.schema.agents.amp import Amp
+
+from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.dialect import AgentSpec, Launch, Prompt
 from sandbox_agent.schema.agents.effects import EndProcess, Errored, FollowStream, Reach, Ready, TurnEnded
-from sandbox_agent.schema.agents.opencode import OpenCode
-from sandbox_agent.schema.agents.opencode_launch import CONFIGURATION
-from sandbox_agent.schema.problems import Problem
+from sandbox_agent.schema.agents.opencode.dialect import OpenCode
+from sandbox_agent.schema.agents.opencode.launch import CONFIGURATION
+from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.workspace.bun_view import PROOF, VIEW
 from sandbox_agent.schema.workspace.project import Project, ProjectSkill, ProjectText
 
-from . import amp_spec, opencode_spec
+from .amp import spec as amp_spec
+from .opencode import spec as opencode_spec
 
 LISTENING = b"opencode server listening on http://127.0.0.1:4096"
 

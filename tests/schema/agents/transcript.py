@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 import attrs
+
 from sandbox_agent.schema.agents.dialect import Dialect, HookedDialect, HttpDialect, HttpResponse, Prompt
 from sandbox_agent.schema.agents.effects import CallHttp, Effect, Write
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger

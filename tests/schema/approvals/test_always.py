@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_agent.schema.agents import amp_always, claude_always, codex_always, opencode_always
-from sandbox_agent.schema.agents.opencode_wire import PermissionAsked, Tool
+
+from sandbox_agent.schema.agents.amp import always as amp_always
+from sandbox_agent.schema.agents.claude import always as claude_always
+from sandbox_agent.schema.agents.codex import always as codex_always
+from sandbox_agent.schema.agents.opencode import always as opencode_always
+from sandbox_agent.schema.agents.opencode.wire import PermissionAsked, Tool
 from sandbox_agent.schema.approvals.always import MAX_TEXT, Always, of_command, of_files
 
 OTHERS = (

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sandbox_agent.schema.approvals import ask_ids
 from sandbox_agent.schema.approvals.ask_ids import MAX_ID, AskIds
 

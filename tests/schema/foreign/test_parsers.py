@@ -12,8 +12,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_agent.schema.credential_discovery import discover
-from sandbox_agent.schema.credential_places import places
+
+from sandbox_agent.schema.credentials.discovery import discover
+from sandbox_agent.schema.credentials.places import places
 from sandbox_agent.schema.foreign.json_members import Picker, json_object
 from sandbox_agent.schema.foreign.jsonc import to_json
 from sandbox_agent.schema.foreign.not_readable import NotReadable

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import msgspec
+
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EncodedEvent, EventEncoder
 from sandbox_agent.schema.events import (

@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sandbox_agent.schema.redaction.redactor import Redactor
 from sandbox_agent.schema.redaction.values import Secret, certain, of_environment
 

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sandbox_agent.schema.redaction.patterns import BEGINNINGS
 from sandbox_agent.schema.redaction.redactor import SLICE, Redactor
 from sandbox_agent.schema.redaction.stream import Stream

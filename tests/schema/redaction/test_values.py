@@ -1,7 +1,8 @@
 """Which values are secret, and which stand in ordinary text too often to be hidden."""
 
 import pytest
-from sandbox_agent.schema.credentials import VARIABLES
+
+from sandbox_agent.schema.credentials.credential import VARIABLES
 from sandbox_agent.schema.redaction.redactor import Redactor
 from sandbox_agent.schema.redaction.values import is_distinct, of_environment
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sandbox_agent.schema.workspace.skill import read_skill, write_skill
 
 

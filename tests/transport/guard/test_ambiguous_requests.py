@@ -4,6 +4,7 @@ import json
 
 import h11
 import pytest
+
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.guard.strict_head import fault_of_head, fault_of_lines
 

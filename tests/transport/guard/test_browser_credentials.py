@@ -3,8 +3,9 @@
 from base64 import b64encode
 
 import pytest
-from sandbox_agent.transport.cors import Cors
-from sandbox_agent.transport.hosts import Hosts
+
+from sandbox_agent.transport.guard.cors import Cors
+from sandbox_agent.transport.guard.hosts import Hosts
 
 from ..door import Door
 from ..serving import serving

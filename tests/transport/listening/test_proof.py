@@ -1,6 +1,7 @@
 """The proof of who listens: forged, relayed, repeated, and what it tells."""
 
 import pytest
+
 from sandbox_agent.transport.listening.prover import Channel, Prover
 
 from ..door import Door

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 import trio
+
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.listening.tls import Certificates, advice, load
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sandbox_agent.schema.agents.elicitation.answers import BadAnswer, expected, value_of
 from sandbox_agent.schema.agents.elicitation.fields import Unaskable, field_of
 from sandbox_agent.schema.agents.elicitation.form import elicited

@@ -1,0 +1,122 @@
+"""The HTTP port: calls to an agent that serves on loopback, one after the other, and the stream of its events.
+Calls whose answer takes as long as a turn are made beside the others.
+
+What comes in is told to a listener, in the order of arrival; a listener that takes its time slows the agent down, for
+nothing is read meanwhile. No call ever raises: an answer that did not come is told as status 0 with the reason.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+import trio
+
+from ...schema.agents.dialect import HttpResponse
+from ...schema.agents.effects import CallHttp, Reach
+from ...schema.settings import Settings
+from ..processes.line_splitter import OversizedLine
+
+if TYPE_CHECKING:
+    from .http_connection import HttpClient
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+CALLS_WAITING = 1000
+"""Calls that wait for the one that is under way. Dialects make a few per turn: more means that nobody answers."""
+
+MOST_ASIDE = 10
+"""Calls that are made beside the others at once. A turn makes one, and an interrupted one may linger."""
+
+
+class PortJammed(Exception):
+    """The agent does not answer and too many calls wait for it already."""
+
+
+class HttpListener(Protocol):
+    async def responded(self, call_id: str, response: HttpResponse) -> None: ...
+
+    async def stream_opened(self) -> None: ...
+
+    async def streamed(self, payloads: list[bytes | OversizedLine]) -> None:
+        """The payloads of as many events as one read brought."""
+        ...
+
+
+class HttpPort:
+    """Where one agent answers. Nothing is sent before :meth:`run`."""
+
+    def __init__(self, reach: Reach, listener: HttpListener, settings: Settings) -> None:
+        host = urlsplit(reach.base_url).hostname
+        if host not in LOOPBACK:
+            raise ValueError(f"an agent is reached on loopback only, not at {host!r}")
+        self._reach = reach
+        self._listener = listener
+        self._settings = settings
+        self._send_call, self._calls = trio.open_memory_channel[CallHttp](CALLS_WAITING)
+        self._send_path, self._paths = trio.open_memory_channel[str](1)
+        self._aside = trio.Semaphore(MOST_ASIDE)
+        self._answered = 0
+        self._streams = 0
+
+    def __repr__(self) -> str:
+        waiting = self._calls.statistics().current_buffer_used
+        url = self._reach.base_url
+        return f"<HttpPort {url} answered={self._answered} waiting={waiting} streams={self._streams}>"
+
+    def call(self, call: CallHttp) -> None:
+        """Make a call in its turn, without waiting. Raises :class:`PortJammed`."""
+        try:
+            self._send_call.send_nowait(call)
+        except trio.WouldBlock as error:
+            raise PortJammed(f"{CALLS_WAITING} calls wait for {self._reach.base_url}") from error
+
+    def follow(self, path: str) -> None:
+        """Follow the events at this path, from :meth:`run` on. An agent has one stream."""
+        self._send_path.send_nowait(path)
+
+    async def run(self) -> None:
+        """Make the calls and follow the stream, until cancelled."""
+        client = (await trio.to_thread.run_sync(_load_client))(self._reach, self._settings)
+        async with client, trio.open_nursery() as nursery:
+            nursery.start_soon(self._make_calls, client, nursery)
+            nursery.start_soon(self._follow, client)
+
+    async def _make_calls(self, client: "HttpClient", nursery: trio.Nursery) -> None:
+        async for call in self._calls:
+            if call.aside:
+                await self._aside.acquire()
+                nursery.start_soon(self._make_aside, client, call)
+            else:
+                await self._answer(call, await client.make(call))
+
+    async def _make_aside(self, client: "HttpClient", call: CallHttp) -> None:
+        try:
+            response = await client.make(call)
+        finally:
+            self._aside.release()
+        await self._answer(call, response)
+
+    async def _answer(self, call: CallHttp, response: HttpResponse) -> None:
+        self._answered += 1
+        await self._listener.responded(call.call_id, response)
+
+    async def _follow(self, client: "HttpClient") -> None:
+        path = await self._paths.receive()
+        pause = self._settings.stream_backoff
+        while True:
+            opened = self._streams
+            # It broke, fell silent or was refused: all that can be done is to open it again.
+            await client.follow(path, self._stream_opened, self._listener.streamed)
+            pause = self._settings.stream_backoff if self._streams > opened else pause * 2
+            pause = min(pause, self._settings.stream_backoff_max)
+            await trio.sleep(pause)
+
+    async def _stream_opened(self) -> None:
+        self._streams += 1
+        await self._listener.stream_opened()
+
+
+def _load_client() -> "type[HttpClient]":
+    """In a thread: httpx takes some ten milliseconds to import, and few daemons have such an agent."""
+    from .http_connection import HttpClient
+
+    return HttpClient

@@ -1,1 +1,0 @@
-"""Reading what the daemon did not write: files of the user, of a repository, of an agent."""

@@ -1,0 +1,180 @@
+"""The log: the append-only sequence of events that every reader reads from, each at its own cursor.
+
+A subscriber is an integer, not a queue. On a wake it takes everything beyond its cursor in one batch, so a slow one
+costs no memory, delays nobody and loses nothing that is still kept. (Broadcast channels were measured on a peer: 11 %
+of a burst lost with 50 subscribers.)
+
+The newest events are in memory, the tail; older ones are read from where the journal keeps them, if it does. ``append``
+makes events visible: whoever calls it must have made them durable first.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Protocol
+
+import trio
+from attrs import frozen
+
+from ...schema.encode import EncodedEvent
+
+
+@frozen
+class Batch:
+    """Events in order, and where each stands. Nothing that is kept lies between two of them, or between the last one
+    and ``last``, the cursor after them.
+
+    The positions of a session's log are dense. Those of the feed have holes where a session was deleted.
+    """
+
+    positions: Sequence[int]
+    events: Sequence[EncodedEvent]
+    last: int
+
+
+class Expired(LookupError):
+    """The reader's fault: something after its cursor is no longer kept."""
+
+
+class Older(Protocol):
+    """Where a log finds what its tail does not hold."""
+
+    async def read_older(self, log: "Log", after: int, max_bytes: int, *, raw: bool) -> Batch:
+        """What is kept beyond ``after``, at most ``max_bytes`` of it but never less than one event if there is one.
+        Only with ``raw`` do the events have theirs."""
+        ...
+
+
+class Log:
+    """Positions are ascending from 1 and never reused. ``tail_bytes`` bounds what is held in memory; without ``older``
+    what leaves the tail is gone.
+
+    ``first`` and ``last`` are the oldest and the newest position that may be kept, ``gone`` the newest that no longer
+    is: a cursor before it has missed something. ``updated_ms`` is when the newest event was appended.
+    """
+
+    def __init__(
+        self, log_id: str, tail_bytes: int, older: Older | None = None, *, first: int = 1, last: int = 0
+    ) -> None:
+        self.log_id = log_id
+        self.first = first
+        self.last = last
+        self.gone = first - 1
+        self.closed = False
+        self.updated_ms = 0
+        self._tail_bytes = tail_bytes
+        self._older = older
+        self._tail: deque[EncodedEvent] = deque()
+        self._bytes = 0
+        self._grown = trio.Event()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<Log {self.log_id} {state} {self.first}..{self.last}, {self._bytes} bytes in memory>"
+
+    @property
+    def size(self) -> int:
+        """What the events that it holds cost in memory, about, in bytes."""
+        return self._bytes
+
+    def append(self, events: Iterable[EncodedEvent], now_ms: int = 0) -> None:
+        """Make events visible and wake the readers once for all of them."""
+        self.updated_ms = now_ms or self.updated_ms
+        for event in events:
+            self._tail.append(event)
+            self._bytes += event.size
+            self.last += 1
+        self.shorten(self._tail_bytes)
+        self._wake()
+
+    def shorten(self, max_bytes: int) -> None:
+        """Let the oldest events go from memory until it holds so much, and its newest."""
+        while self._bytes > max_bytes and len(self._tail) > 1:
+            self._bytes -= self._tail.popleft().size
+        if self._older is None:
+            self.expire(self._tail_first - 1)
+
+    def forget_tail(self) -> None:
+        """Free the memory: what the journal keeps is read from there. Does nothing when nobody else keeps it."""
+        if self._older is not None:
+            self._tail.clear()
+            self._bytes = 0
+
+    def expire(self, gone: int, first: int | None = None) -> None:
+        """Position ``gone`` is no longer kept. Nor is anything before ``first``, the one after it unless said."""
+        self.gone = max(self.gone, gone)
+        self.first = max(self.first, gone + 1 if first is None else first)
+        while self._tail and self._tail_first < self.first:
+            self._bytes -= self._tail.popleft().size
+
+    def give_up_older(self) -> None:
+        """What is older than the tail can no longer be read."""
+        self.expire(self._tail_first - 1)
+
+    def resume(self, after: int) -> int:
+        """From where a cursor into what is gone goes on."""
+        return max(after, self.first - 1)
+
+    @property
+    def _tail_first(self) -> int:
+        """The tail is dense: deleting a session leaves holes in what is kept, never in what was just appended."""
+        return self.last - len(self._tail) + 1
+
+    def read_tail(self, after: int, max_bytes: int, *, told: int = 0) -> Batch | None:
+        """What follows position ``after``, at most ``max_bytes`` of it but never less than one event if there is one;
+        None when that is older than the tail.
+
+        Raises :class:`Expired` when something after ``after`` is gone, unless it is no newer than ``told``: the reader
+        knows of that.
+        """
+        if after < self.gone > told:
+            raise Expired(f"log {self.log_id} no longer keeps position {self.gone}, which follows {after}")
+        if after >= self.last:
+            return Batch((), (), after)
+        skip = after - self._tail_first + 1
+        if skip < 0:
+            return None
+        taken: list[EncodedEvent] = []
+        size = 0
+        # From the near end: readers are almost always close behind, and islice walks a deque from its start.
+        behind = len(self._tail) - skip
+        source = list(islice(reversed(self._tail), behind))[::-1] if behind < skip else islice(self._tail, skip, None)
+        for event in source:
+            size += event.size
+            if taken and size > max_bytes:
+                break
+            taken.append(event)
+        last = after + len(taken)
+        return Batch(range(after + 1, last + 1), taken, last)
+
+    async def read(self, after: int, max_bytes: int, *, raw: bool = True, told: int = 0) -> Batch:
+        """As :meth:`read_tail`, from wherever it is kept. No checkpoint when that is memory."""
+        batch = self.read_tail(after, max_bytes, told=told)
+        if batch is not None:
+            return batch
+        assert self._older is not None, "what has left the tail of such a log is gone"  # noqa: S101
+        batch = await self._older.read_older(self, after, max_bytes, raw=raw)
+        # Once more, for what was deleted while it was read.
+        return batch if not after < self.gone > told else await self.read(after, max_bytes, raw=raw, told=told)
+
+    async def wait_beyond(self, after: int) -> None:
+        """Return when there is something after position ``after``, or when there never will be."""
+        while self.last <= after and not self.closed:
+            await self._grown.wait()
+
+    def close(self) -> None:
+        """Wake every reader for good: the session was deleted, or the daemon stops."""
+        self.closed = True
+        self._wake()
+
+    def statistics(self) -> dict[str, int]:
+        return {
+            "first": self.first,
+            "last": self.last,
+            "bytes": self._bytes,
+            "waiting_readers": self._grown.statistics().tasks_waiting,
+        }
+
+    def _wake(self) -> None:
+        self._grown.set()
+        self._grown = trio.Event()

@@ -1,0 +1,35 @@
+"""Tails: how much of all logs together is in memory. The log that has not grown for longest is the first to let go."""
+
+from collections import OrderedDict
+
+from .event_log import Log
+
+
+class Tails:
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._sizes: OrderedDict[Log, int] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<Tails {len(self._sizes)} logs, {self._bytes} of {self._max_bytes} bytes>"
+
+    def grown(self, log: Log) -> None:
+        """To be called when a log has been appended to."""
+        self._bytes += log.size - self._sizes.get(log, 0)
+        self._sizes[log] = log.size
+        self._sizes.move_to_end(log)
+        while self._bytes > self._max_bytes and len(self._sizes) > 1:
+            oldest, size = self._sizes.popitem(last=False)
+            oldest.forget_tail()
+            self._bytes -= size
+
+    def shrunk(self, log: Log) -> None:
+        """The oldest of the log have expired."""
+        if log in self._sizes:
+            self._bytes += log.size - self._sizes[log]
+            self._sizes[log] = log.size
+
+    def forget(self, log: Log) -> None:
+        """The log is deleted."""
+        self._bytes -= self._sizes.pop(log, 0)

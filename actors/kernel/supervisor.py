@@ -1,0 +1,269 @@
+"""Supervisors: who starts actors, and what happens when one crashes. The words have OTP's meaning.
+
+* permanent: always restarted; transient: restarted when it crashed; temporary: never restarted.
+* Every restart counts against the intensity, also that of a permanent actor which ended normally: one that ends at once
+  would be started for ever. Within it, the actor is started again after a pause that doubles; beyond it, a dynamic
+  child is ``failed`` and a chain gives up with :class:`GaveUp`.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Literal, cast
+
+import structlog
+import trio
+from attrs import define, field, frozen
+
+from .actor import Actor
+from .mailbox import Mailbox
+from .restart_intensity import Intensity
+
+Restart = Literal["permanent", "transient", "temporary"]
+ChildState = Literal["running", "pausing", "ended", "failed"]
+
+Run = Callable[..., Awaitable[None]]
+
+UPKEEP_PAUSE = 1.0
+UPKEEP_PAUSE_MAX = 60.0
+"""Seconds before a task of the upkeep is begun again; the pause doubles while it keeps failing."""
+
+_log = structlog.get_logger("supervisor")
+
+
+class GaveUp(Exception):
+    """An actor without which nothing works keeps crashing: ours to mend; the daemon ends."""
+
+
+@frozen
+class ChildSpec:
+    """``make`` is called for every start with the child's mailbox. ``on_failed`` is told the last crash."""
+
+    name: str
+    make: Callable[[Mailbox], Actor]
+    restart: Restart = "permanent"
+    on_failed: Callable[[BaseException], Awaitable[None]] | None = None
+
+
+@define(eq=False)
+class Child:
+    """A supervised actor, through all its lives."""
+
+    spec: ChildSpec
+    mailbox: Mailbox
+    intensity: Intensity
+    state: ChildState = "running"
+    starts: int = 0
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+    life: trio.CancelScope = field(factory=trio.CancelScope)
+    ended: trio.Event = field(factory=trio.Event)
+
+    def __repr__(self) -> str:
+        return f"<Child {self.spec.name} {self.spec.restart} {self.state} starts={self.starts}>"
+
+    async def live(self) -> None:
+        """Run the actor, again and again as its kind demands; returns when it has ended for good."""
+        try:
+            with self.scope:
+                while await self._once():
+                    self.state = "pausing"
+                    await trio.sleep(self.intensity.pause)
+        finally:
+            if self.state != "failed":
+                self.state = "ended"
+            self.mailbox.close()
+            self.ended.set()
+
+    async def _once(self) -> bool:
+        """One life; True when another shall follow."""
+        self.state = "running"
+        self.starts += 1
+        self.life = trio.CancelScope()
+        crash: Exception | None = None
+        try:
+            with self.life:
+                await self.spec.make(self.mailbox).run()
+        except* trio.Cancelled:
+            raise
+        except* Exception as group:  # noqa: BLE001 - containing any crash is what a supervisor is for
+            # A crash beside a cancellation too: let go, it would take whoever holds the supervisor with it.
+            _log.error("actor crashed", actor=self.spec.name, exc_info=group)
+            crash = _lone(group)
+        if crash is None:
+            if self.life.cancelled_caught:
+                return True
+            if self.spec.restart != "permanent":
+                return False
+        reason = crash or GaveUp(f"{self.spec.name} keeps ending")
+        again = crash is None or self.spec.restart != "temporary"
+        if again and not self.intensity.occurred():
+            return True
+        self.state = "failed"
+        await self._tell_failed(reason)
+        return False
+
+    async def _tell_failed(self, error: Exception) -> None:
+        if self.spec.on_failed is None:
+            return
+        try:
+            with trio.CancelScope(shield=True):
+                await self.spec.on_failed(error)
+        except Exception as worse:  # noqa: BLE001 - whoever is told must not take the other children down
+            _log.error("could not bury actor", actor=self.spec.name, exc_info=worse)
+
+    def renew(self) -> None:
+        """End this life of the actor, as a cancellation does, and start another. No crash: it counts for nothing."""
+        self.life.cancel()
+
+    async def stop(self) -> None:
+        """Cancel the actor and wait until it has put away what it owns."""
+        self.scope.cancel()
+        await self.ended.wait()
+
+
+def _lone(error: Exception) -> Exception:
+    """What nurseries wrapped, when it is one thing: an obituary names it."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    group = cast("ExceptionGroup[Exception]", error)
+    return _lone(group.exceptions[0]) if len(group.exceptions) == 1 else group
+
+
+class Supervisor:
+    """Dynamic children, one for one: each crash is between a child and its own intensity."""
+
+    def __init__(self, make_intensity: Callable[[], Intensity], mailbox_size: int) -> None:
+        self._make_intensity = make_intensity
+        self._mailbox_size = mailbox_size
+        self._nursery: trio.Nursery | None = None
+        self._children: dict[str, Child] = {}
+        self._gone: Counter[str] = Counter()
+
+    def __repr__(self) -> str:
+        return f"<Supervisor {'running' if self._nursery else 'stopped'} children={len(self._children)}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold children until cancelled; then every child is cancelled and waited for."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self._nursery.cancel_scope.cancel()
+
+    def start(self, spec: ChildSpec) -> Child:
+        """Start a child now. Its name must be free: the caller's fault otherwise."""
+        if self._nursery is None or spec.name in self._children:
+            raise ValueError(f"cannot start {spec.name}: {self!r}")
+        child = Child(spec, Mailbox(spec.name, self._mailbox_size), self._make_intensity())
+        self._children[spec.name] = child
+        self._nursery.start_soon(self._hold, child, name=spec.name)
+        return child
+
+    async def _hold(self, child: Child) -> None:
+        try:
+            await child.live()
+        finally:
+            del self._children[child.spec.name]
+            self._gone["begun"] += child.starts > 0
+            self._gone["starts"] += child.starts
+            self._gone["failed"] += child.state == "failed"
+
+    def statistics(self) -> dict[str, int]:
+        """``children`` there are now. The others count since the beginning: ``starts``, how many of them were
+        ``restarts``, and children that were ``failed``."""
+        children = list(self._children.values())
+        starts = self._gone["starts"] + sum(child.starts for child in children)
+        first = self._gone["begun"] + sum(child.starts > 0 for child in children)
+        failed = self._gone["failed"] + sum(child.state == "failed" for child in children)
+        return {"children": len(children), "starts": starts, "restarts": starts - first, "failed": failed}
+
+
+class Chain:
+    """Permanent actors in a row, rest for one: when one crashes, those after it end and start again with it.
+
+    Each actor's task holds a nursery in which the rest of the chain runs, so that the order is the nesting and a crash
+    cannot leave a later actor running.
+    """
+
+    def __init__(self, intensity: Intensity) -> None:
+        self._intensity = intensity
+        self._links: list[tuple[str, Callable[[], Run]]] = []
+        self._starts: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return "<Chain " + " > ".join(f"{name}({self._starts.get(name, 0)})" for name, _ in self._links) + ">"
+
+    def restarts(self) -> dict[str, int]:
+        """By actor, since the chain was made."""
+        return {name: max(self._starts.get(name, 0) - 1, 0) for name, _ in self._links}
+
+    def add(self, name: str, make: Callable[[], Run]) -> None:
+        """``make`` returns the run function of a new life."""
+        self._links.append((name, make))
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the whole chain until cancelled; ``started`` when the last link runs. Raises :class:`GaveUp`."""
+        ready = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._run_from, 0, ready)
+            await ready.wait()
+            task_status.started()
+
+    async def _run_from(self, index: int, ready: trio.Event) -> None:
+        name, make = self._links[index]
+        while True:
+            self._starts[name] = self._starts.get(name, 0) + 1
+            reason: BaseException | None = None
+            try:
+                await self._once(make(), index, ready)
+            except* (GaveUp, trio.Cancelled):
+                raise
+            except* Exception as crash:  # noqa: BLE001 - containing any crash is what a supervisor is for
+                _log.error("actor crashed", actor=name, exc_info=crash)
+                reason = crash
+            if self._intensity.occurred():
+                raise GaveUp(f"{name} keeps {'crashing' if reason else 'ending'}: {self._intensity!r}") from reason
+            await trio.sleep(self._intensity.pause)
+
+    def statistics(self) -> dict[str, int]:
+        """Restarts of each actor, those that another one's crash brought about included."""
+        return {f"{name}_restarts": max(self._starts.get(name, 0) - 1, 0) for name, _ in self._links}
+
+    async def _once(self, run: Run, index: int, ready: trio.Event) -> None:
+        """One life of an actor and of all that run with it. Those after it end before it does, whatever the reason:
+        they may need it to put away what they own."""
+        actor = trio.CancelScope()
+        async with trio.open_nursery() as nursery:
+
+            async def live(*, task_status: trio.TaskStatus[None]) -> None:
+                with actor:
+                    await run(task_status=task_status)
+
+            try:
+                await nursery.start(live)
+                actor.shield = True
+                if index + 1 < len(self._links):
+                    await self._run_from(index + 1, ready)
+                else:
+                    ready.set()
+                    await trio.sleep_forever()
+            finally:
+                actor.cancel()
+
+
+async def keep_up(name: str, run: Run, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """A task of the upkeep, until cancelled: begun again whenever it fails, for ever. Nobody needs it to be answered,
+    and nothing is worth the daemon's end."""
+    pause = UPKEEP_PAUSE
+    task_status.started()
+    while True:
+        began = trio.current_time()
+        try:
+            await run()
+        except Exception as error:  # noqa: BLE001 - containing any failure is what this is for
+            _log.error("upkeep failed", task=name, pause=pause, exc_info=error)
+        else:
+            return
+        await trio.sleep(pause)
+        lasted = trio.current_time() - began - pause
+        pause = UPKEEP_PAUSE if lasted > UPKEEP_PAUSE_MAX else min(pause * 2, UPKEEP_PAUSE_MAX)

@@ -1,0 +1,60 @@
+"""Sight: whether /proc shows us the processes of this machine, as we see their pids."""
+
+import errno
+import os
+from pathlib import Path
+
+from attrs import frozen
+
+from .descriptor_reserve import Exhausted, exhausted
+
+PROC = "/proc"
+
+
+class Blind(Exception):
+    """/proc does not tell which processes there are: the machine's set-up. Looking again does not help."""
+
+
+CANNOT_LOOK = (Exhausted, Blind)
+"""What a look at all processes raises when it cannot be had: just now, or on this machine."""
+
+
+@frozen
+class Sight:
+    """``trouble`` says in words what is wrong, and is empty when nothing is. When ``blind``, nothing that stands in
+    /proc can be relied on: a pid in it may be another process's."""
+
+    trouble: str = ""
+    blind: bool = False
+
+
+def look(proc: str = PROC) -> Sight:
+    """Takes some microseconds. Raises OSError when descriptors or memory are used up."""
+    try:
+        me = Path(proc, "self").readlink().name
+    except OSError as error:
+        if exhausted(error):
+            raise
+        return Sight(
+            f"{proc} is not mounted, or shows another pid namespace: descendants of agents that leave their"
+            " process group are not found, and may outlive their session",
+            blind=True,
+        )
+    if me != str(os.getpid()):
+        return Sight(
+            f"{proc} shows another pid namespace ({me} for our pid {os.getpid()}): descendants of agents that"
+            " leave their process group are not found, and may outlive their session",
+            blind=True,
+        )
+    # The first process of a namespace is always there.
+    try:
+        os.close(os.open(f"{proc}/1/stat", os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        if exhausted(error):
+            raise
+        if error.errno in (errno.ENOENT, errno.EACCES, errno.EPERM):
+            return Sight(
+                f"{proc} hides the processes of other users (hidepid): descendants of agents that change their"
+                " user are not found, and may outlive their session"
+            )
+    return Sight()

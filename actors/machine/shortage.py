@@ -1,0 +1,75 @@
+"""Shortage: something that the machine, and not the caller, has too little of just now. Tried later it may work."""
+
+import errno
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from attrs import frozen
+
+from ...schema.api.problems import Problem, resource_exhausted
+
+_DESCRIPTORS = "file descriptors"
+_TASKS = "processes or threads"
+_MEMORY = "memory"
+_TERMINALS = "terminals"
+
+_REMEDIES = {
+    _DESCRIPTORS: "end sessions or close connections, or raise the daemon's limit (ulimit -n, LimitNOFILE=)",
+    _TASKS: "end sessions, or raise the limit (ulimit -u, TasksMax=, the container's pids limit)",
+    _MEMORY: "end sessions, or give the machine or container more memory",
+    _TERMINALS: "end sessions, or raise kernel.pty.max; a container needs /dev/pts of its own",
+}
+
+_ERRORS = {
+    errno.EMFILE: _DESCRIPTORS,
+    errno.ENFILE: _DESCRIPTORS,
+    errno.ENOMEM: _MEMORY,
+    errno.ENOBUFS: _MEMORY,
+}
+
+
+@frozen
+class Shortage:
+    """Of one kind of ``resource``; ``cause`` is what the system said."""
+
+    resource: str
+    cause: str
+
+    @classmethod
+    def of(cls, error: BaseException, *, forking: bool = False) -> "Shortage | None":
+        """None when the error is another's fault. ``forking``: it comes from starting a process, where EAGAIN means
+        that there may be no more of them; elsewhere it means nothing of the kind."""
+        match error:
+            case MemoryError():
+                return cls(_MEMORY, str(error) or "out of memory")
+            case OSError() if error.errno in _ERRORS:
+                return cls(_ERRORS[error.errno], error.strerror or str(error))
+            case OSError() if forking and error.errno == errno.EAGAIN:
+                return cls(_TASKS, error.strerror or str(error))
+            # The pty module forgets the cause: it has tried every way to get one.
+            case OSError() if forking and (error.errno == errno.ENOSPC or "out of pty devices" in str(error)):
+                return cls(_TERMINALS, "no terminal can be opened")
+            case RuntimeError() if "can't start new thread" in str(error):
+                return cls(_TASKS, "no thread can be started")
+            case BaseExceptionGroup():
+                found = (cls.of(inner, forking=forking) for inner in error.exceptions)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]
+                return next((shortage for shortage in found if shortage is not None), None)
+            case _:
+                return None
+
+    def __str__(self) -> str:
+        return f"the machine is out of {self.resource} ({self.cause}); {_REMEDIES[self.resource]}"
+
+    def problem(self) -> Problem:
+        return resource_exhausted(self.resource, str(self))
+
+
+@contextmanager
+def shortage_told() -> Generator[None]:
+    """Where files are read and threads are used on behalf of a caller: a shortage is a problem, not our failure."""
+    try:
+        yield
+    except (OSError, RuntimeError, MemoryError) as error:
+        if (shortage := Shortage.of(error)) is None:
+            raise
+        raise shortage.problem() from error

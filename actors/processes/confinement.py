@@ -1,0 +1,69 @@
+"""Confinement: what holds agents to their limits on this machine, found out before the first of them starts."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+import trio
+
+from ...schema.settings import Settings
+from ..journal.interface import Journal
+from ..machine.descriptor_reserve import Exhausted, Reserve
+from .cgroup import Cgroup
+from .cgroup_root import CgroupHome, find_own
+from .limits import Limits
+
+_log = structlog.get_logger("confinement")
+
+
+class Confinement:
+    """An actor of the chain: agents start when it is known what holds them to their limits, which it tells the log."""
+
+    def __init__(self, journal: Journal, settings: Settings, reserve: Reserve) -> None:
+        self.home: CgroupHome | None = None
+        self._reserve = reserve
+        self._journal = journal
+        self._limits = Limits.of(settings)
+        # Of an ephemeral journal no later daemon would clear away what a kill leaves: only when it is needed.
+        self._wanted = settings.agent_cgroups and (bool(self._limits) or not settings.ephemeral)
+
+    def __repr__(self) -> str:
+        return f"<Confinement {self._limits} {self.home!r}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        if self._wanted:
+            self.home = await trio.to_thread.run_sync(self._open)
+        watched = self._watched()
+        # Said aloud to who set limits; the daemon is otherwise quiet when it starts.
+        tell = _log.info if self._limits else _log.debug
+        tell(
+            "agents are confined",
+            limits=str(self._limits),
+            cgroup=None if self.home is None else str(self.home.path),
+            held_by_kernel=sorted(self.home.controllers) if self.home is not None else [],
+            watched_by_daemon=watched,
+        )
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            home, self.home = self.home, None
+            if home is not None:
+                with trio.CancelScope(shield=True), suppress(Exhausted):
+                    await self._reserve.run(home.remove)
+
+    async def group(self, marker: str) -> Cgroup | None:
+        """For a new agent; None where the daemon can make none."""
+        if self.home is None:
+            return None
+        return await trio.to_thread.run_sync(self.home.make, marker.rpartition(".")[2], self._limits)
+
+    def _open(self) -> CgroupHome | None:
+        own = find_own()
+        return None if own is None else CgroupHome.open(own, self._journal.journal_id, self._limits)
+
+    def _watched(self) -> Sequence[str]:
+        held = self.home.controllers if self.home is not None else frozenset[str]()
+        limits = self._limits
+        named = (("memory", limits.memory), ("pids", limits.processes), ("cpu", limits.cpu))
+        return [name for name, limit in named if limit and name not in held]

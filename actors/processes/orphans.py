@@ -1,0 +1,97 @@
+"""Leftovers: what a daemon that was killed left on the machine, ended and removed before its next life begins.
+
+A daemon that is killed ends nobody. Most agents then notice that their stdin or their terminal is gone; what they
+started need not. The next daemon on the same journal finds them by the marker in their environment, which begins with
+the journal's id, or by the cgroup that they are in. The lock on the data directory says that no other daemon has this
+directory, but a copy of it has the same journal: what belongs to a daemon that lives is left alone.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+import trio
+
+from ...schema.settings import Settings
+from ..journal.interface import Journal
+from ..machine.descriptor_reserve import Exhausted
+from ..machine.proc_visibility import CANNOT_LOOK
+from .cgroup import Cgroup
+from .cgroup_root import CgroupHome, find_left, find_own
+from .orphan_tree import LeftTree
+from .private_directory import remove_left
+from .table import ProcessId, ProcessTable
+
+ROUNDS = 5
+"""How often it is tried before the daemon starts all the same: what the kernel does not let go, nobody can end."""
+
+_log = structlog.get_logger("leftovers")
+
+
+async def end_leftovers(
+    journal_id: str, table: ProcessTable, settings: Settings, groups: Sequence[Cgroup] = ()
+) -> None:
+    """End every process that a dead daemon of this journal left, and all that comes from it or is in ``groups``.
+
+    With nothing left it costs one look at /proc. Otherwise it returns when they are gone, or after ``ROUNDS`` times
+    ``end_kill``, and an error in the log, when the kernel holds on to one.
+    """
+    try:
+        left = await _end(LeftTree(f"{journal_id}.", table, groups), settings)
+    except CANNOT_LOOK as error:
+        # Whoever is in a cgroup of ours is found all the same.
+        with suppress(Exhausted):
+            for group in groups:
+                await table.reserve.run(group.kill)
+        _log.error("cannot look for processes that an earlier daemon left", error=str(error))
+    else:
+        if left:
+            _log.error("leftovers outlived SIGKILL", pids=sorted(process.pid for process in left))
+
+
+async def _end(tree: LeftTree, settings: Settings) -> set[ProcessId]:
+    left = await tree.members()
+    if tree.owners:
+        pids = sorted(owner.process.pid for owner in tree.owners)
+        _log.warning("another daemon lives on a copy of this data directory; its agents are left alone", daemons=pids)
+    patience = settings.end_terminate
+    for _ in range(ROUNDS):
+        if not left:
+            break
+        _log.warning("ending what an earlier daemon left", pids=sorted(process.pid for process in left))
+        left = await tree.end(patience, settings.end_kill)
+        patience = 0.0
+    return left
+
+
+class Leftovers:
+    """An actor of the chain: those after it start when nothing of the former life is there any more."""
+
+    def __init__(self, journal: Journal, table: ProcessTable, settings: Settings) -> None:
+        self._journal = journal
+        self._table = table
+        self._settings = settings
+
+    def __repr__(self) -> str:
+        return f"<Leftovers of {self._journal.journal_id}>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        owner = self._journal.journal_id
+        homes = await trio.to_thread.run_sync(_homes_of, owner)
+        await end_leftovers(owner, self._table, self._settings, [home.group for home in homes])
+        for home in homes:
+            await self._table.reserve.run(home.remove)
+        try:
+            removed = await trio.to_thread.run_sync(remove_left, owner)
+        except OSError as error:
+            _log.warning("cannot look for what an earlier daemon left", error=str(error))
+        else:
+            if removed:
+                _log.info("removed what an earlier daemon left", directories=[str(path) for path in removed])
+        task_status.started()
+        await trio.sleep_forever()
+
+
+def _homes_of(owner: str) -> list[CgroupHome]:
+    own = find_own()
+    return [] if own is None else find_left(own, owner)

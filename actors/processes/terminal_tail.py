@@ -1,0 +1,57 @@
+"""The end of what an agent printed on its terminal, for diagnostics. It never becomes events by itself."""
+
+import re
+
+from ...schema.events import StderrOutput
+from ...schema.redaction.redactor import Redactor
+
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+
+
+_BROKEN = 4096
+"""Bytes within which a line that lacks its beginning must end."""
+
+
+class Terminal:
+    """Keeps at least the last ``limit`` bytes and at most twice as many, as they came: a secret may be cut by a read.
+    What it tells is masked, and then cut."""
+
+    def __init__(self, limit: int, redactor: Redactor) -> None:
+        self._limit = limit
+        self.redactor = redactor
+        self._kept = bytearray()
+        self._bytes = 0
+        self._lines = 0
+
+    def __repr__(self) -> str:
+        return f"<Terminal lines={self._lines} bytes={self._bytes} kept={len(self._kept)}>"
+
+    def feed(self, chunk: bytes) -> None:
+        self._kept += chunk
+        self._bytes += len(chunk)
+        self._lines += chunk.count(b"\n")
+        if len(self._kept) > 2 * self._limit:
+            del self._kept[: -self._limit]
+
+    def text(self) -> str:
+        """The end of what is kept, without escape sequences; undecodable bytes are replaced."""
+        kept = bytes(self._kept)
+        if self._bytes > len(kept):
+            # What is kept may begin in the middle of a secret, which would not be known. Secrets have no line break.
+            kept = kept[(kept.find(b"\n", 0, _BROKEN) + 1) or min(_BROKEN, len(kept) // 2) :]
+        plain = _ESCAPES.sub(b"", kept).replace(b"\r\n", b"\n")
+        masked = (
+            self.redactor.text(plain.decode(errors="replace"))
+            if self.redactor.suspects(plain)
+            else plain.decode(errors="replace")
+        )
+        return masked[-self._limit :].strip()
+
+    def output(self) -> StderrOutput | None:
+        """As an event tells it; None when nothing was printed."""
+        text = self.text()
+        if not text:
+            return None
+        if self._bytes > self._limit:
+            return StderrOutput(tail=text, truncated=True, total_lines=self._lines)
+        return StderrOutput(head=text, total_lines=self._lines)

@@ -1,0 +1,67 @@
+"""Trees whose end could not be verified: every process that was known got SIGKILL, but no look at /proc could be had
+that says whether another one is left."""
+
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from ..machine.proc_visibility import Blind, Exhausted
+
+if TYPE_CHECKING:
+    from .tree import ProcessTree
+
+PAUSE = 0.5
+PAUSE_MAX = 30.0
+"""Seconds between two tries; the pause doubles while nothing can be seen."""
+
+_log = structlog.get_logger("ladder")
+
+
+class Unverified:
+    """They are ended again until a look says that nobody is left."""
+
+    def __init__(self) -> None:
+        self._trees: list[ProcessTree] = []
+        self._some = trio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Unverified {len(self._trees)} trees>"
+
+    def add(self, tree: "ProcessTree") -> None:
+        self._trees.append(tree)
+        self._some.set()
+
+    @property
+    def trouble(self) -> str:
+        """In words; empty when there are none."""
+        if not self._trees:
+            return ""
+        return (
+            "for want of descriptors, threads or memory, or because they start processes faster than these can be"
+            f" stopped, it could not be verified that nothing is left of {len(self._trees)} agents that were ended; it"
+            " is tried again"
+        )
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Until cancelled."""
+        task_status.started()
+        while True:
+            await self._some.wait()
+            self._some = trio.Event()
+            pause = PAUSE
+            while self._trees:
+                await trio.sleep(pause)
+                pause = PAUSE if await self._end(self._trees[0]) else min(pause * 2, PAUSE_MAX)
+
+    async def _end(self, tree: "ProcessTree") -> bool:
+        try:
+            left = await tree.end(0, PAUSE)
+        except Exhausted:
+            return False
+        except Blind:
+            left = None
+        self._trees.remove(tree)
+        if left:
+            _log.error("processes outlived SIGKILL", pids=sorted(process.pid for process in left))
+        return True

@@ -1,0 +1,59 @@
+"""What every session needs of the house, in one value that the daemon makes once."""
+
+from collections.abc import Callable, Mapping
+
+from attrs import field, frozen
+
+from ...schema.codec import Codec
+from ...schema.redaction.redactor import Redactor
+from ...schema.redaction.values import Secret
+from ...schema.settings import Settings
+from ..access.token_keeper import TokenKeeper
+from ..agents.catalog import Catalog
+from ..agents.credentials import Credentials
+from ..agents.mock_conversations import Conversations
+from ..counters import Tally
+from ..files.reader import ForeignFiles
+from ..isolation.cells import Cells
+from ..journal.interface import Journal
+from ..kernel.clock import Clock
+from ..kernel.failpoints import Failpoints
+from ..kernel.mailbox import Mailbox
+from ..processes.confinement import Confinement
+from ..processes.table import ProcessTable
+from .first_start import ProvenStarts
+
+
+@frozen
+class Services:
+    """``environment`` is the daemon's, less our own token; ``credentials`` knows what an agent gets of it.
+    ``files`` reads what is not ours. ``unique`` draws an id that no other call has drawn or will draw. ``secrets`` are
+    the daemon's own, which are masked in what every session tells; ``redactor`` knows them and nothing else.
+    ``trace``: what agents say, and what is made of it, is logged."""
+
+    settings: Settings
+    codec: Codec
+    clock: Clock
+    journal: Journal
+    catalog: Catalog
+    credentials: Credentials
+    files: ForeignFiles
+    table: ProcessTable
+    confinement: Confinement
+    cells: Cells
+    failpoints: Failpoints
+    environment: Mapping[str, str]
+    broker: Mailbox
+    registry: Mailbox
+    tokens: TokenKeeper
+    tally: Tally
+    unique: Callable[[], str]
+    secrets: tuple[Secret, ...] = field(default=(), repr=False)
+    redactor: Redactor = field(factory=Redactor)
+    trace: bool = False
+    proven_starts: ProvenStarts = field(factory=ProvenStarts)
+    conversations: Conversations = field(init=False)
+
+    @conversations.default  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUntypedFunctionDecorator]
+    def _make_conversations(self) -> Conversations:
+        return Conversations(self.settings, self.environment, self.table.reserve, self.table.user)

@@ -1,0 +1,229 @@
+"""Launching: from what is kept of a session to a running agent process."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import structlog
+import trio
+from attrs import evolve
+
+from ...schema.agents.definition import AgentDefinition
+from ...schema.agents.dialect import AgentSpec, Hook, UserFile
+from ...schema.api.problems import Problem, invalid_request
+from ...schema.foreign.not_readable import NotReadable
+from ...schema.redaction.redactor import Redactor
+from ...schema.redaction.values import certain, of_environment
+from ...schema.timeouts import Timeouts
+from ...schema.workspace.git import guarded
+from ...schema.workspace.project import LeftOut, Project, ProjectFiles
+from ...schema.workspace.trust import WorkspaceTrust, trust_that_holds
+from ..agents.credentials import Grant
+from ..agents.hook_server import SOCKET, HookServer
+from ..agents.link import AgentLink
+from ..agents.watchdogs import Watchdogs
+from ..journal.interface import SessionRow
+from ..kernel.mailbox import Mailbox
+from ..machine.shortage import Shortage
+from ..processes.agent_process import AgentProcess, SpawnFailed
+from ..processes.private_directory import PrivateDirectory
+from ..workspace.survey import survey
+from .context import Services
+
+_log = structlog.get_logger("agent")
+
+_HOOK_PROGRAM = Path(__file__).parents[1] / "agents" / "amp_hook.py"
+
+
+async def launch(services: Services, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]) -> AgentLink:
+    """Start the agent of a session; a conversation that it has written down is resumed. ``taken`` as in ``AgentSpec``.
+
+    Raises :class:`SpawnFailed`, or the ``agent_not_installed`` or ``credentials_missing`` problem.
+    """
+    try:
+        return await _launch(services, row, mailbox, taken)
+    except (OSError, MemoryError, RuntimeError) as error:
+        # Files are read and threads are started also before the program is.
+        if (shortage := Shortage.of(error)) is None:
+            raise
+        raise SpawnFailed(str(shortage), shortage) from error
+
+
+async def _launch(services: Services, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]) -> AgentLink:
+    definition = services.catalog.definition(row.request.agent)
+    memory = await services.conversations.file(row.log_id) if definition.executable is None else None
+    grant = await services.credentials.grant(row.request.agent, row.directory)
+    project = await _project(services, row)
+    if project is not None and (refused := project.refused) is not None:
+        what = f"{definition.id} reads {refused.path} also in an untrusted workspace, and it {refused.reason}"
+        raise invalid_request(f"{what}; mend or remove that file")
+    spec = AgentSpec(
+        session_id=row.session_id,
+        executable=await services.catalog.executable(definition, row.request.agent_version),
+        directory=row.directory,
+        agent_mode=row.request.agent_mode or "",
+        permission_mode=row.request.permission_mode or "",
+        seed=services.unique(),
+        model=row.request.model,
+        variant=row.request.variant,
+        resume=row.resume,
+        as_root=services.catalog.as_root,
+        title=row.request.title,
+        settings={"step_ms": f"{services.settings.mock_step_ms:g}"} | ({} if memory is None else {"memory": memory}),
+        environment=grant.environment,
+        login_variable=grant.login_variable,
+        user_file=await _user_file(definition, services),
+        trusted=_trust(services, row) == "trusted",
+        project=project,
+        taken=taken,
+    )
+    if not definition.hooked:
+        return await _start_with_files(services, row, definition, spec, grant, mailbox)
+    try:
+        private = await services.cells.private_directory()
+        hooks = await HookServer.open(services.settings, private, services.table.reserve)
+    except OSError as error:
+        raise _no_directory(error) from error
+    try:
+        path = hooks.directory.path
+        hook = Hook(str(path), (sys.executable, "-IS", str(_HOOK_PROGRAM), str(path / SOCKET)))
+        spec = evolve(spec, hook=hook, private=hook.directory)
+        return await _start(services, row, definition, spec, grant, mailbox, hooks.directory, hooks)
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await hooks.aclose()
+        raise
+
+
+async def _start_with_files(
+    services: Services,
+    row: SessionRow,
+    definition: AgentDefinition,
+    spec: AgentSpec,
+    grant: Grant,
+    mailbox: Mailbox,
+) -> AgentLink:
+    """An agent without hooks. It gets a private directory only when there may be texts to give it."""
+    if spec.project is None or spec.trusted:
+        return await _start(services, row, definition, spec, grant, mailbox)
+    try:
+        directory = await services.cells.private_directory()
+    except OSError as error:
+        raise _no_directory(error) from error
+    try:
+        spec = evolve(spec, private=str(directory.path))
+        return await _start(services, row, definition, spec, grant, mailbox, directory)
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await directory.remove(services.table.reserve)
+        raise
+
+
+def _no_directory(error: OSError) -> SpawnFailed:
+    return SpawnFailed(f"no directory for the agent's private files: {error}", Shortage.of(error))
+
+
+async def left_out(services: Services, row: SessionRow) -> Sequence[LeftOut] | None:
+    """What of the workspace the session does without, as it is now; None where nothing is left out by us. Raises
+    nothing: what hinders a look now hinders the start of the agent too, which tells it."""
+    if _trust(services, row) == "trusted":
+        return None
+    try:
+        project = await _project(services, row)
+    except (OSError, MemoryError, RuntimeError, Problem):
+        return ()
+    return project.left_out if project is not None else None
+
+
+async def _project(services: Services, row: SessionRow) -> Project | None:
+    """None for an agent that reads nothing of it. In a trusted session it reads all by itself."""
+    files = services.catalog.definition(row.request.agent).project
+    if files is None:
+        return None
+    trusted = _trust(services, row) == "trusted"
+    return await survey(ProjectFiles() if trusted else files, row.directory, services.settings, services.files)
+
+
+def _trust(services: Services, row: SessionRow) -> WorkspaceTrust:
+    return trust_that_holds(row.request.workspace_trust, services.settings.workspace_trust)
+
+
+async def _start(
+    services: Services,
+    row: SessionRow,
+    definition: AgentDefinition,
+    spec: AgentSpec,
+    grant: Grant,
+    mailbox: Mailbox,
+    directory: PrivateDirectory | None = None,
+    hooks: HookServer | None = None,
+) -> AgentLink:
+    """``directory`` is the agent's own; it goes with ``hooks``, or else with the link."""
+    dialect = (await trio.to_thread.run_sync(definition.load_dialect))(spec)
+    # Whoever has a file to parse does that in a thread.
+    plan = dialect.launch() if spec.user_file is None else await trio.to_thread.run_sync(dialect.launch)
+    if directory is not None:
+        try:
+            await directory.write(plan.files)
+            if services.table.user is not None:
+                await directory.hand_over(services.table.user)
+        except OSError as error:
+            raise SpawnFailed(f"the agent's private files cannot be written: {error}", Shortage.of(error)) from error
+    guards = {} if spec.trusted else guarded(spec.environment)
+    changed = {**plan.defaults, **spec.environment, **guards, **plan.env}
+    environment = {name: value for name, value in changed.items() if value is not None}
+    redactor = await _redactor(services, environment, grant)
+    marker = services.table.marker()
+    argv = await services.cells.command(plan.argv, (spec.directory, *_needed(spec, directory)))
+    process = await AgentProcess.spawn(
+        argv,
+        environment,
+        spec.directory,
+        marker,
+        services.table,
+        services.settings,
+        await services.confinement.group(marker),
+        redactor,
+        plan.directory,
+        services.cells.isolation.at_birth,
+    )
+    services.failpoints.reach("agent.started")
+    _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)
+    watchdogs = Watchdogs.of(Timeouts.of(row.request.timeouts, services.settings), services.settings)
+    clear = None
+    if directory is not None and hooks is None:
+        clear = partial(directory.remove, services.table.reserve)
+    return AgentLink(process, dialect, mailbox, services.settings, watchdogs, hooks, clear, redactor)
+
+
+async def _redactor(services: Services, environment: Mapping[str, str], grant: Grant) -> Redactor:
+    """Of all that this agent may come to know. In a thread: many secrets make a long pattern."""
+    found = (secret for value in grant.found for secret in certain(value))
+    secrets = dict.fromkeys((*services.secrets, *of_environment(environment), *found))
+    if len(secrets) == len(services.secrets):
+        return services.redactor
+    return await trio.to_thread.run_sync(Redactor, tuple(secrets))
+
+
+def _needed(spec: AgentSpec, directory: PrivateDirectory | None) -> list[str]:
+    """What the agent must see wherever it is."""
+    found = [home] if (home := spec.environment.get("HOME")) else []
+    if directory is not None:
+        found.append(str(directory.path))
+    if (memory := spec.settings.get("memory")) is not None:  # the mock agent's
+        found.append(str(Path(memory).parent))
+    return found
+
+
+async def _user_file(definition: AgentDefinition, services: Services) -> UserFile | None:
+    """The first of the user's files that exists. Raises the ``invalid_request`` problem for one that cannot be read:
+    what it forbids would be allowed."""
+    for path in definition.user_files(services.environment) if definition.user_files is not None else ():
+        try:
+            content = await services.files.read(path, services.settings.agent_config_bytes)
+        except NotReadable as error:
+            raise invalid_request(f"{definition.id}'s settings in {path} cannot be read: it {error}") from error
+        if content is not None:
+            return UserFile(path, content)
+    return None

@@ -1,0 +1,111 @@
+"""The permissions and questions that a session's agent waits for, and how each is resolved in the log."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from attrs import evolve
+
+from ...schema.api.sessions import PermissionReply
+from ...schema.events import EventType, PermissionEventData, PermissionStatus, QuestionEventData
+from ...schema.redaction.redactor import MASK
+from ...schema.settings import Settings
+from ..approvals.broker import Answers, Decision, ask_id_of
+from ..journal.interface import AskData
+
+_STATUS: Mapping[PermissionReply, PermissionStatus] = {
+    "once": "accept",
+    "always": "accept_for_session",
+    "reject": "reject",
+}
+
+
+def requested(ask: AskData) -> EventType:
+    """The type of the event that asks."""
+    return "permission.requested" if isinstance(ask, PermissionEventData) else "question.requested"
+
+
+def resolved(ask: AskData, decision: Decision) -> tuple[EventType, AskData]:
+    """The event that closes an ask. ``cause`` joins the metadata when no human decided."""
+    if isinstance(ask, PermissionEventData):
+        metadata: Any = ask.metadata
+        if decision.cause is not None:
+            known = cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}
+            metadata = {**known, "cause": decision.cause}
+        return "permission.resolved", evolve(
+            ask, status=_STATUS[decision.reply or "reject"], metadata=metadata, decided_by=decision.by
+        )
+    if decision.answers is None:
+        return "question.resolved", evolve(ask, status="rejected", decided_by=decision.by)
+    answers = _shown(ask, decision.answers)
+    first = ", ".join(answers[0]) if answers and answers[0] else None
+    redacted = True if answers != decision.answers else ask.redacted
+    return "question.resolved", evolve(
+        ask, status="answered", response=first, answers=answers, decided_by=decision.by, redacted=redacted
+    )
+
+
+def secrets_in(ask: AskData | None, answers: Answers | None) -> Iterator[str]:
+    """What a human says for the agent alone."""
+    if isinstance(ask, QuestionEventData):
+        for hidden, given in _marked(ask, answers or ()):
+            if hidden:
+                yield from given
+
+
+def _shown(ask: QuestionEventData, answers: Answers) -> Answers:
+    """What the human said, without what is for the agent alone."""
+    return tuple((MASK,) if hidden and given else given for hidden, given in _marked(ask, answers))
+
+
+def _marked(ask: QuestionEventData, answers: Answers) -> Iterator[tuple[bool, tuple[str, ...]]]:
+    """Each answer, and whether it is secret."""
+    parts = ask.questions or ()
+    for number, given in enumerate(answers):
+        yield number < len(parts) and parts[number].secret is True, given
+
+
+class Asks:
+    """Open asks by id, in the order in which they were asked. ``bytes`` is about what they have together."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._open: dict[str, AskData] = {}
+        self._sizes: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<Asks {' '.join(self._open) or 'none'}>"
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __contains__(self, ask_id: str) -> bool:
+        return ask_id in self._open
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._open))
+
+    def beyond(self, settings: Settings) -> str | None:
+        """Of which bound there are too many; None when there are not."""
+        if len(self) > settings.max_asks:
+            return f"more than {settings.max_asks} open asks"
+        if self.bytes > settings.max_asks_bytes:
+            return f"more than {settings.max_asks_bytes} bytes of open asks"
+        return None
+
+    def open(self) -> tuple[AskData, ...]:
+        return tuple(self._open.values())
+
+    def add(self, ask: AskData, size: int = 0) -> None:
+        """One that is not open yet."""
+        ask_id = ask_id_of(ask)
+        self._open[ask_id], self._sizes[ask_id] = ask, size
+        self.bytes += size
+
+    def get(self, ask_id: str) -> AskData | None:
+        """The open ask, which stays open."""
+        return self._open.get(ask_id)
+
+    def take(self, ask_id: str) -> AskData | None:
+        """The open ask, which is open no more."""
+        self.bytes -= self._sizes.pop(ask_id, 0)
+        return self._open.pop(ask_id, None)

@@ -1,0 +1,358 @@
+"""The registry: which sessions there are, and where each is found. It alone creates and forgets them.
+
+It holds the sessions' supervisor in its own nursery: when the registry crashes, the sessions end with it and start
+again from the journal, so the two never disagree.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+
+import structlog
+import trio
+from attrs import define, frozen
+from structlog.contextvars import bind_contextvars
+
+from ...schema.api.problems import Problem, session_already_exists, session_not_found, too_many_sessions
+from ...schema.api.sessions import CreateSessionRequest, SessionInfo, SessionListResponse, SessionStatus
+from ...schema.events import PermissionEventData
+from ...schema.settings import Settings
+from ..approvals.broker import Forget
+from ..journal.event_log import Log
+from ..journal.interface import JournalUnavailable, SessionRow
+from ..kernel.actor import Actor
+from ..kernel.age import Age
+from ..kernel.mailbox import Envelope, Mailbox, Request
+from ..kernel.restart_intensity import Intensity
+from ..kernel.supervisor import Child, ChildSpec, Supervisor
+from .burial import bury
+from .context import Services
+from .session import Session
+from .snapshot import Card, Changed
+
+_log = structlog.get_logger("registry")
+
+
+@frozen
+class Found:
+    """Where a session is. ``child`` is None when its actor had ended before the registry started."""
+
+    card: Card
+    log: Log
+    child: Child | None
+
+    @property
+    def mailbox(self) -> Mailbox | None:
+        """None when the session has ended, though its agent may still be on its way out."""
+        return None if self.child is None or self.card.row.ended else self.child.mailbox
+
+    def info(self, settings: Settings) -> SessionInfo:
+        return self.card.info(self.log, settings)
+
+
+@frozen
+class Create(Request[Found]):
+    """``request`` has every default filled in. Refused when the id is taken, also by a session that has ended."""
+
+    session_id: str
+    request: CreateSessionRequest
+    directory: str
+
+
+@frozen
+class Find(Request[Found]):
+    session_id: str
+
+
+@frozen
+class List(Request[SessionListResponse]):
+    """Newest first."""
+
+
+@frozen
+class Census:
+    """How many there are: sessions by status, prompts that wait for their turn, and what waits for an answer."""
+
+    sessions: Mapping[SessionStatus, int]
+    queued: int
+    permissions: int
+    questions: int
+
+
+@frozen
+class Count(Request[Census]):
+    pass
+
+
+@frozen
+class Drop(Request[None]):
+    """Forget a session and its log; its actor, if there still is one, is stopped first."""
+
+    session_id: str
+
+
+@frozen
+class _Look:
+    """For ended sessions that are beyond a bound."""
+
+
+@frozen
+class _Buried:
+    row: SessionRow
+
+
+@define(eq=False)
+class _Entry:
+    card: Card
+    log: Log
+    child: Child | None
+    dropping: bool = False
+
+    @property
+    def forgettable(self) -> bool:
+        """It has ended, and nothing of it is still at work."""
+        at_work = self.child is not None and not self.child.ended.is_set()
+        return self.card.row.ended and not self.dropping and not at_work
+
+
+class Registry(Actor):
+    def __init__(self, mailbox: Mailbox, services: Services) -> None:
+        super().__init__(mailbox)
+        self._services = services
+        self._entries: dict[str, _Entry] = {}
+        self._age = Age(0, None)
+        self._reserved: dict[str, trio.Event] = {}
+        settings = services.settings
+        self._supervisor = Supervisor(
+            lambda: Intensity(
+                settings.actor_restarts, settings.restart_period, settings.restart_backoff, settings.restart_backoff_max
+            ),
+            settings.mailbox_size,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Registry sessions={len(self._entries)} {self._supervisor!r}>"
+
+    async def started(self) -> None:
+        await self.nursery.start(self._supervisor.run)
+        latest_ms: int | None = None
+        for row, log in await self._services.journal.rows():
+            latest_ms = max(latest_ms or 0, log.updated_ms)
+            self._entries[row.session_id] = entry = _Entry(Card(row, "suspended"), log, None)
+            if row.ended:
+                entry.card = Card(row, "failed" if row.failed else "ended")
+            else:
+                entry.child = self._start(row, log, inherited=True)
+        await self._services.conversations.keep_only([entry.card.row.log_id for entry in self._entries.values()])
+        self._age = Age(self._services.clock.now_ms(), latest_ms)
+        self._retain()
+        if self._services.settings.retention_interval:
+            self.nursery.start_soon(self._look_now_and_then)
+
+    async def handle(self, envelope: Envelope) -> None:
+        match envelope.message:
+            case Changed(card):
+                self._changed(card)
+            case Find(session_id):
+                envelope.answer(self._found(session_id))
+            case List():
+                envelope.answer(SessionListResponse(tuple(self._infos()), self._cursor()))
+            case _Look():
+                self._retain()
+            case Count():
+                envelope.answer(self._census())
+            case Create() as create if create.session_id in self._reserved:
+                self.later(envelope, partial(self._kept, self._create_after, create))
+            case Create() as create:
+                self._reserve(create.session_id)
+                self.later(envelope, partial(self._kept, self._create, create))
+            case Drop(session_id):
+                entry = self._find(session_id)
+                entry.dropping = True
+                self.later(envelope, partial(self._kept, self._drop, entry))
+            case _Buried(row):
+                self._changed(Card(row, "failed"))
+            case unknown:
+                raise TypeError(f"Registry got {unknown!r}")
+
+    async def _kept(self, work: Callable[..., Awaitable[object]], about: object) -> object:
+        """For what waits for the journal."""
+        try:
+            return await work(about)
+        except JournalUnavailable:
+            raise self._services.journal.outage.problem() from None
+
+    def _reserve(self, session_id: str) -> None:
+        if session_id in self._entries:
+            raise session_already_exists(session_id)
+        limit = self._services.settings.max_sessions
+        if len(self._reserved) + sum(not entry.card.row.ended for entry in self._entries.values()) >= limit:
+            raise too_many_sessions(limit)
+        self._reserved[session_id] = trio.Event()
+
+    def _release(self, session_id: str) -> None:
+        self._reserved.pop(session_id).set()
+
+    async def _create_after(self, create: Create) -> Found:
+        """Another of this id is about to be. To say that it exists would be too early: nobody could find it yet, and it
+        may come to nothing."""
+        with self._services.journal.outage.bounded():
+            while (reserved := self._reserved.get(create.session_id)) is not None:
+                await reserved.wait()
+        self._reserve(create.session_id)
+        return await self._create(create)
+
+    async def _create(self, create: Create) -> Found:
+        services = self._services
+        row = SessionRow(
+            create.session_id, services.unique()[-12:], create.request, create.directory, services.clock.now_ms()
+        )
+        log = await self._keep(row)
+        try:
+            services.failpoints.reach("session.created")
+            _log.info("session created", session_id=row.session_id, agent=row.request.agent)
+            self._entries[row.session_id] = _Entry(Card(row), log, self._start(row, log, inherited=False))
+        finally:
+            self._release(row.session_id)
+        return self._found(row.session_id)
+
+    async def _keep(self, row: SessionRow) -> Log:
+        """A session that cannot be written soon will never be: its creator is told so, and its id is free again as soon
+        as that is sure."""
+        journal = self._services.journal
+        try:
+            with journal.outage.bounded():
+                return await journal.create(row)
+            raise AssertionError("what is cancelled in there is a problem out here")
+        except Problem:
+            self.nursery.start_soon(self._revoke, row.session_id)
+            raise
+        except BaseException:
+            self._release(row.session_id)
+            raise
+
+    async def _revoke(self, session_id: str) -> None:
+        try:
+            with suppress(JournalUnavailable):
+                await self._services.journal.delete(session_id)
+        finally:
+            self._release(session_id)
+
+    def _start(self, row: SessionRow, log: Log, *, inherited: bool) -> Child:
+        session_id = row.session_id
+
+        lives = itertools.count()
+
+        def make(mailbox: Mailbox) -> Session:
+            # In the task of the session, and with it in all that it starts: every line that they log says whose it is.
+            bind_contextvars(session_id=session_id)
+            if next(lives):
+                self._services.tally.session_restarts += 1
+            return Session(mailbox, self._services, self._entries[session_id].card.row, log, inherited=inherited)
+
+        async def on_failed(error: BaseException) -> None:
+            buried = await bury(self._services, self._entries[session_id].card.row, log, error)
+            await self._services.broker.tell(Forget(session_id))
+            await self.mailbox.tell(_Buried(buried))
+
+        # Named by its log: the id of a deleted session may be taken again before the old one is quite gone.
+        return self._supervisor.start(ChildSpec(f"session {row.log_id}", make, "transient", on_failed))
+
+    def _changed(self, card: Card) -> None:
+        entry = self._entries.get(card.row.session_id)
+        if entry is None or entry.card.row.log_id != card.row.log_id:
+            return
+        ended = card.row.ended and not entry.card.row.ended
+        entry.card = card
+        if ended:
+            _log.info("session ended", session_id=card.row.session_id, status=card.status, exit_code=card.row.exit_code)
+            if entry.child is not None:
+                self.nursery.start_soon(self._look_after, entry.child)
+
+    async def _look_after(self, child: Child) -> None:
+        """A session that has ended counts for the bounds when nothing of it is at work any more, and may itself be the
+        one to go."""
+        await child.ended.wait()
+        await self.mailbox.tell(_Look())
+
+    async def _look_now_and_then(self) -> None:
+        while True:
+            await trio.sleep(self._services.settings.retention_interval)
+            await self.mailbox.tell(_Look())
+
+    def _retain(self) -> None:
+        self._forget_aged()
+        self._forget_oldest()
+
+    def _forget_aged(self) -> None:
+        oldest = self._services.settings.ended_age
+        for entry in [entry for entry in self._entries.values() if oldest and entry.forgettable]:
+            if self._age.of(entry.log.updated_ms) > oldest:
+                self._start_to_forget(entry)
+
+    def _forget_oldest(self) -> None:
+        """The oldest by their end: one that lived for weeks has readers who have not heard of it yet."""
+        ended = [session_id for session_id, entry in self._entries.items() if entry.forgettable]
+        ended.sort(key=lambda session_id: self._entries[session_id].log.updated_ms)
+        journal, settings = self._services.journal, self._services.settings
+        size = sum(journal.size_of(session_id) for session_id in ended)
+        for count, session_id in zip(range(len(ended), 0, -1), ended, strict=True):
+            if count <= settings.ended_sessions_kept and size <= settings.ended_bytes_kept:
+                break
+            size -= journal.size_of(session_id)
+            self._start_to_forget(self._entries[session_id])
+
+    def _start_to_forget(self, entry: _Entry) -> None:
+        entry.dropping = True
+        self.nursery.start_soon(self._forget, entry)
+
+    async def _forget(self, entry: _Entry) -> None:
+        with suppress(JournalUnavailable):
+            await self._drop(entry)
+
+    def _find(self, session_id: str) -> _Entry:
+        entry = self._entries.get(session_id)
+        if entry is None or entry.dropping:
+            raise session_not_found(session_id)
+        return entry
+
+    def _found(self, session_id: str) -> Found:
+        entry = self._find(session_id)
+        return Found(entry.card, entry.log, entry.child)
+
+    async def _drop(self, entry: _Entry) -> None:
+        session_id = entry.card.row.session_id
+        with trio.CancelScope(shield=True):
+            if entry.child is not None:
+                await entry.child.stop()  # which has things to tell us
+            await self._services.broker.tell(Forget(session_id))
+            # First: whoever kills us in between must not find a token that leads to the next session of this id.
+            await self._services.tokens.forget_session(session_id)
+            await self._services.journal.delete(session_id)
+            await self._services.conversations.forget(entry.card.row.log_id)
+            self._services.failpoints.reach("session.deleted")
+            # Only now is the id free: a new session must not meet what is left of the old one.
+            del self._entries[session_id]
+            _log.info("session deleted", session_id=session_id)
+
+    def _infos(self) -> Sequence[SessionInfo]:
+        settings = self._services.settings
+        return [
+            entry.card.info(entry.log, settings) for entry in reversed(self._entries.values()) if not entry.dropping
+        ]
+
+    def _census(self) -> Census:
+        cards = [entry.card for entry in self._entries.values()]
+        asks = [ask for card in cards for ask in card.row.asks]
+        permissions = sum(isinstance(ask, PermissionEventData) for ask in asks)
+        sessions: Counter[SessionStatus] = Counter(card.status for card in cards)
+        return Census(sessions, sum(len(card.row.queue) for card in cards), permissions, len(asks) - permissions)
+
+    def _cursor(self) -> str:
+        feed = self._services.journal.feed
+        return f"{feed.log_id}:{feed.last}"
+
+    def statistics(self) -> dict[str, int]:
+        return {"sessions": len(self._entries), **self._supervisor.statistics(), **super().statistics()}

@@ -1,0 +1,392 @@
+"""The record: what is kept of a session, and how it is brought to a close. It knows of no process and no client.
+
+It holds the promises about turns: each runs alone in the order of the prompts, and every turn, item and ask that was
+opened is closed. What is said here is gathered; :meth:`write` gives all of it to the journal in one entry.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+from attrs import evolve
+
+from ...schema.agents.dialect import Prompt
+from ...schema.agents.effects import (
+    AskPermission,
+    AskQuestion,
+    AskRefused,
+    Errored,
+    ItemCompleted,
+    SessionEnded,
+    TurnEnded,
+    TurnStarted,
+    Unparsed,
+)
+from ...schema.api.problems import Problem, prompt_not_queued, queue_full
+from ...schema.approvals.decided_by import DecidedBy, because_of
+from ...schema.approvals.rules import PermissionRule
+from ...schema.background import BackgroundTask
+from ...schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
+from ...schema.events import ErrorData, SessionEndedData, TurnOutcome
+from ...schema.items import StatusPart, TextPart
+from ...schema.redaction.events import masked_ask
+from ...schema.timeouts import Timeouts
+from ...schema.workspace.project import LeftOut
+from ..approvals.broker import Asked, Decision, Forget, Withdrawn, ask_id_of
+from ..approvals.digests import InputDigests
+from ..approvals.granting import ToGrant
+from ..journal.event_log import Log
+from ..journal.interface import AskData, CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
+from ..journal.kept_answers import keep_result
+from ..kernel.mailbox import Mailbox
+from .context import Services
+from .event_recorder import Scribe
+from .messages import Receipt
+from .open_asks import Asks, requested, resolved
+from .snapshot import ended_problem, started
+
+_log = structlog.get_logger("session")
+
+
+OWN_TURN = {"origin": "agent"}
+"""The metadata of a turn that no prompt began."""
+
+
+class NotRestored(Exception):
+    """A record was changed or written before it knew what a former life had left: our fault. What it would have written
+    gives ids out again that the log has already."""
+
+
+class Record:
+    """``current`` is the prompt that the agent has and whose turn has not ended; the row's is there until that is kept.
+    ``for_broker`` is what the permission broker is to be told before the events are visible. ``left_out`` is what the
+    first event tells of the workspace.
+
+    Until :meth:`restore` has returned, it can be read and asked what it is, and everything that changes the row or
+    writes raises :class:`NotRestored`."""
+
+    def __init__(self, services: Services, row: SessionRow, log: Log) -> None:
+        self.log = log
+        self.scribe = Scribe(
+            row, log, services.codec, services.clock, services.redactor, max_raw_bytes=services.settings.max_raw_bytes
+        )
+        self.ledger = self.scribe.ledger
+        self.asks = Asks()
+        self.current: QueuedPrompt | None = None
+        self.for_broker: list[Asked | ToGrant | Withdrawn | Forget] = []
+        self._digests = InputDigests()
+        self.left_out: Sequence[LeftOut] | None = None
+        self._services = services
+        self._settings = services.settings
+        self._cells = services.cells
+        self._answers: list[KeptAnswer] = []
+        self._row = self._written = row
+        self._restored = False
+        self._begun = log.last > 0
+        self._timed_out: str | None = None
+        self._gives_way = False
+
+    def __repr__(self) -> str:
+        return (
+            f"<Record {self.row.session_id} turn={self.ledger.turn} queued={len(self.row.queue)} {self.asks!r}"
+            f" {self.scribe!r}>"
+        )
+
+    @property
+    def row(self) -> SessionRow:
+        """What is kept of the session, as it is now. The verbs below change it, and nobody else."""
+        return self._row
+
+    def _change(self, row: SessionRow) -> None:
+        self._check_restored()
+        self._row = row
+
+    def _check_restored(self) -> None:
+        if not self._restored:
+            raise NotRestored(f"{self!r} is not restored")
+
+    async def restore(self) -> None:
+        """Go on where a former life ended, if there was one."""
+        journal = self._services.journal
+        # A barrier: what the former life had given to the journal is in the log now, and the row is the one beside it.
+        await journal.write(Entry(self.row.session_id))
+        self._services.failpoints.reach("session.restoring")
+        self._row = self._written = journal.row(self.row.session_id)
+        await self.scribe.restore(self.row)
+        self._begun = self.log.last > 0
+        for ask in self.row.asks:
+            self.asks.add(ask)
+        self._restored = True
+
+    def recover(self) -> bool:
+        """Close what a former life left open. True when there was a former life."""
+        if self.asks or self.ledger.turn:
+            self.error("session_restarted", "the session was restarted; its turn cannot go on")
+        self.close_turn("failed", "restart")
+        if self.row.current is not None and self.row.current.turn_id != self.ledger.last_turn:
+            self.open_turn(self.row.current)
+            self.error("session_restarted", "the session was restarted before the agent got the prompt")
+            self.close_turn("failed", "restart")
+        self.background((), "it ended with the daemon")
+        # Also what the broker was told and the log was not.
+        self.for_broker = [Forget(self.row.session_id, rules=False)]
+        return self._begun
+
+    @property
+    def begun(self) -> bool:
+        return self._begun
+
+    def begin(self) -> None:
+        """Once, before anything else is told: a session may have to wait until its agent is installed."""
+        if not self._begun:
+            self._begun = True
+            self.scribe.note("session.started", started(self.row, self._settings, self.left_out, self._cells.isolation))
+
+    # Prompts and turns.
+
+    @property
+    def turn_id(self) -> str | None:
+        """The turn that runs: from when the agent gets its prompt, or begins one by itself."""
+        return self.current.turn_id if self.current is not None else self.ledger.turn
+
+    @property
+    def in_flight(self) -> bool:
+        return self.turn_id is not None
+
+    @property
+    def gives_way(self) -> bool:
+        """The turn that is open is one of the agent's own, which no prompt waits for."""
+        return self._gives_way and self.current is None and self.ledger.turn is not None
+
+    def accept(self, prompt: Prompt) -> Receipt:
+        if self.row.ended:
+            raise ended_problem(self.row)
+        limit = self._settings.max_queued_prompts
+        # Those that were cancelled leave when the running turn ends; until then they are bounded too.
+        if len(self.row.waiting) >= limit or len(self.row.queue) >= 2 * limit:
+            raise queue_full(self.row.session_id, limit)
+        number = self.row.prompts + 1
+        at_ms = self._services.clock.now_ms()
+        queued = QueuedPrompt(evolve(prompt, number=number), self.ledger.reserve_turn(), at_ms)
+        self._change(evolve(self.row, prompts=number, queue=(*self.row.queue, queued)))
+        return Receipt(queued.turn_id, self.log.last)
+
+    def take(self) -> QueuedPrompt:
+        """The prompt that has waited longest."""
+        queued, *rest = self.row.queue
+        self._change(evolve(self.row, queue=tuple(rest), current=queued))
+        return queued
+
+    def cancel(self, turn_id: str) -> None:
+        if turn_id not in (queued.turn_id for queued in self.row.waiting):
+            raise prompt_not_queued(turn_id, self._why_not_queued(turn_id))
+        self._change(evolve(self.row, cancelled=(*self.row.cancelled, turn_id)))
+
+    def _why_not_queued(self, turn_id: str) -> str:
+        if turn_id == self.turn_id:
+            return "it is running; interrupt it"
+        if turn_id in self.row.cancelled:
+            return "it was cancelled already"
+        number = turn_id.removeprefix("turn_")
+        known = number.isascii() and number.isdigit() and 0 < int(number) <= self.ledger.turns
+        return "its turn has ended" if known else "there is no such turn"
+
+    def close_cancelled(self) -> None:
+        """A prompt that was cancelled gets its turn in the log as soon as no other is open: turns do not overlap."""
+        if not self.row.cancelled or self.in_flight:
+            return
+        cancelled = [queued for queued in self.row.queue if queued.turn_id in self.row.cancelled]
+        self._change(evolve(self.row, queue=self.row.waiting, cancelled=(), current=cancelled[-1]))
+        for queued in cancelled:
+            self.abandon(queued)
+
+    def turn_started(self, effect: TurnStarted) -> None:
+        own = self.current is None and self.ledger.turn is None
+        self.scribe.draft(evolve(effect, metadata=OWN_TURN) if own and effect.metadata is None else effect)
+        self._gives_way = effect.gives_way
+
+    def turn_ended(self, effect: TurnEnded) -> None:
+        turn = self.ledger.turn
+        self.scribe.draft(evolve(effect, outcome=self._judged(effect.outcome)))
+        if self.current is not None and self.current.turn_id == turn:
+            self.current = None
+            # Another turn may open before this is kept: a later life must not take this one for one that never was.
+            self._change(evolve(self.row, current=None))
+
+    def close_turn(self, outcome: TurnOutcome, cause: str, reason: ErrorData | None = None) -> None:
+        """Because the agent cannot any more. ``cause`` is told with every ask that is rejected with it; ``reason`` is
+        why the turn failed when no error in it says so."""
+        for ask_id in self.asks:
+            self.reject(ask_id, cause)
+        self.scribe.end_turn(self._judged(outcome), reason)
+        self.current = None
+
+    def time_out(self) -> None:
+        """The running turn takes too long: it has failed, and that is told. So it stays, also when the agent completes
+        it before it obeys: a turn has one outcome."""
+        self._timed_out = self.turn_id
+
+    def _judged(self, outcome: TurnOutcome) -> TurnOutcome:
+        late = self._timed_out is not None and self._timed_out == self.turn_id
+        return "failed" if late else outcome
+
+    def abandon(
+        self, queued: QueuedPrompt, outcome: TurnOutcome = "interrupted", reason: ErrorData | None = None
+    ) -> None:
+        """Nobody wants this prompt to run any more, or nobody can: it gets its turn all the same."""
+        self.open_turn(queued)
+        self.scribe.end_turn(outcome, reason)
+
+    def open_turn(self, queued: QueuedPrompt) -> None:
+        """Of a prompt that was accepted and cannot be run: it still gets its turn in the log, and in that the error
+        that says why. :meth:`close_turn` must follow."""
+        self.begin()
+        self.ledger.assign_turn(queued.turn_id)
+        self.scribe.draft(TurnStarted())
+        content = (TextPart(queued.prompt.text),)
+        self.scribe.draft(ItemCompleted(f"user_{queued.prompt.number}", "message", "user", content, synthetic=True))
+
+    # Asks.
+
+    def ask(self, asking: AskPermission | AskQuestion, session: Mailbox) -> AskData | None:
+        """A dialect gives every ask an id of its own. None for one that does not: what was shown would be
+        replaced."""
+        data = asking.data() if isinstance(asking, AskPermission) else asking.data
+        ask = evolve(data, input_digest=self._digests.of(data))
+        if ask_id_of(ask) in self.asks:
+            self.error("ask_repeated", f"the agent asked {ask_id_of(ask)} again; the first one stands")
+            return None
+        shown = masked_ask(self.scribe.redactor, self._services.codec, ask)
+        self.asks.add(shown, len(asking.raw) if asking.raw is not None else len(self._services.codec.encode(shown)))
+        self.scribe.note(requested(ask), shown, synthetic=False, raw=asking.raw)
+        timeout = Timeouts.of(self.row.request.timeouts, self._settings).ask_seconds
+        at_ms = self._services.clock.now_ms()
+        asked = Asked(self.row.session_id, session, ask, at_ms, timeout, shown)
+        self.for_broker.append(ToGrant(asked, asking) if isinstance(asking, AskPermission) else asked)
+        return ask
+
+    def refused(self, effect: AskRefused) -> None:
+        """Nobody is asked; that it was is told all the same."""
+        ask = effect.data()
+        self.scribe.note(requested(ask), ask, synthetic=False)
+        by = DecidedBy("daemon", reason=effect.reason)
+        self.resolve(ask, Decision(ask.permission_id, reply="reject", cause=effect.reason, by=by))
+
+    def resolve(self, ask: AskData, decision: Decision) -> None:
+        type_, data = resolved(ask, decision)
+        self.scribe.note(type_, data)
+
+    def reject(self, ask_id: str, cause: str, by: DecidedBy | None = None) -> None:
+        if (ask := self.asks.take(ask_id)) is not None:
+            self.resolve(ask, Decision(ask_id, reply="reject", cause=cause, by=by or because_of(cause)))
+            self.for_broker.append(Withdrawn(self.row.session_id, ask_id))
+
+    def rule_revoked(self, rule: PermissionRule, by: DecidedBy) -> None:
+        who = f"token {by.token}" if by.token is not None else by.kind
+        detail = f"always: {rule.always} (taken back by {who}{f' over {by.transport}' if by.transport else ''})"
+        self.status(f"{rule.rule_id}_revoked", "permission.rule_revoked", detail)
+
+    # The agent.
+
+    def named(self, native_session_id: str, *, resumable: bool) -> None:
+        """From here on events carry the agent's own id of the conversation. One that is too long is not taken: it would
+        be in every event, and the conversation cannot be resumed."""
+        if (length := len(native_session_id)) > MAX_NATIVE_ID:
+            what = f"the id of the conversation has {length} characters; at most {MAX_NATIVE_ID} are taken"
+            self.scribe.draft(Unparsed(what, "session id", native_session_id[:MAX_NATIVE_ID].encode(errors="replace")))
+            return
+        self.scribe.name(native_session_id)
+        resume = native_session_id if resumable else None
+        self._change(evolve(self.row, native_session_id=native_session_id, resume=resume))
+
+    def agent_restarted(self) -> None:
+        """It was started after it had ended unexpectedly."""
+        self._change(evolve(self.row, agent_restarts=self.row.agent_restarts + 1))
+
+    def background(self, tasks: Sequence[BackgroundTask], why: str = "nothing is left of it") -> None:
+        """What the agent goes on with beside its turns: told when that begins, and when it is over."""
+        if bool(tasks) != self.row.background:
+            label = "background.started" if tasks else "background.ended"
+            detail = "; ".join(task.description or task.kind for task in tasks) or why
+            self.status(f"background_{self.ledger.items}", label, detail)
+            self._change(evolve(self.row, background=bool(tasks)))
+
+    # What the daemon has to tell, and the end.
+
+    def error(self, code: str, message: str, **details: object) -> None:
+        known = {name: value for name, value in details.items() if value not in (None, "")}
+        self.scribe.draft(Errored(ErrorData(message, code, known or None), synthetic=True))
+        # Numbers only: words may be the agent's, and those are for who may read the session.
+        figures = {name: value for name, value in known.items() if isinstance(value, int | float)}
+        _log.warning("session error", session_id=self.row.session_id, code=code, **figures)
+
+    def status(self, native_id: str, label: str, detail: str) -> None:
+        """Something that happened to the agent and is no failure."""
+        part = StatusPart(label, detail)
+        self.scribe.draft(ItemCompleted(native_id, "status", "system", (part,), synthetic=True))
+
+    def ended_by_agent(self, effect: SessionEnded) -> None:
+        """The agent says that the conversation is over."""
+        self.close_all("completed" if effect.reason == "completed" else "failed", effect.message)
+        self.scribe.draft(effect)
+        self._end(failed=False, exit_code=0, message=effect.message)
+
+    def end(self, data: SessionEndedData, *, failed: bool = False) -> None:
+        self.close_all("interrupted" if data.reason == "terminated" else "failed", data.message)
+        self.scribe.note("session.ended", data)
+        self._end(failed=failed, exit_code=data.exit_code, message=data.message)
+
+    def _end(self, *, failed: bool, exit_code: int | None, message: str | None) -> None:
+        kept = shortened(self.scribe.redactor.text(message), MAX_END_MESSAGE) if message is not None else None
+        self._change(evolve(self.row, ended=True, failed=failed, exit_code=exit_code, end_message=kept))
+
+    def close_all(self, outcome: TurnOutcome, message: str | None) -> None:
+        """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran. It has
+        failed, unless a client wanted the turn or the session to end. ``message`` is why the session ends."""
+        reason = ErrorData(message or "the session ended", "session_ended")
+        self.close_turn(outcome, "session ended", reason)
+        while self.row.queue:
+            queued = self.take()
+            unwanted = outcome == "interrupted" or queued.turn_id in self.row.cancelled
+            self.abandon(queued, "interrupted" if unwanted else "failed", reason)
+        self._change(evolve(self.row, cancelled=()))
+
+    # Keeping it.
+
+    def answered(self, key: CommandKey, answer: object) -> None:
+        """Kept in the same entry as what the command did, so that a repeat finds both or neither."""
+        self._answers.append(keep_result(self._services.codec, key, answer))
+
+    def update(self) -> SessionRow:
+        """The row as it is now: the same one as long as nothing of it changes, as with most of what an agent says."""
+        self._check_restored()
+        row, ledger, asks = self._row, self.ledger, self.asks.open()
+        if row.turns != ledger.turns or row.asks != asks:
+            row = evolve(row, turns=ledger.turns, asks=asks)
+        if ledger.at_rest:
+            if row.settled != self.scribe.sequence or row.items != ledger.items:
+                row = evolve(row, settled=self.scribe.sequence, items=ledger.items)
+            if row.current is not None and row.current.turn_id == ledger.last_turn:
+                row = evolve(row, current=None)  # a later life reads from here, and would not find its turn
+        self._row = row
+        return row
+
+    async def write(self) -> None:
+        """Make all that was gathered durable, then visible. Nothing happens when there is nothing."""
+        self._check_restored()
+        await self.scribe.mask_large()
+        row = self.update()
+        entry = Entry(
+            row.session_id,
+            None if row is self._written or row == self._written else row,
+            self.scribe.take(),
+            tuple(self._answers),
+        )
+        if entry.row is not None or entry.events or entry.answers:
+            self._answers.clear()
+            before, self._written = self._written, row
+            try:
+                await self._services.journal.write(entry)
+            except Problem:  # it had no events, and is as if it had never been asked for
+                self._row = self._written = before
+                raise
+            self._services.tally.recorded(row.request.agent, row.request.model, entry.events)

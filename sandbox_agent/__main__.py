@@ -1,0 +1,1 @@
+../sdk/python/__main__.py

@@ -1,0 +1,37 @@
+"""What opencode 1.18.33 really said, and what becomes of it. Recorded by `python -m tests.agents.opencode.record`."""
+
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from sandbox_agent.schema.agents.opencode.dialect import OpenCode
+
+from ..transcript import played
+from .spec import SPEC
+
+TRANSCRIPTS = sorted((Path(__file__).parent / "playbooks").glob("*.txt"))
+
+
+def dialect_of(path: Path) -> OpenCode:
+    return OpenCode(evolve(SPEC, agent_mode="nosuch") if path.stem == "no_agent" else SPEC)
+
+
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+def test_a_recorded_conversation_plays_as_it_was_reviewed(path: Path):
+    text = path.read_text()
+    assert played(text, dialect_of(path)) == text
+
+
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+def test_a_recorded_conversation_leaves_nothing_unparsed_or_open(path: Path):
+    lines = [line.split() for line in path.read_text().splitlines() if line.startswith("=")]
+    events = [words[2:] if words[1] == "S" else words[1:] for words in lines]
+    assert not [words for words in events if words[0] == "agent.unparsed"]
+    for opened, closed in (("turn.started", "turn.ended"), ("item.started", "item.completed")):
+        assert sorted(w[1] for w in events if w[0] == opened) == sorted(w[1] for w in events if w[0] == closed)
+    assert [words for words in events if words[0] == "turn.ended"]
+
+
+def test_there_are_transcripts():
+    assert len(TRANSCRIPTS) >= 12

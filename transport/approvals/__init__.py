@@ -1,1 +1,0 @@
-"""The rules of a session over HTTP: what `always` has allowed."""

@@ -1,0 +1,50 @@
+"""Metrics: what ``GET /metrics`` tells. The figures are read from those who have them at the moment of a scrape."""
+
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from ...actors.daemon import Daemon
+from ..subscriptions.subscribers import Subscribers
+from .loop_lateness import Lateness
+
+if TYPE_CHECKING:
+    from .families import MetricFamilies
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Drops(Protocol):
+    """The log that a daemon writes."""
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were dropped, because those before them were not read."""
+        ...
+
+
+class Metrics:
+    def __init__(self, daemon: Daemon, subscribers: Subscribers, lateness: Lateness, logs: Drops | None) -> None:
+        self._daemon = daemon
+        self._subscribers = subscribers
+        self._lateness = lateness
+        self._logs = logs
+        self._scraping = trio.Lock()
+        self._families: MetricFamilies | None = None
+
+    def __repr__(self) -> str:
+        return f"<Metrics {self._families or 'never asked for'}>"
+
+    async def text(self) -> bytes:
+        """Raises the ``shutting_down`` problem when there is nobody left to ask."""
+        async with self._scraping:
+            census = await self._daemon.census()
+            if self._families is None:
+                self._families = await trio.to_thread.run_sync(self._load)
+            return await self._families.text(census)
+
+    def _load(self) -> "MetricFamilies":
+        """In a thread: the library takes some ten milliseconds to import, and many daemons are never scraped."""
+        from .families import MetricFamilies
+
+        return MetricFamilies(self._daemon, self._subscribers, self._lateness, self._logs)
