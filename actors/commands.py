@@ -25,9 +25,9 @@ from ..schema.api.commands import (
     fingerprint_without_answers,
     key_reused,
 )
-from ..schema.api.problems import Problem, internal_error, shutting_down, too_many_commands
 from ..schema.api.sessions import InterruptResponse, MessageRequest
 from ..schema.approvals.decided_by import LOCAL, DecidedBy
+from ..schema.problems import Problem, internal_error, shutting_down, too_many_commands
 from .daemon import Daemon
 from .journal.event_log import Log
 from .journal.interface import CommandKey

@@ -25,13 +25,6 @@ from attrs import evolve, frozen
 
 from ..schema.agents.dialect import Prompt
 from ..schema.api.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
-from ..schema.api.problems import (
-    Problem,
-    internal_error,
-    journal_unavailable,
-    prompt_not_queued,
-    shutting_down,
-)
 from ..schema.api.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
@@ -49,6 +42,13 @@ from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from ..schema.approvals.rules import RuleListResponse
 from ..schema.codec import Codec
 from ..schema.credentials.needs import without_credentials
+from ..schema.problems import (
+    Problem,
+    internal_error,
+    journal_unavailable,
+    prompt_not_queued,
+    shutting_down,
+)
 from ..schema.redaction.redactor import Redactor
 from ..schema.redaction.values import certain, of_environment
 from ..schema.settings import Settings

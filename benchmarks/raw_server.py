@@ -14,7 +14,7 @@ from sandbox_agent.cli.logs.configure import configure_logs
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.guard.auth import Auth
 from sandbox_agent.transport.guard.cors import Cors
-from sandbox_agent.transport.http.server import serve_daemon
+from sandbox_agent.transport.server import serve_daemon
 
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 

@@ -18,7 +18,6 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from . import cursor, events, items
-from .api.problems import Problem, invalid_request, unprocessable
 from .api.sessions import AgentError
 from .approvals import decided_by
 from .bounds import MAX_REPEATED, shortened
@@ -26,6 +25,7 @@ from .event_types import DATA_CLASSES
 from .events import EventData, UniversalEvent
 from .fields import MAX_CHARS, MAX_ITEMS, MAX_JSON_BYTES, OMIT, BadMember
 from .json_text import BAD_JSON, decode_json
+from .problems import Problem, invalid_request, unprocessable
 from .timeouts import SessionTimeouts
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from .api.problems import invalid_request
+from .problems import invalid_request
 
 DIGITS = 18
 """Most of a cursor's number; far more than a log can have, and within 64 bits."""

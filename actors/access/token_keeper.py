@@ -25,7 +25,7 @@ from ...schema.access.tokens import (
     token_not_found,
     too_many_tokens,
 )
-from ...schema.api.problems import Problem, permission_denied, resource_exhausted
+from ...schema.problems import Problem, permission_denied, resource_exhausted
 from ...schema.settings import Settings
 from ..kernel.clock import Clock
 from ..machine.descriptor_reserve import thread_or_here

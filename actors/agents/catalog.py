@@ -24,10 +24,10 @@ from ...schema.api.agent_info import (
     AgentModelsResponse,
     AgentModesResponse,
 )
-from ...schema.api.problems import agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ...schema.api.sessions import CreateSessionRequest
 from ...schema.credentials.needs import without_credentials
 from ...schema.foreign.not_readable import NotReadable
+from ...schema.problems import agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ...schema.settings import Settings
 from ...schema.workspace.trust import trust_that_holds
 from ..files.reader import ForeignFiles

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from ...schema.agents.definition import AgentDefinition, HttpGet
 from ...schema.api.agent_info import AgentModelsResponse
-from ...schema.api.problems import Problem
+from ...schema.problems import Problem
 from ...schema.settings import Settings
 from ..processes.agent_process import SpawnFailed
 from ..processes.table import ProcessTable

@@ -13,7 +13,6 @@ import trio
 from attrs import Factory, define, evolve, field, frozen
 
 from ...schema.agents.elicitation.answers import BadAnswer, expected, value_of
-from ...schema.api.problems import Problem, decision_conflict, invalid_request, rule_not_found
 from ...schema.api.sessions import (
     PendingPermission,
     PendingQuestion,
@@ -25,6 +24,7 @@ from ...schema.approvals.decided_by import LOCAL, DecidedBy, because_of
 from ...schema.approvals.rules import PermissionRule, RuleListResponse
 from ...schema.bounds import MAX_REPEATED, shortened
 from ...schema.events import PermissionEventData, QuestionEventData
+from ...schema.problems import Problem, decision_conflict, invalid_request, rule_not_found
 from ...schema.redaction.events import unmasked_answers
 from ..journal.interface import AskData, CommandKey
 from ..kernel.actor import Actor

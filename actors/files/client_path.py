@@ -14,8 +14,8 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from ...schema.api.problems import invalid_request
 from ...schema.foreign.not_readable import NotReadable
+from ...schema.problems import invalid_request
 from ..machine.agent_user import AgentUser
 from .foreign_file import opened, read_opened
 from .reader import ForeignFiles

@@ -12,8 +12,8 @@ from attrs import define, field, frozen
 
 from ...schema.agents.effects import ItemCompleted
 from ...schema.api.agent_info import AgentInstallProgress, InstallPhase
-from ...schema.api.problems import install_failed
 from ...schema.items import StatusPart
+from ...schema.problems import install_failed
 from ..kernel.actor import Actor
 from ..kernel.mailbox import ActorGone, Envelope, Mailbox, Request
 from .errors import InstallFailed

@@ -15,7 +15,7 @@ import structlog
 import trio
 from attrs import frozen
 
-from ...schema.api.problems import Problem, invalid_request
+from ...schema.problems import Problem, invalid_request
 from ...schema.settings import Settings
 from ..files.directory_lock import DataLock
 from ..kernel.clock import Clock
@@ -29,11 +29,11 @@ from .integrity_check import Check
 from .interface import CommandKey, Entry, JournalHealth, JournalUnavailable, KeptAnswer, Overfull, SessionRow
 from .outage import Outage
 from .quarantine import mark_unsound, set_aside, unsound
+from .retention import Kept, Trimmer
 from .row_codec import RowCodec, Segment
 from .sqlite import FILE, TRANSACTION_BYTES, Cut, Damaged, Store, StoredSession, Written, is_damage
 from .sqlite_reader import Place, StoreReader
 from .tail_budget import Tails
-from .trimmer import Kept, Trimmer
 
 _log = structlog.get_logger("journal")
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ...schema.api.problems import Problem
 from ...schema.codec import Codec
 from ...schema.fields import optional
+from ...schema.problems import Problem
 from .interface import CommandKey, KeptAnswer
 
 

@@ -12,7 +12,7 @@ from ..kernel.clock import Clock
 from .event_log import Log
 from .interface import Entry, JournalHealth, KeptAnswer, Overfull, SessionRow
 from .outage import Outage
-from .trimmer import NEARLY, level, trimmed
+from .retention import NEARLY, level, trimmed
 
 _log = structlog.get_logger("journal")
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import trio
 
-from ...schema.api.problems import Problem, journal_unavailable, shutting_down
+from ...schema.problems import Problem, journal_unavailable, shutting_down
 
 
 class Outage:

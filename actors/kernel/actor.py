@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import trio
 
-from ...schema.api.problems import Problem
+from ...schema.problems import Problem
 from .mailbox import ActorCrashed, ActorGone, ActorStopped, Envelope, Mailbox
 
 

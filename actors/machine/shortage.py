@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from attrs import frozen
 
-from ...schema.api.problems import Problem, resource_exhausted
+from ...schema.problems import Problem, resource_exhausted
 
 _DESCRIPTORS = "file descriptors"
 _TASKS = "processes or threads"

@@ -25,7 +25,7 @@ from attrs import frozen
 from ptyprocess import PtyProcess  # pyright: ignore[reportMissingTypeStubs]
 
 from ...schema.agents.dialect import ExitStatus
-from ...schema.api.problems import Problem, agent_process_exited
+from ...schema.problems import Problem, agent_process_exited
 from ...schema.redaction.redactor import Redactor
 from ...schema.settings import Settings
 from ..machine.agent_user import AgentUser

@@ -19,7 +19,7 @@ from ..machine.descriptor_reserve import Exhausted, Reserve, exhausted
 from ..machine.descriptors import Descriptors
 from ..machine.owner import Owner, ProcessId
 from ..machine.proc_visibility import PROC, Blind, Sight, look
-from .unverified import Unverified
+from .unverified_trees import Unverified
 
 MARKER = "SANDBOX_AGENT_PROCESS"
 """The variable by which a descendant is known even when its parents are gone. Its value is `<family>.<owner>.<unique>`:

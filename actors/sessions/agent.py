@@ -13,10 +13,10 @@ import trio
 from attrs import evolve, frozen
 
 from ...schema.agents.dialect import Effects, ExitStatus
-from ...schema.api.problems import Problem
 from ...schema.api.sessions import InterruptResponse, SessionStatus
 from ...schema.background import BackgroundTask
 from ...schema.events import SessionEndedData, TerminatedBy, TurnOutcome
+from ...schema.problems import Problem
 from ...schema.redaction.values import Secret, certain
 from ..agents.link import AgentLink
 from ..agents.watchdogs import Watched

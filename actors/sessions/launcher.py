@@ -11,8 +11,8 @@ from attrs import evolve
 
 from ...schema.agents.definition import AgentDefinition
 from ...schema.agents.dialect import AgentSpec, Hook, UserFile
-from ...schema.api.problems import Problem, invalid_request
 from ...schema.foreign.not_readable import NotReadable
+from ...schema.problems import Problem, invalid_request
 from ...schema.redaction.redactor import Redactor
 from ...schema.redaction.values import certain, of_environment
 from ...schema.timeouts import Timeouts

@@ -15,9 +15,9 @@ import trio
 from attrs import define, frozen
 from structlog.contextvars import bind_contextvars
 
-from ...schema.api.problems import Problem, session_already_exists, session_not_found, too_many_sessions
 from ...schema.api.sessions import CreateSessionRequest, SessionInfo, SessionListResponse, SessionStatus
 from ...schema.events import PermissionEventData
+from ...schema.problems import Problem, session_already_exists, session_not_found, too_many_sessions
 from ...schema.settings import Settings
 from ..approvals.broker import Forget
 from ..journal.event_log import Log

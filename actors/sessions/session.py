@@ -59,7 +59,7 @@ from .agent import Agent, Rested
 from .context import Services
 from .launcher import left_out
 from .messages import Cancel, Interrupt, Open, RuleRevoked, Send, Terminate
-from .open_asks import secrets_in
+from .open_approvals import secrets_in
 from .snapshot import Card, Changed
 from .state import Record
 from .unparsed_lines import UnparsedLines

@@ -5,10 +5,10 @@ from typing import Any
 
 from attrs import frozen
 
-from ...schema.api.problems import Problem, agent_process_exited, invalid_request
 from ...schema.api.sessions import SessionInfo, SessionStatus
 from ...schema.background import BackgroundTask
 from ...schema.events import SessionStartedData
+from ...schema.problems import Problem, agent_process_exited, invalid_request
 from ...schema.settings import Settings
 from ...schema.timeouts import Timeouts
 from ...schema.workspace.project import LeftOut

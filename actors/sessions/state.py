@@ -21,13 +21,13 @@ from ...schema.agents.effects import (
     TurnStarted,
     Unparsed,
 )
-from ...schema.api.problems import Problem, prompt_not_queued, queue_full
 from ...schema.approvals.decided_by import DecidedBy, because_of
 from ...schema.approvals.rules import PermissionRule
 from ...schema.background import BackgroundTask
 from ...schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ...schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ...schema.items import StatusPart, TextPart
+from ...schema.problems import Problem, prompt_not_queued, queue_full
 from ...schema.redaction.events import masked_ask
 from ...schema.timeouts import Timeouts
 from ...schema.workspace.project import LeftOut
@@ -41,7 +41,7 @@ from ..kernel.mailbox import Mailbox
 from .context import Services
 from .event_recorder import Scribe
 from .messages import Receipt
-from .open_asks import Asks, requested, resolved
+from .open_approvals import Asks, requested, resolved
 from .snapshot import ended_problem, started
 
 _log = structlog.get_logger("session")

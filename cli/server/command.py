@@ -181,7 +181,7 @@ def token_advice(url: str, path: Path) -> str:
 
 
 def name_unknown_variables() -> None:
-    from ..variables import unknown
+    from .variables import unknown
 
     for sentence in unknown():
         click.echo(sentence, err=True)

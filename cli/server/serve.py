@@ -23,9 +23,9 @@ from ...actors.machine.owner import Owner
 from ...actors.machine.shortage import Shortage
 from ...actors.processes.reaper import Reaper
 from ...transport.guard.auth import Auth
-from ...transport.http.server import serve_daemon
 from ...transport.listening.prover import Prover
 from ...transport.listening.unix_socket import SocketRefused
+from ...transport.server import serve_daemon
 from ..address import Address, publish, resolved, withdraw
 from ..failure import Failure
 from ..logs.configure import Logs

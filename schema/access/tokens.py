@@ -7,9 +7,9 @@ from typing import Literal
 import attrs
 from attrs import field, frozen
 
-from ..api.problems import Problem, invalid_request
 from ..bounds import MAX_NAME, MAX_PATH
 from ..fields import MAX_CHARS, bounded, optional
+from ..problems import Problem, invalid_request
 from .scopes import SCOPES, Scope
 
 DEFAULT = "default"

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from ..bounds import MAX_ANSWERS, MAX_ATTACHMENTS, MAX_NAME
 from ..fields import MAX_CHARS, bounded, bounded_items
-from .problems import Problem, invalid_request
+from ..problems import Problem, invalid_request
 from .sessions import MessageAttachment, PermissionReply
 
 MAX_KEY = 256

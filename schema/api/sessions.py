@@ -9,10 +9,10 @@ from ..background import BackgroundTask
 from ..bounds import MAX_ANSWERS, MAX_ATTACHMENTS, MAX_CONFIG_BYTES, MAX_NAME, MAX_PATH, MAX_TITLE
 from ..events import PermissionEventData, QuestionEventData, UniversalEvent
 from ..fields import bounded, bounded_items, bounded_json, optional
+from ..problems import ErrorType
 from ..timeouts import SessionTimeouts, Timeouts
 from ..workspace.trust import WorkspaceTrust
 from .mcp import McpServerConfig, SkillsConfig
-from .problems import ErrorType
 
 PermissionReply = Literal["once", "always", "reject"]
 SessionStatus = Literal["starting", "idle", "running", "waiting", "suspended", "ended", "failed"]

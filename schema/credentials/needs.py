@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from ..api.problems import Problem, credentials_missing
+from ..problems import Problem, credentials_missing
 from .credential import OPENCODE_CONTENT, VARIABLES, AuthType, Credential, is_set
 from .places import Places
 

@@ -12,9 +12,9 @@ TYPE_CHECKING = False  # type checkers know the name; importing typing costs eac
 if TYPE_CHECKING:  # absolute: a type checker that reads the checkout finds no schema/ beside this file
     from typing import Any
 
-    from sandbox_agent.schema.api.problems import Problem
     from sandbox_agent.schema.events import UniversalEvent
     from sandbox_agent.schema.items import UniversalItem
+    from sandbox_agent.schema.problems import Problem
     from sandbox_agent.schema.settings import Settings
 
     __version__: str

@@ -8,7 +8,7 @@ import re
 import attrs
 import click
 
-from sandbox_agent.cli.variables import FORMER
+from sandbox_agent.cli.server.variables import FORMER
 from sandbox_agent.schema.agents.dialect import AgentSpec
 
 from ..transport.api.test_openapi import LATER_PATHS, reference

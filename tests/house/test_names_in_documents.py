@@ -8,7 +8,7 @@ import click
 import pytest
 
 from sandbox_agent.cli.main import main
-from sandbox_agent.cli.variables import KNOWN, OTHERS, PREFIX
+from sandbox_agent.cli.server.variables import KNOWN, OTHERS, PREFIX
 from sandbox_agent.schema.settings import Settings
 
 from .checkout import ROOT, files

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest, QuestionReplyRequest
 from sandbox_agent.schema.bounds import shortened
 from sandbox_agent.schema.codec import Codec
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.transport.api.openapi import document
 from sandbox_agent.transport.api.socket_commands import COMMAND
 

@@ -11,11 +11,11 @@ from sandbox_agent.actors.agents import amp_hook
 from sandbox_agent.actors.installs.versions import RECEIPT, Store
 from sandbox_agent.schema.agents.claude.models import read_models
 from sandbox_agent.schema.agents.json_lines import BAD_JSON, decode, plain
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import MessageRequest
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import json_or_text
 from sandbox_agent.schema.json_text import MAX_DEPTH, decode_json
+from sandbox_agent.schema.problems import Problem
 
 
 def arrays(depth: int) -> bytes:

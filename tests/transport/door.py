@@ -24,13 +24,6 @@ from sandbox_agent.schema.api.agent_info import (
     AgentModelsResponse,
     AgentModesResponse,
 )
-from sandbox_agent.schema.api.problems import (
-    Problem,
-    queue_full,
-    session_already_exists,
-    session_not_found,
-    unsupported_agent,
-)
 from sandbox_agent.schema.api.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
@@ -48,6 +41,13 @@ from sandbox_agent.schema.approvals.rules import RuleListResponse
 from sandbox_agent.schema.codec import Codec
 from sandbox_agent.schema.encode import EventEncoder
 from sandbox_agent.schema.events import ItemDeltaData, PermissionEventData, SessionEndedData, TurnEventData
+from sandbox_agent.schema.problems import (
+    Problem,
+    queue_full,
+    session_already_exists,
+    session_not_found,
+    unsupported_agent,
+)
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.schema.timeouts import Timeouts
 

@@ -12,9 +12,9 @@ from attrs import define
 from sandbox_agent.transport.guard.auth import Auth
 from sandbox_agent.transport.guard.cors import Cors
 from sandbox_agent.transport.guard.host_names import AllowedHosts
-from sandbox_agent.transport.http.server import serve_daemon
 from sandbox_agent.transport.listening.prover import Prover
 from sandbox_agent.transport.listening.tls import Certificates
+from sandbox_agent.transport.server import serve_daemon
 
 from ..patience import PATIENCE
 

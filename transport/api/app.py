@@ -25,7 +25,8 @@ from ...actors.journal.kept_answers import Answer
 from ...actors.machine.shortage import Shortage
 from ...actors.sessions.messages import Receipt
 from ...schema.api.commands import check_key
-from ...schema.api.problems import (
+from ...schema.base_path import below
+from ...schema.problems import (
     Problem,
     expectation_failed,
     internal_error,
@@ -37,21 +38,20 @@ from ...schema.api.problems import (
     unsupported_encoding,
     unsupported_media_type,
 )
-from ...schema.base_path import below
 from ..guard.cors import Cors
 from ..guard.guard import Guard
 from ..guard.hosts import Hosts
 from ..guard.screen import grant_of, screen_request
 from ..http.bearer import Bearer, bearer_of
 from ..http.failures import log_failure
+from ..http.paths import PathMap, canonical_path, decode_ids
 from ..listening.prover import Prover
 from ..metrics.scrape import Metrics
+from ..route import CONTENT_TYPES, Route
 from ..subscriptions.readers import Readers
 from .call import Call, Stream, WithStatus, headers_of
 from .openapi import document_json
 from .parameters import parse_query
-from .paths import PathMap, canonical_path, decode_ids
-from .route import CONTENT_TYPES, Route
 from .routes import ROUTES
 
 SSE_HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))

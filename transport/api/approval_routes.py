@@ -1,8 +1,8 @@
 """The routes of the rules, part of the route table."""
 
 from ...schema.approvals.rules import RuleListResponse
+from ..route import Route, get
 from . import approval_handlers as handlers
-from .route import Route, get
 
 _RULES = "/v1/sessions/{session_id}/rules"
 

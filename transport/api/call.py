@@ -16,8 +16,8 @@ from ...schema.approvals.decided_by import DecidedBy, Transport
 from ..guard.guard import Guard
 from ..guard.leases import Hold
 from ..metrics.scrape import Metrics
+from ..route import Route
 from ..subscriptions.readers import Readers
-from .route import Route
 
 REPLAYED: Mapping[str, str] = MappingProxyType({"Idempotency-Replayed": "true"})
 TURN = "Sandbox-Agent-Turn"

@@ -16,17 +16,17 @@ import attrs
 from ...schema.access.tokens import StreamEnded
 from ...schema.api import queries
 from ...schema.api.commands import MAX_KEY, Command
-from ...schema.api.json_schema import Components
-from ...schema.api.problems import ProblemDetails
 from ...schema.api.ws_commands import WebSocketAck, WebSocketAuth, WebSocketCommand, WebSocketError
 from ...schema.codec import wire_name
 from ...schema.cursor import DIGITS, Cursor, StreamResync
 from ...schema.events import UniversalEvent
+from ...schema.json_schema import Components
+from ...schema.problems import ProblemDetails
 from ..guard.tickets import PARAMETER
+from ..http.paths import MAX_ID
+from ..route import Route
 from .call import TURN
 from .parameters import value_type
-from .paths import MAX_ID
-from .route import Route
 from .routes import ROUTES
 
 Json = dict[str, Any]

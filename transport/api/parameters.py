@@ -6,9 +6,9 @@ from typing import Any, TypeVar, get_args
 
 import attrs
 
-from ...schema.api.problems import invalid_request
 from ...schema.codec import wire_name
 from ...schema.cursor import Cursor
+from ...schema.problems import invalid_request
 
 T = TypeVar("T")
 

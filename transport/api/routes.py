@@ -30,10 +30,10 @@ from ...schema.api.sessions import (
     SessionInfo,
     SessionListResponse,
 )
+from ..route import Route, get, post
 from . import event_handlers as events
 from . import handlers
 from .approval_routes import RULE_ROUTES
-from .route import Route, get, post
 from .token_routes import ACCESS_ROUTES
 from .websocket import open_websocket
 

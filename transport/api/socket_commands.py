@@ -5,10 +5,10 @@ from typing import cast
 from ...actors.journal.kept_answers import Answer
 from ...actors.sessions.messages import Receipt
 from ...schema.api.commands import Command, check_key
-from ...schema.api.problems import Problem, invalid_request
 from ...schema.api.ws_commands import WebSocketAck, WebSocketError
 from ...schema.codec import Codec
 from ...schema.json_text import BAD_JSON, decode_json
+from ...schema.problems import Problem, invalid_request
 from .call import Call
 
 COMMAND = cast("type[Command]", Command)  # a union is no type to a type checker

@@ -6,10 +6,10 @@ from ...schema.access.tokens import (
     CreateTokenResponse,
     TokenListResponse,
 )
-from ...schema.api.problems import invalid_request
 from ...schema.base_path import below
+from ...schema.problems import invalid_request
+from ..http.paths import canonical_path
 from .call import Call
-from .paths import canonical_path
 
 
 async def list_tokens(call: Call) -> TokenListResponse:

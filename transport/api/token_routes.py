@@ -7,8 +7,8 @@ from ...schema.access.tokens import (
     CreateTokenResponse,
     TokenListResponse,
 )
+from ..route import Route, get, post
 from . import token_handlers as handlers
-from .route import Route, get, post
 
 ACCESS_ROUTES: tuple[Route, ...] = (
     get(

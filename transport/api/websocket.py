@@ -18,14 +18,14 @@ from werkzeug.datastructures import Headers
 
 from ...actors.access.grant import Grant
 from ...actors.journal.event_log import Log
-from ...schema.api.problems import Problem, invalid_request
 from ...schema.api.ws_commands import WebSocketAck, WebSocketAuth, WebSocketError
 from ...schema.codec import Codec
 from ...schema.cursor import Cursor
+from ...schema.problems import Problem, invalid_request
 from ..guard.screen import show
 from ..http.bearer import address_of
 from ..http.failures import log_failure
-from ..subscriptions.framing import SocketFrames, text_frame
+from ..http.framing import SocketFrames, text_frame
 from .call import Call
 from .socket_commands import answer_frame, read_object
 

@@ -12,7 +12,7 @@ from typing import Literal
 import structlog
 import trio
 
-from ...schema.api.problems import Problem, token_invalid, too_many_failures
+from ...schema.problems import Problem, token_invalid, too_many_failures
 from ..http.admission import network
 from .buckets import Buckets
 

@@ -13,7 +13,7 @@ from ...actors.access.token_keeper import TokenKeeper
 from ...schema.access.command_scopes import scope_of
 from ...schema.access.scopes import Scope
 from ...schema.api.commands import Command
-from ...schema.api.problems import (
+from ...schema.problems import (
     Problem,
     insufficient_scope,
     invalid_request,
@@ -23,9 +23,9 @@ from ...schema.api.problems import (
     too_many_requests,
 )
 from ...schema.settings import Settings
-from ..api.paths import decode_ids
-from ..api.route import Route
 from ..http.admission import network
+from ..http.paths import decode_ids
+from ..route import Route
 from .auth import Auth, candidates
 from .buckets import Buckets
 from .failed_logins import FailedLogins

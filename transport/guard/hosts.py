@@ -4,7 +4,7 @@ rules as an operator reads them."""
 
 from attrs import frozen
 
-from ...schema.api.problems import Problem, permission_denied
+from ...schema.problems import Problem, permission_denied
 from .cors import Cors
 from .host_names import AllowedHosts, address_of, read_bound, read_host
 

@@ -7,11 +7,11 @@ from quart import Request
 
 from ...actors.access.grant import Grant
 from ...schema.access.tokens import RESERVED
-from ...schema.api.problems import Problem, too_many_connections_of
 from ...schema.base_path import below
-from ..api.paths import NOWHERE, canonical_path
-from ..api.route import Route
+from ...schema.problems import Problem, too_many_connections_of
 from ..http.bearer import address_of, bearer_of
+from ..http.paths import NOWHERE, canonical_path
+from ..route import Route
 from .guard import Guard
 from .tickets import PARAMETER
 

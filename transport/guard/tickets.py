@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ...actors.access.grant import Grant
 from ...actors.access.token_keeper import TokenKeeper, digest_of
-from ...schema.api.problems import Problem
+from ...schema.problems import Problem
 
 PARAMETER = "ticket"
 PREFIX = "sak_"

@@ -12,9 +12,9 @@ import trio
 from hypercorn.config import Config
 from hypercorn.logging import Logger
 
-from ..api.paths import session_of
-from ..guard.line_budget import WINDOW, LineBudget
 from .failures import log_failure
+from .line_budget import WINDOW, LineBudget
+from .paths import session_of
 
 MAX_PATH = 1024
 """Characters of a path that are told. An id may take 768 of them."""

@@ -21,7 +21,7 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
 
-from ...schema.api.problems import invalid_request
+from ...schema.problems import invalid_request
 from ...schema.settings import Settings
 from ..listening.peer import client_of, server_of
 from ..listening.prover import Channel

@@ -9,10 +9,10 @@ from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Event, Request, Response
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 
-from ..guard.strict_head import fault_of_head, fault_of_lines
 from .access_log import AccessLog
 from .http2_refusal import refusal
 from .streams import HttpStream, SocketStream, answered, http_problem, last_answer
+from .strict_head import fault_of_head, fault_of_lines
 
 log = structlog.get_logger("sandbox_agent.transport")
 

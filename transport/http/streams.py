@@ -14,8 +14,8 @@ from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
 
-from ...schema.api.problems import Problem, internal_error, invalid_request
-from ..subscriptions.framing import SSE_COMMENT, SocketFrames
+from ...schema.problems import Problem, internal_error, invalid_request
+from .framing import SSE_COMMENT, SocketFrames
 
 MAX_FAULT = 200
 """Characters of what h11 says of a request: it may quote some of it."""

@@ -16,7 +16,7 @@ from ...schema.codec import Codec
 from ...schema.cursor import Cursor, ResyncReason, StreamResync
 from ...schema.settings import Settings
 from ..guard.leases import Hold, Lease
-from .framing import Framing, Memo, SseFraming, WebSocketFraming
+from ..http.framing import Framing, Memo, SseFraming, WebSocketFraming
 from .subscribers import StreamKind, Subscriber, Subscribers
 
 _log = structlog.get_logger("sandbox_agent.transport")

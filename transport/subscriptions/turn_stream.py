@@ -9,7 +9,7 @@ from ...actors.journal.event_log import Batch, Expired, Log
 from ...schema.cursor import Cursor
 from ...schema.encode import EncodedEvent
 from ..guard.leases import Hold
-from .framing import Framing
+from ..http.framing import Framing
 from .readers import Readers
 
 ASKS = ("permission.requested", "question.requested")

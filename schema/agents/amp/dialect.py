@@ -32,7 +32,7 @@ from ..effects import (
 from ..json_lines import BAD_JSON, as_text, decode, line
 from ..names import Names
 from . import launch as amp_launch
-from .asks import Asks
+from .approvals import Asks
 from .messages import Conversation
 from .usage import Usage
 from .wire import AssistantLine, Head, InitLine, ResultLine, UserLine

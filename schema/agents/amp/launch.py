@@ -1,6 +1,6 @@
 """How amp is started: command line and private files (measured on 0.0.1790142911)."""
 
-from ...api.problems import invalid_request
+from ...problems import invalid_request
 from ..dialect import AgentSpec, Launch, PrivateFile
 from .settings import HOOK, SETTINGS, hook_program, settings
 from .untrusted import untrusted

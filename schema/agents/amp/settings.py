@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from ...api.problems import invalid_request
 from ...foreign.jsonc import to_json
+from ...problems import invalid_request
 from ..dialect import Hook, UserFile
 from ..json_lines import BAD_JSON, elements, members, plain
 

@@ -30,7 +30,7 @@ from ..names import Names
 from ..outline import outline
 from . import launch as claude_launch
 from . import prompt as claude_prompt
-from .asks import Asks
+from .approvals import Asks
 from .background import STOP, Background
 from .mcp import REQUEST as MCP_STATUS
 from .mcp import ClaudeMcp

@@ -21,8 +21,8 @@ from ..effects import (
     Write,
 )
 from ..remembered import Remembered
-from .begun import Begun
 from .items import Items
+from .open_items import Begun
 from .requests import Requests
 
 SUB_AGENT = "subAgent"

@@ -29,11 +29,11 @@ from ..names import Names
 from ..outline import outline
 from . import launch as codex_launch
 from . import prompt as codex_prompt
-from .asks import Asks
+from .approvals import Asks
 from .background import Background
-from .begun import Begun, Place
 from .errors import error_data, rpc_error
 from .items import Items
+from .open_items import Begun, Place
 from .requests import Requests
 from .status import Statuses
 from .turn import Completed, Turn

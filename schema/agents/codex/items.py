@@ -13,7 +13,7 @@ from ..effects import Effect, ItemCompleted, ItemDelta, ItemStarted
 from ..json_lines import MOST_PARTS, as_text, elements, members
 from ..names import Names
 from ..remembered import Remembered
-from .begun import Begun, BegunItems, Output
+from .open_items import Begun, BegunItems, Output
 from .tools import TOOLS, Item, call_part, failed, result_parts
 from .wire import DeltaParams, ItemParams
 

@@ -44,7 +44,7 @@ from . import (
 from . import (
     prompt as opencode_prompt,
 )
-from .asks import REPLY, Asks
+from .approvals import REPLY, Asks
 from .http import body_of, call, is_busy, refused, session_path
 from .news import MCP, News
 from .status import ABORTED, error, is_ignored, retry, status, todos

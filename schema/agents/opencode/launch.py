@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ...api.problems import invalid_request
+from ...problems import invalid_request
 from ..dialect import AgentSpec, Launch
 from ..effects import Reach
 from ..json_lines import BAD_JSON, members, plain

@@ -13,7 +13,7 @@ from ...items import ContentPart, ImagePart, ItemKind, ItemRole, JsonPart, Reaso
 from ..effects import Effect, ItemCompleted, ItemDelta, ItemStarted, Unparsed
 from ..json_lines import as_text, members
 from ..remembered import Remembered
-from .asks import Asks
+from .approvals import Asks
 from .status import SILENT_PARTS, error, status
 from .tools import Tools
 from .usage import Usage

@@ -5,7 +5,7 @@ from typing import Any
 from ...events import TurnOutcome
 from ..dialect import Prompt
 from ..remembered import Remembered
-from .asks import Asks
+from .approvals import Asks
 from .messages import Messages
 
 

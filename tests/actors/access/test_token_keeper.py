@@ -15,7 +15,7 @@ from sandbox_agent.actors.access.token_keeper import TokenKeeper
 from sandbox_agent.actors.files.directory_lock import DataDirectoryRefused
 from sandbox_agent.actors.kernel.clock import Clock
 from sandbox_agent.schema.access.tokens import CreateTokenRequest
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
 NOW = 1_700_000_000_000

@@ -6,8 +6,8 @@ from sandbox_agent.actors.agents.catalog import Catalog
 from sandbox_agent.actors.agents.credentials import Credentials
 from sandbox_agent.actors.files.reader import ForeignFiles
 from sandbox_agent.actors.processes.table import ProcessTable
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
 from ...patience import PATIENCE

@@ -10,7 +10,7 @@ import trio.testing
 
 from sandbox_agent.actors.agents.credentials import Credentials
 from sandbox_agent.actors.files.reader import ForeignFiles
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
 from ...patience import PATIENCE

@@ -12,8 +12,8 @@ import trio
 
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.journal.event_log import Log
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
 from ...patience import PATIENCE

@@ -18,8 +18,8 @@ from sandbox_agent.actors.approvals.broker import (
 )
 from sandbox_agent.actors.journal.event_log import Log
 from sandbox_agent.actors.kernel.mailbox import Mailbox
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.events import PermissionEventData
+from sandbox_agent.schema.problems import Problem
 
 from ...patience import PATIENCE
 from ..house import Event, House, events_of, house, said

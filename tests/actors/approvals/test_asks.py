@@ -6,8 +6,8 @@ import trio.testing
 
 from sandbox_agent.actors.approvals.broker import Asked, PermissionBroker, ReplyPermission
 from sandbox_agent.actors.kernel.mailbox import ActorStopped, Mailbox
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.events import PermissionEventData
+from sandbox_agent.schema.problems import Problem
 
 from ...patience import PATIENCE
 from ..house import events_of, house, said

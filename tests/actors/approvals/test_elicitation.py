@@ -10,7 +10,7 @@ import pytest
 from sandbox_agent.actors.journal.event_log import Log
 from sandbox_agent.actors.journal.kept_answers import Answer
 from sandbox_agent.schema.api.commands import QuestionReplyCommand, fingerprint
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 
 from ..house import House, events_of, house
 from ..sessions.test_commands import obeying, problem_of

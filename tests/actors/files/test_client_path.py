@@ -9,7 +9,7 @@ import pytest
 from sandbox_agent.actors.files.client_path import Room, attached_file, working_directory
 from sandbox_agent.actors.files.reader import ForeignFiles
 from sandbox_agent.actors.machine.working_directory import placed
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 
 from ...patience import PATIENCE
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
+from sandbox_agent.schema.problems import Problem
 
 from ..house import house
 

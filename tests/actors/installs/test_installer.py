@@ -18,8 +18,8 @@ from sandbox_agent.actors.kernel.mailbox import Mailbox
 from sandbox_agent.actors.processes.table import read_all
 from sandbox_agent.schema.agents.versions import PINNED
 from sandbox_agent.schema.api.agent_info import AgentInfo, AgentInstallRequest
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest
+from sandbox_agent.schema.problems import Problem
 
 from ..house import check_history, events_of, said
 from .world import LIMIT, POLL, PROGRAM, VERSION, World, alive

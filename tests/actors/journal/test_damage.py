@@ -16,7 +16,7 @@ from sandbox_agent.actors.journal.interface import Entry
 from sandbox_agent.actors.journal.quarantine import set_aside, unsound
 from sandbox_agent.actors.journal.row_codec import RowCodec
 from sandbox_agent.actors.journal.sqlite import APPLICATION_ID, FILE, Store
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 
 from ...patience import PATIENCE
 from ..house import house

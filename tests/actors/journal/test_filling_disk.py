@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sandbox_agent.actors.journal.event_log import Expired
 from sandbox_agent.actors.journal.interface import Entry
-from sandbox_agent.actors.journal.trimmer import level
+from sandbox_agent.actors.journal.retention import level
 
 from ..house import House, house
 from ..obedient import obedient

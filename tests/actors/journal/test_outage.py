@@ -20,8 +20,8 @@ from sandbox_agent.schema.api.commands import (
     QuestionRejectCommand,
     TerminateCommand,
 )
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
+from sandbox_agent.schema.problems import Problem
 
 from ...patience import PATIENCE
 from ..house import House, house

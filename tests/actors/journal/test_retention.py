@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 
 from ..house import House, house
 from ..sessions.test_crashes import crash

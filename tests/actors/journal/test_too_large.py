@@ -8,8 +8,8 @@ import trio
 from attrs import evolve
 
 from sandbox_agent.actors.journal import sqlite as store
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import MessageAttachment, MessageRequest
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import MOST_IN_ONE_ROW, Settings
 
 from ..house import house

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from sandbox_agent.actors.kernel.actor import Actor, TaskCrashed
 from sandbox_agent.actors.kernel.mailbox import ActorCrashed, ActorGone, ActorStopped, Envelope, Mailbox, Request
-from sandbox_agent.schema.api.problems import Problem, invalid_request
+from sandbox_agent.schema.problems import Problem, invalid_request
 
 from ...patience import PATIENCE
 

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox_agent.actors.machine.descriptors import SESSION, Sizing
 from sandbox_agent.actors.machine.shortage import Shortage
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
 from ..house import events_of, house

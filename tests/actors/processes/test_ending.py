@@ -29,7 +29,7 @@ from sandbox_agent.actors.processes.table import (
     send_signal,
 )
 from sandbox_agent.actors.processes.tree import ProcessTree
-from sandbox_agent.actors.processes.unverified import Unverified
+from sandbox_agent.actors.processes.unverified_trees import Unverified
 from sandbox_agent.schema.settings import Settings
 
 from ..machine.exhaustion import no_descriptors, no_threads, open_descriptors

@@ -8,8 +8,8 @@ from attrs import evolve
 from sandbox_agent.actors.files.reader import ForeignFiles
 from sandbox_agent.actors.sessions.attachments import attached, inline_room
 from sandbox_agent.schema.agents.codex.definition import codex_definition
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import MessageAttachment, MessageRequest
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
 from ...patience import PATIENCE

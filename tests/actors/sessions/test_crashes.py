@@ -13,8 +13,8 @@ import trio
 from sandbox_agent.actors.journal.sqlite import Store
 from sandbox_agent.actors.kernel.mailbox import ActorCrashed, Mailbox, Request
 from sandbox_agent.actors.sessions.registry import Find
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import SessionInfo
+from sandbox_agent.schema.problems import Problem
 
 from ...patience import PATIENCE
 from ..house import House, events_of, house, said

@@ -26,8 +26,8 @@ from sandbox_agent.actors.processes.private_directory import PrivateDirectory
 from sandbox_agent.actors.processes.reaper import PR_SET_CHILD_SUBREAPER, Reaper
 from sandbox_agent.actors.processes.table import ProcessRow, ProcessTable
 from sandbox_agent.actors.processes.tree import ProcessTree
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
 from ...patience import PATIENCE

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox_agent.actors.sessions.messages import Interrupt, Send
 from sandbox_agent.schema.agents.dialect import Prompt
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 
 from ..house import House, events_of, house, said
 from .test_crashes import crash, session_mailbox

@@ -7,8 +7,8 @@ import signal
 import pytest
 import trio
 
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest
+from sandbox_agent.schema.problems import Problem
 
 from ..house import events_of, house, said, tail
 

@@ -14,9 +14,9 @@ import trio
 from sandbox_agent.actors.processes.agent_process import OUTPUT_LINGER, AgentProcess
 from sandbox_agent.schema.agents.effects import ConversationOpened
 from sandbox_agent.schema.agents.mock.dialect import Mock
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.codec import Codec
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.timeouts import SessionTimeouts
 
 from ...proof.rules.history import Event

@@ -12,7 +12,7 @@ from sandbox_agent.schema.agents.dialect import AgentSpec, Launch, Prompt
 from sandbox_agent.schema.agents.effects import EndProcess, Errored, FollowStream, Reach, Ready, TurnEnded
 from sandbox_agent.schema.agents.opencode.dialect import OpenCode
 from sandbox_agent.schema.agents.opencode.launch import CONFIGURATION
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.workspace.bun_view import PROOF, VIEW
 from sandbox_agent.schema.workspace.project import Project, ProjectSkill, ProjectText
 

@@ -13,9 +13,9 @@ from sandbox_agent.schema.api.commands import (
     check_key,
     fingerprint,
 )
-from sandbox_agent.schema.api.problems import Problem
 from sandbox_agent.schema.api.sessions import MessageAttachment
 from sandbox_agent.schema.codec import Codec
+from sandbox_agent.schema.problems import Problem
 
 ALL_DIFFERENT = [
     MessageCommand("hi"),

@@ -9,8 +9,8 @@ from openapi_spec_validator import validate
 
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.api.openapi import document
-from sandbox_agent.transport.api.paths import session_of
 from sandbox_agent.transport.api.routes import ROUTES
+from sandbox_agent.transport.http.paths import session_of
 
 from ..door import Door
 from ..handshake import upgrade

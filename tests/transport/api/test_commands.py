@@ -6,7 +6,7 @@ import trio
 from sandbox_agent.actors.journal.interface import CommandKey
 from sandbox_agent.actors.journal.kept_answers import keep_result
 from sandbox_agent.schema.api.commands import InterruptCommand, fingerprint
-from sandbox_agent.schema.api.problems import internal_error, invalid_request, journal_unavailable, shutting_down
+from sandbox_agent.schema.problems import internal_error, invalid_request, journal_unavailable, shutting_down
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.guard.cors import Cors
 

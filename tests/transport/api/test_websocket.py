@@ -9,10 +9,10 @@ from trio_websocket import ConnectionClosed, wrap_client_stream
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
-from sandbox_agent.schema.api.problems import invalid_request
+from sandbox_agent.schema.problems import invalid_request
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.guard.cors import Cors
-from sandbox_agent.transport.subscriptions.framing import text_frame
+from sandbox_agent.transport.http.framing import text_frame
 
 from ..door import Door
 from ..serving import serving

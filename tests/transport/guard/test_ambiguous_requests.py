@@ -6,7 +6,7 @@ import h11
 import pytest
 
 from sandbox_agent.schema.settings import Settings
-from sandbox_agent.transport.guard.strict_head import fault_of_head, fault_of_lines
+from sandbox_agent.transport.http.strict_head import fault_of_head, fault_of_lines
 
 from ..door import Door
 from ..raw import HANDSHAKE, raw

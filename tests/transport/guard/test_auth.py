@@ -6,7 +6,7 @@ import pytest
 
 from sandbox_agent.actors.access.token_keeper import TokenKeeper
 from sandbox_agent.actors.kernel.clock import Clock
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.api.routes import ROUTES
 from sandbox_agent.transport.guard.auth import Auth

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 from sandbox_agent.transport.guard.cors import Cors
 from sandbox_agent.transport.guard.host_names import AllowedHosts
 from sandbox_agent.transport.guard.hosts import Hosts, is_same_origin

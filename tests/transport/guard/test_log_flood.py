@@ -5,8 +5,8 @@ import trio
 import trio.testing
 
 from sandbox_agent.schema.settings import Settings
-from sandbox_agent.transport.guard.line_budget import TOLD, WINDOW, LineBudget
 from sandbox_agent.transport.http.access_log import AccessLog, ServerConfig, cut
+from sandbox_agent.transport.http.line_budget import TOLD, WINDOW, LineBudget
 
 from ..door import Door
 from ..raw import raw

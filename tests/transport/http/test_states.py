@@ -7,7 +7,7 @@ from sandbox_agent.actors.commands import Commands
 from sandbox_agent.schema.api.commands import InterruptCommand
 from sandbox_agent.schema.cursor import Cursor
 from sandbox_agent.schema.settings import Settings
-from sandbox_agent.transport.subscriptions.framing import Memo, SseFraming
+from sandbox_agent.transport.http.framing import Memo, SseFraming
 from sandbox_agent.transport.subscriptions.readers import Readers
 from sandbox_agent.transport.subscriptions.turn_stream import Turn
 

@@ -14,10 +14,10 @@ import trio
 
 from sandbox_agent.transport.guard.auth import Auth
 from sandbox_agent.transport.guard.cors import Cors
-from sandbox_agent.transport.http.server import serve_daemon
 from sandbox_agent.transport.listening import peer
 from sandbox_agent.transport.listening.unix_address import MAX_PATH_BYTES, UnixAddress
 from sandbox_agent.transport.listening.unix_socket import SocketRefused, listen, make_safe
+from sandbox_agent.transport.server import serve_daemon
 
 from ..door import Door
 from ..raw import HANDSHAKE, Raw
@@ -86,7 +86,7 @@ async def test_another_users_process_is_told_and_left(place: Path, monkeypatch: 
             pid, uid, _ = struct.Struct("3i").unpack(stranger)
             return peer.Credentials(pid, uid)
 
-    monkeypatch.setattr("sandbox_agent.transport.http.server.Credentials", Stranger)
+    monkeypatch.setattr("sandbox_agent.transport.server.Credentials", Stranger)
     async with at(place) as client:
         answer = await client.get("/v1/health")
         assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (403, "permission_denied")

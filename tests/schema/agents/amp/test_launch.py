@@ -10,7 +10,7 @@ from sandbox_agent.schema.agents.amp.definition import amp_definition
 from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.amp.settings import user_files
 from sandbox_agent.schema.agents.dialect import Launch, UserFile
-from sandbox_agent.schema.api.problems import Problem
+from sandbox_agent.schema.problems import Problem
 
 from .spec import SPEC
 

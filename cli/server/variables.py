@@ -8,12 +8,12 @@ import os
 import re
 from collections.abc import Mapping
 
-from .api.connection import CA_VARIABLE, ENDPOINT_VARIABLE
-from .server.command import ALLOW_NO_TOKEN
-from .server.options import ALLOW_HOST
-from .server.setting_options import fields, variable_name
-from .suggestions import did_you_mean
-from .token_options import FILE_VARIABLE, TOKEN_VARIABLE
+from ..api.connection import CA_VARIABLE, ENDPOINT_VARIABLE
+from ..suggestions import did_you_mean
+from ..token_options import FILE_VARIABLE, TOKEN_VARIABLE
+from .command import ALLOW_NO_TOKEN
+from .options import ALLOW_HOST
+from .setting_options import fields, variable_name
 
 PREFIX = "SANDBOX_AGENT_"
 

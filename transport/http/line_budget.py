@@ -2,7 +2,7 @@
 
 import math
 
-from ..http.admission import network
+from .admission import network
 
 WINDOW = 10.0
 """Seconds in which an address has its lines."""

@@ -12,32 +12,32 @@ from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper
 
-from ...actors.commands import Commands
-from ...actors.daemon import Daemon
-from ...actors.kernel.supervisor import keep_up
-from ...actors.machine.descriptors import Descriptors, Sizing
-from ...schema.api.problems import Problem, permission_denied, too_many_connections
-from ...schema.settings import Settings
-from ..api.app import Front, make_app
-from ..api.routes import ROUTES
-from ..guard.auth import Auth
-from ..guard.cors import Cors
-from ..guard.guard import Guard
-from ..guard.host_names import AllowedHosts
-from ..guard.hosts import Hosts
-from ..listening.listeners import open_listeners
-from ..listening.peer import UNIX, Credentials, client_of
-from ..listening.prover import Prover
-from ..listening.tls import Certificates
-from ..metrics.loop_lateness import Lateness
-from ..metrics.scrape import Drops, Metrics
-from ..subscriptions.readers import Readers
-from .accepting import Accepting
-from .access_log import AccessLog, ServerConfig
-from .admission import Admission
-from .connection import Connection
-from .failures import log_failure
-from .streams import last_answer
+from ..actors.commands import Commands
+from ..actors.daemon import Daemon
+from ..actors.kernel.supervisor import keep_up
+from ..actors.machine.descriptors import Descriptors, Sizing
+from ..schema.problems import Problem, permission_denied, too_many_connections
+from ..schema.settings import Settings
+from .api.app import Front, make_app
+from .api.routes import ROUTES
+from .guard.auth import Auth
+from .guard.cors import Cors
+from .guard.guard import Guard
+from .guard.host_names import AllowedHosts
+from .guard.hosts import Hosts
+from .http.accepting import Accepting
+from .http.access_log import AccessLog, ServerConfig
+from .http.admission import Admission
+from .http.connection import Connection
+from .http.failures import log_failure
+from .http.streams import last_answer
+from .listening.listeners import open_listeners
+from .listening.peer import UNIX, Credentials, client_of
+from .listening.prover import Prover
+from .listening.tls import Certificates
+from .metrics.loop_lateness import Lateness
+from .metrics.scrape import Drops, Metrics
+from .subscriptions.readers import Readers
 
 REFUSALS = 16
 """Connections beyond the bound that are told so at the same time; the others are closed at once."""

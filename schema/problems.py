@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
-from ..fields import optional
+from .fields import optional
 
 URN = "urn:sandbox-agent:error:"
 

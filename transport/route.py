@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from ...schema.access.scopes import Scope
-from ..metrics.scrape import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from ..schema.access.scopes import Scope
+from .metrics.scrape import CONTENT_TYPE as METRICS_CONTENT_TYPE
 
 Kind = Literal["json", "text", "metrics", "sse", "websocket"]
 CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(

@@ -7,11 +7,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
-from .. import cursor, events, items, timeouts
-from ..approvals import decided_by, rules
-from ..codec import wire_name
-from ..fields import MAX_CHARS, MAX_ITEMS
-from . import agent_info, commands, mcp, problems, sessions
+from . import cursor, events, items, problems, timeouts
+from .api import agent_info, commands, mcp, sessions
+from .approvals import decided_by, rules
+from .codec import wire_name
+from .fields import MAX_CHARS, MAX_ITEMS
 
 Json = dict[str, Any]
 

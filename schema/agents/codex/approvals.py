@@ -19,8 +19,8 @@ from ..elicitation.form import Form, declined, elicited
 from ..json_lines import as_text, elements, fitting, line, members
 from ..outline import MAX_TEXT, TOO_DEEP
 from .always import of_patch, of_run, of_tool
-from .begun import Begun, Place
 from .changes import file_refs
+from .open_items import Begun, Place
 from .tools import APPLY_PATCH, SHELL, command_arguments
 from .wire import RequestId, answer, refusal
 

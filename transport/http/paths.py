@@ -7,8 +7,8 @@ from quart.routing import QuartMap
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
-from ...schema.api.problems import Problem, invalid_request
 from ...schema.base_path import below
+from ...schema.problems import Problem, invalid_request
 
 MAX_ID = 256
 NOWHERE = "/%FF"

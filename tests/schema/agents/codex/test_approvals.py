@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from sandbox_agent.schema.agents.codex.asks import NOT_OFFERED
+from sandbox_agent.schema.agents.codex.approvals import NOT_OFFERED
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.effects import (
     AskPermission,

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from sandbox_agent.cli.main import main
-from sandbox_agent.cli.variables import FORMER, KNOWN, OTHERS, PREFIX, unknown
+from sandbox_agent.cli.server.variables import FORMER, KNOWN, OTHERS, PREFIX, unknown
 
-from .commands import Commands
-from .running import daemon
+from ..commands import Commands
+from ..running import daemon
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def commands_below(command: click.Command) -> list[click.Command]:
