@@ -29,7 +29,7 @@ from ..schema.api.sessions import InterruptResponse, MessageRequest
 from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from ..schema.problems import Problem, internal_error, shutting_down, too_many_commands
 from .daemon import Daemon
-from .journal.event_log import Log
+from .journal.event_log import EventLog
 from .journal.interface import CommandKey
 from .journal.kept_answers import Answer, keep_refusal, keep_result, read_answer
 from .machine.shortage import Shortage
@@ -114,14 +114,14 @@ class Commands:
         secret = parts is None or any(part.secret for part in parts)
         return _Named(blind, named) if secret else _Named(named, blind)
 
-    def _start(self, session_id: str, log: Log, command: Command, named: _Named, by: DecidedBy) -> _Running:
+    def _start(self, session_id: str, log: EventLog, command: Command, named: _Named, by: DecidedBy) -> _Running:
         if len(self._running) >= (limit := self._daemon.settings.max_commands):
             raise too_many_commands(limit)
         running = self._running[log.log_id, named.key.name] = _Running(named)
         self._nursery.start_soon(self._run, session_id, log, command, running, by)
         return running
 
-    async def _run(self, session_id: str, log: Log, command: Command, running: _Running, by: DecidedBy) -> None:
+    async def _run(self, session_id: str, log: EventLog, command: Command, running: _Running, by: DecidedBy) -> None:
         try:
             running.answer = await self._first_answer(session_id, log, command, running.named, by)
         except Problem as problem:
@@ -135,7 +135,9 @@ class Commands:
             del self._running[log.log_id, running.named.key.name]
             running.done.set()
 
-    async def _first_answer(self, session_id: str, log: Log, command: Command, named: _Named, by: DecidedBy) -> Answer:
+    async def _first_answer(
+        self, session_id: str, log: EventLog, command: Command, named: _Named, by: DecidedBy
+    ) -> Answer:
         daemon, key = self._daemon, named.key
         if (kept := await daemon.kept_answer(session_id, key.name)) is not None:
             if not named.is_alike(kept.key):
@@ -155,7 +157,7 @@ class Commands:
             await daemon.keep_answer(session_id, log, keep_result(daemon.codec, key, answer.result))
         return answer
 
-    async def _effect_of(self, session_id: str, log: Log, command: Command, key: CommandKey) -> Answer | None:
+    async def _effect_of(self, session_id: str, log: EventLog, command: Command, key: CommandKey) -> Answer | None:
         """Of a command that failed in the middle, what a session that has crashed since may have done of it. Its last
         words may still be on their way to the journal: until they are there no repeat may look for them."""
         await self._daemon.written(session_id, log)
@@ -171,12 +173,12 @@ class Commands:
         match command:
             case MessageCommand(message=message, attachments=attachments):
                 return Answer(await daemon.send(session_id, MessageRequest(message, attachments), key))
-            case PermissionReplyCommand(permission_id=ask_id, reply=reply, input_digest=digest):
-                await daemon.reply_permission(session_id, ask_id, reply, key, by, digest)
-            case QuestionReplyCommand(question_id=ask_id, answers=answers, input_digest=digest):
-                await daemon.reply_question(session_id, ask_id, answers, key, by, digest)
-            case QuestionRejectCommand(question_id=ask_id):
-                await daemon.reply_question(session_id, ask_id, None, key, by)
+            case PermissionReplyCommand(permission_id=approval_id, reply=reply, input_digest=digest):
+                await daemon.reply_permission(session_id, approval_id, reply, key, by, digest)
+            case QuestionReplyCommand(question_id=approval_id, answers=answers, input_digest=digest):
+                await daemon.reply_question(session_id, approval_id, answers, key, by, digest)
+            case QuestionRejectCommand(question_id=approval_id):
+                await daemon.reply_question(session_id, approval_id, None, key, by)
             case QueueCancelCommand(turn_id=turn_id):
                 await daemon.cancel_prompt(session_id, turn_id, key)
             case InterruptCommand():

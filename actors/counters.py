@@ -40,7 +40,7 @@ class Spent:
         self.cost_usd += _number(told.get("cost_usd"))
 
 
-class Tally:
+class Counters:
     """``events`` by type, ``turns`` by agent and outcome, ``errors`` that the daemon told by their code,
     ``agent_starts`` by agent and whether it had ended unexpectedly before, ``agent_suspensions`` by agent,
     ``session_restarts`` of actors that crashed, ``spent`` by agent and model."""
@@ -55,7 +55,7 @@ class Tally:
         self.spent: dict[str, dict[str, Spent]] = defaultdict(dict)
 
     def __repr__(self) -> str:
-        return f"<Tally events={self.events.total()} turns={self.turns.total()} starts={self.agent_starts.total()}>"
+        return f"<Counters events={self.events.total()} turns={self.turns.total()} starts={self.agent_starts.total()}>"
 
     def recorded(self, agent: str, model: str | None, events: Sequence[EncodedEvent]) -> None:
         """Events of a session, now that they are kept. ``model`` is what it asked for; a turn may tell others."""

@@ -65,32 +65,32 @@ from .approvals.broker import (
     ReplyQuestion,
     RevokeRule,
 )
-from .counters import Tally
+from .counters import Counters
 from .files.client_path import working_directory
 from .files.home import settled
 from .files.reader import ForeignFiles
 from .installs.installer import Install, Installer, Installs
-from .installs.job import Wanted, Workshop
+from .installs.job import InstallRequest, InstallTools
 from .installs.versions import data_directory
 from .isolation.cells import Cells
 from .isolation.isolation import Isolation
 from .journal.disk import DiskJournal
-from .journal.event_log import Log
+from .journal.event_log import EventLog
 from .journal.interface import CommandKey, Entry, Journal, JournalHealth, JournalUnavailable, KeptAnswer, QueuedPrompt
 from .journal.memory import MemoryJournal
 from .journal.outage import Outage
 from .kernel.clock import Clock
 from .kernel.failpoints import VARIABLE, Failpoints
 from .kernel.mailbox import ActorCrashed, ActorGone, ActorStopped, Mailbox, Request
-from .kernel.restart_intensity import Intensity
+from .kernel.restart_intensity import RestartIntensity
 from .kernel.supervisor import Chain, Child
-from .machine.descriptor_reserve import Reserve
+from .machine.descriptor_reserve import DescriptorReserve
 from .machine.shortage import shortage_told
 from .processes.confinement import Confinement
-from .processes.orphans import Leftovers
+from .processes.orphans import Orphans
 from .processes.table import ProcessTable
 from .sessions.attachments import attached
-from .sessions.context import Services
+from .sessions.context import SessionContext
 from .sessions.messages import Cancel, Interrupt, Open, Receipt, RuleRevoked, Send, Terminate
 from .sessions.registry import Census, Count, Create, Drop, Find, Found, List, Registry
 from .sessions.snapshot import ended_problem
@@ -132,13 +132,13 @@ class Daemon:
         self.settings = settings or Settings()
         self.codec = Codec()
         isolation = isolation or Isolation.untried(self.settings)
-        reserve = Reserve(self.settings.ending_descriptors)
+        reserve = DescriptorReserve(self.settings.ending_descriptors)
         self.table = ProcessTable(lambda: self._journal.journal_id, reserve, user=isolation.user)
-        self.tally = Tally()
+        self.counters = Counters()
         inherited = os.environ if environment is None else environment
         self.failpoints = failpoints = Failpoints.of(inherited)
         environment = settled({name: value for name, value in inherited.items() if name not in OWN_VARIABLES})
-        workshop = Workshop(self.settings, without_credentials(environment), self.table, self.table.marker)
+        workshop = InstallTools(self.settings, without_credentials(environment), self.table, self.table.marker)
         if isolation.user is not None:  # whose home says nothing of where ours is
             data_dir = data_directory(self.settings, environment)
             self.settings = evolve(self.settings, data_dir=str(data_dir))
@@ -162,7 +162,7 @@ class Daemon:
         self._catalog = Catalog(environment, self.settings, self.table, self._credentials, installs)
         data = None if self.settings.ephemeral else data_directory(self.settings, environment)
         self.tokens = TokenKeeper(None if data is None else data / TOKENS, self.settings, clock)
-        self._services = Services(
+        self._context = SessionContext(
             settings=self.settings,
             codec=self.codec,
             clock=clock,
@@ -178,13 +178,13 @@ class Daemon:
             broker=self._broker,
             registry=self._registry,
             tokens=self.tokens,
-            tally=self.tally,
+            counters=self.counters,
             unique=_unique,
             secrets=kept,
             redactor=Redactor(kept),
             trace=trace,
         )
-        intensity = Intensity(
+        intensity = RestartIntensity(
             self.settings.actor_restarts,
             self.settings.restart_period,
             self.settings.restart_backoff,
@@ -194,13 +194,13 @@ class Daemon:
         self._chain.add("journal", lambda: self._journal.run)
         self._chain.add("processes", lambda: self.table.run)
         if not self.settings.ephemeral:  # without a kept journal there is no earlier daemon of ours
-            self._chain.add("leftovers", lambda: Leftovers(self._journal, self.table, self.settings).run)
+            self._chain.add("leftovers", lambda: Orphans(self._journal, self.table, self.settings).run)
         self._chain.add("confinement", lambda: confinement.run)
         self._chain.add("cells", lambda: self._cells.run)
-        self._chain.add("conversations", lambda: self._services.conversations.run)
+        self._chain.add("conversations", lambda: self._context.conversations.run)
         self._chain.add("permissions", lambda: PermissionBroker(self._broker).run)
         self._chain.add("installer", lambda: Installer(self._installer, workshop).run)
-        self._chain.add("registry", lambda: Registry(self._registry, self._services).run)
+        self._chain.add("registry", lambda: Registry(self._registry, self._context).run)
         self._chain.add("tokens", lambda: self.tokens.run)
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
@@ -208,7 +208,7 @@ class Daemon:
     @property
     def redactor(self) -> Redactor:
         """Of the daemon's own secrets, for what is told beside events."""
-        return self._services.redactor
+        return self._context.redactor
 
     def __repr__(self) -> str:
         state = "ended" if self._ended.is_set() else "running"
@@ -251,10 +251,10 @@ class Daemon:
 
     def actor_restarts(self) -> Mapping[str, int]:
         """By the kind of actor; one that ended because another crashed was restarted too."""
-        return {**self._chain.restarts(), "session": self.tally.session_restarts}
+        return {**self._chain.restarts(), "session": self.counters.session_restarts}
 
     @property
-    def feed(self) -> Log:
+    def feed(self) -> EventLog:
         """The events of all sessions, in the order in which they became visible."""
         return self._journal.feed
 
@@ -272,7 +272,7 @@ class Daemon:
             return await self._create(Create(session_id, resolved, directory), missing, shield)
         raise AssertionError("a shielded scope is never cancelled")
 
-    async def _missing(self, request: CreateSessionRequest) -> Wanted | None:
+    async def _missing(self, request: CreateSessionRequest) -> InstallRequest | None:
         """What must be installed before the session can start. Raises the ``agent_not_installed`` problem when
         installing is switched off."""
         definition, version = self._catalog.definition(request.agent), request.agent_version
@@ -280,9 +280,11 @@ class Daemon:
             return None
         if not self.settings.auto_install:
             await self._catalog.executable(definition, version)
-        return Wanted.make(definition.id, version, current=False)
+        return InstallRequest.make(definition.id, version, current=False)
 
-    async def _create(self, create: Create, missing: Wanted | None, shield: trio.CancelScope) -> CreateSessionResponse:
+    async def _create(
+        self, create: Create, missing: InstallRequest | None, shield: trio.CancelScope
+    ) -> CreateSessionResponse:
         found = await self._ask(self._registry, create)
         try:
             if missing is not None and found.child is not None:
@@ -316,7 +318,7 @@ class Daemon:
             await self.terminate(session_id)
             await self._ask(self._registry, Drop(session_id))
 
-    async def log(self, session_id: str) -> Log:
+    async def log(self, session_id: str) -> EventLog:
         return (await self._find(session_id)).log
 
     # Commands. With a key the answer is kept in the same entry of the journal as what the command did; `commands` looks
@@ -325,22 +327,22 @@ class Daemon:
     async def send(self, session_id: str, request: MessageRequest, key: CommandKey | None = None) -> Receipt:
         """Give the session a prompt; it runs when the turns before it have ended."""
         found = await self._find(session_id)
-        definition = self._catalog.definition(found.card.row.request.agent)
-        attachments = await attached(request, definition, found.card.row.directory, self.settings, self._files)
+        definition = self._catalog.definition(found.snapshot.row.request.agent)
+        attachments = await attached(request, definition, found.snapshot.row.directory, self.settings, self._files)
         prompt = Prompt(0, request.message, attachments)
         return await self._ask_session(session_id, found, Send(prompt, key))
 
     async def cancel_prompt(self, session_id: str, turn_id: str, key: CommandKey | None = None) -> None:
         """Take a prompt out of the queue. Raises the ``prompt_not_queued`` problem."""
         found = await self._find(session_id)
-        if found.card.row.ended:
+        if found.snapshot.row.ended:
             raise prompt_not_queued(turn_id, "the session has ended")
         await self._ask_session(session_id, found, Cancel(turn_id, key))
 
     async def queue(self, session_id: str) -> QueueResponse:
         """The prompts that wait."""
         chars = self.settings.queue_text_chars
-        waiting = (await self._find(session_id)).card.row.waiting
+        waiting = (await self._find(session_id)).snapshot.row.waiting
         return QueueResponse(tuple(_queued(prompt, place, chars) for place, prompt in enumerate(waiting, 1)))
 
     async def interrupt(self, session_id: str, key: CommandKey | None = None) -> InterruptResponse:
@@ -416,13 +418,13 @@ class Daemon:
         if not self._journal.writable:
             raise journal_unavailable("it is being opened")
 
-    async def written(self, session_id: str, log: Log) -> None:
+    async def written(self, session_id: str, log: EventLog) -> None:
         """Returns when all that the session has given to the journal so far is kept, or never will be."""
         if not log.closed:
             with suppress(JournalUnavailable):
                 await self._journal.write(Entry(session_id))
 
-    async def keep_answer(self, session_id: str, log: Log, answer: KeptAnswer) -> None:
+    async def keep_answer(self, session_id: str, log: EventLog, answer: KeptAnswer) -> None:
         """Of a command that did nothing. Not kept when the session whose log that was has gone meanwhile."""
         if not log.closed:
             with suppress(JournalUnavailable):
@@ -446,7 +448,7 @@ class Daemon:
         there = named is None and await self._catalog.find(definition) is not None
         if definition.executable is None or (there and not reinstall):
             return
-        await self._ask(self._installer, Install(Wanted.make(agent, named, reinstall=reinstall)))
+        await self._ask(self._installer, Install(InstallRequest.make(agent, named, reinstall=reinstall)))
 
     async def agent_modes(self, agent: str) -> AgentModesResponse:
         return self._catalog.modes(agent)
@@ -467,13 +469,13 @@ class Daemon:
 
     async def _ask_session(self, session_id: str, found: Found, request: Request[R]) -> R:
         if found.mailbox is None:
-            raise ended_problem(found.card.row)
+            raise ended_problem(found.snapshot.row)
         try:
             return await found.mailbox.ask(request)
         except ActorGone as error:
             # It ended while we asked: the registry knows by now how.
             found = await self._find(session_id)
-            raise ended_problem(found.card.row) from error
+            raise ended_problem(found.snapshot.row) from error
         except ActorCrashed as error:
             raise internal_error(str(error)) from error
 

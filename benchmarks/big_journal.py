@@ -5,12 +5,12 @@ from pathlib import Path
 
 from attrs import evolve
 
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.interface import SessionRow
 from sandbox_agent.actors.journal.row_codec import RowCodec, Segment
-from sandbox_agent.actors.journal.sqlite import FILE, Store, Written
+from sandbox_agent.actors.journal.sqlite import FILE, SqliteStore, Written
 from sandbox_agent.actors.kernel.clock import Clock
-from sandbox_agent.actors.sessions.event_recorder import Scribe
+from sandbox_agent.actors.sessions.event_recorder import EventRecorder
 from sandbox_agent.schema.agents.effects import ItemCompleted, ItemDelta, ItemStarted, TurnEnded, TurnStarted
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.codec import Codec
@@ -31,7 +31,7 @@ TOGETHER = 5
 def write_journal(directory: Path, sessions: int, events: int, interrupted: int) -> None:
     """``events`` in each session; every ``interrupted``-th session stopped in the middle of a turn."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = Store.open(directory / FILE, RowCodec())
+    store = SqliteStore.open(directory / FILE, RowCodec())
     codec, clock = Codec(), Clock()
     try:
         position = 0
@@ -39,7 +39,10 @@ def write_journal(directory: Path, sessions: int, events: int, interrupted: int)
             request = CreateSessionRequest(agent="mock", agent_mode="build", permission_mode="default")
             row = SessionRow(f"s{number}", f"{number:012x}", request, str(directory), clock.now_ms())
             written, left = _session(
-                Scribe(row, Log(row.log_id, 0), codec, clock, Redactor()), row, events, number % interrupted == 0
+                EventRecorder(row, EventLog(row.log_id, 0), codec, clock, Redactor()),
+                row,
+                events,
+                number % interrupted == 0,
             )
             with store.transaction():
                 store.create(number, row)
@@ -58,23 +61,23 @@ def _placed(position: int, events: Sequence[EncodedEvent]) -> Written:
 
 
 def _session(
-    scribe: Scribe, row: SessionRow, events: int, interrupted: bool
+    recorder: EventRecorder, row: SessionRow, events: int, interrupted: bool
 ) -> tuple[Sequence[EncodedEvent], SessionRow]:
     """Its events, and how its row was left."""
-    ledger = scribe.ledger
+    ledger = recorder.ledger
     settled, items = 0, 0
     for turn in range(1, events // (DELTAS + 4) + 1):
         item = f"item_{turn}"
         ledger.assign_turn(ledger.reserve_turn())
-        scribe.draft(TurnStarted())
-        scribe.draft(ItemStarted(item, "message", "assistant"))
+        recorder.draft(TurnStarted())
+        recorder.draft(ItemStarted(item, "message", "assistant"))
         for delta in range(DELTAS):
             text = f"{delta} ".ljust(SIZES[delta % len(SIZES)], ".")
-            scribe.draft(ItemDelta(item, text, raw=b'{"type":"delta","id":"%b"}' % item.encode()))
+            recorder.draft(ItemDelta(item, text, raw=b'{"type":"delta","id":"%b"}' % item.encode()))
         if interrupted and turn == events // (DELTAS + 4):
             break
-        scribe.draft(ItemCompleted(item, "message", "assistant", (TextPart("done"),)))
-        scribe.draft(TurnEnded())
-        settled, items = scribe.sequence, ledger.items
+        recorder.draft(ItemCompleted(item, "message", "assistant", (TextPart("done"),)))
+        recorder.draft(TurnEnded())
+        settled, items = recorder.sequence, ledger.items
     left = evolve(row, native_session_id="mock", prompts=ledger.turns, turns=ledger.turns, settled=settled, items=items)
-    return scribe.take(), left
+    return recorder.take(), left

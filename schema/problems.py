@@ -241,13 +241,13 @@ def unsupported_media_type(got: str | None) -> Problem:
     )
 
 
-def decision_conflict(ask_id: str) -> Problem:
+def decision_conflict(approval_id: str) -> Problem:
     return Problem(
         "decision_conflict",
         409,
         "Decision Conflict",
-        f"inputDigest is not that of {ask_id}: something else was shown to whoever decides; nothing was decided",
-        {"askId": ask_id},
+        f"inputDigest is not that of {approval_id}: something else was shown to whoever decides; nothing was decided",
+        {"askId": approval_id},
     )
 
 

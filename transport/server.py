@@ -35,7 +35,7 @@ from .listening.listeners import open_listeners
 from .listening.peer import UNIX, Credentials, client_of
 from .listening.prover import Prover
 from .listening.tls import Certificates
-from .metrics.loop_lateness import Lateness
+from .metrics.loop_lateness import LoopLateness
 from .metrics.scrape import Drops, Metrics
 from .subscriptions.readers import Readers
 
@@ -221,7 +221,7 @@ async def serve_daemon(
     listening = open_listeners(host, port, daemon.settings.base_path, tls=certificates is not None)
     async with listening as listeners, trio.open_nursery() as commands:
         hosts = Hosts(host, cors, auth.required, allowed_hosts or AllowedHosts())
-        lateness = Lateness(daemon.settings.loop_check_interval)
+        lateness = LoopLateness(daemon.settings.loop_check_interval)
         commands.start_soon(keep_up, "lateness", lateness.run)
         metrics = Metrics(daemon, readers.subscribers, lateness, logs)
         guard = Guard(auth, daemon.tokens, daemon.settings, ROUTES)

@@ -31,7 +31,7 @@ from ...schema.problems import agent_not_installed, invalid_request, mode_not_su
 from ...schema.settings import Settings
 from ...schema.workspace.trust import trust_that_holds
 from ..files.reader import ForeignFiles
-from ..installs.versions import VERSION, Store, data_directory
+from ..installs.versions import VERSION, InstalledVersions, data_directory
 from ..machine.programs import program, python_module
 from ..processes.probe import first_line
 from ..processes.table import ProcessTable
@@ -92,7 +92,7 @@ class Catalog:
         """The command that starts the agent, of exactly this version if one is named. Raises the
         ``agent_not_installed`` problem."""
         if (found := await self.find(definition, version)) is None:
-            store = Store(data_directory(self._settings, self._environment), definition.id)
+            store = InstalledVersions(data_directory(self._settings, self._environment), definition.id)
             what = f"version {version} of {definition.id}" if version else f"program {definition.executable!r}"
             raise agent_not_installed(definition.id, f"no {what} in {store.root} or on the daemon's PATH")
         return found
@@ -101,7 +101,7 @@ class Catalog:
         """As :meth:`executable`; None when it is not installed."""
         if definition.executable is None:
             return python_module("sandbox_agent.actors.mock")
-        store = Store(data_directory(self._settings, self._environment), definition.id)
+        store = InstalledVersions(data_directory(self._settings, self._environment), definition.id)
         try:
             installed = await self._files.run(str(store.root), partial(store.find, version))
         except NotReadable as error:

@@ -19,7 +19,7 @@ from attrs import define, field
 
 from ...schema.agents.json_lines import BAD_JSON, members, plain
 from ...schema.settings import Settings
-from ..machine.descriptor_reserve import Reserve
+from ..machine.descriptor_reserve import DescriptorReserve
 from ..machine.peers import peer_pid
 from ..processes.private_directory import PrivateDirectory
 
@@ -58,7 +58,7 @@ class HookServer:
     the settings is refused unheard. ``connections`` are open just now, ``held_bytes`` of what they ask in memory."""
 
     def __init__(
-        self, directory: PrivateDirectory, listener: trio.SocketListener, settings: Settings, reserve: Reserve
+        self, directory: PrivateDirectory, listener: trio.SocketListener, settings: Settings, reserve: DescriptorReserve
     ) -> None:
         self.directory = directory
         self._reserve = reserve
@@ -73,7 +73,7 @@ class HookServer:
         return f"<HookServer waiting={' '.join(self._waiting) or 'none'}>"
 
     @classmethod
-    async def open(cls, settings: Settings, directory: PrivateDirectory, reserve: Reserve) -> "HookServer":
+    async def open(cls, settings: Settings, directory: PrivateDirectory, reserve: DescriptorReserve) -> "HookServer":
         """Hooks may ask from now on; they wait until :meth:`serve`. The directory ends with the server, or when this
         raises OSError."""
         with ExitStack() as failed:

@@ -16,7 +16,7 @@ from ...schema.settings import Settings
 from ..processes.line_splitter import OversizedLine
 
 if TYPE_CHECKING:
-    from .http_connection import HttpClient
+    from .http_connection import HttpConnection
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -27,7 +27,7 @@ MOST_ASIDE = 10
 """Calls that are made beside the others at once. A turn makes one, and an interrupted one may linger."""
 
 
-class PortJammed(Exception):
+class HttpQueueFull(Exception):
     """The agent does not answer and too many calls wait for it already."""
 
 
@@ -41,7 +41,7 @@ class HttpListener(Protocol):
         ...
 
 
-class HttpPort:
+class HttpClient:
     """Where one agent answers. Nothing is sent before :meth:`run`."""
 
     def __init__(self, reach: Reach, listener: HttpListener, settings: Settings) -> None:
@@ -60,14 +60,14 @@ class HttpPort:
     def __repr__(self) -> str:
         waiting = self._calls.statistics().current_buffer_used
         url = self._reach.base_url
-        return f"<HttpPort {url} answered={self._answered} waiting={waiting} streams={self._streams}>"
+        return f"<HttpClient {url} answered={self._answered} waiting={waiting} streams={self._streams}>"
 
     def call(self, call: CallHttp) -> None:
-        """Make a call in its turn, without waiting. Raises :class:`PortJammed`."""
+        """Make a call in its turn, without waiting. Raises :class:`HttpQueueFull`."""
         try:
             self._send_call.send_nowait(call)
         except trio.WouldBlock as error:
-            raise PortJammed(f"{CALLS_WAITING} calls wait for {self._reach.base_url}") from error
+            raise HttpQueueFull(f"{CALLS_WAITING} calls wait for {self._reach.base_url}") from error
 
     def follow(self, path: str) -> None:
         """Follow the events at this path, from :meth:`run` on. An agent has one stream."""
@@ -80,7 +80,7 @@ class HttpPort:
             nursery.start_soon(self._make_calls, client, nursery)
             nursery.start_soon(self._follow, client)
 
-    async def _make_calls(self, client: "HttpClient", nursery: trio.Nursery) -> None:
+    async def _make_calls(self, client: "HttpConnection", nursery: trio.Nursery) -> None:
         async for call in self._calls:
             if call.aside:
                 await self._aside.acquire()
@@ -88,7 +88,7 @@ class HttpPort:
             else:
                 await self._answer(call, await client.make(call))
 
-    async def _make_aside(self, client: "HttpClient", call: CallHttp) -> None:
+    async def _make_aside(self, client: "HttpConnection", call: CallHttp) -> None:
         try:
             response = await client.make(call)
         finally:
@@ -99,7 +99,7 @@ class HttpPort:
         self._answered += 1
         await self._listener.responded(call.call_id, response)
 
-    async def _follow(self, client: "HttpClient") -> None:
+    async def _follow(self, client: "HttpConnection") -> None:
         path = await self._paths.receive()
         pause = self._settings.stream_backoff
         while True:
@@ -115,8 +115,8 @@ class HttpPort:
         await self._listener.stream_opened()
 
 
-def _load_client() -> "type[HttpClient]":
+def _load_client() -> "type[HttpConnection]":
     """In a thread: httpx takes some ten milliseconds to import, and few daemons have such an agent."""
-    from .http_connection import HttpClient
+    from .http_connection import HttpConnection
 
-    return HttpClient
+    return HttpConnection

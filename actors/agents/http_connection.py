@@ -19,7 +19,7 @@ _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
 """Whatever may go wrong with a request. A URL is made of names that the agent has given."""
 
 
-class HttpClient:
+class HttpConnection:
     def __init__(self, reach: Reach, settings: Settings) -> None:
         self._settings = settings
         self._client = httpx.AsyncClient(
@@ -30,9 +30,9 @@ class HttpClient:
         )
 
     def __repr__(self) -> str:
-        return f"<HttpClient {self._client.base_url}>"
+        return f"<HttpConnection {self._client.base_url}>"
 
-    async def __aenter__(self) -> "HttpClient":
+    async def __aenter__(self) -> "HttpConnection":
         await self._client.__aenter__()
         return self
 

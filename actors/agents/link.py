@@ -20,19 +20,19 @@ from ..kernel.mailbox import ActorGone, Mailbox
 from ..machine.proc_visibility import CANNOT_LOOK
 from ..processes.agent_process import OUTPUT_LINGER, AgentProcess
 from ..processes.ending import end_process
-from ..processes.limit_monitor import LimitWatch
+from ..processes.limit_monitor import LimitMonitor
 from ..processes.limits import Hit, Limits
 from ..processes.line_splitter import OversizedLine
 from .hook_server import HookServer
-from .http_client import HttpPort
-from .read_pacing import Pace
+from .http_client import HttpClient
+from .read_pacing import ReadPacing
 from .watchdogs import Watchdogs
 
 _log = structlog.get_logger("agent")
 
 
 @frozen
-class AgentSpoke:
+class AgentLinesReceived:
     link: "AgentLink"
     lines: list[bytes | OversizedLine]
 
@@ -62,7 +62,7 @@ class AgentStreamed:
 
 
 @frozen
-class HookAsked:
+class HookCalled:
     link: "AgentLink"
     hook_id: str
     request: Mapping[str, Any]
@@ -87,14 +87,14 @@ class AgentExited:
 
 
 @frozen
-class Overdue:
+class TimedOut:
     """Something did not happen in time; the link's watchdogs know what."""
 
     link: "AgentLink"
 
 
 @frozen
-class OverLimit:
+class LimitExceeded:
     """The agent and its descendants use more than they may."""
 
     link: "AgentLink"
@@ -121,18 +121,18 @@ class AgentLink:
         self.ready = False
         self.ending = False
         self.watchdogs = watchdogs
-        self.limits = LimitWatch(process.tree, Limits.of(settings))
+        self.limits = LimitMonitor(process.tree, Limits.of(settings))
         self._mailbox = mailbox
         self._settings = settings
         self._kept = trio.Semaphore(0)
-        self._pace = Pace(settings.read_interval)
+        self._pace = ReadPacing(settings.read_interval)
         # Shielded: a session that is cancelled still needs its link to see the agent out. Only end() ends it.
         self._scope = trio.CancelScope(shield=True)
         self._output_ended = trio.Event()
         self._done = trio.Event()
         self._hooks = hooks
         self._clear = clear
-        self._port: HttpPort | None = None
+        self._port: HttpClient | None = None
         self._reached = trio.Event()
         self._unmeasured = False
 
@@ -174,9 +174,9 @@ class AgentLink:
             await end_process(self.process, self._settings, polite=False)
 
     async def _deliver(self, lines: list[bytes | OversizedLine]) -> None:
-        await self._tell_and_wait(AgentSpoke(self, lines), len(lines))
+        await self._tell_and_wait(AgentLinesReceived(self, lines), len(lines))
 
-    async def _tell_and_wait(self, message: AgentSpoke | AgentStreamed, count: int) -> None:
+    async def _tell_and_wait(self, message: AgentLinesReceived | AgentStreamed, count: int) -> None:
         """Until what was said is kept. Meanwhile the agent's words gather in its pipe and are then read as one: one
         that writes a line at a time would cost a wake-up, and a commit of the journal, with each."""
         if not self.ending:
@@ -186,7 +186,7 @@ class AgentLink:
             await self._pace.wait()
 
     def carry_out(self, effect: ToAgent) -> None:
-        """Say something to the agent, without waiting. Raises :class:`OutboxFull` or :class:`PortJammed`."""
+        """Say something to the agent, without waiting. Raises :class:`OutboxFull` or :class:`HttpQueueFull`."""
         match effect:
             case Write(data):
                 self.process.send(data)
@@ -196,7 +196,7 @@ class AgentLink:
                 if self._hooks is not None:
                     self._hooks.answer(hook_id, allow=allow, message=message)
             case Reach():
-                self._port = HttpPort(effect, self, self._settings)
+                self._port = HttpClient(effect, self, self._settings)
                 self._reached.set()
             case CallHttp():
                 self._opened_port.call(effect)
@@ -214,7 +214,7 @@ class AgentLink:
         return self.dialect
 
     @property
-    def _opened_port(self) -> HttpPort:
+    def _opened_port(self) -> HttpClient:
         assert self._port is not None, "a dialect must reach its agent before it calls"  # noqa: S101
         return self._port
 
@@ -233,7 +233,7 @@ class AgentLink:
         await hooks.serve(self.process.started, self._hook_asked, self._hook_gone)
 
     async def _hook_asked(self, hook_id: str, request: Mapping[str, Any]) -> None:
-        await self._tell(HookAsked(self, hook_id, request))
+        await self._tell(HookCalled(self, hook_id, request))
 
     async def _hook_gone(self, hook_id: str) -> None:
         await self._tell(HookGone(self, hook_id))
@@ -250,7 +250,7 @@ class AgentLink:
     async def _ring(self) -> None:
         # In the session's mailbox behind all that the agent has said by now: who waits to be read is not silent.
         await self.process.hear_out()
-        await self._tell(Overdue(self))
+        await self._tell(TimedOut(self))
 
     async def _watch_limits(self) -> None:
         if self.limits:
@@ -267,7 +267,7 @@ class AgentLink:
             return False
         self._unmeasured = False
         if hit is not None:
-            await self._tell(OverLimit(self, hit))
+            await self._tell(LimitExceeded(self, hit))
         return hit is not None
 
     async def _tell(self, message: object) -> None:
@@ -278,7 +278,7 @@ class AgentLink:
                 self.ending = True
 
     def kept(self) -> None:
-        """What one :class:`AgentSpoke` or :class:`AgentStreamed` said is in the journal, and readers can see it."""
+        """What one :class:`AgentLinesReceived` or :class:`AgentStreamed` brought is in the journal and visible."""
         self._kept.release()
 
     async def end(self, *, polite: bool) -> str:

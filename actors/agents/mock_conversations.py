@@ -19,7 +19,7 @@ from ...schema.settings import Settings
 from ..files.home import NoHome, base_directory
 from ..installs.versions import data_directory
 from ..machine.agent_user import AgentUser
-from ..machine.descriptor_reserve import Exhausted, Reserve
+from ..machine.descriptor_reserve import DescriptorReserve, Exhausted
 from ..processes.private_directory import PrivateDirectory, hand_over, remove_left
 
 OWNER = "mock"
@@ -32,7 +32,11 @@ class Conversations:
     ``user`` of their own, the directory is that user's; an ephemeral daemon has it among temporary files then."""
 
     def __init__(
-        self, settings: Settings, environment: Mapping[str, str], reserve: Reserve, user: AgentUser | None = None
+        self,
+        settings: Settings,
+        environment: Mapping[str, str],
+        reserve: DescriptorReserve,
+        user: AgentUser | None = None,
     ) -> None:
         self._environment = environment
         self._user = user

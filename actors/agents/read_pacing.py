@@ -14,7 +14,7 @@ FULL = 32
 """So many lines at once make up for what a read costs: an agent that fills its pipe is never kept waiting."""
 
 
-class Pace:
+class ReadPacing:
     """``interval``: seconds between the beginnings of two reads of an agent that is fast; 0 is never to wait. In an
     idle daemon it ends with the next whole millisecond, the unit of epoll's clock."""
 
@@ -24,7 +24,7 @@ class Pace:
         self._fast = False
 
     def __repr__(self) -> str:
-        return f"<Pace {'fast' if self._fast else 'slow'}>"
+        return f"<ReadPacing {'fast' if self._fast else 'slow'}>"
 
     def read(self, count: int) -> None:
         """A read has brought ``count`` lines."""

@@ -30,14 +30,14 @@ class _Kept:
     uses: int = 0
 
 
-class Rules:
+class AlwaysRules:
     """The rules of every session, by what they grant."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, _Kept]] = {}
 
     def __repr__(self) -> str:
-        return f"<Rules sessions={len(self._kept)} rules={sum(map(len, self._kept.values()))}>"
+        return f"<AlwaysRules sessions={len(self._kept)} rules={sum(map(len, self._kept.values()))}>"
 
     def remember(
         self, session_id: str, grant: Grant, permission_id: str, action: str, at_ms: int, by: DecidedBy

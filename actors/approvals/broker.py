@@ -26,10 +26,10 @@ from ...schema.bounds import MAX_REPEATED, shortened
 from ...schema.events import PermissionEventData, QuestionEventData
 from ...schema.problems import Problem, decision_conflict, invalid_request, rule_not_found
 from ...schema.redaction.events import unmasked_answers
-from ..journal.interface import AskData, CommandKey
+from ..journal.interface import ApprovalData, CommandKey
 from ..kernel.actor import Actor
 from ..kernel.mailbox import ActorCrashed, ActorGone, Envelope, Mailbox, Request
-from .always_rules import Grant, Rules, rule_id_of
+from .always_rules import AlwaysRules, Grant, rule_id_of
 
 Answers = tuple[tuple[str, ...], ...]
 
@@ -39,7 +39,7 @@ class Decision:
     """``reply`` for a permission; ``answers`` for a question, None when it is rejected. ``cause`` says why nobody
     human decided: a rule, the timeout, or why the ask was closed. ``by`` is who decided."""
 
-    ask_id: str
+    approval_id: str
     reply: PermissionReply | None = None
     answers: Answers | None = field(default=None, repr=False)
     cause: str | None = None
@@ -55,17 +55,17 @@ class Decide(Request[bool]):
 
 
 @frozen
-class Asked:
+class ApprovalRequested:
     """From the session: its agent asks. ``session`` is where the decision goes. After ``timeout`` seconds the ask is
     rejected; 0 waits for ever. ``ask`` is what the agent said, ``shown`` the same with its secrets masked. ``grant`` is
     what an `always` would be; None when there can be none."""
 
     session_id: str
     session: Mailbox
-    ask: AskData
+    ask: ApprovalData
     at_ms: int
     timeout: float = 0.0
-    shown: AskData = field(default=Factory(lambda asked: asked.ask, takes_self=True))  # pyright: ignore[reportUnknownLambdaType, reportUnknownMemberType]
+    shown: ApprovalData = field(default=Factory(lambda asked: asked.ask, takes_self=True))  # pyright: ignore[reportUnknownLambdaType, reportUnknownMemberType]
     grant: Grant | None = None
 
 
@@ -74,7 +74,7 @@ class Withdrawn:
     """From the session: the agent no longer waits, or the session has resolved the ask itself."""
 
     session_id: str
-    ask_id: str
+    approval_id: str
 
 
 @frozen
@@ -134,7 +134,7 @@ class ListQuestions(Request[QuestionListResponse]):
 
 @define(eq=False)
 class _Pending:
-    asked: Asked
+    asked: ApprovalRequested
     deciding: bool = False
     expired: trio.CancelScope = field(factory=trio.CancelScope)
 
@@ -142,27 +142,27 @@ class _Pending:
 @frozen
 class _TimeUp:
     session_id: str
-    ask_id: str
+    approval_id: str
 
 
-def ask_id_of(ask: AskData) -> str:
+def approval_id_of(ask: ApprovalData) -> str:
     return ask.permission_id if isinstance(ask, PermissionEventData) else ask.question_id
 
 
 _NO_RULE = "its agent wants a decision each time, or it is not known what it is about"
 
 
-def _check(ask: AskData, answers: Answers | None) -> None:
+def _check(ask: ApprovalData, answers: Answers | None) -> None:
     """One list of labels per question, or none at all."""
     expected = len(ask.questions) if isinstance(ask, QuestionEventData) and ask.questions else 1
     if answers is not None and len(answers) != expected:
         lists = "one list" if expected == 1 else f"{expected} lists"
         raise invalid_request(
-            f"question {ask_id_of(ask)} needs {lists} of answers, one per question; got {len(answers)}"
+            f"question {approval_id_of(ask)} needs {lists} of answers, one per question; got {len(answers)}"
         )
 
 
-def _check_values(asked: Asked, given: Answers | None) -> None:
+def _check_values(asked: ApprovalRequested, given: Answers | None) -> None:
     """Each answer to a field of a form. ``given`` is in the agent's own labels, what is told in those that are shown.
     Raises a 400 problem; it repeats nothing of an answer, which may be a secret."""
     ask, shown = asked.ask, asked.shown
@@ -179,7 +179,7 @@ def _check_values(asked: Asked, given: Answers | None) -> None:
             raise invalid_request(f"the answer to {name!r} must be {right}", field=name, expected=right) from None
 
 
-def _as_asked(asked: Asked, answers: Answers | None) -> Answers | None:
+def _as_asked(asked: ApprovalRequested, answers: Answers | None) -> Answers | None:
     """In the agent's own labels."""
     ask, shown = asked.ask, asked.shown
     if answers is None or ask is shown or not isinstance(ask, QuestionEventData):
@@ -190,7 +190,7 @@ def _as_asked(asked: Asked, answers: Answers | None) -> Answers | None:
 class PermissionBroker(Actor):
     def __init__(self, mailbox: Mailbox) -> None:
         super().__init__(mailbox)
-        self._rules = Rules()
+        self._rules = AlwaysRules()
         self._pending: dict[tuple[str, str], _Pending] = {}
 
     def __repr__(self) -> str:
@@ -198,10 +198,10 @@ class PermissionBroker(Actor):
 
     async def handle(self, envelope: Envelope) -> None:
         match envelope.message:
-            case Asked() as asked:
+            case ApprovalRequested() as asked:
                 self._asked(asked)
-            case Withdrawn(session_id, ask_id):
-                self._drop((session_id, ask_id))
+            case Withdrawn(session_id, approval_id):
+                self._drop((session_id, approval_id))
             case Forget(session_id, rules):
                 if rules:
                     self._rules.forget(session_id)
@@ -217,8 +217,8 @@ class PermissionBroker(Actor):
                 given = _as_asked(pending.asked, answers)
                 _check_values(pending.asked, given)
                 self._settle(pending, Decide(Decision(question_id, answers=given, by=by), key), envelope)
-            case _TimeUp(session_id, ask_id):
-                self._time_up(session_id, ask_id)
+            case _TimeUp(session_id, approval_id):
+                self._time_up(session_id, approval_id)
             case ListRules(session_id):
                 envelope.answer(RuleListResponse(tuple(self._rules.of(session_id))))
             case RevokeRule(session_id, rule_id):
@@ -232,9 +232,9 @@ class PermissionBroker(Actor):
             case unknown:
                 raise TypeError(f"PermissionBroker got {unknown!r}")
 
-    def _asked(self, asked: Asked) -> None:
+    def _asked(self, asked: ApprovalRequested) -> None:
         pending = _Pending(asked)
-        key = (asked.session_id, ask_id_of(asked.ask))
+        key = (asked.session_id, approval_id_of(asked.ask))
         self._pending[key] = pending
         if not self._granted(pending) and asked.timeout:
             self.nursery.start_soon(self._expire, pending, key)
@@ -246,37 +246,39 @@ class PermissionBroker(Actor):
             return False
         self._rules.used(asked.session_id, asked.grant)
         by = DecidedBy("rule", rule=rule_id)
-        self._settle(pending, Decide(Decision(ask_id_of(asked.ask), reply="always", cause="rule", by=by)))
+        self._settle(pending, Decide(Decision(approval_id_of(asked.ask), reply="always", cause="rule", by=by)))
         return True
 
     def _making_rule(self, pending: _Pending, by: DecidedBy) -> DecidedBy:
         """Who decides, and which rule is made by that. Raises a 400 problem where there can be none."""
         asked = pending.asked
-        ask_id = ask_id_of(asked.ask)
+        approval_id = approval_id_of(asked.ask)
         if asked.grant is None:
-            raise invalid_request(f"{ask_id} cannot be allowed always: {_NO_RULE}; reply once")
-        return evolve(by, rule=self._rules.find(asked.session_id, asked.grant) or rule_id_of(ask_id))
+            raise invalid_request(f"{approval_id} cannot be allowed always: {_NO_RULE}; reply once")
+        return evolve(by, rule=self._rules.find(asked.session_id, asked.grant) or rule_id_of(approval_id))
 
     async def _expire(self, pending: _Pending, key: tuple[str, str]) -> None:
         with pending.expired:
             await trio.sleep(pending.asked.timeout)
             await self.mailbox.tell(_TimeUp(*key))
 
-    def _time_up(self, session_id: str, ask_id: str) -> None:
-        pending = self._pending.get((session_id, ask_id))
+    def _time_up(self, session_id: str, approval_id: str) -> None:
+        pending = self._pending.get((session_id, approval_id))
         if pending is None or pending.deciding:
             return
         permission = isinstance(pending.asked.ask, PermissionEventData)
-        decision = Decision(ask_id, reply="reject" if permission else None, cause="timeout", by=because_of("timeout"))
+        decision = Decision(
+            approval_id, reply="reject" if permission else None, cause="timeout", by=because_of("timeout")
+        )
         self._settle(pending, Decide(decision))
 
-    def _find(self, session_id: str, ask_id: str, cls: type[AskData], digest: str | None) -> _Pending:
-        pending = self._pending.get((session_id, ask_id))
+    def _find(self, session_id: str, approval_id: str, cls: type[ApprovalData], digest: str | None) -> _Pending:
+        pending = self._pending.get((session_id, approval_id))
         if pending is None or not isinstance(pending.asked.ask, cls) or pending.deciding:
             kind = "permission" if cls is PermissionEventData else "question"
-            raise invalid_request(f"unknown {kind} id: {ask_id}")
+            raise invalid_request(f"unknown {kind} id: {approval_id}")
         if digest is not None and digest != pending.asked.ask.input_digest:
-            raise decision_conflict(ask_id)
+            raise decision_conflict(approval_id)
         return pending
 
     def _settle(self, pending: _Pending, decide: Decide, envelope: Envelope | None = None) -> None:
@@ -299,14 +301,14 @@ class PermissionBroker(Actor):
         except (ActorGone, ActorCrashed, Problem):
             pending.deciding = False
             raise
-        known = (session_id, decision.ask_id) in self._pending  # else the session has ended meanwhile
+        known = (session_id, decision.approval_id) in self._pending  # else the session has ended meanwhile
         if taken and known and decision.reply == "always" and decision.cause is None:
             self._remember(pending.asked, decision)
-        self._drop((session_id, decision.ask_id))
+        self._drop((session_id, decision.approval_id))
         if not taken:
-            raise invalid_request(f"{decision.ask_id} was withdrawn: the agent no longer waits for it")
+            raise invalid_request(f"{decision.approval_id} was withdrawn: the agent no longer waits for it")
 
-    def _remember(self, asked: Asked, decision: Decision) -> None:
+    def _remember(self, asked: ApprovalRequested, decision: Decision) -> None:
         """What else waits for the same is granted with it."""
         if (grant := asked.grant) is None or not isinstance(ask := asked.ask, PermissionEventData):
             return

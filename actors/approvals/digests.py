@@ -6,7 +6,7 @@ import secrets
 import msgspec
 
 from ...schema.events import PermissionEventData
-from ..journal.interface import AskData
+from ..journal.interface import ApprovalData
 
 
 class InputDigests:
@@ -19,7 +19,7 @@ class InputDigests:
     def __repr__(self) -> str:
         return "<InputDigests>"
 
-    def of(self, ask: AskData) -> str | None:
+    def of(self, ask: ApprovalData) -> str | None:
         """Of the input itself, before anything of it is masked. None for what cannot be written down."""
         if isinstance(ask, PermissionEventData):
             shown: list[object] = ["permission", ask.action, ask.metadata]

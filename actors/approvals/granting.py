@@ -5,29 +5,29 @@ from typing import Any, cast
 import msgspec
 from attrs import evolve, frozen
 
-from ...schema.agents.effects import AskPermission
+from ...schema.agents.effects import RequestPermission
 from .always_rules import Grant
-from .broker import Asked
-from .places import Lookout, Places
+from .broker import ApprovalRequested
+from .places import FileLocator, Places
 
 
 @frozen
 class ToGrant:
     """A permission that the broker is to be told of, when it is known what an `always` to it would be."""
 
-    asked: Asked
-    asking: AskPermission
+    asked: ApprovalRequested
+    asking: RequestPermission
 
 
 @frozen
 class Found:
     """``accepted``: the session's mode accepts it, and nobody is to be asked."""
 
-    asked: Asked
+    asked: ApprovalRequested
     accepted: bool
 
 
-async def find(to_grant: ToGrant, lookout: Lookout) -> Found:
+async def find(to_grant: ToGrant, lookout: FileLocator) -> Found:
     always = to_grant.asking.always
     if always is None:
         return Found(to_grant.asked, accepted=False)

@@ -29,7 +29,7 @@ class Places:
     inside: bool = False
 
 
-class Lookout:
+class FileLocator:
     """Looks for one session, in a thread, one look at a time: a file system that does not answer holds up nobody
     else."""
 
@@ -40,7 +40,7 @@ class Lookout:
         self._one = trio.CapacityLimiter(1)
 
     def __repr__(self) -> str:
-        return f"<Lookout {self._directory!r}>"
+        return f"<FileLocator {self._directory!r}>"
 
     async def look(self, paths: Sequence[str]) -> Places | None:
         """None when it cannot be told where they are."""

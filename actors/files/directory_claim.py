@@ -13,7 +13,7 @@ NO_LOCKS = (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EBADF
 """What a file system answers that cannot lock a directory: then nothing in it is ever claimed."""
 
 
-class Claim:
+class DirectoryClaim:
     """Held by the open file description. Programs that the process starts do not inherit it."""
 
     def __init__(self, path: Path, handle: int) -> None:
@@ -21,10 +21,10 @@ class Claim:
         self._handle = handle
 
     def __repr__(self) -> str:
-        return f"<Claim {self.path} {'held' if self._handle >= 0 else 'released'}>"
+        return f"<DirectoryClaim {self.path} {'held' if self._handle >= 0 else 'released'}>"
 
     @classmethod
-    def take(cls, path: Path) -> "Claim":
+    def take(cls, path: Path) -> "DirectoryClaim":
         """Raises OSError: a BlockingIOError when somebody has it, others when it is gone or cannot be locked."""
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
@@ -42,10 +42,10 @@ class Claim:
             self._handle = -1
 
 
-def take_left(path: Path) -> "Claim | None":
+def take_left(path: Path) -> "DirectoryClaim | None":
     """Take what a process that died has left, so that nobody else takes it meanwhile. None when it is somebody's. Where
     locks do not work the claim is held by nobody: there nobody could have told that it lives."""
     try:
-        return Claim.take(path)
+        return DirectoryClaim.take(path)
     except OSError as error:
-        return Claim(path, -1) if error.errno in NO_LOCKS else None
+        return DirectoryClaim(path, -1) if error.errno in NO_LOCKS else None

@@ -13,7 +13,7 @@ class DataDirectoryRefused(GaveUp):
     """The caller's to mend: the data directory is another daemon's, cannot be written, or is too new for us."""
 
 
-class DataLock:
+class DirectoryLock:
     """Held by the open file description, so it ends with the process however that ends. Agents do not inherit it."""
 
     def __init__(self, handle: int, path: Path) -> None:
@@ -21,10 +21,10 @@ class DataLock:
         self.path = path
 
     def __repr__(self) -> str:
-        return f"<DataLock {self.path} {'held' if self._handle >= 0 else 'released'}>"
+        return f"<DirectoryLock {self.path} {'held' if self._handle >= 0 else 'released'}>"
 
     @classmethod
-    def take(cls, directory: Path) -> "DataLock":
+    def take(cls, directory: Path) -> "DirectoryLock":
         """Makes the directory, for our user alone. Raises :class:`DataDirectoryRefused`."""
         path = directory / NAME
         try:

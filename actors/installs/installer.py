@@ -17,7 +17,7 @@ from ...schema.problems import install_failed
 from ..kernel.actor import Actor
 from ..kernel.mailbox import ActorGone, Envelope, Mailbox, Request
 from .errors import InstallFailed
-from .job import Wanted, Workshop
+from .job import InstallRequest, InstallTools
 
 _log = structlog.get_logger("installer")
 
@@ -27,7 +27,7 @@ class Install(Request[None]):
     """The reply comes when the version is installed; the ``install_failed`` problem when it cannot be. ``watcher`` is
     told of the progress by :class:`Installing`."""
 
-    wanted: Wanted
+    wanted: InstallRequest
     watcher: Mailbox | None = None
 
 
@@ -58,7 +58,7 @@ class NotInstalled:
 
 @define(eq=False)
 class _Job:
-    wanted: Wanted
+    wanted: InstallRequest
     progress: AgentInstallProgress
     watchers: list[Mailbox] = field(factory=list[Mailbox])
     error: Exception | None = None
@@ -75,7 +75,7 @@ class _Job:
 
 
 class Installer(Actor):
-    def __init__(self, mailbox: Mailbox, workshop: Workshop) -> None:
+    def __init__(self, mailbox: Mailbox, workshop: InstallTools) -> None:
         super().__init__(mailbox)
         self._workshop = workshop
         # By agent, in the order in which they are done; the first is at work.
@@ -94,7 +94,7 @@ class Installer(Actor):
             case unknown:
                 raise TypeError(f"Installer got {unknown!r}")
 
-    def _join(self, wanted: Wanted, watcher: Mailbox | None, envelope: Envelope) -> None:
+    def _join(self, wanted: InstallRequest, watcher: Mailbox | None, envelope: Envelope) -> None:
         line = self._lines.setdefault(wanted.agent, [])
         job = next((job for job in line if _serves(job.wanted, wanted)), None)
         if job is None:
@@ -154,7 +154,7 @@ class Installer(Actor):
         return {"installs": sum(len(line) for line in self._lines.values()), **super().statistics()}
 
 
-def _serves(job: Wanted, wanted: Wanted) -> bool:
+def _serves(job: InstallRequest, wanted: InstallRequest) -> bool:
     """Whether what is under way will do for who asks now."""
     same = job.version == wanted.version
     return same and (job.current or not wanted.current) and (job.reinstall or not wanted.reinstall)

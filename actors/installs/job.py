@@ -17,13 +17,13 @@ from ...schema.agents.versions import PINNED
 from ...schema.settings import Settings
 from ..machine.proc_visibility import CANNOT_LOOK
 from ..processes.command import PATIENCE, run_command
-from ..processes.orphan_tree import LeftTree
+from ..processes.orphan_tree import OrphanTree
 from ..processes.table import ProcessTable
 from .errors import InstallFailed, Report
 from .lock import locked
 from .npm import Npm
 from .platform import Platform, this_platform
-from .versions import Installed, Receipt, Store, data_directory
+from .versions import Installed, InstalledVersions, Receipt, data_directory
 
 SHOWN = 200
 """Characters of a program's answer that are quoted."""
@@ -39,7 +39,7 @@ class Source(Protocol):
 
 
 @frozen
-class Wanted:
+class InstallRequest:
     """``reinstall`` builds the version anew when it is there. ``current`` makes it the one that is used when no version
     is named; the first install of an agent becomes that in any case."""
 
@@ -49,12 +49,14 @@ class Wanted:
     current: bool = True
 
     @classmethod
-    def make(cls, agent: str, version: str | None, *, reinstall: bool = False, current: bool = True) -> "Wanted":
+    def make(
+        cls, agent: str, version: str | None, *, reinstall: bool = False, current: bool = True
+    ) -> "InstallRequest":
         return cls(agent, version or PINNED[agent], reinstall, current)
 
 
 @frozen
-class Workshop:
+class InstallTools:
     """What an install needs of the house. ``unique`` draws the name of a tree; it marks the processes that fill it."""
 
     settings: Settings
@@ -62,10 +64,10 @@ class Workshop:
     table: ProcessTable
     unique: Callable[[], str]
 
-    def store(self, agent: str) -> Store:
-        return Store(data_directory(self.settings, self.environment), agent)
+    def store(self, agent: str) -> InstalledVersions:
+        return InstalledVersions(data_directory(self.settings, self.environment), agent)
 
-    async def install(self, wanted: Wanted, report: Report) -> Installed:
+    async def install(self, wanted: InstallRequest, report: Report) -> Installed:
         """Install a version, or find that it is there. Raises :class:`InstallFailed` with the reason."""
         with trio.move_on_after(self.settings.install_timeout or float("inf")):
             try:
@@ -74,7 +76,7 @@ class Workshop:
                 raise InstallFailed(f"{wanted.agent} {wanted.version}: {error}") from error
         raise InstallFailed(f"{wanted.agent} {wanted.version} was not installed in {self.settings.install_timeout:g} s")
 
-    async def _install(self, wanted: Wanted, report: Report) -> Installed:
+    async def _install(self, wanted: InstallRequest, report: Report) -> Installed:
         store = self.store(wanted.agent)
         report("waiting", None)
         async with locked(store.lock):
@@ -96,7 +98,7 @@ class Workshop:
             raise InstallFailed(f"{wanted.agent} {wanted.version} was taken away while it was being installed")
         return installed
 
-    async def _build(self, wanted: Wanted, store: Store, tree: Path, report: Report) -> None:
+    async def _build(self, wanted: InstallRequest, store: InstalledVersions, tree: Path, report: Report) -> None:
         platform = this_platform()
         source = await self._source(platform)
         program = await source.fetch(wanted.agent, wanted.version, tree, report)
@@ -117,7 +119,7 @@ class Workshop:
             return npm
         return (await trio.to_thread.run_sync(_load_download))(self.settings, platform)
 
-    async def _check(self, program: Path, wanted: Wanted, tree: Path) -> None:
+    async def _check(self, program: Path, wanted: InstallRequest, tree: Path) -> None:
         """A stub, a build for another machine or another version than was asked for must not be activated."""
         argv = (str(program), "--version")
         with trio.move_on_after(self.settings.probe_timeout or float("inf")):
@@ -136,12 +138,12 @@ class Workshop:
             return
         raise InstallFailed(f"`{program.name} --version` did not answer within {self.settings.probe_timeout:g} s")
 
-    async def _clear_away(self, store: Store) -> None:
+    async def _clear_away(self, store: InstalledVersions) -> None:
         """Remains of installs that were killed. Their processes first: an orphaned npm goes on writing. One that still
         runs is that of another data directory, of which ours is a copy."""
         for tree in await trio.to_thread.run_sync(store.remains):
             with suppress(*CANNOT_LOOK):
-                await LeftTree(tree.name, self.table).end(PATIENCE, PATIENCE)
+                await OrphanTree(tree.name, self.table).end(PATIENCE, PATIENCE)
             await trio.to_thread.run_sync(_remove, tree)
 
 

@@ -58,14 +58,14 @@ def data_directory(settings: Settings, environment: Mapping[str, str]) -> Path:
     return base_directory(environment, "XDG_DATA_HOME", ".local/share") / "sandbox-agent"
 
 
-class Store:
+class InstalledVersions:
     def __init__(self, data: Path, agent: str) -> None:
         self.root = data / "agents" / agent
         self.lock = self.root / "lock"
         self.trees = self.root / "trees"
 
     def __repr__(self) -> str:
-        return f"<Store {self.root}>"
+        return f"<InstalledVersions {self.root}>"
 
     def find(self, version: str | None = None) -> Installed | None:
         """A version that is installed, the current one when none is named; None when it is not, or is damaged."""

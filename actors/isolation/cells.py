@@ -7,7 +7,7 @@ import structlog
 import trio
 
 from ..journal.interface import Journal
-from ..machine.descriptor_reserve import Reserve
+from ..machine.descriptor_reserve import DescriptorReserve
 from ..processes.agent_process import SpawnFailed
 from ..processes.private_directory import PrivateDirectory
 from .isolation import Isolation
@@ -21,7 +21,7 @@ class Cells:
     all of them: so no agent sees one that is made later for another. Where they have a user of their own, they lie in
     one that the user may not list."""
 
-    def __init__(self, isolation: Isolation, journal: Journal, reserve: Reserve) -> None:
+    def __init__(self, isolation: Isolation, journal: Journal, reserve: DescriptorReserve) -> None:
         self.isolation = isolation
         self._journal = journal
         self._reserve = reserve

@@ -15,7 +15,7 @@ import structlog
 _log = structlog.get_logger("journal")
 
 
-class Affinity:
+class CpuAffinity:
     """Of the thread that calls :meth:`begin`; before that, and after :meth:`end`, nothing happens. The others may be
     called from another thread.
 
@@ -33,7 +33,7 @@ class Affinity:
 
     def __repr__(self) -> str:
         state = "none" if self._thread is None else "free" if self._only is None else f"on {self._only}"
-        return f"<Affinity {state}>"
+        return f"<CpuAffinity {state}>"
 
     def begin(self) -> None:
         with self._lock:

@@ -17,31 +17,31 @@ from attrs import frozen
 
 from ...schema.problems import Problem, invalid_request
 from ...schema.settings import Settings
-from ..files.directory_lock import DataLock
+from ..files.directory_lock import DirectoryLock
 from ..kernel.clock import Clock
 from ..kernel.failpoints import Failpoints
-from ..kernel.histogram import Timings
+from ..kernel.histogram import Histogram
 from ..machine.descriptor_reserve import thread_or_here
 from .checkpointer import Checkpointer
-from .event_log import Batch, Log
-from .group_commit import Job, Refused, Writer
-from .integrity_check import Check
+from .event_log import Batch, EventLog
+from .group_commit import GroupCommit, Job, Refused
+from .integrity_check import IntegrityCheck
 from .interface import CommandKey, Entry, JournalHealth, JournalUnavailable, KeptAnswer, Overfull, SessionRow
 from .outage import Outage
 from .quarantine import mark_unsound, set_aside, unsound
-from .retention import Kept, Trimmer
+from .retention import Kept, SizeRetention
 from .row_codec import RowCodec, Segment
-from .sqlite import FILE, TRANSACTION_BYTES, Cut, Damaged, Store, StoredSession, Written, is_damage
-from .sqlite_reader import Place, StoreReader
-from .tail_budget import Tails
+from .sqlite import FILE, TRANSACTION_BYTES, Cut, Damaged, SqliteStore, StoredSession, Written, is_damage
+from .sqlite_reader import Place, SqliteReader
+from .tail_budget import TailBudget
 
 _log = structlog.get_logger("journal")
 
 
 @frozen
 class _Opened:
-    store: Store
-    check: Check
+    store: SqliteStore
+    check: IntegrityCheck
     last_number: int
     sessions: Sequence[StoredSession]
     bounds: tuple[int, int, int]
@@ -52,7 +52,7 @@ class DiskJournal:
 
     def __init__(self, directory: Path, settings: Settings, clock: Clock, failpoints: Failpoints) -> None:
         self.journal_id = ""
-        self.feed = Log("", 0)
+        self.feed = EventLog("", 0)
         self.directory = directory
         self._settings = settings
         self._clock = clock
@@ -60,17 +60,17 @@ class DiskJournal:
         self._codec = RowCodec()
         self._kept: dict[str, Kept] = {}
         self._places: dict[str, Place] = {}
-        self._tails = Tails(settings.tails_bytes)
+        self._tails = TailBudget(settings.tails_bytes)
         self._position = 0
         self._number = 0
-        self._writer: Writer | None = None
-        self._reader = StoreReader(directory / FILE)
+        self._writer: GroupCommit | None = None
+        self._reader = SqliteReader(directory / FILE)
         self.outage = Outage(settings.journal_patience)
         self._set_aside: Path | None = None
         self._unsound: str | None = None
-        self._check: Check | None = None
-        self._trimmer = Trimmer(settings, self._kept, self._let_go)
-        self._commits = Timings()
+        self._check: IntegrityCheck | None = None
+        self._trimmer = SizeRetention(settings, self._kept, self._let_go)
+        self._commits = Histogram()
         self._checkpointer = Checkpointer(directory / FILE)
 
     def __repr__(self) -> str:
@@ -80,14 +80,14 @@ class DiskJournal:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep what is written until cancelled. Raises :class:`.DataDirectoryRefused` when it cannot begin."""
-        lock = await trio.to_thread.run_sync(DataLock.take, self.directory)
+        lock = await trio.to_thread.run_sync(DirectoryLock.take, self.directory)
         try:
             # The logs of a former life of ours are closed, and nobody may read a file that is about to be moved away.
             self._places.clear()
             await self._reader.aclose()
             opened = await trio.to_thread.run_sync(self._open)
             try:
-                self._reader = StoreReader(self.directory / FILE)
+                self._reader = SqliteReader(self.directory / FILE)
                 self._fill(opened)
                 await self._work(opened.store, task_status)
             finally:
@@ -100,12 +100,12 @@ class DiskJournal:
             self._close_logs()
             lock.release()
 
-    async def _work(self, store: Store, task_status: trio.TaskStatus[None]) -> None:
+    async def _work(self, store: SqliteStore, task_status: trio.TaskStatus[None]) -> None:
         if self.outage.cause is not None:
             self.outage.end()  # that of a former life of ours
         try:
             async with trio.open_nursery() as nursery:
-                self._writer = writer = Writer(
+                self._writer = writer = GroupCommit(
                     store, self._failpoints, self._settings.journal_retry, self._committed, self.outage
                 )
                 thread = partial(self._write_until_closed, writer)
@@ -127,7 +127,7 @@ class DiskJournal:
         self._commits.add(seconds)
         self._checkpointer.written(TRANSACTION_BYTES)
 
-    def _write_until_closed(self, writer: Writer) -> None:
+    def _write_until_closed(self, writer: GroupCommit) -> None:
         try:
             writer.run()
         except sqlite3.Error as error:
@@ -154,9 +154,9 @@ class DiskJournal:
     def _read(self, path: Path) -> "_Opened":
         """Raises :class:`.Damaged`."""
         token = trio.from_thread.run_sync(trio.lowlevel.current_trio_token)
-        store = Store.open(path, self._codec, durability=self._settings.durability)
+        store = SqliteStore.open(path, self._codec, durability=self._settings.durability)
         try:
-            self._check = check = Check(path, lambda damage: token.run_sync_soon(self._found_damage, damage))
+            self._check = check = IntegrityCheck(path, lambda damage: token.run_sync_soon(self._found_damage, damage))
             check.start(waited_for=self._settings.journal_check > 0)
             until = time.monotonic() + self._settings.journal_check
             opened = _Opened(store, check, *store.load())
@@ -187,8 +187,8 @@ class DiskJournal:
         self._number = opened.last_number
         self._kept.clear()
         self._places.clear()
-        self._tails = Tails(self._settings.tails_bytes)
-        self.feed = Log(self.journal_id, self._settings.tail_bytes, self, first=first, last=self._position)
+        self._tails = TailBudget(self._settings.tails_bytes)
+        self.feed = EventLog(self.journal_id, self._settings.tail_bytes, self, first=first, last=self._position)
         self.feed.expire(gone, first)
         self._places[self.journal_id] = Place(None)
         for found in opened.sessions:
@@ -198,9 +198,9 @@ class DiskJournal:
                 found.number, found.row, log, found.last, found.bytes, found.position
             )
 
-    def _new_log(self, number: int, row: SessionRow, first: int = 1, last: int = 0) -> Log:
+    def _new_log(self, number: int, row: SessionRow, first: int = 1, last: int = 0) -> EventLog:
         self._places[row.log_id] = Place(number)
-        return Log(row.log_id, self._settings.tail_bytes, self, first=first, last=last)
+        return EventLog(row.log_id, self._settings.tail_bytes, self, first=first, last=last)
 
     def _close_logs(self) -> None:
         self.feed.close()
@@ -218,7 +218,7 @@ class DiskJournal:
     def writable(self) -> bool:
         return self._writer is not None and self.outage.cause is None
 
-    async def create(self, row: SessionRow) -> Log:
+    async def create(self, row: SessionRow) -> EventLog:
         self._number += 1
         log = self._new_log(self._number, row)
         log.updated_ms = row.created_ms
@@ -236,7 +236,7 @@ class DiskJournal:
         at_ms = self._clock.now_ms()
         written = self._place(kept, entry)
 
-        def do(store: Store) -> None:
+        def do(store: SqliteStore) -> None:
             if entry.row is not None:
                 store.update(kept.number, old, entry.row)
             if written is not None:
@@ -299,7 +299,7 @@ class DiskJournal:
     def overfull(self, session_id: str) -> Overfull | None:
         return self._kept[session_id].overfull
 
-    async def rows(self) -> Sequence[tuple[SessionRow, Log]]:
+    async def rows(self) -> Sequence[tuple[SessionRow, EventLog]]:
         return [(kept.row, kept.log) for kept in self._kept.values()]
 
     def row(self, session_id: str) -> SessionRow:
@@ -317,7 +317,7 @@ class DiskJournal:
             raise
         return KeptAnswer(CommandKey(name, found[0]), found[1]) if found is not None else None
 
-    async def read_older(self, log: Log, after: int, max_bytes: int, *, raw: bool) -> Batch:
+    async def read_older(self, log: EventLog, after: int, max_bytes: int, *, raw: bool) -> Batch:
         place = self._places.get(log.log_id)
         if place is None:
             return Batch((), (), after)
@@ -335,7 +335,7 @@ class DiskJournal:
         return batch if batch.events else Batch((), (), max(after, last))
 
     async def _write(
-        self, do: Callable[[Store], None], show: Callable[[], None] | None = None, *, refusable: bool = False
+        self, do: Callable[[SqliteStore], None], show: Callable[[], None] | None = None, *, refusable: bool = False
     ) -> None:
         if self._writer is None:
             raise JournalUnavailable("the journal is not open")

@@ -39,13 +39,13 @@ class Expired(LookupError):
 class Older(Protocol):
     """Where a log finds what its tail does not hold."""
 
-    async def read_older(self, log: "Log", after: int, max_bytes: int, *, raw: bool) -> Batch:
+    async def read_older(self, log: "EventLog", after: int, max_bytes: int, *, raw: bool) -> Batch:
         """What is kept beyond ``after``, at most ``max_bytes`` of it but never less than one event if there is one.
         Only with ``raw`` do the events have theirs."""
         ...
 
 
-class Log:
+class EventLog:
     """Positions are ascending from 1 and never reused. ``tail_bytes`` bounds what is held in memory; without ``older``
     what leaves the tail is gone.
 
@@ -70,7 +70,7 @@ class Log:
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
-        return f"<Log {self.log_id} {state} {self.first}..{self.last}, {self._bytes} bytes in memory>"
+        return f"<EventLog {self.log_id} {state} {self.first}..{self.last}, {self._bytes} bytes in memory>"
 
     @property
     def size(self) -> int:

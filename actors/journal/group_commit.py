@@ -20,10 +20,10 @@ import trio
 from attrs import define, field
 
 from ..kernel.failpoints import Failpoints
-from .cpu_affinity import Affinity
+from .cpu_affinity import CpuAffinity
 from .interface import JournalUnavailable
 from .outage import Outage
-from .sqlite import Store, is_damage, is_ours
+from .sqlite import SqliteStore, is_damage, is_ours
 
 COMMIT_JOBS = 512
 """Most jobs that share a commit, so that the first of them does not wait for long."""
@@ -55,7 +55,7 @@ class Job:
     it is durable. What is ``refusable`` may be left out when no row can hold it: it changes nothing that later jobs
     build upon."""
 
-    do: Callable[[Store], None]
+    do: Callable[[SqliteStore], None]
     show: Callable[[], None] | None = None
     refusable: bool = False
     settled: trio.Event = field(factory=trio.Event)
@@ -71,12 +71,17 @@ class Job:
             raise JournalUnavailable("the daemon stops while its journal cannot be written")
 
 
-class Writer:
+class GroupCommit:
     """``retry`` is the pause in seconds before a commit that failed for want of room is tried again: until it is
     through there is an ``outage``."""
 
     def __init__(
-        self, store: Store, failpoints: Failpoints, retry: float, on_commit: Callable[[float], None], outage: Outage
+        self,
+        store: SqliteStore,
+        failpoints: Failpoints,
+        retry: float,
+        on_commit: Callable[[float], None],
+        outage: Outage,
     ) -> None:
         self._outage = outage
         self._store = store
@@ -90,7 +95,7 @@ class Writer:
         self._under_way = 0
         self._awaited = False
         self._typical = 0.0
-        self._affinity = Affinity()
+        self._affinity = CpuAffinity()
         self._hurried = threading.Event()
         self._token = trio.lowlevel.current_trio_token()
         self._waiting = 0
@@ -100,7 +105,7 @@ class Writer:
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "stuck" if self._troubled else "open"
-        return f"<Writer {state} waiting={self._waiting} {self._affinity!r}>"
+        return f"<GroupCommit {state} waiting={self._waiting} {self._affinity!r}>"
 
     def put(self, job: Job) -> Job:
         """Queue a job, without waiting. What is put after :meth:`close` fails."""

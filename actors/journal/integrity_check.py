@@ -16,7 +16,7 @@ from .sqlite import connect, is_damage
 LOWEST_PRIORITY = 19
 
 
-class Check:
+class IntegrityCheck:
     """``on_damage`` is called in the check's thread, at most once, and only when :meth:`wait` did not tell."""
 
     def __init__(self, path: Path, on_damage: Callable[[str], None]) -> None:
@@ -31,7 +31,7 @@ class Check:
         self._thread = threading.Thread(target=self._run, name="journal check", daemon=True)
 
     def __repr__(self) -> str:
-        return f"<Check {self.damage or ('ended' if self._ended.is_set() else 'running')}>"
+        return f"<IntegrityCheck {self.damage or ('ended' if self._ended.is_set() else 'running')}>"
 
     def start(self, *, waited_for: bool) -> None:
         self._late = not waited_for

@@ -14,11 +14,11 @@ from ...schema.agents.dialect import Prompt
 from ...schema.api.sessions import CreateSessionRequest
 from ...schema.encode import EncodedEvent
 from ...schema.events import PermissionEventData, QuestionEventData
-from ..kernel.histogram import Timings
-from .event_log import Log
+from ..kernel.histogram import Histogram
+from .event_log import EventLog
 from .outage import Outage
 
-AskData = PermissionEventData | QuestionEventData
+ApprovalData = PermissionEventData | QuestionEventData
 
 
 class JournalUnavailable(Exception):
@@ -64,7 +64,7 @@ class SessionRow:
     queue: tuple[QueuedPrompt, ...] = ()
     current: QueuedPrompt | None = None
     cancelled: tuple[str, ...] = ()
-    asks: tuple[AskData, ...] = ()
+    asks: tuple[ApprovalData, ...] = ()
     agent_restarts: int = 0
     background: bool = False
     ended: bool = False
@@ -124,7 +124,7 @@ class JournalHealth:
 
     troubles: tuple[str, ...] = ()
     figures: Mapping[str, float] = field(factory=dict[str, float])
-    commits: Timings | None = None
+    commits: Histogram | None = None
     expired: Mapping[str, float] = field(factory=dict[str, float])
 
 
@@ -133,7 +133,7 @@ class Journal(Protocol):
     was asked to be written then waits, and a command should be refused instead."""
 
     journal_id: str
-    feed: Log
+    feed: EventLog
     outage: Outage
 
     @property
@@ -147,7 +147,7 @@ class Journal(Protocol):
         """The daemon stops: from now on a write that finds no room fails instead of waiting for it."""
         ...
 
-    async def create(self, row: SessionRow) -> Log: ...
+    async def create(self, row: SessionRow) -> EventLog: ...
 
     async def write(self, entry: Entry) -> None:
         """Make durable, then visible. What two callers write is kept in the order of their calls, also when a caller
@@ -165,7 +165,7 @@ class Journal(Protocol):
         """Why the session has to end its turn, if it has to. It no longer has to when nothing is open."""
         ...
 
-    async def rows(self) -> Sequence[tuple[SessionRow, Log]]:
+    async def rows(self) -> Sequence[tuple[SessionRow, EventLog]]:
         """Oldest first."""
         ...
 

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from ...schema.settings import Settings
 from ..kernel.clock import Clock
-from .event_log import Log
+from .event_log import EventLog
 from .interface import Entry, JournalHealth, KeptAnswer, Overfull, SessionRow
 from .outage import Outage
 from .retention import NEARLY, level, trimmed
@@ -20,14 +20,14 @@ _log = structlog.get_logger("journal")
 @define
 class _Kept:
     row: SessionRow
-    log: Log
+    log: EventLog
     answers: OrderedDict[str, KeptAnswer] = field(factory=OrderedDict[str, KeptAnswer])
 
 
 class MemoryJournal:
     def __init__(self, settings: Settings, clock: Clock, journal_id: str) -> None:
         self.journal_id = journal_id
-        self.feed = Log(journal_id, settings.feed_bytes)
+        self.feed = EventLog(journal_id, settings.feed_bytes)
         self.outage = Outage(settings.journal_patience)  # which never comes
         self._settings = settings
         self._clock = clock
@@ -54,8 +54,8 @@ class MemoryJournal:
     def hurry(self) -> None:
         """Memory has room or the process ends."""
 
-    async def create(self, row: SessionRow) -> Log:
-        log = Log(row.log_id, self._settings.log_bytes)
+    async def create(self, row: SessionRow) -> EventLog:
+        log = EventLog(row.log_id, self._settings.log_bytes)
         log.updated_ms = row.created_ms
         self._kept[row.session_id] = _Kept(row, log)
         return log
@@ -99,7 +99,7 @@ class MemoryJournal:
         """Never: what runs expires like everything else here."""
         return None
 
-    async def rows(self) -> Sequence[tuple[SessionRow, Log]]:
+    async def rows(self) -> Sequence[tuple[SessionRow, EventLog]]:
         return [(kept.row, kept.log) for kept in self._kept.values()]
 
     def row(self, session_id: str) -> SessionRow:

@@ -13,10 +13,10 @@ import trio
 from attrs import define
 
 from ...schema.settings import Settings
-from .event_log import Log
+from .event_log import EventLog
 from .interface import Overfull, SessionRow
 from .sqlite import Cut
-from .sqlite_reader import StoreReader, cannot_read_now
+from .sqlite_reader import SqliteReader, cannot_read_now
 
 TRIM_SHARE = 10
 """The part of a bound that is freed with it, see :func:`trimmed`."""
@@ -35,7 +35,7 @@ class Kept:
 
     number: int
     row: SessionRow
-    log: Log
+    log: EventLog
     sequence: int = 0
     bytes: int = 0
     position: int = 0
@@ -67,7 +67,7 @@ def level(sizes: Sequence[int], most: int) -> int:
     return most
 
 
-class Trimmer:
+class SizeRetention:
     def __init__(
         self, settings: Settings, kept: Mapping[str, Kept], let_go: Callable[[Kept, Cut], Awaitable[bool]]
     ) -> None:
@@ -82,7 +82,7 @@ class Trimmer:
         self._too_large = trio.Event()
 
     def __repr__(self) -> str:
-        return f"<Trimmer living={self._living} expired={self.expired.total()}>"
+        return f"<SizeRetention living={self._living} expired={self.expired.total()}>"
 
     @property
     def living(self) -> int:
@@ -110,7 +110,7 @@ class Trimmer:
         if self._together and self._living > self._together:
             self._too_large.set()
 
-    async def run(self, reader: StoreReader) -> None:
+    async def run(self, reader: SqliteReader) -> None:
         # What a former life left, or a former life of the daemon with larger bounds.
         self._too_large.set()
         while True:
@@ -125,12 +125,12 @@ class Trimmer:
                 # What is too large now is so at the next write as well.
                 _log.warning("the oldest events of a session stay for now", error=str(error))
 
-    async def _trim_each(self, reader: StoreReader) -> None:
+    async def _trim_each(self, reader: SqliteReader) -> None:
         goal = trimmed(self._each)
         for kept in [kept for kept in self._kept.values() if self._each and kept.bytes > self._each]:
             await self._shorten(reader, kept, goal, "session_bytes")
 
-    async def _trim_all(self, reader: StoreReader) -> None:
+    async def _trim_all(self, reader: SqliteReader) -> None:
         """The largest give way, so that nobody takes the room of others."""
         self._living = self.living
         if not self._together or self._living <= self._together:
@@ -144,7 +144,7 @@ class Trimmer:
                     kept.overfull = kept.overfull or Overfull("sessions_bytes", self._together)
         self._living = self.living
 
-    async def _shorten(self, reader: StoreReader, kept: Kept, goal: int, setting: str) -> None:
+    async def _shorten(self, reader: SqliteReader, kept: Kept, goal: int, setting: str) -> None:
         before = kept.bytes
         while (excess := kept.bytes - goal) > 0:
             cut = await reader.cut(kept.number, excess, kept.row.settled)

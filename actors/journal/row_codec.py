@@ -12,7 +12,7 @@ from ...schema.codec import make_converter
 from ...schema.encode import EncodedEvent, as_utf8
 from ...schema.event_types import LETTERS
 from ...schema.events import EventType
-from .interface import AskData, QueuedPrompt, SessionRow
+from .interface import ApprovalData, QueuedPrompt, SessionRow
 
 _MEANINGS: Mapping[int, tuple[EventType, bool]] = {
     ord(letter.upper() if ends else letter): (kind, ends) for kind, letter in LETTERS.items() for ends in (False, True)
@@ -84,5 +84,5 @@ class RowCodec:
     def read_prompt(self, body: bytes) -> QueuedPrompt:
         return self._converter.structure(msgspec.json.decode(body), QueuedPrompt)
 
-    def read_ask(self, body: bytes) -> AskData:
-        return self._converter.structure(msgspec.json.decode(body), cast("Any", AskData))
+    def read_ask(self, body: bytes) -> ApprovalData:
+        return self._converter.structure(msgspec.json.decode(body), cast("Any", ApprovalData))

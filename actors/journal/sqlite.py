@@ -1,7 +1,7 @@
 """The store: the journal's SQLite file, seen by the one thread that writes it and the few that read it.
 
-Everything here blocks. A method that raises has changed nothing: it runs inside :meth:`Store.transaction`, which rolls
-back. WAL with ``synchronous=NORMAL`` survives SIGKILL at any instruction; FULL also survives a power cut.
+Everything here blocks. A method that raises has changed nothing: it runs inside :meth:`SqliteStore.transaction`, which
+rolls back. WAL with ``synchronous=NORMAL`` survives SIGKILL at any instruction; FULL also survives a power cut.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from attrs import evolve, frozen
 
-from ..approvals.broker import ask_id_of
+from ..approvals.broker import approval_id_of
 from ..files.directory_lock import DataDirectoryRefused
 from .interface import KeptAnswer, QueuedPrompt, SessionRow
 from .migrations import MIGRATIONS
@@ -112,7 +112,7 @@ def connect(
     return connection
 
 
-class Store:
+class SqliteStore:
     def __init__(self, path: Path, connection: sqlite3.Connection, codec: RowCodec) -> None:
         self.path = path
         self._wal = beside(path, "-wal")
@@ -128,12 +128,12 @@ class Store:
         """Whether there may be something to purge."""
 
     def __repr__(self) -> str:
-        return f"<Store {self.path} journal={self.journal_id}>"
+        return f"<SqliteStore {self.path} journal={self.journal_id}>"
 
     @classmethod
     def open(
         cls, path: Path, codec: RowCodec, *, durability: str = "normal", migrations: Sequence[str] = MIGRATIONS
-    ) -> "Store":
+    ) -> "SqliteStore":
         """Open the journal, or make one. Raises :class:`Damaged`, or :class:`.DataDirectoryRefused`."""
         connection: sqlite3.Connection | None = None
         try:
@@ -303,13 +303,14 @@ class Store:
                 self._change("UPDATE prompts SET waiting=? WHERE session=? AND number=?", (waiting, number, key))
 
     def _update_asks(self, number: int, old: SessionRow, row: SessionRow) -> None:
-        before, now = {ask_id_of(ask) for ask in old.asks}, {ask_id_of(ask): ask for ask in row.asks}
-        for ask_id in before - now.keys():
-            self._change("DELETE FROM asks WHERE session=? AND ask_id=?", (number, ask_id))
-        for ask_id, ask in now.items():
-            if ask_id not in before:
+        before, now = {approval_id_of(ask) for ask in old.asks}, {approval_id_of(ask): ask for ask in row.asks}
+        for approval_id in before - now.keys():
+            self._change("DELETE FROM asks WHERE session=? AND ask_id=?", (number, approval_id))
+        for approval_id, ask in now.items():
+            if approval_id not in before:
                 self._change(
-                    "INSERT INTO asks(session, ask_id, ask) VALUES(?,?,?)", (number, ask_id, self._codec.encode(ask))
+                    "INSERT INTO asks(session, ask_id, ask) VALUES(?,?,?)",
+                    (number, approval_id, self._codec.encode(ask)),
                 )
 
     def append(self, number: int, written: Written, at_ms: int) -> None:

@@ -34,7 +34,7 @@ def cannot_read_now(error: Exception) -> bool:
     return str(error) == NO_THREAD
 
 
-class StoreReader:
+class SqliteReader:
     """A read sees every commit that was made before it began. WAL keeps it out of the writer's way."""
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +44,7 @@ class StoreReader:
         self._limiter = trio.CapacityLimiter(READERS)
 
     def __repr__(self) -> str:
-        return f"<StoreReader busy={self._limiter.borrowed_tokens} idle={len(self._idle)}>"
+        return f"<SqliteReader busy={self._limiter.borrowed_tokens} idle={len(self._idle)}>"
 
     async def read(self, place: Place, after: int, max_bytes: int, *, raw: bool) -> Batch:
         """What is kept beyond position ``after``, at most ``max_bytes`` but not less than one event if there is one."""

@@ -2,19 +2,19 @@
 
 from collections import OrderedDict
 
-from .event_log import Log
+from .event_log import EventLog
 
 
-class Tails:
+class TailBudget:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._sizes: OrderedDict[Log, int] = OrderedDict()
+        self._sizes: OrderedDict[EventLog, int] = OrderedDict()
 
     def __repr__(self) -> str:
-        return f"<Tails {len(self._sizes)} logs, {self._bytes} of {self._max_bytes} bytes>"
+        return f"<TailBudget {len(self._sizes)} logs, {self._bytes} of {self._max_bytes} bytes>"
 
-    def grown(self, log: Log) -> None:
+    def grown(self, log: EventLog) -> None:
         """To be called when a log has been appended to."""
         self._bytes += log.size - self._sizes.get(log, 0)
         self._sizes[log] = log.size
@@ -24,12 +24,12 @@ class Tails:
             oldest.forget_tail()
             self._bytes -= size
 
-    def shrunk(self, log: Log) -> None:
+    def shrunk(self, log: EventLog) -> None:
         """The oldest of the log have expired."""
         if log in self._sizes:
             self._bytes += log.size - self._sizes[log]
             self._sizes[log] = log.size
 
-    def forget(self, log: Log) -> None:
+    def forget(self, log: EventLog) -> None:
         """The log is deleted."""
         self._bytes -= self._sizes.pop(log, 0)

@@ -6,7 +6,7 @@ BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0
 """Seconds. Up to 5 ms nobody notices; what takes longer than 5 s is beyond all that is planned for."""
 
 
-class Timings:
+class Histogram:
     """One thread may count while another reads: a reader sees the one that is being counted wholly, partly or not."""
 
     def __init__(self) -> None:
@@ -14,7 +14,7 @@ class Timings:
         self._counts = [0] * (len(BOUNDS) + 1)
 
     def __repr__(self) -> str:
-        return f"<Timings {self.count} in {self.total:.3f} s>"
+        return f"<Histogram {self.count} in {self.total:.3f} s>"
 
     @property
     def count(self) -> int:

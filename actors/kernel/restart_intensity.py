@@ -5,7 +5,7 @@ from collections import deque
 import trio
 
 
-class Intensity:
+class RestartIntensity:
     """``limit`` occurrences within ``period`` seconds are borne; one more is not."""
 
     def __init__(self, limit: int, period: float, backoff: float = 0.0, backoff_max: float = 0.0) -> None:
@@ -16,7 +16,7 @@ class Intensity:
         self._times: deque[float] = deque()
 
     def __repr__(self) -> str:
-        return f"<Intensity {self.recent}/{self.limit} in {self.period:g} s>"
+        return f"<RestartIntensity {self.recent}/{self.limit} in {self.period:g} s>"
 
     @property
     def recent(self) -> int:

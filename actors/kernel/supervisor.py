@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from .actor import Actor
 from .mailbox import Mailbox
-from .restart_intensity import Intensity
+from .restart_intensity import RestartIntensity
 
 Restart = Literal["permanent", "transient", "temporary"]
 ChildState = Literal["running", "pausing", "ended", "failed"]
@@ -50,7 +50,7 @@ class Child:
 
     spec: ChildSpec
     mailbox: Mailbox
-    intensity: Intensity
+    intensity: RestartIntensity
     state: ChildState = "running"
     starts: int = 0
     scope: trio.CancelScope = field(factory=trio.CancelScope)
@@ -131,7 +131,7 @@ def _lone(error: Exception) -> Exception:
 class Supervisor:
     """Dynamic children, one for one: each crash is between a child and its own intensity."""
 
-    def __init__(self, make_intensity: Callable[[], Intensity], mailbox_size: int) -> None:
+    def __init__(self, make_intensity: Callable[[], RestartIntensity], mailbox_size: int) -> None:
         self._make_intensity = make_intensity
         self._mailbox_size = mailbox_size
         self._nursery: trio.Nursery | None = None
@@ -185,7 +185,7 @@ class Chain:
     cannot leave a later actor running.
     """
 
-    def __init__(self, intensity: Intensity) -> None:
+    def __init__(self, intensity: RestartIntensity) -> None:
         self._intensity = intensity
         self._links: list[tuple[str, Callable[[], Run]]] = []
         self._starts: dict[str, int] = {}

@@ -1,9 +1,9 @@
 """The reserve: descriptors that the daemon keeps for its own work, above all for ending agents.
 
 Whoever uses up the daemon's descriptors or threads must not keep it from ending what it started. Work that has to
-succeed is given to :meth:`Reserve.run`: it is done in a worker thread as long as the machine gives what it needs, and
-otherwise at once in the event loop, with the reserve opened. In the loop, because there nobody else takes what is
-opened: no connection is accepted meanwhile.
+succeed is given to :meth:`DescriptorReserve.run`: it is done in a worker thread as long as the machine gives what it
+needs, and otherwise at once in the event loop, with the reserve opened. In the loop, because there nobody else takes
+what is opened: no connection is accepted meanwhile.
 
 A thread with a table of descriptors of its own (``close_range`` with ``CLOSE_RANGE_UNSHARE``) would have been simpler.
 But Python's collector runs in any thread, and would close there, by number, what was opened in another table.
@@ -50,7 +50,7 @@ async def thread_or_here(work: Callable[[], T]) -> T:
     return work()
 
 
-class Reserve:
+class DescriptorReserve:
     """``size`` descriptors, from :meth:`fill` to :meth:`close`. One for the whole daemon; used in the loop's thread and
     in signal handlers there."""
 
@@ -61,7 +61,7 @@ class Reserve:
         self._workers = trio.CapacityLimiter(WORKERS)
 
     def __repr__(self) -> str:
-        return f"<Reserve {len(self._spares)}/{self._size} lent={self._lent}>"
+        return f"<DescriptorReserve {len(self._spares)}/{self._size} lent={self._lent}>"
 
     @property
     def held(self) -> int:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from attrs import frozen
 
 from ...schema.settings import Settings
-from .descriptor_reserve import Reserve
+from .descriptor_reserve import DescriptorReserve
 
 MOST = 1 << 20
 """The highest limit that is asked for: the kernel's usual most (fs.nr_open). Where an "unlimited" process may have a
@@ -31,7 +31,7 @@ class Descriptors:
     """Of this process. ``inherited`` is the soft limit that it was started with, None until :meth:`raise_limit` has
     raised it: agents get that one, for a program that uses select(2) breaks with descriptors above 1,023."""
 
-    def __init__(self, reserve: Reserve) -> None:
+    def __init__(self, reserve: DescriptorReserve) -> None:
         self.inherited: int | None = None
         self._reserve = reserve
 

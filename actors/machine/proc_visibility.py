@@ -11,16 +11,16 @@ from .descriptor_reserve import Exhausted, exhausted
 PROC = "/proc"
 
 
-class Blind(Exception):
+class ProcNotVisible(Exception):
     """/proc does not tell which processes there are: the machine's set-up. Looking again does not help."""
 
 
-CANNOT_LOOK = (Exhausted, Blind)
+CANNOT_LOOK = (Exhausted, ProcNotVisible)
 """What a look at all processes raises when it cannot be had: just now, or on this machine."""
 
 
 @frozen
-class Sight:
+class ProcVisibility:
     """``trouble`` says in words what is wrong, and is empty when nothing is. When ``blind``, nothing that stands in
     /proc can be relied on: a pid in it may be another process's."""
 
@@ -28,20 +28,20 @@ class Sight:
     blind: bool = False
 
 
-def look(proc: str = PROC) -> Sight:
+def look(proc: str = PROC) -> ProcVisibility:
     """Takes some microseconds. Raises OSError when descriptors or memory are used up."""
     try:
         me = Path(proc, "self").readlink().name
     except OSError as error:
         if exhausted(error):
             raise
-        return Sight(
+        return ProcVisibility(
             f"{proc} is not mounted, or shows another pid namespace: descendants of agents that leave their"
             " process group are not found, and may outlive their session",
             blind=True,
         )
     if me != str(os.getpid()):
-        return Sight(
+        return ProcVisibility(
             f"{proc} shows another pid namespace ({me} for our pid {os.getpid()}): descendants of agents that"
             " leave their process group are not found, and may outlive their session",
             blind=True,
@@ -53,8 +53,8 @@ def look(proc: str = PROC) -> Sight:
         if exhausted(error):
             raise
         if error.errno in (errno.ENOENT, errno.EACCES, errno.EPERM):
-            return Sight(
+            return ProcVisibility(
                 f"{proc} hides the processes of other users (hidepid): descendants of agents that change their"
                 " user are not found, and may outlive their session"
             )
-    return Sight()
+    return ProcVisibility()

@@ -49,9 +49,9 @@ class Aside:
         now = monotonic()
         return [line for prefix, until in list(self._until.items()) if until <= now for line in self._end(prefix)]
 
-    def answered(self, ask_id: str) -> list[Line]:
-        prefix = ask_id.removesuffix("_leave")
-        return self._end(prefix) if prefix != ask_id and prefix in self._until else []
+    def answered(self, approval_id: str) -> list[Line]:
+        prefix = approval_id.removesuffix("_leave")
+        return self._end(prefix) if prefix != approval_id and prefix in self._until else []
 
     def stop(self) -> list[Line]:
         """Nothing goes on. What nobody has answered needs no answer."""

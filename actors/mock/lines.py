@@ -38,24 +38,24 @@ def say(item_id: str, words: str) -> Iterator[Line]:
     yield from item(item_id, "message", "assistant", text(words))
 
 
-def permission(ask_id: str, action: str, **metadata: object) -> Line:
-    return {"type": "permission", "id": ask_id, "action": action, "metadata": metadata}
+def permission(approval_id: str, action: str, **metadata: object) -> Line:
+    return {"type": "permission", "id": approval_id, "action": action, "metadata": metadata}
 
 
-def question(ask_id: str, words: str, *options: str) -> Line:
-    return {"type": "question", "id": ask_id, "question": words, "options": list(options)}
+def question(approval_id: str, words: str, *options: str) -> Line:
+    return {"type": "question", "id": approval_id, "question": words, "options": list(options)}
 
 
 SECRET = "token"  # noqa: S105 - the name of a field
 """The field of a form that is secret."""
 
 
-def elicitation(ask_id: str, words: str, fields: Line, *required: str) -> Line:
+def elicitation(approval_id: str, words: str, fields: Line, *required: str) -> Line:
     """What an MCP server elicits. ``fields`` are JSON schemas by name."""
     schema = {"type": "object", "properties": fields, "required": list(required)}
-    return {"type": "question", "id": ask_id, "question": words, "form": schema}
+    return {"type": "question", "id": approval_id, "question": words, "form": schema}
 
 
-def address(ask_id: str, words: str, url: str) -> Line:
+def address(approval_id: str, words: str, url: str) -> Line:
     """An address to open."""
-    return {"type": "question", "id": ask_id, "question": words, "url": url}
+    return {"type": "question", "id": approval_id, "question": words, "url": url}

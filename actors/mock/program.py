@@ -117,9 +117,9 @@ class Program:
         outcome = self._play(f"mock_{number}", prompt.strip()) or "completed"
         self._in_turn = False
         if self._interrupted:
-            for ask_id in self._asked:
-                if ask_id not in self._answers:
-                    self._say({"type": "withdraw", "id": ask_id})
+            for approval_id in self._asked:
+                if approval_id not in self._answers:
+                    self._say({"type": "withdraw", "id": approval_id})
         if not self._ended:
             self._say({"type": "turn_ended", "outcome": "interrupted" if self._interrupted else outcome})
             self._say_all(self._aside.turn_ended())
@@ -149,7 +149,9 @@ class Program:
             case Pause():
                 self._pause(step.seconds)
             case Await():
-                while not self._interrupted and not all(ask_id in self._answers for ask_id in step.ask_ids):
+                while not self._interrupted and not all(
+                    approval_id in self._answers for approval_id in step.approval_ids
+                ):
                     self._listen(None)
                 return self._answers
             case Background():
@@ -213,12 +215,12 @@ class Program:
                     self._say({"type": "hello", "session": session, "kept": self._conversation.kept} | lost)
                 case {"type": "prompt", "number": int(number), "text": str(prompt)}:
                     self._prompts.append((number, prompt))
-                case {"type": "permission", "id": str(ask_id), "reply": str(reply)}:
-                    self._take(ask_id, reply)
-                case {"type": "question", "id": str(ask_id), "content": content}:
-                    self._take(ask_id, filled_in(content))
-                case {"type": "question", "id": str(ask_id), "answers": answers}:
-                    self._take(ask_id, spoken(answers))
+                case {"type": "permission", "id": str(approval_id), "reply": str(reply)}:
+                    self._take(approval_id, reply)
+                case {"type": "question", "id": str(approval_id), "content": content}:
+                    self._take(approval_id, filled_in(content))
+                case {"type": "question", "id": str(approval_id), "answers": answers}:
+                    self._take(approval_id, spoken(answers))
                 case {"type": "interrupt"}:
                     # It may come in one read with the prompt that it is for.
                     self._interrupted, self._early = self._in_turn, bool(not self._in_turn and self._prompts)
@@ -228,11 +230,11 @@ class Program:
         except (ValueError, TypeError, RecursionError):
             self._complain(line)
 
-    def _take(self, ask_id: str, answer: str) -> None:
+    def _take(self, approval_id: str, answer: str) -> None:
         """Answers to an earlier turn's asks come late on purpose (``demo``): nothing waits for them any more."""
-        self._say_all(self._aside.answered(ask_id))
-        if ask_id in self._asked:
-            self._answers.setdefault(ask_id, answer)
+        self._say_all(self._aside.answered(approval_id))
+        if approval_id in self._asked:
+            self._answers.setdefault(approval_id, answer)
 
     def _say_all(self, said: list[Line]) -> None:
         for line in said:

@@ -106,16 +106,18 @@ FORM: Line = {
 
 def form(prefix: str, rest: str) -> Script:
     """What an MCP server would elicit."""
-    ask_id = f"{prefix}_form"
-    who = elicitation(ask_id, "Who are you?", FORM, "name", "age")
-    yield address(ask_id, "Please open this.", rest) if rest else who
-    return (yield from report(prefix, ask_id))
+    approval_id = f"{prefix}_form"
+    who = elicitation(approval_id, "Who are you?", FORM, "name", "age")
+    yield address(approval_id, "Please open this.", rest) if rest else who
+    return (yield from report(prefix, approval_id))
 
 
-def report(prefix: str, *ask_ids: str) -> Script:
+def report(prefix: str, *approval_ids: str) -> Script:
     """Wait for the humans, then say what they answered."""
-    answers = yield Await(*ask_ids)
-    yield from say(f"{prefix}_outcome", "\n".join(f"{ask_id}: {answers[ask_id]}" for ask_id in ask_ids))
+    answers = yield Await(*approval_ids)
+    yield from say(
+        f"{prefix}_outcome", "\n".join(f"{approval_id}: {answers[approval_id]}" for approval_id in approval_ids)
+    )
     return None
 
 

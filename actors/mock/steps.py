@@ -27,13 +27,13 @@ class Pause:
 class Await:
     """Wait until every one of these asks is answered."""
 
-    __slots__ = ("ask_ids",)
+    __slots__ = ("approval_ids",)
 
-    def __init__(self, *ask_ids: str) -> None:
-        self.ask_ids = ask_ids
+    def __init__(self, *approval_ids: str) -> None:
+        self.approval_ids = approval_ids
 
     def __repr__(self) -> str:
-        return f"Await({', '.join(self.ask_ids)})"
+        return f"Await({', '.join(self.approval_ids)})"
 
 
 class Background:

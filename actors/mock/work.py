@@ -99,10 +99,10 @@ def _call(prefix: str, name: str, arguments: dict[str, str]) -> Script:
 
 
 def _allowed(prefix: str, action: str, **metadata: object) -> Generator[Step, Answers, bool]:
-    ask_id = f"{prefix}_permission"
-    yield permission(ask_id, action, **metadata)
-    answers = yield Await(ask_id)
-    return answers[ask_id] != "reject"
+    approval_id = f"{prefix}_permission"
+    yield permission(approval_id, action, **metadata)
+    answers = yield Await(approval_id)
+    return answers[approval_id] != "reject"
 
 
 def _refused(prefix: str) -> Script:

@@ -38,9 +38,9 @@ from ..machine.working_directory import placed
 from .cgroup import Cgroup
 from .fork_loops import new_tag
 from .line_splitter import LineSplitter, OversizedLine
-from .pre_exec import Birth, easier_to_kill, make_easier_to_kill
+from .pre_exec import PreExec, easier_to_kill, make_easier_to_kill
 from .table import MARKER, ProcessTable
-from .terminal_tail import Terminal
+from .terminal_tail import TerminalTail
 from .tree import ProcessTree
 
 CHUNK = 1 << 16
@@ -161,7 +161,7 @@ def _spawn_blocking(
             os.close(probe)
         door = None if group is None else group.door
         oom_score = easier_to_kill(settings.agent_oom_adjust)
-        birth = Birth(stdin_read, stdout_write, start, tag, door, descriptors.inherited, user)
+        birth = PreExec(stdin_read, stdout_write, start, tag, door, descriptors.inherited, user)
         spawn = _Spawn(argv, env, (stdin_read, stdout_write), birth.prepare)
         make_easier_to_kill(cast("int", spawn.pid), oom_score)
         os.dup2(spawn.child_fd, terminal, inheritable=False)
@@ -213,7 +213,7 @@ class AgentProcess:
     ) -> None:
         self.pid: int = spawned.spawn.pid
         self.tree = tree
-        self.terminal = Terminal(settings.terminal_tail_bytes, redactor)
+        self.terminal = TerminalTail(settings.terminal_tail_bytes, redactor)
         self.status: ExitStatus | None = None
         self._spawn = spawned.spawn
         self._table = table

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from ..files.directory_claim import Claim, take_left
+from ..files.directory_claim import DirectoryClaim, take_left
 from .cgroup import PROCESSES, Cgroup
 from .limits import Limits
 
@@ -52,20 +52,20 @@ def find_own() -> Path | None:
         return None
 
 
-class CgroupHome:
+class CgroupRoot:
     """``path`` holds the groups of the agents, ``controllers`` what the kernel holds them to. The claim says that the
     daemon lives."""
 
-    def __init__(self, path: Path, controllers: frozenset[str], claim: Claim) -> None:
+    def __init__(self, path: Path, controllers: frozenset[str], claim: DirectoryClaim) -> None:
         self.path = path
         self.controllers = controllers
         self.claim = claim
 
     def __repr__(self) -> str:
-        return f"<CgroupHome {self.path} {' '.join(sorted(self.controllers)) or 'no controllers'}>"
+        return f"<CgroupRoot {self.path} {' '.join(sorted(self.controllers)) or 'no controllers'}>"
 
     @classmethod
-    def open(cls, own: Path, owner: str, limits: Limits) -> "CgroupHome | None":
+    def open(cls, own: Path, owner: str, limits: Limits) -> "CgroupRoot | None":
         """Below our own group. ``owner`` is the daemon's name beyond its life. None when the system forbids it."""
         wanted = {name for name, limit in (("memory", limits.memory), ("pids", limits.processes)) if limit}
         # A name for this life: a daemon on a copy of the journal has the same owner, and may live in the same group.
@@ -111,19 +111,19 @@ def name_of(owner: str) -> str:
     return PREFIX + hashlib.sha256(owner.encode()).hexdigest()[:16]
 
 
-def find_left(own: Path, owner: str) -> list[CgroupHome]:
+def find_left(own: Path, owner: str) -> list[CgroupRoot]:
     """The homes that dead daemons of this owner left, wherever they were started: anywhere below our mount. Older
     versions named theirs by the owner alone."""
     top = own
     while (top.parent / PROCESSES).exists():
         top = top.parent
     home = re.compile(re.escape(name_of(owner)) + "(-[0-9a-f]+)?")
-    found: list[CgroupHome] = []
+    found: list[CgroupRoot] = []
     for directory, inner, _ in os.walk(top):
         homes = [name for name in inner if home.fullmatch(name)]
         inner[:] = [name for name in inner if name not in homes]
         claims = [take_left(Path(directory, name)) for name in homes]
-        found += [CgroupHome(claim.path, frozenset(), claim) for claim in claims if claim is not None]
+        found += [CgroupRoot(claim.path, frozenset(), claim) for claim in claims if claim is not None]
     return found
 
 

@@ -12,7 +12,7 @@ from attrs import frozen
 from ..machine.agent_user import AgentUser
 from ..machine.child_exit import wait_exited
 from ..machine.descriptor_reserve import NO_THREAD, Exhausted
-from ..machine.proc_visibility import Blind
+from ..machine.proc_visibility import ProcNotVisible
 from ..machine.working_directory import placed
 from .table import MARKER, ProcessTable
 from .tree import ProcessTree
@@ -101,7 +101,7 @@ async def _end(tree: ProcessTree, table: ProcessTable) -> None:
         await tree.end(PATIENCE, PATIENCE)
     except Exhausted:
         table.unverified.add(tree)
-    except Blind:
+    except ProcNotVisible:
         pass  # whoever was known is dead; health says that others may not be
 
 

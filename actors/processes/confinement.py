@@ -8,9 +8,9 @@ import trio
 
 from ...schema.settings import Settings
 from ..journal.interface import Journal
-from ..machine.descriptor_reserve import Exhausted, Reserve
+from ..machine.descriptor_reserve import DescriptorReserve, Exhausted
 from .cgroup import Cgroup
-from .cgroup_root import CgroupHome, find_own
+from .cgroup_root import CgroupRoot, find_own
 from .limits import Limits
 
 _log = structlog.get_logger("confinement")
@@ -19,8 +19,8 @@ _log = structlog.get_logger("confinement")
 class Confinement:
     """An actor of the chain: agents start when it is known what holds them to their limits, which it tells the log."""
 
-    def __init__(self, journal: Journal, settings: Settings, reserve: Reserve) -> None:
-        self.home: CgroupHome | None = None
+    def __init__(self, journal: Journal, settings: Settings, reserve: DescriptorReserve) -> None:
+        self.home: CgroupRoot | None = None
         self._reserve = reserve
         self._journal = journal
         self._limits = Limits.of(settings)
@@ -58,9 +58,9 @@ class Confinement:
             return None
         return await trio.to_thread.run_sync(self.home.make, marker.rpartition(".")[2], self._limits)
 
-    def _open(self) -> CgroupHome | None:
+    def _open(self) -> CgroupRoot | None:
         own = find_own()
-        return None if own is None else CgroupHome.open(own, self._journal.journal_id, self._limits)
+        return None if own is None else CgroupRoot.open(own, self._journal.journal_id, self._limits)
 
     def _watched(self) -> Sequence[str]:
         held = self.home.controllers if self.home is not None else frozenset[str]()

@@ -11,7 +11,7 @@ import structlog
 
 from ...schema.settings import Settings
 from ..machine.descriptor_reserve import Exhausted
-from ..machine.proc_visibility import CANNOT_LOOK, Blind
+from ..machine.proc_visibility import CANNOT_LOOK, ProcNotVisible
 from .agent_process import AgentProcess
 
 _log = structlog.get_logger("ladder")
@@ -37,7 +37,7 @@ async def end_process(process: AgentProcess, settings: Settings, *, polite: bool
         _log.error("cannot verify that nothing is left of an agent", pid=process.pid, error=str(error))
         process.leave_unverified()
         return f"the agent was ended, but it could not be verified that none of its descendants is left: {error}"
-    except Blind:
+    except ProcNotVisible:
         return ""  # so it is for every agent on this machine: health says it
     pids = sorted(member.pid for member in left)
     if pids:

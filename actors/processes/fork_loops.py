@@ -40,7 +40,7 @@ def put_on(tag: int) -> None:
     resource.setrlimit(RLIMIT_LOCKS, (tag, tag))
 
 
-def end_orphans(tag: int | None, seconds: float) -> bool:
+def end_fork_loops(tag: int | None, seconds: float) -> bool:
     """SIGKILL to our children that carry the tag, or to all with None. Each is stopped as soon as it is seen, until
     some looks show nobody new. False when that was not reached in time: somebody may have escaped. Blocks so long;
     with nobody there, some milliseconds. Raises OSError when descriptors or memory are used up."""

@@ -7,7 +7,7 @@ from .table import ProcessRow
 from .tree import ProcessTree
 
 
-class LimitWatch:
+class LimitMonitor:
     """CPU time is that of one turn and of what goes on after it; the next turn counts from the last look before it."""
 
     def __init__(self, tree: ProcessTree, limits: Limits) -> None:
@@ -20,7 +20,7 @@ class LimitWatch:
         self._before = 0.0
 
     def __repr__(self) -> str:
-        return f"<LimitWatch {self._limits} cpu={self._cpu - self._before:.1f}>"
+        return f"<LimitMonitor {self._limits} cpu={self._cpu - self._before:.1f}>"
 
     def __bool__(self) -> bool:
         """Whether there is anything to watch."""

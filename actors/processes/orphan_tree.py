@@ -8,7 +8,7 @@ from .table import NOBODY, ProcessId, ProcessRow, ProcessTable
 from .tree import ProcessTree
 
 
-class LeftTree(ProcessTree):
+class OrphanTree(ProcessTree):
     """All that carries a marker which begins so, and whose owner is dead, with what comes from it or is in ``groups``.
 
     An agent can write any owner into the environment of what it starts. That hides a process from this one sign, as an

@@ -17,8 +17,8 @@ from ..journal.interface import Journal
 from ..machine.descriptor_reserve import Exhausted
 from ..machine.proc_visibility import CANNOT_LOOK
 from .cgroup import Cgroup
-from .cgroup_root import CgroupHome, find_left, find_own
-from .orphan_tree import LeftTree
+from .cgroup_root import CgroupRoot, find_left, find_own
+from .orphan_tree import OrphanTree
 from .private_directory import remove_left
 from .table import ProcessId, ProcessTable
 
@@ -28,16 +28,14 @@ ROUNDS = 5
 _log = structlog.get_logger("leftovers")
 
 
-async def end_leftovers(
-    journal_id: str, table: ProcessTable, settings: Settings, groups: Sequence[Cgroup] = ()
-) -> None:
+async def end_orphans(journal_id: str, table: ProcessTable, settings: Settings, groups: Sequence[Cgroup] = ()) -> None:
     """End every process that a dead daemon of this journal left, and all that comes from it or is in ``groups``.
 
     With nothing left it costs one look at /proc. Otherwise it returns when they are gone, or after ``ROUNDS`` times
     ``end_kill``, and an error in the log, when the kernel holds on to one.
     """
     try:
-        left = await _end(LeftTree(f"{journal_id}.", table, groups), settings)
+        left = await _end(OrphanTree(f"{journal_id}.", table, groups), settings)
     except CANNOT_LOOK as error:
         # Whoever is in a cgroup of ours is found all the same.
         with suppress(Exhausted):
@@ -49,7 +47,7 @@ async def end_leftovers(
             _log.error("leftovers outlived SIGKILL", pids=sorted(process.pid for process in left))
 
 
-async def _end(tree: LeftTree, settings: Settings) -> set[ProcessId]:
+async def _end(tree: OrphanTree, settings: Settings) -> set[ProcessId]:
     left = await tree.members()
     if tree.owners:
         pids = sorted(owner.process.pid for owner in tree.owners)
@@ -64,7 +62,7 @@ async def _end(tree: LeftTree, settings: Settings) -> set[ProcessId]:
     return left
 
 
-class Leftovers:
+class Orphans:
     """An actor of the chain: those after it start when nothing of the former life is there any more."""
 
     def __init__(self, journal: Journal, table: ProcessTable, settings: Settings) -> None:
@@ -73,12 +71,12 @@ class Leftovers:
         self._settings = settings
 
     def __repr__(self) -> str:
-        return f"<Leftovers of {self._journal.journal_id}>"
+        return f"<Orphans of {self._journal.journal_id}>"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         owner = self._journal.journal_id
         homes = await trio.to_thread.run_sync(_homes_of, owner)
-        await end_leftovers(owner, self._table, self._settings, [home.group for home in homes])
+        await end_orphans(owner, self._table, self._settings, [home.group for home in homes])
         for home in homes:
             await self._table.reserve.run(home.remove)
         try:
@@ -92,6 +90,6 @@ class Leftovers:
         await trio.sleep_forever()
 
 
-def _homes_of(owner: str) -> list[CgroupHome]:
+def _homes_of(owner: str) -> list[CgroupRoot]:
     own = find_own()
     return [] if own is None else find_left(own, owner)

@@ -18,7 +18,7 @@ MOST_KILLABLE = 1000
 
 
 @frozen
-class Birth:
+class PreExec:
     """``tag`` is what it and its descendants carry (:mod:`.orphans`), ``door`` the file of the cgroup that it enters,
     ``descriptors`` its soft limit of open files; None leaves it as the daemon's. ``user`` is whom it becomes, if
     that is another."""

@@ -13,9 +13,9 @@ import structlog
 import trio
 
 from ...schema.agents.dialect import PrivateFile
-from ..files.directory_claim import NO_LOCKS, Claim, take_left
+from ..files.directory_claim import NO_LOCKS, DirectoryClaim, take_left
 from ..machine.agent_user import AgentUser
-from ..machine.descriptor_reserve import Exhausted, Reserve, exhausted
+from ..machine.descriptor_reserve import DescriptorReserve, Exhausted, exhausted
 
 PREFIX = "sandbox-agent-"
 
@@ -37,7 +37,7 @@ class PrivateDirectory:
     put something else in its place while we write into it. What is in there is theirs from :meth:`hand_over` on, and
     nothing is written into it after that."""
 
-    def __init__(self, path: Path, claim: Claim | None = None) -> None:
+    def __init__(self, path: Path, claim: DirectoryClaim | None = None) -> None:
         self.path = path
         self.claim = claim
 
@@ -55,7 +55,7 @@ class PrivateDirectory:
         for _ in range(ATTEMPTS):
             path = Path(tempfile.mkdtemp(prefix=_prefix(owner), dir=parent))
             try:
-                return cls(path, Claim.take(path))
+                return cls(path, DirectoryClaim.take(path))
             except (BlockingIOError, FileNotFoundError):
                 _remove_empty(path)
             except OSError as error:
@@ -88,7 +88,7 @@ class PrivateDirectory:
         """It becomes the user's, with all that is in it. Raises OSError."""
         await trio.to_thread.run_sync(hand_over, self.path, user)
 
-    async def remove(self, reserve: Reserve) -> None:
+    async def remove(self, reserve: DescriptorReserve) -> None:
         """Raises nothing: what stays is in the log, and the daemon's next start removes it."""
         try:
             await reserve.run(self._remove)

@@ -8,7 +8,7 @@ from contextlib import suppress
 import structlog
 import trio
 
-from ..machine.proc_visibility import CANNOT_LOOK, Blind
+from ..machine.proc_visibility import CANNOT_LOOK, ProcNotVisible
 from .table import ProcessTable
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -59,7 +59,7 @@ class Reaper:
                 _log.warning("cannot look for dead processes to reap", error=str(error))
             self._looks = False
             await trio.sleep(PAUSE)
-            return isinstance(error, Blind)
+            return isinstance(error, ProcNotVisible)
         self._looks = True
         for stray in strays or ():
             with suppress(ChildProcessError):

@@ -15,11 +15,11 @@ import trio
 from attrs import frozen
 
 from ..machine.agent_user import AgentUser, Rights
-from ..machine.descriptor_reserve import Exhausted, Reserve, exhausted
+from ..machine.descriptor_reserve import DescriptorReserve, Exhausted, exhausted
 from ..machine.descriptors import Descriptors
 from ..machine.owner import Owner, ProcessId
-from ..machine.proc_visibility import PROC, Blind, Sight, look
-from .unverified_trees import Unverified
+from ..machine.proc_visibility import PROC, ProcNotVisible, ProcVisibility, look
+from .unverified_trees import UnverifiedTrees
 
 MARKER = "SANDBOX_AGENT_PROCESS"
 """The variable by which a descendant is known even when its parents are gone. Its value is `<family>.<owner>.<unique>`:
@@ -90,10 +90,10 @@ def _read_marker(pid: int, proc: str) -> str | None:
 
 def read_all(proc: str = PROC, rights: Rights | None = None) -> list[ProcessRow]:
     """Every process, in one pass; ``rights`` as in :func:`read_process`. Takes milliseconds: call it off the event
-    loop. Raises :class:`.Blind`, and OSError when it could not see all of them."""
+    loop. Raises :class:`.ProcNotVisible`, and OSError when it could not see all of them."""
     sight = look(proc)
     if sight.blind:
-        raise Blind(sight.trouble)
+        raise ProcNotVisible(sight.trouble)
     pids = (int(name) for name in os.listdir(proc) if name.isdigit())  # noqa: PTH208 - Path costs twice as much
     return [row for pid in pids if (row := read_process(pid, proc, rights)) is not None]
 
@@ -166,17 +166,17 @@ class ProcessTable:
     def __init__(
         self,
         family: Callable[[], str] | None = None,
-        reserve: Reserve | None = None,
+        reserve: DescriptorReserve | None = None,
         proc: str = PROC,
         user: AgentUser | None = None,
     ) -> None:
         own = uuid.uuid4().hex
         self._family = family or (lambda: own)
-        self.reserve = reserve or Reserve(0)
-        self.unverified = Unverified()
+        self.reserve = reserve or DescriptorReserve(0)
+        self.unverified = UnverifiedTrees()
         self.user = user
         self._proc = proc
-        self._sight = Sight()
+        self._sight = ProcVisibility()
         self._lock = trio.Lock()
         self._taken_at = float("-inf")
         self._rows: list[ProcessRow] = []

@@ -12,7 +12,7 @@ _BROKEN = 4096
 """Bytes within which a line that lacks its beginning must end."""
 
 
-class Terminal:
+class TerminalTail:
     """Keeps at least the last ``limit`` bytes and at most twice as many, as they came: a secret may be cut by a read.
     What it tells is masked, and then cut."""
 
@@ -24,7 +24,7 @@ class Terminal:
         self._lines = 0
 
     def __repr__(self) -> str:
-        return f"<Terminal lines={self._lines} bytes={self._bytes} kept={len(self._kept)}>"
+        return f"<TerminalTail lines={self._lines} bytes={self._bytes} kept={len(self._kept)}>"
 
     def feed(self, chunk: bytes) -> None:
         self._kept += chunk

@@ -13,10 +13,10 @@ from contextlib import suppress
 import trio
 
 from ..machine.agent_user import Rights
-from ..machine.descriptor_reserve import Exhausted, Reserve
-from ..machine.proc_visibility import CANNOT_LOOK, Blind
+from ..machine.descriptor_reserve import DescriptorReserve, Exhausted
+from ..machine.proc_visibility import CANNOT_LOOK, ProcNotVisible
 from .cgroup import Cgroup
-from .fork_loops import end_orphans
+from .fork_loops import end_fork_loops
 from .table import NOBODY, ProcessId, ProcessRow, ProcessTable, family, signal_all
 
 LOOK = 0.02
@@ -61,7 +61,7 @@ class ProcessTree:
         return f"<ProcessTree root={self.root.pid} seen={len(self._seen)}>"
 
     @property
-    def reserve(self) -> Reserve:
+    def reserve(self) -> DescriptorReserve:
         return self._table.reserve
 
     @property
@@ -105,7 +105,7 @@ class ProcessTree:
                 await self._terminate()
         finally:
             left = await _Killing(self, kill).run()
-        if self._tag is not None and not await self.reserve.run(end_orphans, self._tag, kill):
+        if self._tag is not None and not await self.reserve.run(end_fork_loops, self._tag, kill):
             raise Escaping("one of them forks and exits in less time than it takes to stop it")
         return left
 
@@ -242,7 +242,7 @@ class _Killing:
         self._tree.signal_known(signal.SIGKILL)
         now = trio.current_time()
         self._deadline = min(self._deadline, now + self._patience)
-        if now > self._deadline or (isinstance(error, Blind) and not self._tree.group_lives()):
+        if now > self._deadline or (isinstance(error, ProcNotVisible) and not self._tree.group_lives()):
             raise error
         await trio.sleep(self._pause)
         self._pause = min(self._pause * 2, LOOK_MAX)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from ..machine.proc_visibility import Blind, Exhausted
+from ..machine.proc_visibility import Exhausted, ProcNotVisible
 
 if TYPE_CHECKING:
     from .tree import ProcessTree
@@ -18,7 +18,7 @@ PAUSE_MAX = 30.0
 _log = structlog.get_logger("ladder")
 
 
-class Unverified:
+class UnverifiedTrees:
     """They are ended again until a look says that nobody is left."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Unverified:
         self._some = trio.Event()
 
     def __repr__(self) -> str:
-        return f"<Unverified {len(self._trees)} trees>"
+        return f"<UnverifiedTrees {len(self._trees)} trees>"
 
     def add(self, tree: "ProcessTree") -> None:
         self._trees.append(tree)
@@ -59,7 +59,7 @@ class Unverified:
             left = await tree.end(0, PAUSE)
         except Exhausted:
             return False
-        except Blind:
+        except ProcNotVisible:
             left = None
         self._trees.remove(tree)
         if left:

@@ -22,13 +22,13 @@ from ..agents.link import AgentLink
 from ..agents.watchdogs import Watched
 from ..journal.interface import Overfull
 from ..kernel.mailbox import Mailbox
-from ..kernel.restart_intensity import Intensity
+from ..kernel.restart_intensity import RestartIntensity
 from ..processes.agent_process import SpawnFailed
 from ..processes.limits import Hit
-from .context import Services
+from .context import SessionContext
 from .first_start import FirstStart
 from .launcher import launch
-from .state import Record
+from .state import SessionState
 
 _OVERDUE = {
     "start": "the agent was not ready after {:g} s",
@@ -55,7 +55,7 @@ MOST_LEARNT = 100
 
 
 @frozen
-class Rested:
+class RestartDelayOver:
     """To the session: the pause after an unexpected end is over."""
 
 
@@ -64,20 +64,20 @@ class Agent:
     process has done its part and is to be ended before the next prompt. ``background`` is what it goes on with beside
     its turns."""
 
-    def __init__(self, services: Services, record: Record, mailbox: Mailbox) -> None:
-        settings = services.settings
+    def __init__(self, context: SessionContext, state: SessionState, mailbox: Mailbox) -> None:
+        settings = context.settings
         self.link: AgentLink | None = None
         self.opened = False
         self.retiring = False
         self.background: tuple[BackgroundTask, ...] = ()
         self.first_start = FirstStart(
-            record.row.request, record.row.session_id, services.proven_starts, settings.create_wait
+            state.row.request, state.row.session_id, context.proven_starts, settings.create_wait
         )
-        self._services = services
+        self._context = context
         self._settings = settings
-        self._record = record
+        self._state = state
         self._mailbox = mailbox
-        self._exits = Intensity(
+        self._exits = RestartIntensity(
             settings.agent_restarts - 1, settings.restart_period, settings.restart_backoff, settings.restart_backoff_max
         )
         self._may_start = 0.0
@@ -88,7 +88,7 @@ class Agent:
 
     def __repr__(self) -> str:
         state = repr(self.link) if self.link is not None else "suspended" if self.opened else "not started"
-        return f"<Agent {self._record.row.request.agent} {state} exits={self._exits.recent}>"
+        return f"<Agent {self._state.row.request.agent} {state} exits={self._exits.recent}>"
 
     @property
     def ready(self) -> bool:
@@ -97,35 +97,35 @@ class Agent:
     @property
     def resumable(self) -> bool:
         """Nothing of the conversation is lost when the process ends now."""
-        return self._record.row.resume is not None or self._record.row.prompts == 0
+        return self._state.row.resume is not None or self._state.row.prompts == 0
 
     @property
     def status(self) -> SessionStatus:
         """Of a session that has not ended."""
         if self.link is None:
-            return "starting" if not self.opened or self._record.row.queue else "suspended"
+            return "starting" if not self.opened or self._state.row.queue else "suspended"
         if not self.link.ready:
             return "starting"
         # A prompt that waits for a ready agent is taken up at once: between two turns nobody sees it idle.
-        if self._record.asks:
+        if self._state.approvals:
             return "waiting"
-        return "running" if self._record.in_flight or self._record.row.waiting or self.background else "idle"
+        return "running" if self._state.in_flight or self._state.row.waiting or self.background else "idle"
 
     @property
     def gives_way(self) -> bool:
         """The turn that is open is no reason for a prompt to wait. One that is being interrupted is."""
         return (
-            self._record.gives_way and self.link is not None and self.link.watchdogs.interrupted != self._record.turn_id
+            self._state.gives_way and self.link is not None and self.link.watchdogs.interrupted != self._state.turn_id
         )
 
     def follow(self) -> None:
         """Let the clocks run that fit what the session is doing."""
         if self.link is not None:
-            self.link.limits.follow(self._record.turn_id)
+            self.link.limits.follow(self._state.turn_id)
             self.link.watchdogs.follow(
                 ready=self.link.ready,
-                turn=self._record.turn_id,
-                asking=bool(self._record.asks),
+                turn=self._state.turn_id,
+                asking=bool(self._state.approvals),
                 working=bool(self.background),
             )
 
@@ -133,13 +133,13 @@ class Agent:
 
     async def start(self, nursery: trio.Nursery) -> Effects:
         """Start a process; returns the handshake's first words. Raises as :func:`launch` does."""
-        self.link = link = await launch(self._services, self._record.row, self._mailbox, self._record.ledger.knows)
+        self.link = link = await launch(self._context, self._state.row, self._mailbox, self._state.ledger.knows)
         self.opened = True
         await self._mask(link)
-        self._services.tally.agent_starts[self._record.row.request.agent, self._restarting] += 1
+        self._context.counters.agent_starts[self._state.row.request.agent, self._restarting] += 1
         if self._restarting:
             self._restarting = False
-            self._record.agent_restarted()
+            self._state.agent_restarted()
         nursery.start_soon(link.run)
         return link.dialect.begin()
 
@@ -160,22 +160,22 @@ class Agent:
             except RuntimeError:  # no thread can be started: then it takes its time here
                 redactor = redactor.also(self._learnt)
         link.mask_with(redactor)
-        self._record.scribe.mask_with(redactor)
+        self._state.recorder.mask_with(redactor)
 
     async def start_again(self, nursery: trio.Nursery) -> Effects | None:
-        """For the prompt that waits. None when it is too early: :class:`Rested` comes when it is not."""
+        """For the prompt that waits. None when it is too early: :class:`RestartDelayOver` comes when it is not."""
         if self._may_start > trio.current_time():
             return None
-        resuming = self._record.row.resume is not None
+        resuming = self._state.row.resume is not None
         try:
             effects = await self.start(nursery)
         except (SpawnFailed, Problem) as error:
-            agent = self._record.row.request.agent
+            agent = self._state.row.request.agent
             short = isinstance(error, SpawnFailed) and error.shortage is not None
             code = "resource_exhausted" if short else "start_failed"
-            self._record.open_turn(self._record.take())
-            self._record.error(code, f"{agent} could not be started again: {error}")
-            self._record.close_turn("failed", "agent not started")
+            self._state.open_turn(self._state.take())
+            self._state.error(code, f"{agent} could not be started again: {error}")
+            self._state.close_turn("failed", "agent not started")
             return ()
         self._restarted = "unknown" if resuming else "gone" if self._conversation_gone else "afresh"
         self._conversation_gone = False
@@ -186,25 +186,25 @@ class Agent:
         self._conversation_gone = not resumed
         if self._restarted is not None:
             self._restarted = "resumed" if resumed else "gone"
-        if self._record.in_flight:
+        if self._state.in_flight:
             self.tell_restarted()
 
     def tell_restarted(self, *, turn_ends: bool = False) -> None:
         """In the turn that it was started for, one a turn: prompts may wait while it dies again. Some agents show only
         with their first words whether they go on where they were; those that do not get so far have not resumed."""
         if self._restarted is not None and (turn_ends or self._restarted != "unknown"):
-            self._record.status(f"restart_{self._record.turn_id}", "agent.restarted", _RESTARTED[self._restarted])
+            self._state.status(f"restart_{self._state.turn_id}", "agent.restarted", _RESTARTED[self._restarted])
             self._restarted = None
 
     async def _rest(self, seconds: float) -> None:
         await trio.sleep(seconds)
-        await self._mailbox.tell(Rested())
+        await self._mailbox.tell(RestartDelayOver())
 
     def background_changed(self, tasks: Sequence[BackgroundTask]) -> None:
         """What it goes on with beside its turns: told when that begins, and when nothing of it is left."""
-        mask = self._record.scribe.redactor.text
+        mask = self._state.recorder.redactor.text
         self.background = tuple(evolve(task, description=mask(task.description)) for task in tasks)
-        self._record.background(self.background)
+        self._state.background(self.background)
 
     # Ending.
 
@@ -212,22 +212,22 @@ class Agent:
         """End the process and every descendant. An agent in mid-turn is not asked to finish the turn first."""
         if (link := self.link) is not None:
             try:
-                if doubt := await link.end(polite=not self._record.in_flight):
-                    self._record.error("end_unverified", doubt)
+                if doubt := await link.end(polite=not self._state.in_flight):
+                    self._state.error("end_unverified", doubt)
             finally:
                 self.link = None
                 self.background = ()
-                if not self._record.row.ended:
-                    self._record.background((), "it ended with the agent's process")
+                if not self._state.row.ended:
+                    self._state.background((), "it ended with the agent's process")
         self.retiring = False
 
     async def exited(self, link: AgentLink, status: ExitStatus, nursery: trio.Nursery) -> None:
         """The process is gone, and its last words are in the record."""
-        expected = self.retiring or (link.ready and not self._record.in_flight and status.code == 0)
+        expected = self.retiring or (link.ready and not self._state.in_flight and status.code == 0)
         await self.end()
-        if self._record.row.ended or expected:
+        if self._state.row.ended or expected:
             return
-        message = f"{self._record.row.request.agent} exited with {status}"
+        message = f"{self._state.row.request.agent} exited with {status}"
         tail = link.process.terminal.text()
         details = {"exit_code": status.code, "signal": status.signal, "stderr": tail}
         self._lost(link, "process_exit", message, details)
@@ -265,8 +265,8 @@ class Agent:
                 return ()
             case "turn":
                 message, details = _overdue(link, "turn")
-                self._record.error("turn_timeout", message, **details)
-                self._record.time_out()
+                self._state.error("turn_timeout", message, **details)
+                self._state.time_out()
                 return self.interrupt(link)
             case what:
                 await self.end()
@@ -279,35 +279,35 @@ class Agent:
 
     def interrupt(self, link: AgentLink) -> Effects:
         """Tell the agent to stop its turn; it is ended when it does not."""
-        if (turn := self._record.turn_id) is not None:
+        if (turn := self._state.turn_id) is not None:
             link.watchdogs.interrupt(turn)
         return link.dialect.interrupt()
 
     def interrupted(self) -> tuple[InterruptResponse, Effects]:
         """A client's interrupt: what it found, and what the agent is to be told."""
-        turn, queued = self._record.turn_id, len(self._record.row.waiting)
+        turn, queued = self._state.turn_id, len(self._state.row.waiting)
         if self.link is not None and turn is not None:
             if self.link.watchdogs.interrupted == turn:
                 return InterruptResponse(True, "stopping", turn, queued), ()
             return InterruptResponse(True, "running", turn, queued), self.interrupt(self.link)
         if self.link is not None and self.background:
             return InterruptResponse(True, "background", None, queued), self.interrupt(self.link)
-        if self._record.row.queue:  # the agent is still starting
-            first = self._record.take()
-            self._record.abandon(first)
+        if self._state.row.queue:  # the agent is still starting
+            first = self._state.take()
+            self._state.abandon(first)
             return InterruptResponse(True, "starting", first.turn_id, queued - 1), ()
         return InterruptResponse(False, "idle", None, 0), ()
 
     async def _suspend(self, link: AgentLink) -> None:
         """Nothing is lost by it, or it is not done. Prompts wait in the mailbox meanwhile; the next one starts it."""
-        busy = self._record.row.queue or self._record.asks or self.background
+        busy = self._state.row.queue or self._state.approvals or self.background
         if busy or link.process.status is not None or not self.resumable:
             return
         await self.end()
-        self._services.tally.agent_suspensions[self._record.row.request.agent] += 1
+        self._context.counters.agent_suspensions[self._state.row.request.agent] += 1
         seconds = link.watchdogs.limit("suspend")
         detail = f"no turn for {seconds:g} s; the next prompt resumes the conversation"
-        self._record.status(f"suspend_{self._record.row.prompts}", "agent.suspended", detail)
+        self._state.status(f"suspend_{self._state.row.prompts}", "agent.suspended", detail)
 
     def _lost(
         self,
@@ -323,12 +323,12 @@ class Agent:
         self._restarting = True
         if not link.ready:
             self.first_start.failed(code, message, details)
-        if self._record.in_flight:
+        if self._state.in_flight:
             self.tell_restarted(turn_ends=True)
-        elif not link.ready and self._record.row.queue:
-            self._record.open_turn(self._record.take())
-        self._record.error(code, message, **details)
-        self._record.close_turn(outcome, cause)
+        elif not link.ready and self._state.row.queue:
+            self._state.open_turn(self._state.take())
+        self._state.error(code, message, **details)
+        self._state.close_turn(outcome, cause)
 
     def _count(
         self, link: AgentLink, by: TerminatedBy, message: str, nursery: trio.Nursery, status: ExitStatus | None = None
@@ -337,7 +337,7 @@ class Agent:
         if self._exits.occurred():
             message += f", {self._settings.agent_restarts} times within {self._settings.restart_period:g} s"
             code = status.code if status is not None else None
-            self._record.end(SessionEndedData("error", by, message, code, link.process.terminal.output()), failed=True)
+            self._state.end(SessionEndedData("error", by, message, code, link.process.terminal.output()), failed=True)
         elif pause := self._exits.pause:
             self._may_start = trio.current_time() + pause
             nursery.start_soon(self._rest, pause)

@@ -1,16 +1,16 @@
 """Burial: how the log of a session ends that has no actor any more."""
 
 from ...schema.events import SessionEndedData
-from ..journal.event_log import Log
+from ..journal.event_log import EventLog
 from ..journal.interface import SessionRow
-from .context import Services
-from .state import Record
+from .context import SessionContext
+from .state import SessionState
 
 
-async def bury(services: Services, row: SessionRow, log: Log, error: BaseException) -> SessionRow:
+async def bury(context: SessionContext, row: SessionRow, log: EventLog, error: BaseException) -> SessionRow:
     """Close the log of a session that kept crashing, in its place. Returns the row as it ended."""
-    record = Record(services, row, log)
-    await record.restore()
-    record.end(SessionEndedData("error", "daemon", f"the session failed: {type(error).__name__}"), failed=True)
-    await record.write()
-    return record.row
+    state = SessionState(context, row, log)
+    await state.restore()
+    state.end(SessionEndedData("error", "daemon", f"the session failed: {type(error).__name__}"), failed=True)
+    await state.write()
+    return state.row

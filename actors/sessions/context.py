@@ -12,7 +12,7 @@ from ..access.token_keeper import TokenKeeper
 from ..agents.catalog import Catalog
 from ..agents.credentials import Credentials
 from ..agents.mock_conversations import Conversations
-from ..counters import Tally
+from ..counters import Counters
 from ..files.reader import ForeignFiles
 from ..isolation.cells import Cells
 from ..journal.interface import Journal
@@ -25,7 +25,7 @@ from .first_start import ProvenStarts
 
 
 @frozen
-class Services:
+class SessionContext:
     """``environment`` is the daemon's, less our own token; ``credentials`` knows what an agent gets of it.
     ``files`` reads what is not ours. ``unique`` draws an id that no other call has drawn or will draw. ``secrets`` are
     the daemon's own, which are masked in what every session tells; ``redactor`` knows them and nothing else.
@@ -46,7 +46,7 @@ class Services:
     broker: Mailbox
     registry: Mailbox
     tokens: TokenKeeper
-    tally: Tally
+    counters: Counters
     unique: Callable[[], str]
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
     redactor: Redactor = field(factory=Redactor)

@@ -33,7 +33,7 @@ from ...schema.redaction.events import masked_events
 from ...schema.redaction.redactor import Redactor
 from ...schema.redaction.stream import Stream
 from ...schema.settings import MOST_IN_ONE_ROW
-from ..journal.event_log import Log
+from ..journal.event_log import EventLog
 from ..journal.interface import SessionRow
 from ..kernel.clock import Clock
 
@@ -47,11 +47,11 @@ RAW_COPIES = 16 << 10
 """Bytes that the copies of one raw may have together, beside the first: a line may make hundreds of events."""
 
 
-class Scribe:
+class EventRecorder:
     def __init__(
         self,
         row: SessionRow,
-        log: Log,
+        log: EventLog,
         codec: Codec,
         clock: Clock,
         redactor: Redactor,
@@ -80,7 +80,8 @@ class Scribe:
         self._copied = 0
 
     def __repr__(self) -> str:
-        return f"<Scribe {self._session_id} sequence={self.sequence} unwritten={len(self._unwritten)} {self.ledger!r}>"
+        unwritten = len(self._unwritten)
+        return f"<EventRecorder {self._session_id} sequence={self.sequence} unwritten={unwritten} {self.ledger!r}>"
 
     def mask_with(self, redactor: Redactor) -> None:
         """From here on, also in the texts that stream."""

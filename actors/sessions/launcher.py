@@ -29,20 +29,20 @@ from ..machine.shortage import Shortage
 from ..processes.agent_process import AgentProcess, SpawnFailed
 from ..processes.private_directory import PrivateDirectory
 from ..workspace.survey import survey
-from .context import Services
+from .context import SessionContext
 
 _log = structlog.get_logger("agent")
 
 _HOOK_PROGRAM = Path(__file__).parents[1] / "agents" / "amp_hook.py"
 
 
-async def launch(services: Services, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]) -> AgentLink:
+async def launch(context: SessionContext, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]) -> AgentLink:
     """Start the agent of a session; a conversation that it has written down is resumed. ``taken`` as in ``AgentSpec``.
 
     Raises :class:`SpawnFailed`, or the ``agent_not_installed`` or ``credentials_missing`` problem.
     """
     try:
-        return await _launch(services, row, mailbox, taken)
+        return await _launch(context, row, mailbox, taken)
     except (OSError, MemoryError, RuntimeError) as error:
         # Files are read and threads are started also before the program is.
         if (shortage := Shortage.of(error)) is None:
@@ -50,46 +50,48 @@ async def launch(services: Services, row: SessionRow, mailbox: Mailbox, taken: C
         raise SpawnFailed(str(shortage), shortage) from error
 
 
-async def _launch(services: Services, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]) -> AgentLink:
-    definition = services.catalog.definition(row.request.agent)
-    memory = await services.conversations.file(row.log_id) if definition.executable is None else None
-    grant = await services.credentials.grant(row.request.agent, row.directory)
-    project = await _project(services, row)
+async def _launch(
+    context: SessionContext, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]
+) -> AgentLink:
+    definition = context.catalog.definition(row.request.agent)
+    memory = await context.conversations.file(row.log_id) if definition.executable is None else None
+    grant = await context.credentials.grant(row.request.agent, row.directory)
+    project = await _project(context, row)
     if project is not None and (refused := project.refused) is not None:
         what = f"{definition.id} reads {refused.path} also in an untrusted workspace, and it {refused.reason}"
         raise invalid_request(f"{what}; mend or remove that file")
     spec = AgentSpec(
         session_id=row.session_id,
-        executable=await services.catalog.executable(definition, row.request.agent_version),
+        executable=await context.catalog.executable(definition, row.request.agent_version),
         directory=row.directory,
         agent_mode=row.request.agent_mode or "",
         permission_mode=row.request.permission_mode or "",
-        seed=services.unique(),
+        seed=context.unique(),
         model=row.request.model,
         variant=row.request.variant,
         resume=row.resume,
-        as_root=services.catalog.as_root,
+        as_root=context.catalog.as_root,
         title=row.request.title,
-        settings={"step_ms": f"{services.settings.mock_step_ms:g}"} | ({} if memory is None else {"memory": memory}),
+        settings={"step_ms": f"{context.settings.mock_step_ms:g}"} | ({} if memory is None else {"memory": memory}),
         environment=grant.environment,
         login_variable=grant.login_variable,
-        user_file=await _user_file(definition, services),
-        trusted=_trust(services, row) == "trusted",
+        user_file=await _user_file(definition, context),
+        trusted=_trust(context, row) == "trusted",
         project=project,
         taken=taken,
     )
     if not definition.hooked:
-        return await _start_with_files(services, row, definition, spec, grant, mailbox)
+        return await _start_with_files(context, row, definition, spec, grant, mailbox)
     try:
-        private = await services.cells.private_directory()
-        hooks = await HookServer.open(services.settings, private, services.table.reserve)
+        private = await context.cells.private_directory()
+        hooks = await HookServer.open(context.settings, private, context.table.reserve)
     except OSError as error:
         raise _no_directory(error) from error
     try:
         path = hooks.directory.path
         hook = Hook(str(path), (sys.executable, "-IS", str(_HOOK_PROGRAM), str(path / SOCKET)))
         spec = evolve(spec, hook=hook, private=hook.directory)
-        return await _start(services, row, definition, spec, grant, mailbox, hooks.directory, hooks)
+        return await _start(context, row, definition, spec, grant, mailbox, hooks.directory, hooks)
     except BaseException:
         with trio.CancelScope(shield=True):
             await hooks.aclose()
@@ -97,7 +99,7 @@ async def _launch(services: Services, row: SessionRow, mailbox: Mailbox, taken: 
 
 
 async def _start_with_files(
-    services: Services,
+    context: SessionContext,
     row: SessionRow,
     definition: AgentDefinition,
     spec: AgentSpec,
@@ -106,17 +108,17 @@ async def _start_with_files(
 ) -> AgentLink:
     """An agent without hooks. It gets a private directory only when there may be texts to give it."""
     if spec.project is None or spec.trusted:
-        return await _start(services, row, definition, spec, grant, mailbox)
+        return await _start(context, row, definition, spec, grant, mailbox)
     try:
-        directory = await services.cells.private_directory()
+        directory = await context.cells.private_directory()
     except OSError as error:
         raise _no_directory(error) from error
     try:
         spec = evolve(spec, private=str(directory.path))
-        return await _start(services, row, definition, spec, grant, mailbox, directory)
+        return await _start(context, row, definition, spec, grant, mailbox, directory)
     except BaseException:
         with trio.CancelScope(shield=True):
-            await directory.remove(services.table.reserve)
+            await directory.remove(context.table.reserve)
         raise
 
 
@@ -124,33 +126,33 @@ def _no_directory(error: OSError) -> SpawnFailed:
     return SpawnFailed(f"no directory for the agent's private files: {error}", Shortage.of(error))
 
 
-async def left_out(services: Services, row: SessionRow) -> Sequence[LeftOut] | None:
+async def left_out(context: SessionContext, row: SessionRow) -> Sequence[LeftOut] | None:
     """What of the workspace the session does without, as it is now; None where nothing is left out by us. Raises
     nothing: what hinders a look now hinders the start of the agent too, which tells it."""
-    if _trust(services, row) == "trusted":
+    if _trust(context, row) == "trusted":
         return None
     try:
-        project = await _project(services, row)
+        project = await _project(context, row)
     except (OSError, MemoryError, RuntimeError, Problem):
         return ()
     return project.left_out if project is not None else None
 
 
-async def _project(services: Services, row: SessionRow) -> Project | None:
+async def _project(context: SessionContext, row: SessionRow) -> Project | None:
     """None for an agent that reads nothing of it. In a trusted session it reads all by itself."""
-    files = services.catalog.definition(row.request.agent).project
+    files = context.catalog.definition(row.request.agent).project
     if files is None:
         return None
-    trusted = _trust(services, row) == "trusted"
-    return await survey(ProjectFiles() if trusted else files, row.directory, services.settings, services.files)
+    trusted = _trust(context, row) == "trusted"
+    return await survey(ProjectFiles() if trusted else files, row.directory, context.settings, context.files)
 
 
-def _trust(services: Services, row: SessionRow) -> WorkspaceTrust:
-    return trust_that_holds(row.request.workspace_trust, services.settings.workspace_trust)
+def _trust(context: SessionContext, row: SessionRow) -> WorkspaceTrust:
+    return trust_that_holds(row.request.workspace_trust, context.settings.workspace_trust)
 
 
 async def _start(
-    services: Services,
+    context: SessionContext,
     row: SessionRow,
     definition: AgentDefinition,
     spec: AgentSpec,
@@ -166,43 +168,43 @@ async def _start(
     if directory is not None:
         try:
             await directory.write(plan.files)
-            if services.table.user is not None:
-                await directory.hand_over(services.table.user)
+            if context.table.user is not None:
+                await directory.hand_over(context.table.user)
         except OSError as error:
             raise SpawnFailed(f"the agent's private files cannot be written: {error}", Shortage.of(error)) from error
     guards = {} if spec.trusted else guarded(spec.environment)
     changed = {**plan.defaults, **spec.environment, **guards, **plan.env}
     environment = {name: value for name, value in changed.items() if value is not None}
-    redactor = await _redactor(services, environment, grant)
-    marker = services.table.marker()
-    argv = await services.cells.command(plan.argv, (spec.directory, *_needed(spec, directory)))
+    redactor = await _redactor(context, environment, grant)
+    marker = context.table.marker()
+    argv = await context.cells.command(plan.argv, (spec.directory, *_needed(spec, directory)))
     process = await AgentProcess.spawn(
         argv,
         environment,
         spec.directory,
         marker,
-        services.table,
-        services.settings,
-        await services.confinement.group(marker),
+        context.table,
+        context.settings,
+        await context.confinement.group(marker),
         redactor,
         plan.directory,
-        services.cells.isolation.at_birth,
+        context.cells.isolation.at_birth,
     )
-    services.failpoints.reach("agent.started")
+    context.failpoints.reach("agent.started")
     _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)
-    watchdogs = Watchdogs.of(Timeouts.of(row.request.timeouts, services.settings), services.settings)
+    watchdogs = Watchdogs.of(Timeouts.of(row.request.timeouts, context.settings), context.settings)
     clear = None
     if directory is not None and hooks is None:
-        clear = partial(directory.remove, services.table.reserve)
-    return AgentLink(process, dialect, mailbox, services.settings, watchdogs, hooks, clear, redactor)
+        clear = partial(directory.remove, context.table.reserve)
+    return AgentLink(process, dialect, mailbox, context.settings, watchdogs, hooks, clear, redactor)
 
 
-async def _redactor(services: Services, environment: Mapping[str, str], grant: Grant) -> Redactor:
+async def _redactor(context: SessionContext, environment: Mapping[str, str], grant: Grant) -> Redactor:
     """Of all that this agent may come to know. In a thread: many secrets make a long pattern."""
     found = (secret for value in grant.found for secret in certain(value))
-    secrets = dict.fromkeys((*services.secrets, *of_environment(environment), *found))
-    if len(secrets) == len(services.secrets):
-        return services.redactor
+    secrets = dict.fromkeys((*context.secrets, *of_environment(environment), *found))
+    if len(secrets) == len(context.secrets):
+        return context.redactor
     return await trio.to_thread.run_sync(Redactor, tuple(secrets))
 
 
@@ -216,12 +218,12 @@ def _needed(spec: AgentSpec, directory: PrivateDirectory | None) -> list[str]:
     return found
 
 
-async def _user_file(definition: AgentDefinition, services: Services) -> UserFile | None:
+async def _user_file(definition: AgentDefinition, context: SessionContext) -> UserFile | None:
     """The first of the user's files that exists. Raises the ``invalid_request`` problem for one that cannot be read:
     what it forbids would be allowed."""
-    for path in definition.user_files(services.environment) if definition.user_files is not None else ():
+    for path in definition.user_files(context.environment) if definition.user_files is not None else ():
         try:
-            content = await services.files.read(path, services.settings.agent_config_bytes)
+            content = await context.files.read(path, context.settings.agent_config_bytes)
         except NotReadable as error:
             raise invalid_request(f"{definition.id}'s settings in {path} cannot be read: it {error}") from error
         if content is not None:

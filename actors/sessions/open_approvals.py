@@ -9,8 +9,8 @@ from ...schema.api.sessions import PermissionReply
 from ...schema.events import EventType, PermissionEventData, PermissionStatus, QuestionEventData
 from ...schema.redaction.redactor import MASK
 from ...schema.settings import Settings
-from ..approvals.broker import Answers, Decision, ask_id_of
-from ..journal.interface import AskData
+from ..approvals.broker import Answers, Decision, approval_id_of
+from ..journal.interface import ApprovalData
 
 _STATUS: Mapping[PermissionReply, PermissionStatus] = {
     "once": "accept",
@@ -19,12 +19,12 @@ _STATUS: Mapping[PermissionReply, PermissionStatus] = {
 }
 
 
-def requested(ask: AskData) -> EventType:
+def requested(ask: ApprovalData) -> EventType:
     """The type of the event that asks."""
     return "permission.requested" if isinstance(ask, PermissionEventData) else "question.requested"
 
 
-def resolved(ask: AskData, decision: Decision) -> tuple[EventType, AskData]:
+def resolved(ask: ApprovalData, decision: Decision) -> tuple[EventType, ApprovalData]:
     """The event that closes an ask. ``cause`` joins the metadata when no human decided."""
     if isinstance(ask, PermissionEventData):
         metadata: Any = ask.metadata
@@ -44,7 +44,7 @@ def resolved(ask: AskData, decision: Decision) -> tuple[EventType, AskData]:
     )
 
 
-def secrets_in(ask: AskData | None, answers: Answers | None) -> Iterator[str]:
+def secrets_in(ask: ApprovalData | None, answers: Answers | None) -> Iterator[str]:
     """What a human says for the agent alone."""
     if isinstance(ask, QuestionEventData):
         for hidden, given in _marked(ask, answers or ()):
@@ -64,22 +64,22 @@ def _marked(ask: QuestionEventData, answers: Answers) -> Iterator[tuple[bool, tu
         yield number < len(parts) and parts[number].secret is True, given
 
 
-class Asks:
+class OpenApprovals:
     """Open asks by id, in the order in which they were asked. ``bytes`` is about what they have together."""
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._open: dict[str, AskData] = {}
+        self._open: dict[str, ApprovalData] = {}
         self._sizes: dict[str, int] = {}
 
     def __repr__(self) -> str:
-        return f"<Asks {' '.join(self._open) or 'none'}>"
+        return f"<OpenApprovals {' '.join(self._open) or 'none'}>"
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def __contains__(self, ask_id: str) -> bool:
-        return ask_id in self._open
+    def __contains__(self, approval_id: str) -> bool:
+        return approval_id in self._open
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._open))
@@ -92,20 +92,20 @@ class Asks:
             return f"more than {settings.max_asks_bytes} bytes of open asks"
         return None
 
-    def open(self) -> tuple[AskData, ...]:
+    def open(self) -> tuple[ApprovalData, ...]:
         return tuple(self._open.values())
 
-    def add(self, ask: AskData, size: int = 0) -> None:
+    def add(self, ask: ApprovalData, size: int = 0) -> None:
         """One that is not open yet."""
-        ask_id = ask_id_of(ask)
-        self._open[ask_id], self._sizes[ask_id] = ask, size
+        approval_id = approval_id_of(ask)
+        self._open[approval_id], self._sizes[approval_id] = ask, size
         self.bytes += size
 
-    def get(self, ask_id: str) -> AskData | None:
+    def get(self, approval_id: str) -> ApprovalData | None:
         """The open ask, which stays open."""
-        return self._open.get(ask_id)
+        return self._open.get(approval_id)
 
-    def take(self, ask_id: str) -> AskData | None:
+    def take(self, approval_id: str) -> ApprovalData | None:
         """The open ask, which is open no more."""
-        self.bytes -= self._sizes.pop(ask_id, 0)
-        return self._open.pop(ask_id, None)
+        self.bytes -= self._sizes.pop(approval_id, 0)
+        return self._open.pop(approval_id, None)

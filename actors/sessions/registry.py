@@ -20,17 +20,17 @@ from ...schema.events import PermissionEventData
 from ...schema.problems import Problem, session_already_exists, session_not_found, too_many_sessions
 from ...schema.settings import Settings
 from ..approvals.broker import Forget
-from ..journal.event_log import Log
+from ..journal.event_log import EventLog
 from ..journal.interface import JournalUnavailable, SessionRow
 from ..kernel.actor import Actor
 from ..kernel.age import Age
 from ..kernel.mailbox import Envelope, Mailbox, Request
-from ..kernel.restart_intensity import Intensity
+from ..kernel.restart_intensity import RestartIntensity
 from ..kernel.supervisor import Child, ChildSpec, Supervisor
 from .burial import bury
-from .context import Services
+from .context import SessionContext
 from .session import Session
-from .snapshot import Card, Changed
+from .snapshot import Changed, Snapshot
 
 _log = structlog.get_logger("registry")
 
@@ -39,17 +39,17 @@ _log = structlog.get_logger("registry")
 class Found:
     """Where a session is. ``child`` is None when its actor had ended before the registry started."""
 
-    card: Card
-    log: Log
+    snapshot: Snapshot
+    log: EventLog
     child: Child | None
 
     @property
     def mailbox(self) -> Mailbox | None:
         """None when the session has ended, though its agent may still be on its way out."""
-        return None if self.child is None or self.card.row.ended else self.child.mailbox
+        return None if self.child is None or self.snapshot.row.ended else self.child.mailbox
 
     def info(self, settings: Settings) -> SessionInfo:
-        return self.card.info(self.log, settings)
+        return self.snapshot.info(self.log, settings)
 
 
 @frozen
@@ -105,8 +105,8 @@ class _Buried:
 
 @define(eq=False)
 class _Entry:
-    card: Card
-    log: Log
+    snapshot: Snapshot
+    log: EventLog
     child: Child | None
     dropping: bool = False
 
@@ -114,19 +114,19 @@ class _Entry:
     def forgettable(self) -> bool:
         """It has ended, and nothing of it is still at work."""
         at_work = self.child is not None and not self.child.ended.is_set()
-        return self.card.row.ended and not self.dropping and not at_work
+        return self.snapshot.row.ended and not self.dropping and not at_work
 
 
 class Registry(Actor):
-    def __init__(self, mailbox: Mailbox, services: Services) -> None:
+    def __init__(self, mailbox: Mailbox, context: SessionContext) -> None:
         super().__init__(mailbox)
-        self._services = services
+        self._context = context
         self._entries: dict[str, _Entry] = {}
         self._age = Age(0, None)
         self._reserved: dict[str, trio.Event] = {}
-        settings = services.settings
+        settings = context.settings
         self._supervisor = Supervisor(
-            lambda: Intensity(
+            lambda: RestartIntensity(
                 settings.actor_restarts, settings.restart_period, settings.restart_backoff, settings.restart_backoff_max
             ),
             settings.mailbox_size,
@@ -138,23 +138,23 @@ class Registry(Actor):
     async def started(self) -> None:
         await self.nursery.start(self._supervisor.run)
         latest_ms: int | None = None
-        for row, log in await self._services.journal.rows():
+        for row, log in await self._context.journal.rows():
             latest_ms = max(latest_ms or 0, log.updated_ms)
-            self._entries[row.session_id] = entry = _Entry(Card(row, "suspended"), log, None)
+            self._entries[row.session_id] = entry = _Entry(Snapshot(row, "suspended"), log, None)
             if row.ended:
-                entry.card = Card(row, "failed" if row.failed else "ended")
+                entry.snapshot = Snapshot(row, "failed" if row.failed else "ended")
             else:
                 entry.child = self._start(row, log, inherited=True)
-        await self._services.conversations.keep_only([entry.card.row.log_id for entry in self._entries.values()])
-        self._age = Age(self._services.clock.now_ms(), latest_ms)
+        await self._context.conversations.keep_only([entry.snapshot.row.log_id for entry in self._entries.values()])
+        self._age = Age(self._context.clock.now_ms(), latest_ms)
         self._retain()
-        if self._services.settings.retention_interval:
+        if self._context.settings.retention_interval:
             self.nursery.start_soon(self._look_now_and_then)
 
     async def handle(self, envelope: Envelope) -> None:
         match envelope.message:
-            case Changed(card):
-                self._changed(card)
+            case Changed(snapshot):
+                self._changed(snapshot)
             case Find(session_id):
                 envelope.answer(self._found(session_id))
             case List():
@@ -173,7 +173,7 @@ class Registry(Actor):
                 entry.dropping = True
                 self.later(envelope, partial(self._kept, self._drop, entry))
             case _Buried(row):
-                self._changed(Card(row, "failed"))
+                self._changed(Snapshot(row, "failed"))
             case unknown:
                 raise TypeError(f"Registry got {unknown!r}")
 
@@ -182,13 +182,13 @@ class Registry(Actor):
         try:
             return await work(about)
         except JournalUnavailable:
-            raise self._services.journal.outage.problem() from None
+            raise self._context.journal.outage.problem() from None
 
     def _reserve(self, session_id: str) -> None:
         if session_id in self._entries:
             raise session_already_exists(session_id)
-        limit = self._services.settings.max_sessions
-        if len(self._reserved) + sum(not entry.card.row.ended for entry in self._entries.values()) >= limit:
+        limit = self._context.settings.max_sessions
+        if len(self._reserved) + sum(not entry.snapshot.row.ended for entry in self._entries.values()) >= limit:
             raise too_many_sessions(limit)
         self._reserved[session_id] = trio.Event()
 
@@ -198,30 +198,30 @@ class Registry(Actor):
     async def _create_after(self, create: Create) -> Found:
         """Another of this id is about to be. To say that it exists would be too early: nobody could find it yet, and it
         may come to nothing."""
-        with self._services.journal.outage.bounded():
+        with self._context.journal.outage.bounded():
             while (reserved := self._reserved.get(create.session_id)) is not None:
                 await reserved.wait()
         self._reserve(create.session_id)
         return await self._create(create)
 
     async def _create(self, create: Create) -> Found:
-        services = self._services
+        context = self._context
         row = SessionRow(
-            create.session_id, services.unique()[-12:], create.request, create.directory, services.clock.now_ms()
+            create.session_id, context.unique()[-12:], create.request, create.directory, context.clock.now_ms()
         )
         log = await self._keep(row)
         try:
-            services.failpoints.reach("session.created")
+            context.failpoints.reach("session.created")
             _log.info("session created", session_id=row.session_id, agent=row.request.agent)
-            self._entries[row.session_id] = _Entry(Card(row), log, self._start(row, log, inherited=False))
+            self._entries[row.session_id] = _Entry(Snapshot(row), log, self._start(row, log, inherited=False))
         finally:
             self._release(row.session_id)
         return self._found(row.session_id)
 
-    async def _keep(self, row: SessionRow) -> Log:
+    async def _keep(self, row: SessionRow) -> EventLog:
         """A session that cannot be written soon will never be: its creator is told so, and its id is free again as soon
         as that is sure."""
-        journal = self._services.journal
+        journal = self._context.journal
         try:
             with journal.outage.bounded():
                 return await journal.create(row)
@@ -236,11 +236,11 @@ class Registry(Actor):
     async def _revoke(self, session_id: str) -> None:
         try:
             with suppress(JournalUnavailable):
-                await self._services.journal.delete(session_id)
+                await self._context.journal.delete(session_id)
         finally:
             self._release(session_id)
 
-    def _start(self, row: SessionRow, log: Log, *, inherited: bool) -> Child:
+    def _start(self, row: SessionRow, log: EventLog, *, inherited: bool) -> Child:
         session_id = row.session_id
 
         lives = itertools.count()
@@ -249,25 +249,30 @@ class Registry(Actor):
             # In the task of the session, and with it in all that it starts: every line that they log says whose it is.
             bind_contextvars(session_id=session_id)
             if next(lives):
-                self._services.tally.session_restarts += 1
-            return Session(mailbox, self._services, self._entries[session_id].card.row, log, inherited=inherited)
+                self._context.counters.session_restarts += 1
+            return Session(mailbox, self._context, self._entries[session_id].snapshot.row, log, inherited=inherited)
 
         async def on_failed(error: BaseException) -> None:
-            buried = await bury(self._services, self._entries[session_id].card.row, log, error)
-            await self._services.broker.tell(Forget(session_id))
+            buried = await bury(self._context, self._entries[session_id].snapshot.row, log, error)
+            await self._context.broker.tell(Forget(session_id))
             await self.mailbox.tell(_Buried(buried))
 
         # Named by its log: the id of a deleted session may be taken again before the old one is quite gone.
         return self._supervisor.start(ChildSpec(f"session {row.log_id}", make, "transient", on_failed))
 
-    def _changed(self, card: Card) -> None:
-        entry = self._entries.get(card.row.session_id)
-        if entry is None or entry.card.row.log_id != card.row.log_id:
+    def _changed(self, snapshot: Snapshot) -> None:
+        entry = self._entries.get(snapshot.row.session_id)
+        if entry is None or entry.snapshot.row.log_id != snapshot.row.log_id:
             return
-        ended = card.row.ended and not entry.card.row.ended
-        entry.card = card
+        ended = snapshot.row.ended and not entry.snapshot.row.ended
+        entry.snapshot = snapshot
         if ended:
-            _log.info("session ended", session_id=card.row.session_id, status=card.status, exit_code=card.row.exit_code)
+            _log.info(
+                "session ended",
+                session_id=snapshot.row.session_id,
+                status=snapshot.status,
+                exit_code=snapshot.row.exit_code,
+            )
             if entry.child is not None:
                 self.nursery.start_soon(self._look_after, entry.child)
 
@@ -279,7 +284,7 @@ class Registry(Actor):
 
     async def _look_now_and_then(self) -> None:
         while True:
-            await trio.sleep(self._services.settings.retention_interval)
+            await trio.sleep(self._context.settings.retention_interval)
             await self.mailbox.tell(_Look())
 
     def _retain(self) -> None:
@@ -287,7 +292,7 @@ class Registry(Actor):
         self._forget_oldest()
 
     def _forget_aged(self) -> None:
-        oldest = self._services.settings.ended_age
+        oldest = self._context.settings.ended_age
         for entry in [entry for entry in self._entries.values() if oldest and entry.forgettable]:
             if self._age.of(entry.log.updated_ms) > oldest:
                 self._start_to_forget(entry)
@@ -296,7 +301,7 @@ class Registry(Actor):
         """The oldest by their end: one that lived for weeks has readers who have not heard of it yet."""
         ended = [session_id for session_id, entry in self._entries.items() if entry.forgettable]
         ended.sort(key=lambda session_id: self._entries[session_id].log.updated_ms)
-        journal, settings = self._services.journal, self._services.settings
+        journal, settings = self._context.journal, self._context.settings
         size = sum(journal.size_of(session_id) for session_id in ended)
         for count, session_id in zip(range(len(ended), 0, -1), ended, strict=True):
             if count <= settings.ended_sessions_kept and size <= settings.ended_bytes_kept:
@@ -320,38 +325,40 @@ class Registry(Actor):
 
     def _found(self, session_id: str) -> Found:
         entry = self._find(session_id)
-        return Found(entry.card, entry.log, entry.child)
+        return Found(entry.snapshot, entry.log, entry.child)
 
     async def _drop(self, entry: _Entry) -> None:
-        session_id = entry.card.row.session_id
+        session_id = entry.snapshot.row.session_id
         with trio.CancelScope(shield=True):
             if entry.child is not None:
                 await entry.child.stop()  # which has things to tell us
-            await self._services.broker.tell(Forget(session_id))
+            await self._context.broker.tell(Forget(session_id))
             # First: whoever kills us in between must not find a token that leads to the next session of this id.
-            await self._services.tokens.forget_session(session_id)
-            await self._services.journal.delete(session_id)
-            await self._services.conversations.forget(entry.card.row.log_id)
-            self._services.failpoints.reach("session.deleted")
+            await self._context.tokens.forget_session(session_id)
+            await self._context.journal.delete(session_id)
+            await self._context.conversations.forget(entry.snapshot.row.log_id)
+            self._context.failpoints.reach("session.deleted")
             # Only now is the id free: a new session must not meet what is left of the old one.
             del self._entries[session_id]
             _log.info("session deleted", session_id=session_id)
 
     def _infos(self) -> Sequence[SessionInfo]:
-        settings = self._services.settings
+        settings = self._context.settings
         return [
-            entry.card.info(entry.log, settings) for entry in reversed(self._entries.values()) if not entry.dropping
+            entry.snapshot.info(entry.log, settings) for entry in reversed(self._entries.values()) if not entry.dropping
         ]
 
     def _census(self) -> Census:
-        cards = [entry.card for entry in self._entries.values()]
-        asks = [ask for card in cards for ask in card.row.asks]
-        permissions = sum(isinstance(ask, PermissionEventData) for ask in asks)
-        sessions: Counter[SessionStatus] = Counter(card.status for card in cards)
-        return Census(sessions, sum(len(card.row.queue) for card in cards), permissions, len(asks) - permissions)
+        cards = [entry.snapshot for entry in self._entries.values()]
+        approvals = [ask for snapshot in cards for ask in snapshot.row.asks]
+        permissions = sum(isinstance(ask, PermissionEventData) for ask in approvals)
+        sessions: Counter[SessionStatus] = Counter(snapshot.status for snapshot in cards)
+        return Census(
+            sessions, sum(len(snapshot.row.queue) for snapshot in cards), permissions, len(approvals) - permissions
+        )
 
     def _cursor(self) -> str:
-        feed = self._services.journal.feed
+        feed = self._context.journal.feed
         return f"{feed.log_id}:{feed.last}"
 
     def statistics(self) -> dict[str, int]:

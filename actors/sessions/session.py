@@ -12,56 +12,56 @@ import trio
 
 from ...schema.agents.dialect import Effects
 from ...schema.agents.effects import (
-    AskPermission,
-    AskQuestion,
-    AskRefused,
     BackgroundChanged,
     ConversationOpened,
     EndProcess,
     ItemDelta,
     NativeSessionNamed,
+    PermissionRefused,
     Ready,
+    RequestPermission,
+    RequestQuestion,
     SessionEnded,
     ToAgent,
     TurnEnded,
     TurnStarted,
     Unparsed,
-    WithdrawAsk,
+    WithdrawApproval,
 )
 from ...schema.api.sessions import CreateSessionResponse, SessionStatus
 from ...schema.approvals.decided_by import DecidedBy
 from ...schema.events import PermissionEventData, SessionEndedData
-from ..agents.http_client import PortJammed
+from ..agents.http_client import HttpQueueFull
 from ..agents.link import (
     AgentExited,
+    AgentLinesReceived,
     AgentLink,
     AgentResponded,
-    AgentSpoke,
     AgentStreamed,
     AgentStreamOpened,
-    HookAsked,
+    HookCalled,
     HookGone,
-    Overdue,
-    OverLimit,
+    LimitExceeded,
+    TimedOut,
 )
 from ..agents.trace import Trace
-from ..approvals.broker import Decide, Decision, Forget, ask_id_of
+from ..approvals.broker import Decide, Decision, Forget, approval_id_of
 from ..approvals.granting import ToGrant, find
-from ..approvals.places import Lookout
+from ..approvals.places import FileLocator
 from ..installs.installer import Installing, NotInstalled
-from ..journal.event_log import Log
+from ..journal.event_log import EventLog
 from ..journal.interface import CommandKey, JournalUnavailable, SessionRow
 from ..kernel.actor import Actor
 from ..kernel.mailbox import Envelope, Mailbox
 from ..processes.agent_process import OutboxFull, SpawnFailed
 from ..processes.line_splitter import OversizedLine
-from .agent import Agent, Rested
-from .context import Services
+from .agent import Agent, RestartDelayOver
+from .context import SessionContext
 from .launcher import left_out
 from .messages import Cancel, Interrupt, Open, RuleRevoked, Send, Terminate
 from .open_approvals import secrets_in
-from .snapshot import Card, Changed
-from .state import Record
+from .snapshot import Changed, Snapshot
+from .state import SessionState
 from .unparsed_lines import UnparsedLines
 
 LINES_PER_SLICE = 64
@@ -69,34 +69,36 @@ LINES_PER_SLICE = 64
 
 
 class Session(Actor):
-    def __init__(self, mailbox: Mailbox, services: Services, row: SessionRow, log: Log, *, inherited: bool) -> None:
+    def __init__(
+        self, mailbox: Mailbox, context: SessionContext, row: SessionRow, log: EventLog, *, inherited: bool
+    ) -> None:
         """``inherited``: whoever created it is gone and will not open it, if he had not yet."""
         super().__init__(mailbox)
         self._inherited = inherited
-        self._services = services
-        self._settings = services.settings
-        self._record = Record(services, row, log)
-        self._scribe = self._record.scribe
-        self._ledger = self._record.ledger
-        self._asks = self._record.asks
-        self._agent = Agent(services, self._record, mailbox)
-        self._lookout = Lookout(row.directory, services.settings.path_patience)
+        self._context = context
+        self._settings = context.settings
+        self._state = SessionState(context, row, log)
+        self._recorder = self._state.recorder
+        self._ledger = self._state.ledger
+        self._approvals = self._state.approvals
+        self._agent = Agent(context, self._state, mailbox)
+        self._lookout = FileLocator(row.directory, context.settings.path_patience)
         self._for_agent: list[ToAgent] = []
         self._unparsed = UnparsedLines(
             self._settings.unparsed_burst, self._settings.unparsed_per_second, trio.current_time()
         )
-        self._published: Card | None = None
-        self._trace = Trace(enabled=services.trace)
+        self._published: Snapshot | None = None
+        self._trace = Trace(enabled=context.trace)
 
     def __repr__(self) -> str:
         return (
             f"<Session {self._row.session_id} {self._status} turn={self._ledger.turn} queued={len(self._row.queue)}"
-            f" {self._asks!r} {self._agent!r}>"
+            f" {self._approvals!r} {self._agent!r}>"
         )
 
     @property
     def _row(self) -> SessionRow:
-        return self._record.row
+        return self._state.row
 
     @property
     def _link(self) -> AgentLink | None:
@@ -104,13 +106,13 @@ class Session(Actor):
 
     async def started(self) -> None:
         """A session that has lived before closes what its former life, or its process, left open."""
-        await self._record.restore()
-        if not self._record.begun:
-            self._record.left_out = await left_out(self._services, self._row)
-        self._agent.opened = self._record.recover() or self._inherited
+        await self._state.restore()
+        if not self._state.begun:
+            self._state.left_out = await left_out(self._context, self._row)
+        self._agent.opened = self._state.recover() or self._inherited
         if self._inherited:
-            self._record.begin()
-        self._services.failpoints.reach("session.restored")
+            self._state.begin()
+        self._context.failpoints.reach("session.restored")
         await self._settle()
 
     async def stopped(self) -> None:
@@ -118,66 +120,66 @@ class Session(Actor):
             await self._agent.end()
         finally:
             # When nothing can be written the next life closes the turn: whoever ended us must not wait for that.
-            if not self._row.ended and self._services.journal.writable:
-                self._record.close_turn("interrupted", "shutdown")
+            if not self._row.ended and self._context.journal.writable:
+                self._state.close_turn("interrupted", "shutdown")
                 with suppress(JournalUnavailable):
-                    await self._record.write()
+                    await self._state.write()
 
     async def failed(self, error: BaseException) -> None:
         """The next life closes the turn: what is gathered here may be half of something, or nothing is restored yet."""
         await self._agent.end()
 
     async def handle(self, envelope: Envelope) -> None:
-        if not isinstance(envelope.message, AgentSpoke | AgentStreamed):
+        if not isinstance(envelope.message, AgentLinesReceived | AgentStreamed):
             self._tell_unparsed()
         answer: object = None
         key: CommandKey | None = None
         match envelope.message:
-            case AgentSpoke(link, lines):
+            case AgentLinesReceived(link, lines):
                 if link is self._link:
                     await self._hear(lines, link.dialect.receive)
                     link.watchdogs.heard()
             case AgentStreamed(link, payloads):
                 if link is self._link and await self._hear(payloads, link.http.streamed):
                     link.watchdogs.heard()
-            case (AgentStreamOpened(link) | AgentResponded(link) | HookAsked(link) | HookGone(link)) as heard:
+            case (AgentStreamOpened(link) | AgentResponded(link) | HookCalled(link) | HookGone(link)) as heard:
                 if link is self._link:
-                    self._trace.heard(heard, self._scribe.redactor)
+                    self._trace.heard(heard, self._recorder.redactor)
                     self._apply(heard.effects())
             case AgentExited(link, status):
                 if link is self._link:
                     self._apply(link.dialect.exited(status), withdrawn="agent exited")
                     await self._agent.exited(link, status, self.nursery)
-            case Overdue(link):
+            case TimedOut(link):
                 if link is self._link:
                     self._apply(await self._agent.overdue(link, self.nursery))
-            case OverLimit(link, hit):
+            case LimitExceeded(link, hit):
                 if link is self._link:
                     await self._agent.over_limit(link, hit, self.nursery)
-            case Rested():
+            case RestartDelayOver():
                 pass  # what waited for it is taken up below
             case Decide(decision, key):
-                await self._agent.learn(secrets_in(self._asks.get(decision.ask_id), decision.answers))
+                await self._agent.learn(secrets_in(self._approvals.get(decision.approval_id), decision.answers))
                 answer = self._decide(decision)
                 key = key if answer else None
             case Installing() as installing:
-                self._record.begin()
-                self._scribe.draft(installing.item(f"install_{self._record.log.last}"))
+                self._state.begin()
+                self._recorder.draft(installing.item(f"install_{self._state.log.last}"))
             case NotInstalled(reason):
-                self._record.begin()
-                self._record.error("install_failed", reason)
-                self._record.end(SessionEndedData("error", "daemon", reason), failed=True)
+                self._state.begin()
+                self._state.error("install_failed", reason)
+                self._state.end(SessionEndedData("error", "daemon", reason), failed=True)
             case Open():
                 await self._open()
                 await self._settle()
                 self.later(envelope, self._opened)
                 return
             case Send(prompt, key):
-                answer = self._record.accept(prompt)
+                answer = self._state.accept(prompt)
             case RuleRevoked(rule, by):
-                self._record.rule_revoked(rule, by)
+                self._state.rule_revoked(rule, by)
             case Cancel(turn_id, key):
-                self._record.cancel(turn_id)
+                self._state.cancel(turn_id)
             case Interrupt(key):
                 answer, effects = self._agent.interrupted()
                 self._apply(effects)
@@ -186,10 +188,10 @@ class Session(Actor):
             case unknown:
                 raise TypeError(f"Session got {unknown!r}")
         if key is not None:
-            self._record.answered(key, answer)
+            self._state.answered(key, answer)
         await self._settle()
         envelope.answer(answer)
-        if isinstance(envelope.message, AgentSpoke | AgentStreamed):
+        if isinstance(envelope.message, AgentLinesReceived | AgentStreamed):
             envelope.message.link.kept()
 
     # What clients want.
@@ -199,7 +201,7 @@ class Session(Actor):
             effects = await self._agent.start(self.nursery)
         except SpawnFailed as error:
             raise error.problem(self._row.request.agent) from error
-        self._record.begin()
+        self._state.begin()
         self._apply(effects)
 
     async def _opened(self) -> CreateSessionResponse:
@@ -210,18 +212,18 @@ class Session(Actor):
         if not self._row.ended:
             self._agent.first_start.over()
             await self._agent.end()
-            self._record.end(SessionEndedData("terminated", "daemon"))
+            self._state.end(SessionEndedData("terminated", "daemon"))
 
     def _decide(self, decision: Decision) -> bool:
         """False when the agent no longer waits for this decision."""
-        if self._link is None or (ask := self._asks.take(decision.ask_id)) is None:
+        if self._link is None or (ask := self._approvals.take(decision.approval_id)) is None:
             return False
-        self._record.resolve(ask, decision)
+        self._state.resolve(ask, decision)
         if isinstance(ask, PermissionEventData):
-            self._apply(self._link.dialect.answer_permission(decision.ask_id, decision.reply or "reject"))
+            self._apply(self._link.dialect.answer_permission(decision.approval_id, decision.reply or "reject"))
         else:
             secret = any(secrets_in(ask, decision.answers))
-            self._apply(self._link.dialect.answer_question(decision.ask_id, decision.answers), secret=secret)
+            self._apply(self._link.dialect.answer_question(decision.approval_id, decision.answers), secret=secret)
         return True
 
     # What the agent does.
@@ -233,7 +235,7 @@ class Session(Actor):
             # An agent that has said its last word is not heard any more.
             if self._link is None or self._row.ended:
                 break
-            self._trace.said(line, self._scribe.redactor)
+            self._trace.said(line, self._recorder.redactor)
             if isinstance(line, OversizedLine):
                 effects: Effects = [line.unparsed(self._settings.max_line_bytes)]
             else:
@@ -246,59 +248,59 @@ class Session(Actor):
 
     def _apply(self, effects: Effects, withdrawn: str = "withdrawn", *, secret: bool = False) -> None:
         """``withdrawn`` is why asks are that the agent no longer waits for. ``secret`` effects are not logged."""
-        self._trace.made(effects, self._scribe.redactor, secret=secret)
+        self._trace.made(effects, self._recorder.redactor, secret=secret)
         for effect in effects:
             match effect:
                 case ItemDelta():  # nearly all are
-                    self._scribe.draft(effect)
+                    self._recorder.draft(effect)
                 case Ready() if self._link is not None:
                     self._link.ready = True
                     self._agent.first_start.became_ready()
                 case Ready():
                     pass
                 case NativeSessionNamed(native_session_id, resumable):
-                    self._record.named(native_session_id, resumable=resumable)
+                    self._state.named(native_session_id, resumable=resumable)
                 case ConversationOpened(resumed):
                     self._agent.conversation_opened(resumed=resumed)
                 case EndProcess():
                     self._agent.retiring = True
-                case AskPermission() | AskQuestion():
+                case RequestPermission() | RequestQuestion():
                     self._ask(effect)
-                case AskRefused():
-                    self._record.refused(effect)
-                case WithdrawAsk(ask_id):
-                    self._record.reject(ask_id, withdrawn)
+                case PermissionRefused():
+                    self._state.refused(effect)
+                case WithdrawApproval(approval_id):
+                    self._state.reject(approval_id, withdrawn)
                 case Unparsed():
                     if (told := self._unparsed.add(effect, trio.current_time())) is not None:
-                        self._scribe.draft(told)
+                        self._recorder.draft(told)
                 case BackgroundChanged(tasks):
                     self._agent.background_changed(tasks)
                 case TurnStarted():
-                    self._record.turn_started(effect)
+                    self._state.turn_started(effect)
                 case TurnEnded():
                     self._tell_unparsed()
                     self._agent.tell_restarted(turn_ends=True)
-                    self._record.turn_ended(effect)
+                    self._state.turn_ended(effect)
                 case SessionEnded():
                     self._tell_unparsed()
-                    self._record.ended_by_agent(effect)
+                    self._state.ended_by_agent(effect)
                     return
                 case _:
                     if isinstance(effect, ToAgent):
                         self._for_agent.append(effect)
                     else:
-                        self._scribe.draft(effect)
+                        self._recorder.draft(effect)
 
     def _tell_unparsed(self) -> None:
         if (told := self._unparsed.rest()) is not None:
-            self._scribe.draft(told)
+            self._recorder.draft(told)
 
-    def _ask(self, asking: AskPermission | AskQuestion) -> None:
+    def _ask(self, asking: RequestPermission | RequestQuestion) -> None:
         """An agent that asks without end is told no at once: nobody could read it all."""
-        if (ask := self._record.ask(asking, self.mailbox)) is None:
+        if (ask := self._state.ask(asking, self.mailbox)) is None:
             return
-        if (cause := self._asks.beyond(self._settings)) is not None and self._link is not None:
-            self._record.reject(ask_id_of(ask), cause, DecidedBy("daemon", reason=cause))
+        if (cause := self._approvals.beyond(self._settings)) is not None and self._link is not None:
+            self._state.reject(approval_id_of(ask), cause, DecidedBy("daemon", reason=cause))
             if isinstance(ask, PermissionEventData):
                 self._apply(self._link.dialect.answer_permission(ask.permission_id, "reject"))
             else:
@@ -309,17 +311,17 @@ class Session(Actor):
     async def _settle(self) -> None:
         """After every message: make visible what happened, carry out what it asks for, and take up the next prompt."""
         while True:
-            self._record.close_cancelled()
+            self._state.close_cancelled()
             # Before the events are visible: who sees one and then asks must be told nothing older.
             await self._tell_broker()
             await self._publish()
-            await self._record.write()
+            await self._state.write()
             await self._write()
             if await self._end_overfull():
                 continue
             if self._row.ended:
                 await self._agent.end()
-                await self._services.broker.tell(Forget(self._row.session_id))
+                await self._context.broker.tell(Forget(self._row.session_id))
                 self.stop()
                 break
             if self._agent.retiring:
@@ -330,16 +332,16 @@ class Session(Actor):
         self._agent.follow()
 
     async def _tell_broker(self) -> None:
-        told, self._record.for_broker = self._record.for_broker, []
+        told, self._state.for_broker = self._state.for_broker, []
         for message in told:
             if isinstance(message, ToGrant):
                 found = await find(message, self._lookout)
                 if found.accepted:
-                    self._decide(Decision(ask_id_of(found.asked.ask), "once", cause="mode", by=DecidedBy("mode")))
+                    self._decide(Decision(approval_id_of(found.asked.ask), "once", cause="mode", by=DecidedBy("mode")))
                     continue
                 message = found.asked
-            await self._services.broker.tell(message)
-            self._services.failpoints.reach("broker.told")
+            await self._context.broker.tell(message)
+            self._context.failpoints.reach("broker.told")
 
     async def _write(self) -> None:
         told, self._for_agent = self._for_agent, []
@@ -348,14 +350,14 @@ class Session(Actor):
         try:
             for effect in told:
                 link.carry_out(effect)
-                self._services.failpoints.reach("agent.told")
-        except (OutboxFull, PortJammed) as error:
+                self._context.failpoints.reach("agent.told")
+        except (OutboxFull, HttpQueueFull) as error:
             await self._agent.deaf(error)
-            await self._record.write()
+            await self._state.write()
 
     async def _end_overfull(self) -> bool:
         """Whether the turn was more than may be kept, and is ended: nothing of it may go while it runs."""
-        overfull = self._services.journal.overfull(self._row.session_id)
+        overfull = self._context.journal.overfull(self._row.session_id)
         if overfull is None or self._link is None or self._row.ended:
             return False
         await self._agent.overfull(self._link, overfull, self.nursery)
@@ -365,7 +367,7 @@ class Session(Actor):
         """Take up the next prompt if its turn has come; True when there is something new to settle."""
         if not self._agent.opened or not self._row.queue:
             return False
-        if self._record.in_flight and not self._agent.gives_way:
+        if self._state.in_flight and not self._agent.gives_way:
             return False
         if self._link is None:
             if (effects := await self._agent.start_again(self.nursery)) is None:
@@ -376,21 +378,21 @@ class Session(Actor):
             return False
         if self._agent.gives_way:
             self._apply((TurnEnded(),))
-        self._record.current = current = self._record.take()
+        self._state.current = current = self._state.take()
         # Kept before the agent gets it: a prompt that crashes us is not given to the agent again.
         await self._publish()
-        await self._record.write()
-        self._services.failpoints.reach("turn.taken")
+        await self._state.write()
+        self._context.failpoints.reach("turn.taken")
         self._ledger.assign_turn(current.turn_id)
         self._apply(self._link.dialect.prompt(current.prompt))
         self._agent.tell_restarted()
         return True
 
     async def _publish(self) -> None:
-        card = Card(self._record.update(), self._status, self._agent.background)
-        if card != self._published:
-            self._published = card
-            await self._services.registry.tell(Changed(card))
+        snapshot = Snapshot(self._state.update(), self._status, self._agent.background)
+        if snapshot != self._published:
+            self._published = snapshot
+            await self._context.registry.tell(Changed(snapshot))
 
     @property
     def _status(self) -> SessionStatus:

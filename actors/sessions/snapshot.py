@@ -14,19 +14,19 @@ from ...schema.timeouts import Timeouts
 from ...schema.workspace.project import LeftOut
 from ...schema.workspace.trust import trust_that_holds
 from ..isolation.isolation import Isolation
-from ..journal.event_log import Log
+from ..journal.event_log import EventLog
 from ..journal.interface import SessionRow
 
 
 @frozen
-class Card:
+class Snapshot:
     """Published by the session whenever it changes; nobody else writes it."""
 
     row: SessionRow
     status: SessionStatus = "starting"
     background: tuple[BackgroundTask, ...] = ()
 
-    def info(self, log: Log, settings: Settings) -> SessionInfo:
+    def info(self, log: EventLog, settings: Settings) -> SessionInfo:
         row, request = self.row, self.row.request
         return SessionInfo(
             session_id=row.session_id,
@@ -88,4 +88,4 @@ def _workspace(row: SessionRow, settings: Settings, left_out: Sequence[LeftOut] 
 class Changed:
     """From the session to the registry: how it is seen now."""
 
-    card: Card
+    snapshot: Snapshot

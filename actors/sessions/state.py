@@ -11,11 +11,11 @@ from attrs import evolve
 
 from ...schema.agents.dialect import Prompt
 from ...schema.agents.effects import (
-    AskPermission,
-    AskQuestion,
-    AskRefused,
     Errored,
     ItemCompleted,
+    PermissionRefused,
+    RequestPermission,
+    RequestQuestion,
     SessionEnded,
     TurnEnded,
     TurnStarted,
@@ -28,20 +28,20 @@ from ...schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ...schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ...schema.items import StatusPart, TextPart
 from ...schema.problems import Problem, prompt_not_queued, queue_full
-from ...schema.redaction.events import masked_ask
+from ...schema.redaction.events import masked_approval
 from ...schema.timeouts import Timeouts
 from ...schema.workspace.project import LeftOut
-from ..approvals.broker import Asked, Decision, Forget, Withdrawn, ask_id_of
+from ..approvals.broker import ApprovalRequested, Decision, Forget, Withdrawn, approval_id_of
 from ..approvals.digests import InputDigests
 from ..approvals.granting import ToGrant
-from ..journal.event_log import Log
-from ..journal.interface import AskData, CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
+from ..journal.event_log import EventLog
+from ..journal.interface import ApprovalData, CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
 from ..journal.kept_answers import keep_result
 from ..kernel.mailbox import Mailbox
-from .context import Services
-from .event_recorder import Scribe
+from .context import SessionContext
+from .event_recorder import EventRecorder
 from .messages import Receipt
-from .open_approvals import Asks, requested, resolved
+from .open_approvals import OpenApprovals, requested, resolved
 from .snapshot import ended_problem, started
 
 _log = structlog.get_logger("session")
@@ -56,7 +56,7 @@ class NotRestored(Exception):
     gives ids out again that the log has already."""
 
 
-class Record:
+class SessionState:
     """``current`` is the prompt that the agent has and whose turn has not ended; the row's is there until that is kept.
     ``for_broker`` is what the permission broker is to be told before the events are visible. ``left_out`` is what the
     first event tells of the workspace.
@@ -64,20 +64,20 @@ class Record:
     Until :meth:`restore` has returned, it can be read and asked what it is, and everything that changes the row or
     writes raises :class:`NotRestored`."""
 
-    def __init__(self, services: Services, row: SessionRow, log: Log) -> None:
+    def __init__(self, context: SessionContext, row: SessionRow, log: EventLog) -> None:
         self.log = log
-        self.scribe = Scribe(
-            row, log, services.codec, services.clock, services.redactor, max_raw_bytes=services.settings.max_raw_bytes
+        self.recorder = EventRecorder(
+            row, log, context.codec, context.clock, context.redactor, max_raw_bytes=context.settings.max_raw_bytes
         )
-        self.ledger = self.scribe.ledger
-        self.asks = Asks()
+        self.ledger = self.recorder.ledger
+        self.approvals = OpenApprovals()
         self.current: QueuedPrompt | None = None
-        self.for_broker: list[Asked | ToGrant | Withdrawn | Forget] = []
+        self.for_broker: list[ApprovalRequested | ToGrant | Withdrawn | Forget] = []
         self._digests = InputDigests()
         self.left_out: Sequence[LeftOut] | None = None
-        self._services = services
-        self._settings = services.settings
-        self._cells = services.cells
+        self._context = context
+        self._settings = context.settings
+        self._cells = context.cells
         self._answers: list[KeptAnswer] = []
         self._row = self._written = row
         self._restored = False
@@ -87,8 +87,8 @@ class Record:
 
     def __repr__(self) -> str:
         return (
-            f"<Record {self.row.session_id} turn={self.ledger.turn} queued={len(self.row.queue)} {self.asks!r}"
-            f" {self.scribe!r}>"
+            f"<SessionState {self.row.session_id} turn={self.ledger.turn} queued={len(self.row.queue)}"
+            f" {self.approvals!r} {self.recorder!r}>"
         )
 
     @property
@@ -106,20 +106,20 @@ class Record:
 
     async def restore(self) -> None:
         """Go on where a former life ended, if there was one."""
-        journal = self._services.journal
+        journal = self._context.journal
         # A barrier: what the former life had given to the journal is in the log now, and the row is the one beside it.
         await journal.write(Entry(self.row.session_id))
-        self._services.failpoints.reach("session.restoring")
+        self._context.failpoints.reach("session.restoring")
         self._row = self._written = journal.row(self.row.session_id)
-        await self.scribe.restore(self.row)
+        await self.recorder.restore(self.row)
         self._begun = self.log.last > 0
         for ask in self.row.asks:
-            self.asks.add(ask)
+            self.approvals.add(ask)
         self._restored = True
 
     def recover(self) -> bool:
         """Close what a former life left open. True when there was a former life."""
-        if self.asks or self.ledger.turn:
+        if self.approvals or self.ledger.turn:
             self.error("session_restarted", "the session was restarted; its turn cannot go on")
         self.close_turn("failed", "restart")
         if self.row.current is not None and self.row.current.turn_id != self.ledger.last_turn:
@@ -139,7 +139,9 @@ class Record:
         """Once, before anything else is told: a session may have to wait until its agent is installed."""
         if not self._begun:
             self._begun = True
-            self.scribe.note("session.started", started(self.row, self._settings, self.left_out, self._cells.isolation))
+            self.recorder.note(
+                "session.started", started(self.row, self._settings, self.left_out, self._cells.isolation)
+            )
 
     # Prompts and turns.
 
@@ -165,7 +167,7 @@ class Record:
         if len(self.row.waiting) >= limit or len(self.row.queue) >= 2 * limit:
             raise queue_full(self.row.session_id, limit)
         number = self.row.prompts + 1
-        at_ms = self._services.clock.now_ms()
+        at_ms = self._context.clock.now_ms()
         queued = QueuedPrompt(evolve(prompt, number=number), self.ledger.reserve_turn(), at_ms)
         self._change(evolve(self.row, prompts=number, queue=(*self.row.queue, queued)))
         return Receipt(queued.turn_id, self.log.last)
@@ -201,12 +203,12 @@ class Record:
 
     def turn_started(self, effect: TurnStarted) -> None:
         own = self.current is None and self.ledger.turn is None
-        self.scribe.draft(evolve(effect, metadata=OWN_TURN) if own and effect.metadata is None else effect)
+        self.recorder.draft(evolve(effect, metadata=OWN_TURN) if own and effect.metadata is None else effect)
         self._gives_way = effect.gives_way
 
     def turn_ended(self, effect: TurnEnded) -> None:
         turn = self.ledger.turn
-        self.scribe.draft(evolve(effect, outcome=self._judged(effect.outcome)))
+        self.recorder.draft(evolve(effect, outcome=self._judged(effect.outcome)))
         if self.current is not None and self.current.turn_id == turn:
             self.current = None
             # Another turn may open before this is kept: a later life must not take this one for one that never was.
@@ -215,9 +217,9 @@ class Record:
     def close_turn(self, outcome: TurnOutcome, cause: str, reason: ErrorData | None = None) -> None:
         """Because the agent cannot any more. ``cause`` is told with every ask that is rejected with it; ``reason`` is
         why the turn failed when no error in it says so."""
-        for ask_id in self.asks:
-            self.reject(ask_id, cause)
-        self.scribe.end_turn(self._judged(outcome), reason)
+        for approval_id in self.approvals:
+            self.reject(approval_id, cause)
+        self.recorder.end_turn(self._judged(outcome), reason)
         self.current = None
 
     def time_out(self) -> None:
@@ -234,51 +236,51 @@ class Record:
     ) -> None:
         """Nobody wants this prompt to run any more, or nobody can: it gets its turn all the same."""
         self.open_turn(queued)
-        self.scribe.end_turn(outcome, reason)
+        self.recorder.end_turn(outcome, reason)
 
     def open_turn(self, queued: QueuedPrompt) -> None:
         """Of a prompt that was accepted and cannot be run: it still gets its turn in the log, and in that the error
         that says why. :meth:`close_turn` must follow."""
         self.begin()
         self.ledger.assign_turn(queued.turn_id)
-        self.scribe.draft(TurnStarted())
+        self.recorder.draft(TurnStarted())
         content = (TextPart(queued.prompt.text),)
-        self.scribe.draft(ItemCompleted(f"user_{queued.prompt.number}", "message", "user", content, synthetic=True))
+        self.recorder.draft(ItemCompleted(f"user_{queued.prompt.number}", "message", "user", content, synthetic=True))
 
     # Asks.
 
-    def ask(self, asking: AskPermission | AskQuestion, session: Mailbox) -> AskData | None:
+    def ask(self, asking: RequestPermission | RequestQuestion, session: Mailbox) -> ApprovalData | None:
         """A dialect gives every ask an id of its own. None for one that does not: what was shown would be
         replaced."""
-        data = asking.data() if isinstance(asking, AskPermission) else asking.data
+        data = asking.data() if isinstance(asking, RequestPermission) else asking.data
         ask = evolve(data, input_digest=self._digests.of(data))
-        if ask_id_of(ask) in self.asks:
-            self.error("ask_repeated", f"the agent asked {ask_id_of(ask)} again; the first one stands")
+        if approval_id_of(ask) in self.approvals:
+            self.error("ask_repeated", f"the agent asked {approval_id_of(ask)} again; the first one stands")
             return None
-        shown = masked_ask(self.scribe.redactor, self._services.codec, ask)
-        self.asks.add(shown, len(asking.raw) if asking.raw is not None else len(self._services.codec.encode(shown)))
-        self.scribe.note(requested(ask), shown, synthetic=False, raw=asking.raw)
+        shown = masked_approval(self.recorder.redactor, self._context.codec, ask)
+        self.approvals.add(shown, len(asking.raw) if asking.raw is not None else len(self._context.codec.encode(shown)))
+        self.recorder.note(requested(ask), shown, synthetic=False, raw=asking.raw)
         timeout = Timeouts.of(self.row.request.timeouts, self._settings).ask_seconds
-        at_ms = self._services.clock.now_ms()
-        asked = Asked(self.row.session_id, session, ask, at_ms, timeout, shown)
-        self.for_broker.append(ToGrant(asked, asking) if isinstance(asking, AskPermission) else asked)
+        at_ms = self._context.clock.now_ms()
+        asked = ApprovalRequested(self.row.session_id, session, ask, at_ms, timeout, shown)
+        self.for_broker.append(ToGrant(asked, asking) if isinstance(asking, RequestPermission) else asked)
         return ask
 
-    def refused(self, effect: AskRefused) -> None:
+    def refused(self, effect: PermissionRefused) -> None:
         """Nobody is asked; that it was is told all the same."""
         ask = effect.data()
-        self.scribe.note(requested(ask), ask, synthetic=False)
+        self.recorder.note(requested(ask), ask, synthetic=False)
         by = DecidedBy("daemon", reason=effect.reason)
         self.resolve(ask, Decision(ask.permission_id, reply="reject", cause=effect.reason, by=by))
 
-    def resolve(self, ask: AskData, decision: Decision) -> None:
+    def resolve(self, ask: ApprovalData, decision: Decision) -> None:
         type_, data = resolved(ask, decision)
-        self.scribe.note(type_, data)
+        self.recorder.note(type_, data)
 
-    def reject(self, ask_id: str, cause: str, by: DecidedBy | None = None) -> None:
-        if (ask := self.asks.take(ask_id)) is not None:
-            self.resolve(ask, Decision(ask_id, reply="reject", cause=cause, by=by or because_of(cause)))
-            self.for_broker.append(Withdrawn(self.row.session_id, ask_id))
+    def reject(self, approval_id: str, cause: str, by: DecidedBy | None = None) -> None:
+        if (ask := self.approvals.take(approval_id)) is not None:
+            self.resolve(ask, Decision(approval_id, reply="reject", cause=cause, by=by or because_of(cause)))
+            self.for_broker.append(Withdrawn(self.row.session_id, approval_id))
 
     def rule_revoked(self, rule: PermissionRule, by: DecidedBy) -> None:
         who = f"token {by.token}" if by.token is not None else by.kind
@@ -292,9 +294,11 @@ class Record:
         be in every event, and the conversation cannot be resumed."""
         if (length := len(native_session_id)) > MAX_NATIVE_ID:
             what = f"the id of the conversation has {length} characters; at most {MAX_NATIVE_ID} are taken"
-            self.scribe.draft(Unparsed(what, "session id", native_session_id[:MAX_NATIVE_ID].encode(errors="replace")))
+            self.recorder.draft(
+                Unparsed(what, "session id", native_session_id[:MAX_NATIVE_ID].encode(errors="replace"))
+            )
             return
-        self.scribe.name(native_session_id)
+        self.recorder.name(native_session_id)
         resume = native_session_id if resumable else None
         self._change(evolve(self.row, native_session_id=native_session_id, resume=resume))
 
@@ -314,7 +318,7 @@ class Record:
 
     def error(self, code: str, message: str, **details: object) -> None:
         known = {name: value for name, value in details.items() if value not in (None, "")}
-        self.scribe.draft(Errored(ErrorData(message, code, known or None), synthetic=True))
+        self.recorder.draft(Errored(ErrorData(message, code, known or None), synthetic=True))
         # Numbers only: words may be the agent's, and those are for who may read the session.
         figures = {name: value for name, value in known.items() if isinstance(value, int | float)}
         _log.warning("session error", session_id=self.row.session_id, code=code, **figures)
@@ -322,21 +326,21 @@ class Record:
     def status(self, native_id: str, label: str, detail: str) -> None:
         """Something that happened to the agent and is no failure."""
         part = StatusPart(label, detail)
-        self.scribe.draft(ItemCompleted(native_id, "status", "system", (part,), synthetic=True))
+        self.recorder.draft(ItemCompleted(native_id, "status", "system", (part,), synthetic=True))
 
     def ended_by_agent(self, effect: SessionEnded) -> None:
         """The agent says that the conversation is over."""
         self.close_all("completed" if effect.reason == "completed" else "failed", effect.message)
-        self.scribe.draft(effect)
+        self.recorder.draft(effect)
         self._end(failed=False, exit_code=0, message=effect.message)
 
     def end(self, data: SessionEndedData, *, failed: bool = False) -> None:
         self.close_all("interrupted" if data.reason == "terminated" else "failed", data.message)
-        self.scribe.note("session.ended", data)
+        self.recorder.note("session.ended", data)
         self._end(failed=failed, exit_code=data.exit_code, message=data.message)
 
     def _end(self, *, failed: bool, exit_code: int | None, message: str | None) -> None:
-        kept = shortened(self.scribe.redactor.text(message), MAX_END_MESSAGE) if message is not None else None
+        kept = shortened(self.recorder.redactor.text(message), MAX_END_MESSAGE) if message is not None else None
         self._change(evolve(self.row, ended=True, failed=failed, exit_code=exit_code, end_message=kept))
 
     def close_all(self, outcome: TurnOutcome, message: str | None) -> None:
@@ -354,17 +358,17 @@ class Record:
 
     def answered(self, key: CommandKey, answer: object) -> None:
         """Kept in the same entry as what the command did, so that a repeat finds both or neither."""
-        self._answers.append(keep_result(self._services.codec, key, answer))
+        self._answers.append(keep_result(self._context.codec, key, answer))
 
     def update(self) -> SessionRow:
         """The row as it is now: the same one as long as nothing of it changes, as with most of what an agent says."""
         self._check_restored()
-        row, ledger, asks = self._row, self.ledger, self.asks.open()
-        if row.turns != ledger.turns or row.asks != asks:
-            row = evolve(row, turns=ledger.turns, asks=asks)
+        row, ledger, approvals = self._row, self.ledger, self.approvals.open()
+        if row.turns != ledger.turns or row.asks != approvals:
+            row = evolve(row, turns=ledger.turns, asks=approvals)
         if ledger.at_rest:
-            if row.settled != self.scribe.sequence or row.items != ledger.items:
-                row = evolve(row, settled=self.scribe.sequence, items=ledger.items)
+            if row.settled != self.recorder.sequence or row.items != ledger.items:
+                row = evolve(row, settled=self.recorder.sequence, items=ledger.items)
             if row.current is not None and row.current.turn_id == ledger.last_turn:
                 row = evolve(row, current=None)  # a later life reads from here, and would not find its turn
         self._row = row
@@ -373,20 +377,20 @@ class Record:
     async def write(self) -> None:
         """Make all that was gathered durable, then visible. Nothing happens when there is nothing."""
         self._check_restored()
-        await self.scribe.mask_large()
+        await self.recorder.mask_large()
         row = self.update()
         entry = Entry(
             row.session_id,
             None if row is self._written or row == self._written else row,
-            self.scribe.take(),
+            self.recorder.take(),
             tuple(self._answers),
         )
         if entry.row is not None or entry.events or entry.answers:
             self._answers.clear()
             before, self._written = self._written, row
             try:
-                await self._services.journal.write(entry)
+                await self._context.journal.write(entry)
             except Problem:  # it had no events, and is as if it had never been asked for
                 self._row = self._written = before
                 raise
-            self._services.tally.recorded(row.request.agent, row.request.model, entry.events)
+            self._context.counters.recorded(row.request.agent, row.request.model, entry.events)

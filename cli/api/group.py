@@ -10,8 +10,8 @@ from .connection import connection_options
 AREAS = {
     "agents": Home(".api.agents", "agents", "List agents, their modes and models."),
     "sessions": Home(".api.sessions", "sessions", "Create and drive sessions."),
-    "permissions": Home(".api.asks", "permissions", "List what waits for a permission."),
-    "questions": Home(".api.asks", "questions", "List what waits for an answer."),
+    "permissions": Home(".api.approvals", "permissions", "List what waits for a permission."),
+    "questions": Home(".api.approvals", "questions", "List what waits for an answer."),
 }
 
 

@@ -13,7 +13,7 @@ from ...schema.workspace.trust import LEVELS
 from ..failure import Failure
 from ..seconds import Seconds
 from ..suggestions import SuggestingChoice
-from .asks import SHOWN, has_secret
+from .approvals import SHOWN, has_secret
 from .bodies import mcp_servers, message_body, read_answers, read_message, skill_sources
 from .connection import area, session_path, with_client
 from .turn_failure import TurnFailure

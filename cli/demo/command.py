@@ -39,7 +39,7 @@ def _run(agent: str, permission_mode: str, model: str | None, prompts: tuple[str
 
     from ...schema.settings import Settings
     from ..api.client import Client
-    from .asks import Human
+    from .approvals import Human
     from .daemon import own_daemon
     from .script import steps
     from .session import DemoSession

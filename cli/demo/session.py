@@ -9,7 +9,7 @@ import httpx
 from ..api.client import Client
 from ..api.connection import session_path
 from ..failure import Failure
-from .asks import Human
+from .approvals import Human
 from .script import Step
 from .transcript import Transcript
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from ...actors.installs.errors import InstallFailed, Report
-from ...actors.installs.job import Wanted, Workshop
+from ...actors.installs.job import InstallRequest, InstallTools
 from ...actors.kernel.loop_clock import LoopClock
 from ...actors.machine.programs import program
 from ...actors.processes.table import ProcessTable
@@ -34,7 +34,7 @@ class Installing:
         self._version = version
         self._reinstall = reinstall
         table = ProcessTable()
-        self._workshop = Workshop(settings, without_credentials(environment), table, table.marker)
+        self._workshop = InstallTools(settings, without_credentials(environment), table, table.marker)
         self._console = Console(stderr=True, highlight=False)
         self._bars: Progress | None = None
         if self._console.is_terminal:
@@ -77,7 +77,7 @@ class Installing:
         if self._version is None and not self._reinstall and (program := await self._there(agent)) is not None:
             self._say(f"{agent} is there already: {program}")
             return
-        wanted = Wanted.make(agent, self._version, reinstall=self._reinstall)
+        wanted = InstallRequest.make(agent, self._version, reinstall=self._reinstall)
         try:
             installed = await self._workshop.install(wanted, self._report(wanted))
         except InstallFailed as error:
@@ -95,7 +95,7 @@ class Installing:
         """A result. They go to stdout when the bars, which are drawn on stderr, are gone."""
         self._results.append(line)
 
-    def _report(self, wanted: Wanted) -> Report:
+    def _report(self, wanted: InstallRequest) -> Report:
         name = f"{wanted.agent} {wanted.version}"
         if self._bars is not None:
             return _bar(self._bars, self._bars.add_task(name, total=100, phase=""))

@@ -13,7 +13,7 @@ from contextlib import suppress
 import structlog
 
 from ...actors.machine.proc_visibility import CANNOT_LOOK
-from ...actors.processes.fork_loops import end_orphans
+from ...actors.processes.fork_loops import end_fork_loops
 from ...actors.processes.table import ProcessId, ProcessTable, descendants, read_all, read_process, signal_all
 
 ROUNDS = 50
@@ -131,7 +131,7 @@ def kill_descendants(table: ProcessTable) -> bool:
                     os.killpg(child.pid, signal.SIGKILL)
             try:
                 left = _descendants()
-                if not left and end_orphans(None, max(0.0, until - time.monotonic())):
+                if not left and end_fork_loops(None, max(0.0, until - time.monotonic())):
                     return True
                 # Who is stopped cannot fork: killed one by one, those that refill each other's places never end.
                 if number < FREEZES and (fresh := left - stopped):

@@ -150,7 +150,7 @@ class Dialect(Protocol):
         ...
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
-        """The human's decision; called at most once per ask, never after ``WithdrawAsk``."""
+        """The human's decision; called at most once per ask, never after ``WithdrawApproval``."""
         ...
 
     def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:

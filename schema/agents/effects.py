@@ -201,7 +201,7 @@ class EndProcess:
 
 
 @frozen
-class AskPermission:
+class RequestPermission:
     """Ask a human. The answer comes back through ``Dialect.answer_permission`` with the same ``permission_id``.
 
     ``always`` is what an `always` is about, and is shown; None when there is nothing that it could be. The daemon
@@ -224,7 +224,7 @@ class AskPermission:
 
 
 @frozen
-class AskRefused:
+class PermissionRefused:
     """An ask that nobody is asked: the dialect has told the agent no, and ``reason`` says why. ``shown`` is what can be
     shown of it."""
 
@@ -238,7 +238,7 @@ class AskRefused:
 
 
 @frozen
-class AskQuestion:
+class RequestQuestion:
     """Ask a human. ``data.status`` is requested; the answer comes back through ``Dialect.answer_question``."""
 
     data: QuestionEventData
@@ -246,10 +246,10 @@ class AskQuestion:
 
 
 @frozen
-class WithdrawAsk:
+class WithdrawApproval:
     """The agent no longer waits for this permission or question: it is resolved as rejected, nothing is written."""
 
-    ask_id: str
+    approval_id: str
 
 
 Draft = TurnStarted | TurnEnded | ItemStarted | ItemDelta | ItemCompleted | Errored | Unparsed | SessionEnded
@@ -261,9 +261,9 @@ Command = (
     | BackgroundChanged
     | ToAgent
     | EndProcess
-    | AskPermission
-    | AskRefused
-    | AskQuestion
-    | WithdrawAsk
+    | RequestPermission
+    | PermissionRefused
+    | RequestQuestion
+    | WithdrawApproval
 )
 Effect = Draft | Command

@@ -14,7 +14,7 @@ from ..encode import EncodedEvent
 from ..events import PermissionEventData, QuestionEventData, QuestionOption
 from .redactor import Redactor
 
-Ask = PermissionEventData | QuestionEventData
+ApprovalData = PermissionEventData | QuestionEventData
 
 _NAMES = frozenset({
     "item_id", "native_item_id", "parent_id", "turn_id", "permission_id", "question_id", "kind", "role", "status",
@@ -103,7 +103,7 @@ def _told(ask: dict[str, Any]) -> dict[str, Any]:
     return {**ask, "metadata": {**known, "redacted": True}}
 
 
-def masked_ask(redactor: Redactor, codec: Codec, ask: Ask) -> Ask:
+def masked_approval(redactor: Redactor, codec: Codec, ask: ApprovalData) -> ApprovalData:
     """An ask as it is shown: the same one when there is nothing to mask."""
     data = codec.encode(ask)
     if not redactor.suspects(data):

@@ -12,7 +12,7 @@ from typing import Any
 import trio
 
 from sandbox_agent.actors.daemon import Daemon
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.kernel.clock import Clock
 from sandbox_agent.actors.processes.table import read_all
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest
@@ -24,14 +24,14 @@ from ..proof.rules.history import Event
 from ..proof.rules.log_rules import broken_in_log, said
 
 
-def tail(log: Log, after: int = 0) -> Sequence[EncodedEvent]:
+def tail(log: EventLog, after: int = 0) -> Sequence[EncodedEvent]:
     """The events that the log holds in memory; all of an ephemeral journal's."""
     batch = log.read_tail(max(after, log.first - 1), 1 << 30)
     assert batch is not None, "older events are on disk: read them with `await log.read`"
     return batch.events
 
 
-def events_of(log: Log) -> list[Event]:
+def events_of(log: EventLog) -> list[Event]:
     return [json.loads(event.plain) for event in tail(log)]
 
 
@@ -53,14 +53,14 @@ class House:
         """Every living process that comes from this daemon, wherever its parents went: all inherit the sign."""
         return [row.id.pid for row in read_all() if not row.zombie and self._sign in _environment(row.id.pid)]
 
-    async def create(self, session_id: str = "s", **request: Any) -> Log:
+    async def create(self, session_id: str = "s", **request: Any) -> EventLog:
         await self.daemon.create_session(session_id, CreateSessionRequest(agent="mock", **request))
         return await self.daemon.log(session_id)
 
     async def send(self, text: str, session_id: str = "s") -> str:
         return (await self.daemon.send(session_id, MessageRequest(text))).turn_id
 
-    async def until(self, log: Log, condition: Callable[[Event], bool]) -> Event:
+    async def until(self, log: EventLog, condition: Callable[[Event], bool]) -> Event:
         """The first event that fits, from the beginning of the log."""
         after = log.first - 1
         while True:
@@ -71,7 +71,7 @@ class House:
             await log.wait_beyond(after)
             assert not log.closed, [said(e) for e in events_of(log)]
 
-    async def until_type(self, log: Log, type_: str, count: int = 1) -> Event:
+    async def until_type(self, log: EventLog, type_: str, count: int = 1) -> Event:
         seen = 0
 
         def counted(event: Event) -> bool:
@@ -85,7 +85,7 @@ class House:
         while (await self.daemon.session_info(session_id)).status != status:
             await trio.sleep(0.005)
 
-    async def turn(self, log: Log, text: str, session_id: str = "s") -> list[Event]:
+    async def turn(self, log: EventLog, text: str, session_id: str = "s") -> list[Event]:
         """Send a prompt and return the events of its turn."""
         turn_id = await self.send(text, session_id)
         await self.until(log, lambda e: e["type"] == "turn.ended" and e["data"]["turn_id"] == turn_id)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import attrs
 import trio
 
-from sandbox_agent.actors.agents.http_client import HttpPort
+from sandbox_agent.actors.agents.http_client import HttpClient
 from sandbox_agent.actors.processes.line_splitter import OversizedLine
 from sandbox_agent.schema.agents.dialect import (
     AgentSpec,
@@ -21,8 +21,6 @@ from sandbox_agent.schema.agents.dialect import (
     Prompt,
 )
 from sandbox_agent.schema.agents.effects import (
-    AskPermission,
-    AskQuestion,
     BackgroundChanged,
     CallHttp,
     Effect,
@@ -30,7 +28,9 @@ from sandbox_agent.schema.agents.effects import (
     NativeSessionNamed,
     Reach,
     Ready,
-    WithdrawAsk,
+    RequestPermission,
+    RequestQuestion,
+    WithdrawApproval,
     Write,
 )
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
@@ -45,12 +45,12 @@ from .sandbox import Sandbox
 TIME_LIMIT = 60  # seconds for everything that a test does with one process
 
 T = TypeVar("T")
-Answer = Callable[[Dialect, AskPermission | AskQuestion], Sequence[Effect]]
+Answer = Callable[[Dialect, RequestPermission | RequestQuestion], Sequence[Effect]]
 
 
-def allow(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
+def allow(dialect: Dialect, ask: RequestPermission | RequestQuestion) -> Sequence[Effect]:
     """Allow everything once; answer every question with its first label, or what fits any form of ours."""
-    if isinstance(ask, AskPermission):
+    if isinstance(ask, RequestPermission):
         return dialect.answer_permission(ask.permission_id, "once")
     return dialect.answer_question(ask.data.question_id, [[_first(part)] for part in ask.data.questions or ()])
 
@@ -61,7 +61,7 @@ def _first(part: QuestionPart) -> str:
     return "1" if part.kind in ("number", "integer") else "ada@example.com"
 
 
-def leave_open(_: Dialect, __: AskPermission | AskQuestion) -> Sequence[Effect]:
+def leave_open(_: Dialect, __: RequestPermission | RequestQuestion) -> Sequence[Effect]:
     return ()
 
 
@@ -74,10 +74,10 @@ class Driver:
         self.process = process
         self.answer = answer
         self._nursery = nursery
-        self._port: HttpPort | None = None
+        self._port: HttpClient | None = None
         self.ledger = Ledger()
         self.events: list[EventDraft] = []
-        self.asks: list[AskPermission | AskQuestion] = []
+        self.approvals: list[RequestPermission | RequestQuestion] = []
         self.withdrawn: list[str] = []
         self.native: NativeSessionNamed | None = None
         self.background: tuple[BackgroundTask, ...] = ()
@@ -93,7 +93,7 @@ class Driver:
                     assert self.process.stdin is not None
                     await self.process.stdin.send_all(data)
                 case Reach():
-                    self._port = HttpPort(effect, self, Settings())
+                    self._port = HttpClient(effect, self, Settings())
                     self._nursery.start_soon(self._port.run)
                 case CallHttp():
                     assert self._port is not None
@@ -101,11 +101,11 @@ class Driver:
                 case FollowStream(path=path):
                     assert self._port is not None
                     self._port.follow(path)
-                case AskPermission() | AskQuestion():
-                    self.asks.append(effect)
+                case RequestPermission() | RequestQuestion():
+                    self.approvals.append(effect)
                     await self.perform(self.answer(self.dialect, effect))
-                case WithdrawAsk(ask_id=ask_id):
-                    self.withdrawn.append(ask_id)
+                case WithdrawApproval(approval_id=approval_id):
+                    self.withdrawn.append(approval_id)
                 case NativeSessionNamed():
                     self.native = effect
                 case BackgroundChanged(tasks=tasks):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox_agent.actors.installs.versions import Store
+from sandbox_agent.actors.installs.versions import InstalledVersions
 from sandbox_agent.schema.agents.versions import PINNED
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def install(agent: str, version: str, prefix: Path = PREFIX) -> None:
     sys.stderr.write(done.stderr)
     if done.returncode:
         raise subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr.rpartition("Error: ")[2])
-    installed = Store(prefix, agent).find(version)
+    installed = InstalledVersions(prefix, agent).find(version)
     assert installed is not None
     _link(prefix / "bin" / agent, installed.program)
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from attrs import frozen
 
 from sandbox_agent.actors.installs.npm_packages import PACKAGES
-from sandbox_agent.actors.installs.versions import CURRENT, Store
+from sandbox_agent.actors.installs.versions import CURRENT, InstalledVersions
 from sandbox_agent.schema.agents.versions import PINNED
 
 from .install import PREFIX_VARIABLE, ROOT, install
@@ -79,7 +79,7 @@ def taken(agent: str) -> Newest:
 
 
 def clear(agent: str, keep: Sequence[str]) -> None:
-    store = Store(CACHE, agent)
+    store = InstalledVersions(CACHE, agent)
     for entry in store.root.iterdir():
         if entry.is_symlink() and entry.name not in (*keep, CURRENT):
             entry.unlink()

@@ -11,7 +11,7 @@ from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.claude.dialect import Claude
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.dialect import AgentSpec, Hook
-from sandbox_agent.schema.agents.effects import AskPermission
+from sandbox_agent.schema.agents.effects import RequestPermission
 from sandbox_agent.schema.agents.ledger import EventDraft
 from sandbox_agent.schema.agents.opencode.dialect import OpenCode
 from sandbox_agent.schema.items import ToolCallPart, ToolResultPart
@@ -47,7 +47,7 @@ async def holds(driver: Driver) -> None:
         turn = await driver.turn(f"SCN_BASH echo {word} > {word}")
         assert outcome(turn) == "completed"
     assert ran(driver.events) == ["echo one > one", "echo two > two"]
-    asked = [ask.metadata["toolUseId"] for ask in driver.asks if isinstance(ask, AskPermission)]
+    asked = [ask.metadata["toolUseId"] for ask in driver.approvals if isinstance(ask, RequestPermission)]
     assert asked in ([], [call.call_id for call in calls_of(driver.events)])
     turn = await driver.turn("SCN_PARALLEL")
     assert outcome(turn) == "completed"

@@ -45,9 +45,9 @@ def granting(text: str) -> Answer:
 async def rejecting(session: Session, event: Event) -> None:
     """Of edits that a mode has accepted nobody is asked any more."""
     pending = (await session.http.get("/v1/permissions")).json()["permissions"]
-    ask_id = event["data"]["permission_id"]
-    if ask_id in [ask["permission"]["permission_id"] for ask in pending]:
-        await session.post(f"/permissions/{ask_id}/reply", reply="reject")
+    approval_id = event["data"]["permission_id"]
+    if approval_id in [ask["permission"]["permission_id"] for ask in pending]:
+        await session.post(f"/permissions/{approval_id}/reply", reply="reject")
 
 
 @pytest.mark.parametrize(

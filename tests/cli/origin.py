@@ -18,7 +18,16 @@ from sandbox_agent.cli.main import main
 
 MODULES = (
     *("completion", "credentials", "daemon.group", "daemon.status", "daemon.stop"),
-    *("api.group", "api.agents", "api.asks", "api.sessions", "api.tokens", "api.client", "api.proven", "api.target"),
+    *(
+        "api.group",
+        "api.agents",
+        "api.approvals",
+        "api.sessions",
+        "api.tokens",
+        "api.client",
+        "api.proven",
+        "api.target",
+    ),
 )
 
 

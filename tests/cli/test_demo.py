@@ -9,7 +9,7 @@ import pexpect
 import pytest
 from rich.console import Console
 
-from sandbox_agent.cli.demo.asks import Human
+from sandbox_agent.cli.demo.approvals import Human
 from sandbox_agent.cli.demo.transcript import Transcript
 
 from ..patience import PATIENCE

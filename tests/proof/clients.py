@@ -65,20 +65,22 @@ class Clients:
         frame = {"type": "queue.cancel", "turnId": turn_id}
         return await self._command(session, "cancel", f"/queue/{turn_id}", None, frame, turn_id, method="DELETE")
 
-    async def reply_permission(self, session: str, ask_id: str, reply: str) -> Attempt:
-        frame = {"type": "permission.reply", "permissionId": ask_id, "reply": reply}
-        path = f"/permissions/{ask_id}/reply"
-        return await self._command(session, "permission", path, {"reply": reply}, frame, ask_id, reply)
+    async def reply_permission(self, session: str, approval_id: str, reply: str) -> Attempt:
+        frame = {"type": "permission.reply", "permissionId": approval_id, "reply": reply}
+        path = f"/permissions/{approval_id}/reply"
+        return await self._command(session, "permission", path, {"reply": reply}, frame, approval_id, reply)
 
-    async def reply_question(self, session: str, ask_id: str, answers: list[list[str]] | None) -> Attempt:
+    async def reply_question(self, session: str, approval_id: str, answers: list[list[str]] | None) -> Attempt:
         if answers is None:
-            frame: dict[str, Any] = {"type": "question.reject", "questionId": ask_id}
+            frame: dict[str, Any] = {"type": "question.reject", "questionId": approval_id}
             return await self._command(
-                session, "question", f"/questions/{ask_id}/reject", None, frame, ask_id, "reject"
+                session, "question", f"/questions/{approval_id}/reject", None, frame, approval_id, "reject"
             )
-        frame = {"type": "question.reply", "questionId": ask_id, "answers": answers}
+        frame = {"type": "question.reply", "questionId": approval_id, "answers": answers}
         body = {"answers": answers}
-        return await self._command(session, "question", f"/questions/{ask_id}/reply", body, frame, ask_id, "answer")
+        return await self._command(
+            session, "question", f"/questions/{approval_id}/reply", body, frame, approval_id, "answer"
+        )
 
     async def _command(
         self,

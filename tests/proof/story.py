@@ -72,15 +72,15 @@ class Story:
         self.add("turn.ended", turn_id=turn, metadata=dict(CUT) if cut else {"outcome": "completed"})
         return prompt
 
-    def ask(self, kind: str, ask_id: str, reply: str | None) -> None:
-        about = {f"{kind}_id": ask_id}
+    def ask(self, kind: str, approval_id: str, reply: str | None) -> None:
+        about = {f"{kind}_id": approval_id}
         self.add(f"{kind}.requested", **about, status="requested")
         if reply is None:
             self.add(
                 f"{kind}.resolved", synthetic=True, **about, status="reject" if kind == "permission" else "rejected"
             )
             return
-        self.commands.append(Command("s", kind, f"key of {ask_id}", [Attempt(204)], ask_id, reply))
+        self.commands.append(Command("s", kind, f"key of {approval_id}", [Attempt(204)], approval_id, reply))
         status = {"once": "accept", "always": "accept_for_session", "answer": "answered"}[reply]
         self.add(f"{kind}.resolved", **about, status=status)
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox_agent.actors.journal.disk import DiskJournal
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.interface import Entry, Journal, SessionRow
 from sandbox_agent.actors.journal.memory import MemoryJournal
 from sandbox_agent.actors.kernel.clock import Clock
@@ -87,7 +87,7 @@ class Theatre:
         self.readers = Readers(stage.options, Codec())
         self.nursery = nursery
         self.dice = random.Random(seed)
-        self.logs: dict[str, Log] = {}
+        self.logs: dict[str, EventLog] = {}
         self.subscribers: list[Subscriber] = []
         self.deleted: set[str] = set()
         self._numbers = itertools.count()
@@ -134,7 +134,7 @@ class Theatre:
         self.subscribers.append(subscriber)
         self.nursery.start_soon(self._follow, log, cursor, subscriber, patience)
 
-    async def _follow(self, log: Log, cursor: Cursor, subscriber: Subscriber, patience: int) -> None:
+    async def _follow(self, log: EventLog, cursor: Cursor, subscriber: Subscriber, patience: int) -> None:
         watching = subscriber.watching
         framing = self.readers.sse(False) if watching.via == "sse" else self.readers.websocket(False)
         with subscriber.scope:
@@ -205,7 +205,7 @@ def _websocket_frames(chunk: bytes) -> list[Any]:
     return found
 
 
-async def _read_all(log: Log) -> Sequence[Frame]:
+async def _read_all(log: EventLog) -> Sequence[Frame]:
     frames: list[Frame] = []
     after = log.first - 1
     while after < log.last:

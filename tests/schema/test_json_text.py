@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from sandbox_agent.actors.agents import amp_hook
-from sandbox_agent.actors.installs.versions import RECEIPT, Store
+from sandbox_agent.actors.installs.versions import RECEIPT, InstalledVersions
 from sandbox_agent.schema.agents.claude.models import read_models
 from sandbox_agent.schema.agents.json_lines import BAD_JSON, decode, plain
 from sandbox_agent.schema.api.sessions import MessageRequest
@@ -57,7 +57,7 @@ def test_what_is_nested_deeper_is_refused_by_all_who_read_for_others(text):
 
 
 def test_a_receipt_that_is_nested_too_deep_is_a_damaged_one(tmp_path):
-    store = Store(tmp_path, "claude")
+    store = InstalledVersions(tmp_path, "claude")
     (store.root / "1.2.3").mkdir(parents=True)
     (store.root / "1.2.3" / RECEIPT).write_bytes(arrays(100_000))
     assert store.find("1.2.3") is None

@@ -10,7 +10,7 @@ import trio
 
 from sandbox_agent.actors.access.token_keeper import TokenKeeper
 from sandbox_agent.actors.daemon import Health
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.interface import CommandKey, KeptAnswer
 from sandbox_agent.actors.journal.kept_answers import keep_result
 from sandbox_agent.actors.journal.outage import Outage
@@ -57,7 +57,7 @@ TIME = "2026-01-01T00:00:00Z"
 class Script:
     """Appends events to one session's log, as its actor would."""
 
-    def __init__(self, session_id: str, log: Log, feed: Log, codec: Codec) -> None:
+    def __init__(self, session_id: str, log: EventLog, feed: EventLog, codec: Codec) -> None:
         self.log = log
         self.feed = feed
         self.encoder = EventEncoder(session_id, codec)
@@ -98,7 +98,7 @@ class Door:
         self.table = ProcessTable()
         self.outage = Outage(self.settings.journal_patience)
         self.answers: dict[tuple[str, str], KeptAnswer] = {}
-        self.feed = Log("feed", self.settings.feed_bytes)
+        self.feed = EventLog("feed", self.settings.feed_bytes)
         self.sessions: dict[str, Script] = {}
         self.calls: list[tuple] = []
         self.decided_by: list[DecidedBy] = []
@@ -111,7 +111,7 @@ class Door:
         self._lives = itertools.count(1)
 
     def session(self, session_id: str = "s") -> Script:
-        log = Log(f"log{next(self._lives)}", self.settings.log_bytes)
+        log = EventLog(f"log{next(self._lives)}", self.settings.log_bytes)
         script = self.sessions[session_id] = Script(session_id, log, self.feed, self.codec)
         return script
 
@@ -135,10 +135,10 @@ class Door:
     def check_writable(self) -> None:
         pass
 
-    async def written(self, session_id: str, log: Log) -> None:
+    async def written(self, session_id: str, log: EventLog) -> None:
         await trio.lowlevel.checkpoint()
 
-    async def keep_answer(self, session_id: str, log: Log, answer: KeptAnswer) -> None:
+    async def keep_answer(self, session_id: str, log: EventLog, answer: KeptAnswer) -> None:
         self.answers[log.log_id, answer.key.name] = answer
 
     def _answered(self, session_id: str, key: CommandKey | None, result: object = None) -> None:
@@ -197,7 +197,7 @@ class Door:
         self._find(session_id)
         self.sessions.pop(session_id).log.close()
 
-    async def log(self, session_id: str) -> Log:
+    async def log(self, session_id: str) -> EventLog:
         await trio.lowlevel.checkpoint()
         return self._find(session_id).log
 

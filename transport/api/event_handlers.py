@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from ...actors.journal.event_log import Log
+from ...actors.journal.event_log import EventLog
 from ...actors.sessions.messages import Receipt
 from ...schema.api.commands import MessageCommand
 from ...schema.api.queries import EventsQuery, StreamQuery
@@ -50,7 +50,7 @@ def start_of(call: Call, default: Cursor) -> Cursor:
     return query.offset or default
 
 
-def _follow(call: Call, log: Log, default: Cursor, kind: StreamKind) -> Stream:
+def _follow(call: Call, log: EventLog, default: Cursor, kind: StreamKind) -> Stream:
     framing = call.readers.sse(call.query.include_raw)
     return Stream(call.readers.follow(log, start_of(call, default), framing, kind, call.hold()))
 
@@ -71,7 +71,7 @@ async def until_over(call: Call, chunks: AsyncGenerator[bytes]) -> AsyncGenerato
 
 
 async def page(
-    log: Log, offset: int, limit: int | None, *, include_raw: bool, batch_bytes: int
+    log: EventLog, offset: int, limit: int | None, *, include_raw: bool, batch_bytes: int
 ) -> AsyncGenerator[bytes]:
     """An EventsResponse made of bytes that were encoded when the events happened, read as the client takes them.
 

@@ -17,7 +17,7 @@ from attrs import evolve
 from werkzeug.datastructures import Headers
 
 from ...actors.access.grant import Grant
-from ...actors.journal.event_log import Log
+from ...actors.journal.event_log import EventLog
 from ...schema.api.ws_commands import WebSocketAck, WebSocketAuth, WebSocketError
 from ...schema.codec import Codec
 from ...schema.cursor import Cursor
@@ -63,7 +63,7 @@ async def open_websocket(call: Call, websocket: Socket) -> None:
     header = websocket.headers.get("Authorization")
     address = address_of(websocket.scope)
     known: Call | None = None
-    log: Log | None = None
+    log: EventLog | None = None
     if header is not None or not call.guard.required:
         known = with_grant(call, websocket, grant_by_header(call, header, address))
         log = await call.daemon.log(call.session_id)
@@ -97,7 +97,7 @@ def with_grant(call: Call, websocket: Socket, grant: Grant) -> Call:
     return evolve(call, grant=grant)
 
 
-async def log_after_token(call: Call, websocket: Socket, address: str) -> tuple[Call, Log]:
+async def log_after_token(call: Call, websocket: Socket, address: str) -> tuple[Call, EventLog]:
     codec = call.daemon.codec
     try:
         with trio.fail_after(call.daemon.settings.websocket_auth_timeout or math.inf):
@@ -125,7 +125,7 @@ def read_auth(text: str | bytes) -> dict[str, object]:
     return value
 
 
-async def converse(call: Call, websocket: Socket, log: Log) -> None:
+async def converse(call: Call, websocket: Socket, log: EventLog) -> None:
     framing = call.readers.websocket(call.query.include_raw)
     with call.hold() as lease:
         hold = nullcontext(lease)
@@ -133,7 +133,7 @@ async def converse(call: Call, websocket: Socket, log: Log) -> None:
         async with trio.open_nursery() as nursery:
             send_frames, frames = trio.open_memory_channel[str | bytes](COMMANDS_WAITING)
             nursery.start_soon(receive, websocket, send_frames)
-            nursery.start_soon(obey, call, websocket, frames)
+            nursery.start_soon(execute, call, websocket, frames)
             await send_events(websocket, chunks)
             nursery.cancel_scope.cancel()
     if lease is not None and lease.over:
@@ -154,7 +154,7 @@ async def receive(websocket: Socket, frames: trio.MemorySendChannel[str | bytes]
         await frames.send(await websocket.receive() or b"")
 
 
-async def obey(call: Call, websocket: Socket, frames: trio.MemoryReceiveChannel[str | bytes]) -> None:
+async def execute(call: Call, websocket: Socket, frames: trio.MemoryReceiveChannel[str | bytes]) -> None:
     """One command after the other, in the order in which they came."""
     async for text in frames:
         await say(websocket, call.daemon.codec, await answer_frame(call, text, address_of(websocket.scope)))

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ...actors.journal.event_log import Batch, Log
+from ...actors.journal.event_log import Batch, EventLog
 from ...schema.encode import NO_RAW
 
 
@@ -86,7 +86,7 @@ class WebSocketFraming:
         return SocketFrames(text_frame(json))
 
 
-class Memo:
+class FrameCache:
     """Joined ranges of logs, the latest ones, at most ``max_bytes`` of them. Subscribers that were woken together stand
     at the same place, so one of them joins the frames and the others send the same bytes."""
 
@@ -96,10 +96,10 @@ class Memo:
         self._known: dict[tuple[str, Framing, int, int], tuple[bytes, int]] = {}
 
     def __repr__(self) -> str:
-        return f"<Memo {len(self._known)} ranges, {self._bytes} of {self._max_bytes} bytes>"
+        return f"<FrameCache {len(self._known)} ranges, {self._bytes} of {self._max_bytes} bytes>"
 
-    async def take(self, log: Log, after: int, max_bytes: int, framing: Framing, told: int) -> tuple[bytes, int]:
-        """The frames of what :meth:`.Log.read` gives, and the cursor after them. Raises :class:`.Expired`."""
+    async def take(self, log: EventLog, after: int, max_bytes: int, framing: Framing, told: int) -> tuple[bytes, int]:
+        """The frames of what :meth:`.EventLog.read` gives, and the cursor after them. Raises :class:`.Expired`."""
         if log.last <= after:
             return b"", after
         key = log.log_id, framing, after, log.last

@@ -12,13 +12,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from ...actors.counters import TOKEN_KINDS, Tally
+from ...actors.counters import TOKEN_KINDS, Counters
 from ...actors.daemon import Daemon
-from ...actors.kernel.histogram import Timings
+from ...actors.kernel.histogram import Histogram
 from ...actors.sessions.registry import Census
 from ...schema.api.sessions import SessionStatus
 from ..subscriptions.subscribers import StreamKind, Subscribers
-from .loop_lateness import Lateness
+from .loop_lateness import LoopLateness
 from .scrape import Drops
 
 PREFIX = "sandbox_agent_"
@@ -29,7 +29,7 @@ Labelled = Iterable[tuple[Sequence[str], float]]
 class MetricFamilies(Collector):
     """One per server. Two servers in one process have two registries, and nobody else's figures in theirs."""
 
-    def __init__(self, daemon: Daemon, subscribers: Subscribers, lateness: Lateness, logs: Drops | None) -> None:
+    def __init__(self, daemon: Daemon, subscribers: Subscribers, lateness: LoopLateness, logs: Drops | None) -> None:
         self._daemon = daemon
         self._subscribers = subscribers
         self._lateness = lateness
@@ -51,7 +51,7 @@ class MetricFamilies(Collector):
 
     async def text(self, census: Census) -> bytes:
         """Written out in a worker thread."""
-        self._families = [*self._now(census), *self._since_start(self._daemon.tally)]
+        self._families = [*self._now(census), *self._since_start(self._daemon.counters)]
         return await trio.to_thread.run_sync(generate_latest, self._registry)
 
     def _now(self, census: Census) -> Iterator[Metric]:
@@ -61,8 +61,8 @@ class MetricFamilies(Collector):
             "sessions", "Sessions by status.", ("status",), (((s,), census.sessions.get(s, 0)) for s in statuses)
         )
         yield gauge("queued_prompts", "Prompts that wait for a turn to end.", value=census.queued)
-        asks = (("permission",), census.permissions), (("question",), census.questions)
-        yield gauge("pending_asks", "Permissions and questions that wait for an answer.", ("kind",), asks)
+        approvals = (("permission",), census.permissions), (("question",), census.questions)
+        yield gauge("pending_asks", "Permissions and questions that wait for an answer.", ("kind",), approvals)
 
         kinds, lag = self._subscribers.kinds(), self._subscribers.lag()
         streams: tuple[StreamKind, ...] = get_args(StreamKind)
@@ -92,11 +92,11 @@ class MetricFamilies(Collector):
         if health.commits is not None:
             yield histogram("journal_commit_seconds", "Time of one commit of the journal.", health.commits)
 
-    def _since_start(self, tally: Tally) -> Iterator[Metric]:
-        yield counter("events", "Events recorded.", ("type",), singles(tally.events))
-        yield counter("turns", "Turns ended.", ("agent", "outcome"), tally.turns.items())
-        yield counter("errors", "Error events of the daemon's own.", ("code",), singles(tally.errors))
-        starts = tally.agent_starts.items()
+    def _since_start(self, counters: Counters) -> Iterator[Metric]:
+        yield counter("events", "Events recorded.", ("type",), singles(counters.events))
+        yield counter("turns", "Turns ended.", ("agent", "outcome"), counters.turns.items())
+        yield counter("errors", "Error events of the daemon's own.", ("code",), singles(counters.errors))
+        starts = counters.agent_starts.items()
         yield counter(
             "agent_starts",
             "Agent processes started; again: after one that had ended unexpectedly.",
@@ -105,11 +105,11 @@ class MetricFamilies(Collector):
         )
         dropped = 0 if self._logs is None else self._logs.dropped
         yield counter("log_lines_dropped", "Log lines dropped because nobody read the log.", (), [((), dropped)])
-        suspensions = singles(tally.agent_suspensions)
+        suspensions = singles(counters.agent_suspensions)
         yield counter("agent_suspensions", "Agents stopped because nobody needed them.", ("agent",), suspensions)
         restarts = singles(self._daemon.actor_restarts())
         yield counter("actor_restarts", "Actors that crashed, or ended with one that did.", ("actor",), restarts)
-        spent = [((agent, model), spent) for agent, models in tally.spent.items() for model, spent in models.items()]
+        spent = [((agent, model), spent) for agent, models in counters.spent.items() for model, spent in models.items()]
         yield counter(
             "tokens",
             "Tokens, where the agent tells them.",
@@ -140,5 +140,5 @@ def counter(name: str, text: str, labels: Sequence[str], samples: Labelled) -> M
     return family
 
 
-def histogram(name: str, text: str, timings: Timings) -> Metric:
+def histogram(name: str, text: str, timings: Histogram) -> Metric:
     return HistogramMetricFamily(PREFIX + name, text, buckets=timings.cumulative(), sum_value=timings.total)

@@ -3,22 +3,22 @@
 import structlog
 import trio
 
-from ...actors.kernel.histogram import Timings
+from ...actors.kernel.histogram import Histogram
 from ...actors.kernel.loop_clock import LoopClock
 
 _log = structlog.get_logger("loop")
 
 
-class Lateness:
+class LoopLateness:
     """A task that sleeps for ``interval`` seconds again and again, and tells how much later it woke up. It sees a part
     of what delays others, and costs nothing: a look at every step of every task was not free."""
 
     def __init__(self, interval: float) -> None:
-        self.timings = Timings()
+        self.timings = Histogram()
         self._interval = interval
 
     def __repr__(self) -> str:
-        return f"<Lateness every {self._interval:g} s {self.timings!r}>"
+        return f"<LoopLateness every {self._interval:g} s {self.timings!r}>"
 
     async def run(self) -> None:
         while self._interval:

@@ -6,7 +6,7 @@ import trio
 
 from ...actors.daemon import Daemon
 from ..subscriptions.subscribers import Subscribers
-from .loop_lateness import Lateness
+from .loop_lateness import LoopLateness
 
 if TYPE_CHECKING:
     from .families import MetricFamilies
@@ -24,7 +24,7 @@ class Drops(Protocol):
 
 
 class Metrics:
-    def __init__(self, daemon: Daemon, subscribers: Subscribers, lateness: Lateness, logs: Drops | None) -> None:
+    def __init__(self, daemon: Daemon, subscribers: Subscribers, lateness: LoopLateness, logs: Drops | None) -> None:
         self._daemon = daemon
         self._subscribers = subscribers
         self._lateness = lateness

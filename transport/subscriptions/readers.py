@@ -11,12 +11,12 @@ from contextlib import nullcontext
 import structlog
 import trio
 
-from ...actors.journal.event_log import Expired, Log
+from ...actors.journal.event_log import EventLog, Expired
 from ...schema.codec import Codec
 from ...schema.cursor import Cursor, ResyncReason, StreamResync
 from ...schema.settings import Settings
 from ..guard.leases import Hold, Lease
-from ..http.framing import Framing, Memo, SseFraming, WebSocketFraming
+from ..http.framing import FrameCache, Framing, SseFraming, WebSocketFraming
 from .subscribers import StreamKind, Subscriber, Subscribers
 
 _log = structlog.get_logger("sandbox_agent.transport")
@@ -32,7 +32,7 @@ class Readers:
         self._batch_bytes = settings.stream_batch_bytes
         self._keepalive = settings.sse_keepalive or math.inf
         self._encode = codec.encode
-        self._memo = Memo(MEMO_BATCHES * settings.stream_batch_bytes)
+        self._memo = FrameCache(MEMO_BATCHES * settings.stream_batch_bytes)
         self._waiting: set[trio.CancelScope] = set()
         self.subscribers = Subscribers()
         self._sse = SseFraming(include_raw=False), SseFraming(include_raw=True)
@@ -54,12 +54,12 @@ class Readers:
         for scope in self._waiting:
             scope.cancel()
 
-    def ended(self, log: Log) -> bool:
+    def ended(self, log: EventLog) -> bool:
         """Nothing more will be sent from ``log``."""
         return log.closed or self.stopping
 
     async def follow(
-        self, log: Log, cursor: Cursor, framing: Framing, kind: StreamKind = "sse", hold: Hold | None = None
+        self, log: EventLog, cursor: Cursor, framing: Framing, kind: StreamKind = "sse", hold: Hold | None = None
     ) -> AsyncGenerator[bytes]:
         """Every event after ``cursor``, in chunks of whole frames, until the log is closed, the server stops, or the
         lease of ``hold`` is over, which a last frame tells.
@@ -101,7 +101,7 @@ class Readers:
         finally:
             subscriber.waiting = False
 
-    async def _wait_beyond(self, log: Log, after: int, framing: Framing, lease: Lease | None) -> bool:
+    async def _wait_beyond(self, log: EventLog, after: int, framing: Framing, lease: Lease | None) -> bool:
         if lease is not None and lease.over:
             return True
         with trio.move_on_after(self._keepalive if framing.keepalive else math.inf) as scope:
@@ -119,10 +119,12 @@ class Readers:
                     lease.waiting.discard(scope)
         return not scope.cancelled_caught or self.stopping or (lease is not None and lease.over is not None)
 
-    def last_frame(self, log: Log, after: int, lease: Lease, framing: Framing) -> bytes:
+    def last_frame(self, log: EventLog, after: int, lease: Lease, framing: Framing) -> bytes:
         return framing.note(log.log_id, after, self._encode(lease.last_frame()))
 
-    def resync(self, log: Log, reason: ResyncReason, cursor: Cursor, resumed_after: int, framing: Framing) -> bytes:
+    def resync(
+        self, log: EventLog, reason: ResyncReason, cursor: Cursor, resumed_after: int, framing: Framing
+    ) -> bytes:
         _log.debug("stream resync", log_id=log.log_id, reason=reason, cursor=str(cursor), resumed_after=resumed_after)
         note = StreamResync("stream.resync", reason, str(cursor), log.log_id, log.first, log.last, resumed_after)
         return framing.note(log.log_id, resumed_after, self._encode(note))

@@ -8,7 +8,7 @@ from typing import Literal
 import trio
 from attrs import define, frozen
 
-from ...actors.journal.event_log import Log
+from ...actors.journal.event_log import EventLog
 from ..guard.leases import Lease
 
 StreamKind = Literal["sse", "all", "turn", "websocket"]
@@ -21,7 +21,7 @@ class Subscriber:
     last all that there was; while it is ``waiting`` it still is. The ``lease`` is its token's."""
 
     kind: StreamKind
-    log: Log
+    log: EventLog
     cursor: int
     fresh_at: float
     waiting: bool = False
@@ -53,7 +53,7 @@ class Subscribers:
         return f"<Subscribers {len(self._open)} {self.lag()}>"
 
     @contextmanager
-    def opened(self, kind: StreamKind, log: Log, cursor: int, lease: Lease | None = None) -> Generator[Subscriber]:
+    def opened(self, kind: StreamKind, log: EventLog, cursor: int, lease: Lease | None = None) -> Generator[Subscriber]:
         """A stream, for as long as the block lasts."""
         subscriber = Subscriber(kind, log, cursor, trio.current_time(), lease=lease)
         self._open.add(subscriber)

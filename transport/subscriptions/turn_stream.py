@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 import trio
 
-from ...actors.journal.event_log import Batch, Expired, Log
+from ...actors.journal.event_log import Batch, EventLog, Expired
 from ...schema.cursor import Cursor
 from ...schema.encode import EncodedEvent
 from ..guard.leases import Hold
@@ -51,7 +51,7 @@ class Turn:
 
 async def follow_turn(
     readers: Readers,
-    log: Log,
+    log: EventLog,
     after: int,
     turn_id: str,
     framing: Framing,

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...api.sessions import PermissionReply
-from ..effects import AnswerHook, AskPermission, Effect, WithdrawAsk
+from ..effects import AnswerHook, Effect, RequestPermission, WithdrawApproval
 from .always import EDITS, always_of
 
 _DENIED = "The user does not allow this."
 
 
-class Asks:
+class Approvals:
     """Hooks that wait, by the id of their permission. ``prefix`` makes it unique among the processes of a session.
     ``accept_edits``: the session's mode accepts changes of files inside of the workspace."""
 
@@ -21,7 +21,7 @@ class Asks:
         self._open: dict[str, str] = {}
 
     def __repr__(self) -> str:
-        return f"<Asks open={sorted(self._open)}>"
+        return f"<Approvals open={sorted(self._open)}>"
 
     def hooked(
         self, hook_id: str, request: Mapping[str, Any], call_of: Callable[[str, Any, Any], str | None]
@@ -41,7 +41,7 @@ class Asks:
             "toolUseId": call_of(tool, tool_input, request.get("toolUseId")),
         }
         inside = self._accept_edits and tool in EDITS
-        yield AskPermission(permission_id, tool, metadata, None, always_of(tool, tool_input), accept_inside=inside)
+        yield RequestPermission(permission_id, tool, metadata, None, always_of(tool, tool_input), accept_inside=inside)
 
     def answered(self, permission_id: str, reply: PermissionReply) -> Iterator[Effect]:
         """Always is the broker's to remember: the rules that Amp runs with were written before it started."""
@@ -53,10 +53,10 @@ class Asks:
     def gone(self, hook_id: str) -> Iterator[Effect]:
         for permission_id in [p for p, known in self._open.items() if known == hook_id]:
             del self._open[permission_id]
-            yield WithdrawAsk(permission_id)
+            yield WithdrawApproval(permission_id)
 
     def withdraw_all(self) -> Iterator[Effect]:
         """Amp has stopped, and its hooks with it."""
         for permission_id in self._open:
-            yield WithdrawAsk(permission_id)
+            yield WithdrawApproval(permission_id)
         self._open.clear()

@@ -32,7 +32,7 @@ from ..effects import (
 from ..json_lines import BAD_JSON, as_text, decode, line
 from ..names import Names
 from . import launch as amp_launch
-from .approvals import Asks
+from .approvals import Approvals
 from .messages import Conversation
 from .usage import Usage
 from .wire import AssistantLine, Head, InitLine, ResultLine, UserLine
@@ -58,12 +58,12 @@ class Amp:
         self._over = False
         self._may_go_on = spec.trusted
         self._conversation = Conversation(spec.seed, Names(spec.taken))
-        self._asks = Asks(spec.seed, accept_edits=spec.permission_mode == "acceptEdits")
+        self._approvals = Approvals(spec.seed, accept_edits=spec.permission_mode == "acceptEdits")
         self._usage = Usage()
 
     def __repr__(self) -> str:
         state = "over" if self._over else "in a turn" if self._turn else "idle"
-        return f"<Amp {self._thread} {state} {self._asks!r}>"
+        return f"<Amp {self._thread} {state} {self._approvals!r}>"
 
     def launch(self) -> Launch:
         return amp_launch.launch(self._spec)
@@ -99,7 +99,7 @@ class Amp:
             return (Unparsed(str(error), "amp stdout", line),)
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
-        return list(self._asks.answered(permission_id, reply))
+        return list(self._approvals.answered(permission_id, reply))
 
     def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
         return ()
@@ -115,10 +115,10 @@ class Amp:
         return list(self._exited())
 
     def hooked(self, hook_id: str, request: Mapping[str, Any]) -> Effects:
-        return list(self._asks.hooked(hook_id, request, self._conversation.call_of))
+        return list(self._approvals.hooked(hook_id, request, self._conversation.call_of))
 
     def hook_gone(self, hook_id: str) -> Effects:
-        return list(self._asks.gone(hook_id))
+        return list(self._approvals.gone(hook_id))
 
     def _read(self, head: Head, raw: bytes) -> Iterator[Effect]:
         match head.type:
@@ -178,7 +178,7 @@ class Amp:
         yield from self._end()
 
     def _exited(self) -> Iterator[Effect]:
-        yield from self._asks.withdraw_all()
+        yield from self._approvals.withdraw_all()
         if self._interrupting:
             # Signalled before it had begun, it says nothing at all.
             if self._turn:
@@ -188,7 +188,7 @@ class Amp:
 
     def _end_turn(self, outcome: TurnOutcome, raw: bytes | None) -> Iterator[Effect]:
         if outcome != "completed":
-            yield from self._asks.withdraw_all()
+            yield from self._approvals.withdraw_all()
         self._turn = False
         self._conversation.turn_ended()
         yield TurnEnded(outcome, self._usage.turn(), synthetic=raw is None, raw=raw)

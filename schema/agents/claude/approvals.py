@@ -14,10 +14,10 @@ from typing import Any
 from attrs import field, frozen
 
 from ...api.sessions import PermissionReply
-from ...approvals.ask_ids import AskIds
+from ...approvals.approval_ids import ApprovalIds
 from ...bounds import shortened
 from ...events import QuestionEventData, QuestionOption, QuestionPart
-from ..effects import AskPermission, AskQuestion, AskRefused, Effect, WithdrawAsk, Write
+from ..effects import Effect, PermissionRefused, RequestPermission, RequestQuestion, WithdrawApproval, Write
 from ..elicitation.fields import Unaskable
 from ..elicitation.form import Form, declined, elicited
 from ..json_lines import as_text, elements, fitting, line, members, plain
@@ -44,11 +44,11 @@ _PLAN_OPTIONS = (
 
 
 @frozen
-class _Ask:
-    """``ask_id`` is what the client names it by: the request id of a permission, the tool call id of a question, unless
-    claude has used that before. ``request_id`` is where the answer goes."""
+class _Approval:
+    """``approval_id`` is what the client names it by: the request id of a permission, the tool call id of a question,
+    unless claude has used that before. ``request_id`` is where the answer goes."""
 
-    ask_id: str
+    approval_id: str
     request_id: str
     request: ToolRequest = field(eq=False)
     questions: tuple[QuestionPart, ...] = ()
@@ -58,21 +58,21 @@ class _Ask:
 class _Elicited:
     """An MCP server asks, through claude."""
 
-    ask_id: str
+    approval_id: str
     request_id: str
     form: Form = field(eq=False)
 
 
-class Asks:
+class Approvals:
     """What is asked and not yet answered. ``after_plan`` is claude's permission mode once a plan is approved."""
 
     def __init__(self, after_plan: str) -> None:
         self._after_plan = after_plan
-        self._open: dict[str, _Ask | _Elicited] = {}
-        self._ids = AskIds()
+        self._open: dict[str, _Approval | _Elicited] = {}
+        self._ids = ApprovalIds()
 
     def __repr__(self) -> str:
-        return f"<Asks open={sorted(self._open)}>"
+        return f"<Approvals open={sorted(self._open)}>"
 
     def asked(self, control: ControlRequest, raw: bytes, calls: ClaudeCalls) -> Effect:
         request, request_id = control.request, control.request_id
@@ -81,13 +81,15 @@ class Asks:
         call_id = call.name if call is not None else request.tool_use_id
         questions = _questions(request.tool_name, arguments, plan_of(call))
         if questions:
-            ask_id = self._ids.give(call_id or request_id)
-            self._open[ask_id] = _Ask(ask_id, request_id, request, questions)
+            approval_id = self._ids.give(call_id or request_id)
+            self._open[approval_id] = _Approval(approval_id, request_id, request, questions)
             first = questions[0]
             labels = tuple(option.label for option in first.options)
-            return AskQuestion(QuestionEventData(ask_id, first.question, labels, None, "requested", questions), raw)
-        ask_id = self._ids.give(request_id)
-        self._open[ask_id] = _Ask(ask_id, request_id, request)
+            return RequestQuestion(
+                QuestionEventData(approval_id, first.question, labels, None, "requested", questions), raw
+            )
+        approval_id = self._ids.give(request_id)
+        self._open[approval_id] = _Approval(approval_id, request_id, request)
         metadata = {
             "toolName": request.tool_name,
             "input": arguments,
@@ -99,20 +101,20 @@ class Asks:
             **_told(request),
         }
         always = None if _is_for_once(request) else always_of(request.tool_name, arguments)
-        return AskPermission(ask_id, request.tool_name, metadata, raw, always)
+        return RequestPermission(approval_id, request.tool_name, metadata, raw, always)
 
     def elicited(self, control: ControlElicitation, raw: bytes) -> Iterable[Effect]:
         asked = control.request
         url = (asked.url or "") if asked.mode == "url" else None
-        ask_id = self._ids.give(control.request_id)
+        approval_id = self._ids.give(control.request_id)
         try:
             form = elicited(asked.mcp_server_name, asked.message, schema=asked.requested_schema, url=url)
         except Unaskable as why:
             yield _answer(control.request_id, _DECLINED)
-            yield declined(ask_id, asked.mcp_server_name, asked.message, why, raw)
+            yield declined(approval_id, asked.mcp_server_name, asked.message, why, raw)
             return
-        self._open[ask_id] = _Elicited(ask_id, control.request_id, form)
-        yield AskQuestion(form.question(ask_id), raw)
+        self._open[approval_id] = _Elicited(approval_id, control.request_id, form)
+        yield RequestQuestion(form.question(approval_id), raw)
 
     def unreadable(self, told: dict[str, Any], raw: bytes) -> Iterable[Effect]:
         """``told`` is the outline of a request that cannot be decoded."""
@@ -122,19 +124,19 @@ class Asks:
             return
         tool = as_text(request.get("tool_name") or ("elicitation" if subtype == "elicitation" else "tool"))
         metadata = {"toolName": tool, "input": shortened(raw.decode(errors="replace"), MAX_TEXT)}
-        yield AskRefused(self._ids.give(request_id), tool, TOO_DEEP, metadata)
+        yield PermissionRefused(self._ids.give(request_id), tool, TOO_DEEP, metadata)
         refused = {"behavior": "deny", "message": f"This is refused: {TOO_DEEP}."}
         yield _answer(request_id, _DECLINED if subtype == "elicitation" else refused)
 
     def withdrawn(self, request_id: str) -> Iterable[Effect]:
         """Claude no longer waits. Unknown when the answer crossed the withdrawal on its way."""
         for ask in [ask for ask in self._open.values() if ask.request_id == request_id]:
-            del self._open[ask.ask_id]
-            yield WithdrawAsk(ask.ask_id)
+            del self._open[ask.approval_id]
+            yield WithdrawApproval(ask.approval_id)
 
     def permission_answered(self, permission_id: str, reply: PermissionReply) -> Iterable[Effect]:
         ask = self._open.pop(permission_id, None)
-        if not isinstance(ask, _Ask):
+        if not isinstance(ask, _Approval):
             return
         yield _deny(ask, _DENIED) if reply == "reject" else _allow(ask)
 
@@ -154,7 +156,7 @@ class Asks:
             said = {part.question: ", ".join(given) for part, given in zip(ask.questions, answers, strict=False)}
             yield _allow(ask, input=members(plain(ask.request.input)) | {"answers": said})
 
-    def _plan_answered(self, ask: _Ask, answers: Sequence[Sequence[str]] | None) -> Write:
+    def _plan_answered(self, ask: _Approval, answers: Sequence[Sequence[str]] | None) -> Write:
         said = answers[0][0].strip() if answers and answers[0] else REJECT
         match said.casefold():
             case "approve":
@@ -226,7 +228,7 @@ def _set_mode(mode: str) -> dict[str, str]:
     return {"type": "setMode", "mode": mode, "destination": "session"}
 
 
-def _allow(ask: _Ask, permissions: Sequence[Any] = (), input: Any = None) -> Write:  # noqa: A002 - the protocol's word
+def _allow(ask: _Approval, permissions: Sequence[Any] = (), input: Any = None) -> Write:  # noqa: A002 - the protocol's word
     response: dict[str, Any] = {
         "behavior": "allow",
         "updatedInput": ask.request.input if input is None else input,
@@ -236,7 +238,7 @@ def _allow(ask: _Ask, permissions: Sequence[Any] = (), input: Any = None) -> Wri
     return _answer(ask.request_id, response)
 
 
-def _deny(ask: _Ask, message: str) -> Write:
+def _deny(ask: _Approval, message: str) -> Write:
     return _answer(ask.request_id, {"behavior": "deny", "message": message})
 
 

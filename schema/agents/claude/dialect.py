@@ -30,7 +30,7 @@ from ..names import Names
 from ..outline import outline
 from . import launch as claude_launch
 from . import prompt as claude_prompt
-from .approvals import Asks
+from .approvals import Approvals
 from .background import STOP, Background
 from .mcp import REQUEST as MCP_STATUS
 from .mcp import ClaudeMcp
@@ -71,14 +71,14 @@ class Claude:
         names = Names(spec.taken)
         self._conversation = Conversation(names)
         self._mcp = ClaudeMcp(names)
-        self._asks = Asks(claude_launch.mode_after_plan(spec))
+        self._approvals = Approvals(claude_launch.mode_after_plan(spec))
         self._statuses = Statuses()
         self._background = Background()
         self._usage = Usage()
 
     def __repr__(self) -> str:
         state = "starting" if not self._ready else "in a turn" if self._turn else "idle"
-        return f"<Claude {self._native_id} {state} {self._asks!r} {self._background!r}>"
+        return f"<Claude {self._native_id} {state} {self._approvals!r} {self._background!r}>"
 
     def launch(self) -> Launch:
         return claude_launch.launch(self._spec)
@@ -107,16 +107,16 @@ class Claude:
             head = decode(line, Head)
             return list(self._read(head, line))
         except RecursionError as error:
-            refused = self._asks.unreadable(outline(line), line)
+            refused = self._approvals.unreadable(outline(line), line)
             return list(refused) or (Unparsed(str(error), "claude stdout", line),)
         except BAD_JSON as error:
             return (Unparsed(str(error), "claude stdout", line),)
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
-        return list(self._asks.permission_answered(permission_id, reply))
+        return list(self._approvals.permission_answered(permission_id, reply))
 
     def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
-        return list(self._asks.question_answered(question_id, answers))
+        return list(self._approvals.question_answered(question_id, answers))
 
     def interrupt(self) -> Effects:
         if not self._turn and not self._background:
@@ -151,7 +151,7 @@ class Claude:
             case "control_request":
                 yield from self._asked(decode(raw, ControlRequest), raw)
             case "control_cancel_request":
-                yield from self._asks.withdrawn(decode(raw, ControlCancel).request_id)
+                yield from self._approvals.withdrawn(decode(raw, ControlCancel).request_id)
             case "control_response":
                 yield from self._answered(decode(raw, ControlResponse), raw)
             case "rate_limit_event":
@@ -247,11 +247,11 @@ class Claude:
     def _asked(self, control: ControlRequest, raw: bytes) -> Iterator[Effect]:
         match control.request.subtype:
             case "can_use_tool":
-                asked = self._asks.asked(control, raw, self._conversation.calls)
+                asked = self._approvals.asked(control, raw, self._conversation.calls)
                 yield from self._of(control.request.agent_id, iter((asked,)))
                 return
             case "elicitation":
-                yield from self._asks.elicited(decode(raw, ControlElicitation), raw)
+                yield from self._approvals.elicited(decode(raw, ControlElicitation), raw)
                 return
             case _:
                 pass

@@ -10,10 +10,10 @@ from attrs import frozen
 
 from ...api.sessions import PermissionReply
 from ...approvals.always import Always, of_input
-from ...approvals.ask_ids import REPEATED, AskIds
+from ...approvals.approval_ids import REPEATED, ApprovalIds
 from ...bounds import MAX_NAME, shortened
 from ...events import QuestionEventData, QuestionOption, QuestionPart
-from ..effects import AskPermission, AskQuestion, AskRefused, Effect, Unparsed, WithdrawAsk, Write
+from ..effects import Effect, PermissionRefused, RequestPermission, RequestQuestion, Unparsed, WithdrawApproval, Write
 from ..elicitation.fields import Unaskable
 from ..elicitation.form import Form, declined, elicited
 from ..json_lines import as_text, elements, fitting, line, members
@@ -68,7 +68,7 @@ class _Question:
     result: Callable[[Sequence[Sequence[str]] | None], Any]
 
 
-class Asks:
+class Approvals:
     """What is asked and not yet answered, by the id that the client knows. Codex's own ids start at 0 in each process;
     ``seed`` makes ours unique in the session."""
 
@@ -77,11 +77,11 @@ class Asks:
         self._seed = seed
         self._directory = directory
         self._accept_edits = accept_edits
-        self._ids = AskIds()
+        self._ids = ApprovalIds()
         self._open: dict[str, _Permission | _Question] = {}
 
     def __repr__(self) -> str:
-        return f"<Asks open={sorted(self._open)}>"
+        return f"<Approvals open={sorted(self._open)}>"
 
     def asked(
         self, method: str, request_id: RequestId, params: dict[str, Any], about: Sequence[Begun], raw: bytes
@@ -96,7 +96,7 @@ class Asks:
                 always = of_run(params, self._directory)
                 yield from self._permission(method, request_id, params, SHELL, tool_input, _DECISIONS, raw, always)
             case "item/fileChange/requestApproval" if any(other.changes != changes for other in about):
-                yield AskRefused(self._ids.give(self._name(request_id)), APPLY_PATCH, SAME_ID, {"input": params})
+                yield PermissionRefused(self._ids.give(self._name(request_id)), APPLY_PATCH, SAME_ID, {"input": params})
                 yield Write(line(answer(request_id, _DECISIONS.reject)))
             case "item/fileChange/requestApproval":
                 files = file_refs(changes)
@@ -123,18 +123,18 @@ class Asks:
 
     def resolved(self, request_id: RequestId) -> Iterator[Effect]:
         """Codex no longer waits. Of an ask that was answered it says so too."""
-        for ask_id in [ask_id for ask_id, ask in self._open.items() if ask.request_id == request_id]:
-            del self._open[ask_id]
-            yield WithdrawAsk(ask_id)
+        for approval_id in [approval_id for approval_id, ask in self._open.items() if ask.request_id == request_id]:
+            del self._open[approval_id]
+            yield WithdrawApproval(approval_id)
 
     def changed(self, place: Place) -> Iterator[Effect]:
         """What is to be approved is another patch now than the one that was shown, or may be: nobody has approved
         that."""
-        for ask_id, ask in list(self._open.items()):
+        for approval_id, ask in list(self._open.items()):
             if isinstance(ask, _Permission) and ask.patch is not None and ask.patch.may_be(place):
-                del self._open[ask_id]
+                del self._open[approval_id]
                 yield Write(line(answer(ask.request_id, ask.results.reject)))
-                yield WithdrawAsk(ask_id)
+                yield WithdrawApproval(approval_id)
 
     def unreadable(self, told: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         """``told`` is the outline of a request that cannot be decoded."""
@@ -142,7 +142,7 @@ class Asks:
         if not isinstance(method, str) or not isinstance(request_id, (int, str)):
             return
         shown = {"codexRequestKind": _KINDS.get(method), "input": shortened(raw.decode(errors="replace"), MAX_TEXT)}
-        yield AskRefused(self._ids.give(self._name(request_id)), _KINDS.get(method, method), TOO_DEEP, shown)
+        yield PermissionRefused(self._ids.give(self._name(request_id)), _KINDS.get(method, method), TOO_DEEP, shown)
         result = _REJECTED.get(method)
         what = f"this is refused: {TOO_DEEP}"
         yield Write(line(refusal(request_id, what) if result is None else answer(request_id, result)))
@@ -150,9 +150,9 @@ class Asks:
     def turn_ended(self, thread: str) -> Iterator[Effect]:
         """Codex tells that it no longer waits only after the turn has ended. A sub-agent's turn goes on, and so do its
         asks."""
-        for ask_id in [ask_id for ask_id, ask in self._open.items() if ask.thread == thread]:
-            del self._open[ask_id]
-            yield WithdrawAsk(ask_id)
+        for approval_id in [approval_id for approval_id, ask in self._open.items() if ask.thread == thread]:
+            del self._open[approval_id]
+            yield WithdrawApproval(approval_id)
 
     def permission_answered(self, permission_id: str, reply: PermissionReply) -> Iterator[Effect]:
         ask = self._open.pop(permission_id, None)
@@ -192,15 +192,15 @@ class Asks:
             **{name: fitting(params[name]) for name in _TOLD_BESIDE if params.get(name) is not None},
             **told,
         }
-        ask_id = self._ids.give(self._name(request_id))
+        approval_id = self._ids.give(self._name(request_id))
         refused = REPEATED if self._is_open(request_id) else None if _can_be_allowed(params) else NOT_OFFERED
         if refused is not None:
-            yield AskRefused(ask_id, tool, refused, metadata)
+            yield PermissionRefused(approval_id, tool, refused, metadata)
             yield Write(line(answer(request_id, results.reject)))
             return
-        self._open[ask_id] = ask
+        self._open[approval_id] = ask
         inside = tool == APPLY_PATCH and self._accept_edits and params.get("grantRoot") is None
-        yield AskPermission(ask_id, tool, metadata, raw, always, accept_inside=inside)
+        yield RequestPermission(approval_id, tool, metadata, raw, always, accept_inside=inside)
 
     def _is_open(self, request_id: RequestId) -> bool:
         """An answer names its request by the id alone, so of two with one id only the first can be answered."""
@@ -214,13 +214,13 @@ class Asks:
         result: Callable[[Sequence[Sequence[str]] | None], Any],
         raw: bytes,
     ) -> Iterator[Effect]:
-        ask_id = self._ids.give(self._name(request_id))
+        approval_id = self._ids.give(self._name(request_id))
         if self._is_open(request_id):
-            yield AskRefused(ask_id, "question", REPEATED, {"input": params})
+            yield PermissionRefused(approval_id, "question", REPEATED, {"input": params})
             yield Write(line(answer(request_id, result(None))))
             return
-        self._open[ask_id] = _Question(request_id, params.get("threadId"), result)
-        yield AskQuestion(data(ask_id), raw)
+        self._open[approval_id] = _Question(request_id, params.get("threadId"), result)
+        yield RequestQuestion(data(approval_id), raw)
 
     def _user_input(self, request_id: RequestId, params: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         asked = [members(said) for said in elements(params.get("questions"))]
@@ -236,8 +236,8 @@ class Asks:
         parts = tuple(map(_part, asked))
         labels = tuple(option.label for option in parts[0].options)
 
-        def data(ask_id: str) -> QuestionEventData:
-            return QuestionEventData(ask_id, parts[0].question, labels, None, "requested", parts)
+        def data(approval_id: str) -> QuestionEventData:
+            return QuestionEventData(approval_id, parts[0].question, labels, None, "requested", parts)
 
         yield from self._question(request_id, params, data, result, raw)
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from ...background import MOST_TASKS, BackgroundTask
 from ..effects import (
-    AskPermission,
-    AskQuestion,
-    AskRefused,
     BackgroundChanged,
     Effect,
     ItemCompleted,
     ItemDelta,
     ItemStarted,
+    PermissionRefused,
+    RequestPermission,
+    RequestQuestion,
     TurnStarted,
     Write,
 )
@@ -102,4 +102,4 @@ def _needs_a_turn(effect: Effect) -> bool:
         case ItemStarted(kind=kind) | ItemCompleted(kind=kind):
             return kind != "status"
         case _:
-            return isinstance(effect, ItemDelta | AskPermission | AskQuestion | AskRefused)
+            return isinstance(effect, ItemDelta | RequestPermission | RequestQuestion | PermissionRefused)

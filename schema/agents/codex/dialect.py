@@ -29,7 +29,7 @@ from ..names import Names
 from ..outline import outline
 from . import launch as codex_launch
 from . import prompt as codex_prompt
-from .approvals import Asks
+from .approvals import Approvals
 from .background import Background
 from .errors import error_data, rpc_error
 from .items import Items
@@ -74,13 +74,13 @@ class Codex:
         self._turn = Turn()
         self._items = Items(Names(spec.taken))
         self._background = Background(self._items)
-        self._asks = Asks(spec.seed, spec.directory, accept_edits=spec.permission_mode == "acceptEdits")
+        self._approvals = Approvals(spec.seed, spec.directory, accept_edits=spec.permission_mode == "acceptEdits")
         self._statuses = Statuses(spec.seed)
         self._usage = Usage()
 
     def __repr__(self) -> str:
         state = "starting" if not self._ready else "in a turn" if self._turn.open else "idle"
-        return f"<Codex {self._thread} {state} {self._asks!r} {self._items!r} {self._background!r}>"
+        return f"<Codex {self._thread} {state} {self._approvals!r} {self._items!r} {self._background!r}>"
 
     def launch(self) -> Launch:
         return codex_launch.launch(self._spec)
@@ -110,16 +110,16 @@ class Codex:
         try:
             return list(self._read(decode(line, Frame), line))
         except RecursionError as error:
-            refused = self._asks.unreadable(outline(line), line)
+            refused = self._approvals.unreadable(outline(line), line)
             return list(refused) or (Unparsed(str(error), "codex stdout", line),)
         except BAD_JSON as error:
             return (Unparsed(str(error), "codex stdout", line),)
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
-        return list(self._asks.permission_answered(permission_id, reply))
+        return list(self._approvals.permission_answered(permission_id, reply))
 
     def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
-        return list(self._asks.question_answered(question_id, answers))
+        return list(self._approvals.question_answered(question_id, answers))
 
     def interrupt(self) -> Effects:
         if not self._turn.open:
@@ -156,7 +156,7 @@ class Codex:
         if frame.method and frame.id is not None:
             params = members(plain(frame.params))
             about = self._items.begun.asked_about(frame.method, params)
-            yield from self._of_a_turn(self._asks.asked(frame.method, frame.id, params, about, raw))
+            yield from self._of_a_turn(self._approvals.asked(frame.method, frame.id, params, about, raw))
         elif frame.method:
             yield from self._notified(frame, raw)
         elif frame.id is not None:
@@ -185,7 +185,7 @@ class Codex:
             case "error":
                 yield from self._failed(decode(frame.params, ErrorParams), raw)
             case "serverRequest/resolved":
-                yield from self._asks.resolved(decode(frame.params, ResolvedParams).request_id)
+                yield from self._approvals.resolved(decode(frame.params, ResolvedParams).request_id)
             case "item/fileChange/patchUpdated" | "item/reasoning/summaryPartAdded":
                 facts = members(plain(frame.params))
                 yield from self._of_a_turn(self._changing(Place.told_in(facts), self._items.grew(facts, raw)))
@@ -222,7 +222,7 @@ class Codex:
         before = self._items.begun.patches(place)
         yield from effects
         if self._items.begun.patches(place) != before:
-            yield from self._asks.changed(place)
+            yield from self._approvals.changed(place)
 
     def _completed(self, params: ItemParams, raw: bytes) -> Iterator[Effect]:
         if params.thread_id == self._thread and not self._resumable:
@@ -254,7 +254,7 @@ class Codex:
     def _end_turn(self, thread: str, completed: Completed) -> Iterator[Effect]:
         turn, raw = completed.turn, completed.raw
         outcome = _OUTCOMES.get(as_text(turn.get("status")), "failed")
-        yield from self._asks.turn_ended(thread)
+        yield from self._approvals.turn_ended(thread)
         if outcome == "failed" and not self._turn.told_error:
             yield Errored(error_data(members(turn.get("error")), retryable=False), raw=raw)
         self._turn.end = TurnEnded(outcome, self._usage.turn_ended(turn), synthetic=False, raw=raw)

@@ -54,11 +54,11 @@ class Form:
         return {name: value for name, value in values.items() if value is not LEFT_OUT}
 
 
-def declined(ask_id: str, server: Any, message: Any, why: Unaskable, raw: bytes) -> ItemCompleted:
+def declined(approval_id: str, server: Any, message: Any, why: Unaskable, raw: bytes) -> ItemCompleted:
     """What is told of a form that nobody is asked."""
     about = _about(server, message)
     part = StatusPart("elicitation.declined", f"{about.server} asks: {about.message}. Declined, because {why}")
-    return ItemCompleted(f"{ask_id}#declined", "status", "system", (part,), raw=raw)
+    return ItemCompleted(f"{approval_id}#declined", "status", "system", (part,), raw=raw)
 
 
 def elicited(server: Any, message: Any, *, schema: Any = None, url: Any = None) -> Form:

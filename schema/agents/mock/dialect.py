@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 
 from ...api.sessions import PermissionReply
 from ...approvals.always import of_input
-from ...approvals.ask_ids import REPEATED, AskIds
+from ...approvals.approval_ids import REPEATED, ApprovalIds
 from ...background import MOST_TASKS, BackgroundTask
 from ...bounds import shortened
 from ...events import ErrorData, QuestionEventData, QuestionOption, QuestionPart, SessionEndReason
@@ -20,9 +20,6 @@ from ...items import ItemKind, ItemRole
 from ...json_text import check_depth, may_be_deep
 from ..dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from ..effects import (
-    AskPermission,
-    AskQuestion,
-    AskRefused,
     BackgroundChanged,
     ConversationOpened,
     Effect,
@@ -31,13 +28,16 @@ from ..effects import (
     ItemDelta,
     ItemStarted,
     NativeSessionNamed,
+    PermissionRefused,
     Ready,
+    RequestPermission,
+    RequestQuestion,
     SessionEnded,
     TurnEnded,
     TurnOutcome,
     TurnStarted,
     Unparsed,
-    WithdrawAsk,
+    WithdrawApproval,
     Write,
 )
 from ..elicitation.fields import Unaskable
@@ -154,12 +154,12 @@ class Mock:
         self._native_id = spec.resume or f"mock-{spec.session_id}"
         self._state: Literal["new", "ready", "ended"] = "new"
         self._turn = self._aside = self._working = False
-        self._asks: dict[str, str] = {}
+        self._approvals: dict[str, str] = {}
         self._forms: dict[str, Form] = {}
-        self._ids = AskIds()
+        self._ids = ApprovalIds()
 
     def __repr__(self) -> str:
-        return f"<Mock {self._native_id!r} {self._state} asks={list(self._asks)}>"
+        return f"<Mock {self._native_id!r} {self._state} asks={list(self._approvals)}>"
 
     def launch(self) -> Launch:
         step = self._spec.settings.get("step_ms")
@@ -213,41 +213,43 @@ class Mock:
                 self._turn = False
                 return (TurnEnded(said.outcome, raw=raw),)
             case _Permission():
-                ask_id = self._ids.give(said.id)
-                if said.id in self._asks.values():
-                    return (AskRefused(ask_id, said.action, REPEATED, said.metadata), _deny(said.id))
-                self._asks[ask_id] = said.id
+                approval_id = self._ids.give(said.id)
+                if said.id in self._approvals.values():
+                    return (PermissionRefused(approval_id, said.action, REPEATED, said.metadata), _deny(said.id))
+                self._approvals[approval_id] = said.id
                 always = of_input(said.action, said.metadata)
-                return (*self._begun(), AskPermission(ask_id, said.action, said.metadata, raw, always))
+                return (*self._begun(), RequestPermission(approval_id, said.action, said.metadata, raw, always))
             case _Question():
-                ask_id = self._ids.give(said.id)
-                if said.id in self._asks.values():
-                    return (AskRefused(ask_id, "question", REPEATED, {"question": said.question}),)
-                return self._asked(ask_id, said, raw)
+                approval_id = self._ids.give(said.id)
+                if said.id in self._approvals.values():
+                    return (PermissionRefused(approval_id, "question", REPEATED, {"question": said.question}),)
+                return self._asked(approval_id, said, raw)
             case _Withdraw():
-                return self._withdraw(*(ask_id for ask_id, native in self._asks.items() if native == said.id))
+                return self._withdraw(
+                    *(approval_id for approval_id, native in self._approvals.items() if native == said.id)
+                )
             case _Error():
                 return (Errored(ErrorData(said.message, said.code), synthetic=True, raw=raw),)
             case _SessionEnded():
                 self._state = "ended"
-                return (*self._withdraw(*self._asks), SessionEnded(said.reason, raw=raw))
+                return (*self._withdraw(*self._approvals), SessionEnded(said.reason, raw=raw))
             case _Hello():
                 first, self._state = self._state == "new", "ready"
                 return tuple(self._greeted(said, raw)) if first else ()
 
-    def _asked(self, ask_id: str, said: _Question, raw: bytes) -> Effects:
+    def _asked(self, approval_id: str, said: _Question, raw: bytes) -> Effects:
         if said.form is None and said.url is None:
-            data = _question_data(ask_id, said)
+            data = _question_data(approval_id, said)
         else:
             try:
                 form = elicited(SERVER, said.question, schema=said.form, url=said.url)
             except Unaskable as why:
                 refused = _write({"type": "question", "id": said.id, "answers": None})
-                return (refused, declined(ask_id, SERVER, said.question, why, raw))
-            self._forms[ask_id] = form
-            data = form.question(ask_id)
-        self._asks[ask_id] = said.id
-        return (AskQuestion(data, raw=raw),)
+                return (refused, declined(approval_id, SERVER, said.question, why, raw))
+            self._forms[approval_id] = form
+            data = form.question(approval_id)
+        self._approvals[approval_id] = said.id
+        return (RequestQuestion(data, raw=raw),)
 
     def _begun(self) -> Effects:
         """What work in the background brings comes in a turn of its own."""
@@ -269,8 +271,8 @@ class Mock:
         if told.get("type") != "permission" or not isinstance(native_id, str):
             return ()
         shown = {"input": shortened(raw.decode(errors="replace"), MAX_TEXT)}
-        ask_id, action = self._ids.give(native_id), as_text(told.get("action") or "permission")
-        return (AskRefused(ask_id, action, TOO_DEEP, shown), _deny(native_id))
+        approval_id, action = self._ids.give(native_id), as_text(told.get("action") or "permission")
+        return (PermissionRefused(approval_id, action, TOO_DEEP, shown), _deny(native_id))
 
     def _greeted(self, said: _Hello, raw: bytes) -> Iterator[Effect]:
         yield NativeSessionNamed(self._native_id, said.kept)
@@ -282,11 +284,11 @@ class Mock:
         yield Ready()
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
-        native_id = self._asks.pop(permission_id, permission_id)
+        native_id = self._approvals.pop(permission_id, permission_id)
         return (_write({"type": "permission", "id": native_id, "reply": reply}),)
 
     def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
-        native_id = self._asks.pop(question_id, question_id)
+        native_id = self._approvals.pop(question_id, question_id)
         told: dict[str, Any] = {"type": "question", "id": native_id}
         form = self._forms.pop(question_id, None)
         return (_write(told | ({"answers": answers} if form is None else {"content": form.content(answers)})),)
@@ -296,24 +298,24 @@ class Mock:
 
     def exited(self, status: ExitStatus) -> Effects:
         self._state = "ended"
-        return self._withdraw(*self._asks)
+        return self._withdraw(*self._approvals)
 
-    def _withdraw(self, *ask_ids: str) -> Effects:
+    def _withdraw(self, *approval_ids: str) -> Effects:
         """An ask outlives its turn (``demo`` goes on without the answers), but not the program."""
-        known = [ask_id for ask_id in ask_ids if ask_id in self._asks]
-        for ask_id in known:
-            del self._asks[ask_id]
-            self._forms.pop(ask_id, None)
-        return tuple(WithdrawAsk(ask_id) for ask_id in known)
+        known = [approval_id for approval_id in approval_ids if approval_id in self._approvals]
+        for approval_id in known:
+            del self._approvals[approval_id]
+            self._forms.pop(approval_id, None)
+        return tuple(WithdrawApproval(approval_id) for approval_id in known)
 
 
 def _deny(native_id: str) -> Write:
     return _write({"type": "permission", "id": native_id, "reply": "reject"})
 
 
-def _question_data(ask_id: str, said: _Question) -> QuestionEventData:
+def _question_data(approval_id: str, said: _Question) -> QuestionEventData:
     part = QuestionPart(said.question, tuple(QuestionOption(label) for label in said.options))
-    return QuestionEventData(ask_id, said.question, said.options, None, "requested", (part,))
+    return QuestionEventData(approval_id, said.question, said.options, None, "requested", (part,))
 
 
 def _write(message: dict[str, Any]) -> Write:

@@ -9,10 +9,10 @@ import msgspec
 from attrs import field, frozen
 
 from ...api.sessions import PermissionReply
-from ...approvals.ask_ids import REPEATED, AskIds
+from ...approvals.approval_ids import REPEATED, ApprovalIds
 from ...bounds import bounded_id, shortened
 from ...events import QuestionEventData, QuestionOption, QuestionPart
-from ..effects import AskPermission, AskQuestion, AskRefused, CallHttp, Effect, WithdrawAsk
+from ..effects import CallHttp, Effect, PermissionRefused, RequestPermission, RequestQuestion, WithdrawApproval
 from ..json_lines import as_text, members
 from ..names import Names
 from ..outline import MAX_TEXT, TOO_DEEP
@@ -32,30 +32,30 @@ REMEMBERED = 1000
 
 
 @frozen
-class _Ask:
-    """``ask_id`` is what the client names it by, ``native_id`` opencode: the same, unless that was used before.
+class _Approval:
+    """``approval_id`` is what the client names it by, ``native_id`` opencode: the same, unless that was used before.
     ``about`` tells two asks of one id apart."""
 
-    ask_id: str
+    approval_id: str
     native_id: str
     call: Call | None = field(eq=False)
     about: bytes = field(repr=False)
     questions: tuple[QuestionPart, ...] = field(default=(), eq=False)
 
 
-class Asks:
+class Approvals:
     """What is asked and not yet answered. The id of an ask is opencode's. ``accept_edits``: the session's mode accepts
     changes of files inside of the workspace."""
 
     def __init__(self, names: Names, *, accept_edits: bool = False) -> None:
         self.calls = Calls(names)
         self._accept_edits = accept_edits
-        self._ids = AskIds()
-        self._open: dict[str, _Ask] = {}
+        self._ids = ApprovalIds()
+        self._open: dict[str, _Approval] = {}
         self._done = Remembered[bytes](REMEMBERED)
 
     def __repr__(self) -> str:
-        return f"<Asks open={sorted(self._open)}>"
+        return f"<Approvals open={sorted(self._open)}>"
 
     def permission(self, asked: PermissionAsked, raw: bytes) -> Iterator[Effect]:
         about = _about([asked.permission, asked.patterns, asked.metadata])
@@ -74,14 +74,14 @@ class Asks:
             "toolUseId": call.name if call is not None else "",
             **left_out(asked, arguments),
         }
-        ask_id = self._ids.give(asked.id)
+        approval_id = self._ids.give(asked.id)
         if self._is_open(asked.id):
-            yield from self._refused(ask_id, asked.id, "permission", asked.permission, metadata)
+            yield from self._refused(approval_id, asked.id, "permission", asked.permission, metadata)
             return
-        self._open[ask_id] = _Ask(ask_id, asked.id, call, about)
+        self._open[approval_id] = _Approval(approval_id, asked.id, call, about)
         inside = self._accept_edits and asked.permission == "edit"
         always = always_of(asked, arguments)
-        yield AskPermission(ask_id, asked.permission, metadata, raw, always, accept_inside=inside)
+        yield RequestPermission(approval_id, asked.permission, metadata, raw, always, accept_inside=inside)
 
     def question(self, asked: QuestionAsked, raw: bytes) -> Iterator[Effect]:
         parts = tuple(
@@ -91,15 +91,15 @@ class Asks:
         about = _about([[part.question, part.options] for part in asked.questions])
         if not parts or self._is_known(asked.id, about):
             return
-        ask_id = self._ids.give(asked.id)
+        approval_id = self._ids.give(asked.id)
         if self._is_open(asked.id):
             shown = {"questions": [part.question for part in parts]}
-            yield from self._refused(ask_id, asked.id, "question", "question", shown)
+            yield from self._refused(approval_id, asked.id, "question", "question", shown)
             return
         call = self.calls.asked_about(asked.tool, {})
-        self._open[ask_id] = _Ask(ask_id, asked.id, call, about, parts)
+        self._open[approval_id] = _Approval(approval_id, asked.id, call, about, parts)
         labels = tuple(option.label for option in parts[0].options)
-        yield AskQuestion(QuestionEventData(ask_id, parts[0].question, labels, None, "requested", parts), raw)
+        yield RequestQuestion(QuestionEventData(approval_id, parts[0].question, labels, None, "requested", parts), raw)
 
     def unreadable(self, told: dict[str, Any], raw: bytes) -> Iterator[Effect]:
         """``told`` is the outline of an event that cannot be decoded."""
@@ -109,12 +109,14 @@ class Asks:
             return
         what = kind.partition(".")[0]
         shown = {"input": shortened(raw.decode(errors="replace"), MAX_TEXT)}
-        yield AskRefused(self._ids.give(native_id), as_text(properties.get("permission") or what), TOO_DEEP, shown)
+        yield PermissionRefused(
+            self._ids.give(native_id), as_text(properties.get("permission") or what), TOO_DEEP, shown
+        )
         yield _refusal(native_id, what, f"This is refused: {TOO_DEEP}.")
 
-    def _refused(self, ask_id: str, native_id: str, what: str, action: str, shown: Any) -> Iterator[Effect]:
+    def _refused(self, approval_id: str, native_id: str, what: str, action: str, shown: Any) -> Iterator[Effect]:
         """An answer names its ask by the id alone, so of two with one id only the first can be answered."""
-        yield AskRefused(ask_id, action, REPEATED, shown)
+        yield PermissionRefused(approval_id, action, REPEATED, shown)
         yield _refusal(native_id, what, f"This is refused: {REPEATED}.")
 
     def _is_open(self, native_id: str) -> bool:
@@ -127,20 +129,20 @@ class Asks:
             (ask.native_id, ask.about) == same for ask in self._open.values()
         )
 
-    def _take(self, ask_id: str) -> _Ask | None:
-        ask = self._open.pop(ask_id, None)
+    def _take(self, approval_id: str) -> _Approval | None:
+        ask = self._open.pop(approval_id, None)
         if ask is not None:
             self._done.put(bounded_id(ask.native_id), ask.about)
         return ask
 
-    def permission_answered(self, ask_id: str, reply: PermissionReply) -> Iterator[Effect]:
-        if (ask := self._take(ask_id)) is not None:
+    def permission_answered(self, approval_id: str, reply: PermissionReply) -> Iterator[Effect]:
+        if (ask := self._take(approval_id)) is not None:
             # Without a message a rejection would end the whole turn, silently. An `always` is the daemon's to remember.
             body = {"reply": "reject", "message": DENIED} if reply == "reject" else {"reply": "once"}
             yield _reply(ask.native_id, "permission", "reply", body)
 
-    def question_answered(self, ask_id: str, answers: Sequence[Sequence[str]] | None) -> Iterator[Effect]:
-        ask = self._take(ask_id)
+    def question_answered(self, approval_id: str, answers: Sequence[Sequence[str]] | None) -> Iterator[Effect]:
+        ask = self._take(approval_id)
         if ask is None:
             return
         if answers is None:
@@ -152,9 +154,9 @@ class Asks:
 
     def withdrawn(self, native_id: str) -> Iterator[Effect]:
         """Opencode no longer waits: somebody else answered, or an answer to another ask settled this one too."""
-        for ask_id in [ask.ask_id for ask in self._open.values() if ask.native_id == native_id]:
-            self._take(ask_id)
-            yield WithdrawAsk(ask_id)
+        for approval_id in [ask.approval_id for ask in self._open.values() if ask.native_id == native_id]:
+            self._take(approval_id)
+            yield WithdrawApproval(approval_id)
 
     def stopped(self) -> Iterator[Effect]:
         """The turn is being stopped. Opencode would keep the asks of a turn that is gone."""

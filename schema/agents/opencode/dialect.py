@@ -44,7 +44,7 @@ from . import (
 from . import (
     prompt as opencode_prompt,
 )
-from .approvals import REPLY, Asks
+from .approvals import REPLY, Approvals
 from .http import body_of, call, is_busy, refused, session_path
 from .news import MCP, News
 from .status import ABORTED, error, is_ignored, retry, status, todos
@@ -87,7 +87,7 @@ class OpenCode:
         self._no_session = "it was not asked for one"
         self._config: Any = None
         names = Names(spec.taken)
-        self._asks = Asks(names, accept_edits=spec.permission_mode == "acceptEdits")
+        self._approvals = Approvals(names, accept_edits=spec.permission_mode == "acceptEdits")
         self._news = News(names)
         self._turn: Turn | None = None
         self._last_prompt_id: str | None = None
@@ -97,7 +97,7 @@ class OpenCode:
 
     def __repr__(self) -> str:
         state = "starting" if not self._ready else "idle" if self._turn is None else repr(self._turn)
-        return f"<OpenCode {self._native_id} {state} {self._asks!r}>"
+        return f"<OpenCode {self._native_id} {state} {self._approvals!r}>"
 
     # What the session wants.
 
@@ -120,7 +120,7 @@ class OpenCode:
         if self._native_id is None:
             data = ErrorData(f"opencode has no session: {self._no_session}", "no_session")
             return [*effects, Errored(data, synthetic=True), TurnEnded("failed")]
-        self._turn = Turn(self._prompts, self._native_id, self._asks, self._callers)
+        self._turn = Turn(self._prompts, self._native_id, self._approvals, self._callers)
         if opencode_commands.looks_like_command(prompt):
             self._turn.held = prompt
             return [*effects, opencode_commands.list_commands(self._turn.number)]
@@ -141,10 +141,10 @@ class OpenCode:
         return (reach, FollowStream(EVENTS))
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
-        return list(self._asks.permission_answered(permission_id, reply))
+        return list(self._approvals.permission_answered(permission_id, reply))
 
     def answer_question(self, question_id: str, answers: Sequence[Sequence[str]] | None) -> Effects:
-        return list(self._asks.question_answered(question_id, answers))
+        return list(self._approvals.question_answered(question_id, answers))
 
     def interrupt(self) -> Effects:
         if self._turn is None:
@@ -152,7 +152,7 @@ class OpenCode:
         self._turn.interrupting = True
         if self._turn.held is not None:
             return list(self._end(self._turn))
-        return [self._abort(self._turn), *self._asks.stopped()]
+        return [self._abort(self._turn), *self._approvals.stopped()]
 
     def exited(self, status: ExitStatus) -> Effects:
         self._turn = None
@@ -165,9 +165,9 @@ class OpenCode:
             return list(self._answered(call_id, response))
         except BAD_JSON as problem:
             unparsed = Unparsed(str(problem), f"opencode answer to {call_id}", response.body)
-            asks = call_id.partition(" ")[0] in ("permission", "question")
+            approvals = call_id.partition(" ")[0] in ("permission", "question")
             # An ask that nobody can see would hold the turn for ever.
-            return (unparsed, self._abort(self._turn)) if asks and self._turn is not None else (unparsed,)
+            return (unparsed, self._abort(self._turn)) if approvals and self._turn is not None else (unparsed,)
 
     def _answered(self, call_id: str, response: HttpResponse) -> Iterator[Effect]:
         what, _, about = call_id.partition(" ")
@@ -253,7 +253,7 @@ class OpenCode:
         try:
             return list(self._read(decode(data, Event), data))
         except RecursionError as problem:
-            refused = self._asks.unreadable(outline(data), data)
+            refused = self._approvals.unreadable(outline(data), data)
             return list(refused) or (Unparsed(str(problem), "opencode event", data),)
         except BAD_JSON as problem:
             return (Unparsed(str(problem), "opencode event", data),)
@@ -271,7 +271,7 @@ class OpenCode:
             case "permission.asked" | "question.asked":
                 yield from self._asked(event.type.partition(".")[0], bytes(event.properties), raw)
             case "permission.replied" | "question.replied" | "question.rejected":
-                yield from self._asks.withdrawn(decode(event.properties, Replied).request_id)
+                yield from self._approvals.withdrawn(decode(event.properties, Replied).request_id)
             case "session.updated":
                 session = decode(event.properties, SessionUpdate).info
                 if session.id == self._native_id:
@@ -362,9 +362,9 @@ class OpenCode:
     def _asked(self, what: str, properties: bytes, raw: bytes) -> Iterator[Effect]:
         """Whoever asks, also a sub-agent that we have not heard of yet: the server is ours alone."""
         if what == "permission":
-            yield from self._asks.permission(decode(properties, PermissionAsked), raw)
+            yield from self._approvals.permission(decode(properties, PermissionAsked), raw)
         else:
-            yield from self._asks.question(decode(properties, QuestionAsked), raw)
+            yield from self._approvals.question(decode(properties, QuestionAsked), raw)
 
     def _asked_again(self, what: str, asked: bytes) -> Iterator[Effect]:
         if self._turn is not None and not self._turn.interrupting:
@@ -401,7 +401,7 @@ class OpenCode:
     def _end(self, turn: Turn, raw: bytes | None = None) -> Iterator[Effect]:
         self._turn = None
         self._last_prompt_id = turn.messages.prompt_id
-        yield from self._asks.turn_ended()
+        yield from self._approvals.turn_ended()
         yield TurnEnded(turn.outcome, turn.metadata, synthetic=raw is None, raw=raw)
 
     def _abort(self, turn: Turn) -> CallHttp:

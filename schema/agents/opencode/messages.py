@@ -13,7 +13,7 @@ from ...items import ContentPart, ImagePart, ItemKind, ItemRole, JsonPart, Reaso
 from ..effects import Effect, ItemCompleted, ItemDelta, ItemStarted, Unparsed
 from ..json_lines import as_text, members
 from ..remembered import Remembered
-from .approvals import Asks
+from .approvals import Approvals
 from .status import SILENT_PARTS, error, status
 from .tools import Tools
 from .usage import Usage
@@ -36,13 +36,13 @@ class _Speech:
 class Messages:
     """The messages of one turn: made anew for each."""
 
-    def __init__(self, session_id: str, asks: Asks, callers: Remembered[str | None]) -> None:
+    def __init__(self, session_id: str, approvals: Approvals, callers: Remembered[str | None]) -> None:
         """``callers`` is the item that called each sub-agent, by the sub-agent's session; it outlives the turn."""
         self._session_id = session_id
         self._callers = callers
         self._messages = Remembered[Message](REMEMBERED_MESSAGES)
         self._speeches = Remembered[_Speech](REMEMBERED_MESSAGES)
-        self._tools = Tools(asks.calls)
+        self._tools = Tools(approvals.calls)
         self.usage = Usage()
         self.last: Message | None = None
         """The session's own latest answer."""

@@ -5,16 +5,16 @@ from typing import Any
 from ...events import TurnOutcome
 from ..dialect import Prompt
 from ..remembered import Remembered
-from .approvals import Asks
+from .approvals import Approvals
 from .messages import Messages
 
 
 class Turn:
     """``number`` counts the prompts of this process; calls are marked with it, so that a late answer is noticed."""
 
-    def __init__(self, number: int, session_id: str, asks: Asks, callers: Remembered[str | None]) -> None:
+    def __init__(self, number: int, session_id: str, approvals: Approvals, callers: Remembered[str | None]) -> None:
         self.number = number
-        self.messages = Messages(session_id, asks, callers)
+        self.messages = Messages(session_id, approvals, callers)
         self.interrupting = False
         self.aborted = False
         self.failed = False

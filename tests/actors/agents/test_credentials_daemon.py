@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from sandbox_agent.actors.daemon import Daemon
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
@@ -59,7 +59,7 @@ class Place:
                 yield daemon
                 await daemon.stop()
 
-    async def run_agent(self, daemon: Daemon) -> Log:
+    async def run_agent(self, daemon: Daemon) -> EventLog:
         """Create a session of the agent and wait until it has ended."""
         await daemon.create_session("s", CreateSessionRequest(agent="claude", directory=str(self.work)))
         log = await daemon.log("s")

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.interface import SessionRow
 from sandbox_agent.actors.journal.row_codec import Segment
 from sandbox_agent.actors.kernel.clock import Clock
-from sandbox_agent.actors.sessions.event_recorder import Scribe
+from sandbox_agent.actors.sessions.event_recorder import EventRecorder
 from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.claude.dialect import Claude
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.dialect import HttpResponse, Prompt
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, CallHttp, NativeSessionNamed, Write
+from sandbox_agent.schema.agents.effects import CallHttp, NativeSessionNamed, RequestPermission, RequestQuestion, Write
 from sandbox_agent.schema.agents.opencode.dialect import OpenCode
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.codec import Codec
@@ -138,36 +138,36 @@ def shuffled(value: Any, dice: random.Random) -> bytes:
     )
 
 
-def new_scribe(agent: str) -> Scribe:
+def new_scribe(agent: str) -> EventRecorder:
     row = SessionRow("s", "log", CreateSessionRequest(agent=agent), "/", 0)
-    return Scribe(row, Log("log", 0), Codec(), Clock(), Redactor())
+    return EventRecorder(row, EventLog("log", 0), Codec(), Clock(), Redactor())
 
 
-def keep(scribe: Scribe, dialect: Any, effects: Iterable[Any]) -> None:
+def keep(recorder: EventRecorder, dialect: Any, effects: Iterable[Any]) -> None:
     """As the session does it."""
     for effect in effects:
         match effect:
-            case AskPermission():
-                scribe.note("permission.requested", effect.data(), synthetic=False, raw=effect.raw)
-                keep(scribe, dialect, dialect.answer_permission(effect.data().permission_id, "once"))
-            case AskQuestion(data, raw):
-                scribe.note("question.requested", data, synthetic=False, raw=raw)
-                keep(scribe, dialect, dialect.answer_question(data.question_id, None))
+            case RequestPermission():
+                recorder.note("permission.requested", effect.data(), synthetic=False, raw=effect.raw)
+                keep(recorder, dialect, dialect.answer_permission(effect.data().permission_id, "once"))
+            case RequestQuestion(data, raw):
+                recorder.note("question.requested", data, synthetic=False, raw=raw)
+                keep(recorder, dialect, dialect.answer_question(data.question_id, None))
             case NativeSessionNamed(native_session_id):
-                scribe.name(native_session_id)
+                recorder.name(native_session_id)
             case Write(data=told):
                 told.decode()
             case CallHttp(body=body):
                 json.loads(body or b"null")
             case _ if isinstance(effect, DRAFTS):
-                scribe.draft(effect)
+                recorder.draft(effect)
             case _:
                 pass
 
 
-def check(scribe: Scribe) -> int:
+def check(recorder: EventRecorder) -> int:
     """How many events there were."""
-    events = scribe.take()
+    events = recorder.take()
     if events:
         for event in Segment.pack(events).unpack(events[0].sequence):
             frame = event.full
@@ -182,16 +182,16 @@ def test_what_is_kept_of_mutated_lines_is_valid_text(agent: str):
     assert dialect.lines
     events = 0
     for _ in range(0, LINES // len(DIALECTS), LIFE):
-        speaker, scribe = dialect.make(), new_scribe(agent)
+        speaker, recorder = dialect.make(), new_scribe(agent)
         start = dice.randrange(len(dialect.lines))
         for number in range(LIFE):
             line = dialect.lines[(start + number) % len(dialect.lines)]
             if dice.random() < 0.7:
                 line = mutated(line, dialect.lines, dice)
             try:
-                keep(scribe, speaker, dialect.hear(speaker, line))
+                keep(recorder, speaker, dialect.hear(speaker, line))
             except Exception as error:
                 raise AssertionError(f"{agent} raised {error!r} for {line!r}") from error
-            events += check(scribe)
+            events += check(recorder)
         assert isinstance(repr(speaker), str)
     assert events > LINES // len(DIALECTS) // 20

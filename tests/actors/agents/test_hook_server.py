@@ -14,7 +14,7 @@ import trio
 
 from sandbox_agent.actors.agents import amp_hook
 from sandbox_agent.actors.agents.hook_server import SOCKET, Admit, HookServer
-from sandbox_agent.actors.machine.descriptor_reserve import Reserve
+from sandbox_agent.actors.machine.descriptor_reserve import DescriptorReserve
 from sandbox_agent.actors.processes.private_directory import PrivateDirectory
 from sandbox_agent.schema.agents.dialect import PrivateFile
 from sandbox_agent.schema.settings import Settings
@@ -53,7 +53,7 @@ async def serving(admit: Admit = anybody, **settings: Any) -> AsyncIterator[Hook
     with trio.fail_after(TIME_LIMIT):
         directory = await PrivateDirectory.make("a-journal")
         bounds = Settings(**{"hook_bytes": MAX_REQUEST_BYTES, **settings})
-        server = await HookServer.open(bounds, directory, Reserve(0))
+        server = await HookServer.open(bounds, directory, DescriptorReserve(0))
         hooks = Hooks(server)
         try:
             async with trio.open_nursery() as nursery:
@@ -229,7 +229,7 @@ async def test_private_files_are_for_their_owner_whatever_the_umask():
         with pytest.raises(FileExistsError):
             await directory.write(files)
     finally:
-        await directory.remove(Reserve(0))
+        await directory.remove(DescriptorReserve(0))
     assert not directory.path.exists()
 
 

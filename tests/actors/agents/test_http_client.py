@@ -8,7 +8,7 @@ import pytest
 import trio
 from attrs import define, field
 
-from sandbox_agent.actors.agents.http_client import CALLS_WAITING, HttpPort, PortJammed
+from sandbox_agent.actors.agents.http_client import CALLS_WAITING, HttpClient, HttpQueueFull
 from sandbox_agent.actors.processes.line_splitter import OversizedLine
 from sandbox_agent.schema.agents.dialect import HttpResponse
 from sandbox_agent.schema.agents.effects import CallHttp, Reach
@@ -56,7 +56,7 @@ class Heard:
 class Agent:
     """A server that answers as the test says."""
 
-    port: HttpPort
+    port: HttpClient
     heard: Heard
     requests: list[Request]
 
@@ -78,7 +78,7 @@ async def agent(answer: Callable[[Request], Response], **settings: float) -> Asy
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     reach = Reach(f"http://127.0.0.1:{listener.socket.getsockname()[1]}", "user", PASSWORD)
     heard = Heard()
-    port = HttpPort(reach, heard, Settings(**settings))  # type: ignore[arg-type]
+    port = HttpClient(reach, heard, Settings(**settings))  # type: ignore[arg-type]
     with trio.fail_after(TIME_LIMIT):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.serve_listeners, lambda stream: serve_connection(stream, handle), [listener])
@@ -185,7 +185,7 @@ async def test_a_server_that_is_gone_or_talks_nonsense_raises_nothing():
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
     heard = Heard()
-    port = HttpPort(Reach(url, "u", "p"), heard, Settings())
+    port = HttpClient(Reach(url, "u", "p"), heard, Settings())
     with trio.fail_after(TIME_LIMIT):
         async with trio.open_nursery() as nursery:
             serving = trio.CancelScope()
@@ -313,7 +313,7 @@ async def test_calls_go_on_while_the_stream_is_not_taken_in():
 async def test_only_loopback_is_reached():
     for url in ("http://192.0.2.1:1", "http://example.com"):
         with pytest.raises(ValueError, match="loopback only"):
-            HttpPort(Reach(url, "u", "p"), Heard(), Settings())
+            HttpClient(Reach(url, "u", "p"), Heard(), Settings())
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch):
@@ -324,8 +324,8 @@ async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.Monkey
 
 
 async def test_calls_that_nobody_answers_are_bounded():
-    port = HttpPort(Reach("http://127.0.0.1:1", "u", "p"), Heard(), Settings())
+    port = HttpClient(Reach("http://127.0.0.1:1", "u", "p"), Heard(), Settings())
     for number in range(CALLS_WAITING):
         port.call(CallHttp(str(number), "GET", "/"))
-    with pytest.raises(PortJammed):
+    with pytest.raises(HttpQueueFull):
         port.call(CallHttp("one too many", "GET", "/"))

@@ -4,12 +4,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from sandbox_agent.actors.agents.read_pacing import FAST, FULL, Pace
+from sandbox_agent.actors.agents.read_pacing import FAST, FULL, ReadPacing
 
 INTERVAL = 8.0
 
 
-async def waited(pace: Pace, count: int, *, handled_in: float = 0.0) -> float:
+async def waited(pace: ReadPacing, count: int, *, handled_in: float = 0.0) -> float:
     """Seconds from one read that brought ``count`` lines to the next."""
     begun = trio.current_time()
     pace.read(count)
@@ -18,9 +18,9 @@ async def waited(pace: Pace, count: int, *, handled_in: float = 0.0) -> float:
     return trio.current_time() - begun
 
 
-def read_now() -> Pace:
+def read_now() -> ReadPacing:
     """An agent that was read just now."""
-    pace = Pace(INTERVAL)
+    pace = ReadPacing(INTERVAL)
     pace.read(1)
     return pace
 
@@ -29,14 +29,14 @@ def read_now() -> Pace:
 async def test_one_line_and_a_full_pipe_are_never_waited_for(autojump_clock: MockClock, count: int):
     pace = read_now()
     assert await waited(pace, count) == 0
-    assert repr(pace) == "<Pace slow>"
+    assert repr(pace) == "<ReadPacing slow>"
 
 
 @pytest.mark.parametrize("count", [2, FULL - 1])
 async def test_who_is_fast_is_read_once_in_an_interval(autojump_clock: MockClock, count: int):
     pace = read_now()
     assert await waited(pace, count) == pytest.approx(INTERVAL)
-    assert repr(pace) == "<Pace fast>"
+    assert repr(pace) == "<ReadPacing fast>"
 
 
 async def test_the_time_that_handling_took_is_part_of_the_interval(autojump_clock: MockClock):
@@ -59,6 +59,6 @@ async def test_who_becomes_slow_is_read_at_once_again(autojump_clock: MockClock)
 
 
 async def test_zero_is_as_fast_as_can_be(autojump_clock: MockClock):
-    pace = Pace(0.0)
+    pace = ReadPacing(0.0)
     pace.read(2)
     assert await waited(pace, 2) == 0

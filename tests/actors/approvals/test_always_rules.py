@@ -9,14 +9,14 @@ import trio
 
 from sandbox_agent.actors.approvals.always_rules import Grant
 from sandbox_agent.actors.approvals.broker import (
-    Asked,
+    ApprovalRequested,
     Decide,
     ListPermissions,
     ListRules,
     PermissionBroker,
     ReplyPermission,
 )
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.kernel.mailbox import Mailbox
 from sandbox_agent.schema.events import PermissionEventData
 from sandbox_agent.schema.problems import Problem
@@ -27,13 +27,13 @@ from ..house import Event, House, events_of, house, said
 on_disk = partial(house, ephemeral=False)
 
 
-async def asked(h: House, log: Log, number: int, prompt: str = "permission") -> None:
+async def asked(h: House, log: EventLog, number: int, prompt: str = "permission") -> None:
     """The mock agent asks for `echo mock` and for a file of another name each time; the second waits, or both."""
     await h.send(prompt)
     await h.until_type(log, "permission.requested", number)
 
 
-async def allowed_always(h: House) -> Log:
+async def allowed_always(h: House) -> EventLog:
     """A session with a rule, whose turn has ended."""
     log = await h.create()
     await asked(h, log, 2)
@@ -43,8 +43,8 @@ async def allowed_always(h: House) -> Log:
     return log
 
 
-async def resolved(h: House, log: Log, ask_id: str) -> Event:
-    return await h.until(log, lambda e: said(e).startswith(f"permission.resolved {ask_id} "))
+async def resolved(h: House, log: EventLog, approval_id: str) -> Event:
+    return await h.until(log, lambda e: said(e).startswith(f"permission.resolved {approval_id} "))
 
 
 async def pending(h: House) -> list[str]:
@@ -140,13 +140,13 @@ async def test_what_else_waits_for_the_same_is_granted_with_it_and_nothing_else(
             await nursery.start(PermissionBroker(broker).run)
             for name, grant in (("a", same), ("b", other), ("c", None), ("d", same)):
                 ask = PermissionEventData(name, "run", "requested")
-                await broker.tell(Asked("s", session, ask, 0, grant=grant))
+                await broker.tell(ApprovalRequested("s", session, ask, 0, grant=grant))
             nursery.start_soon(broker.ask, ReplyPermission("s", "a", "always"))
             decided = []
             for _ in "ad":
                 envelope = await session.next()
                 assert isinstance(envelope.message, Decide)
-                decided.append((envelope.message.decision.ask_id, envelope.message.decision.by.kind))
+                decided.append((envelope.message.decision.approval_id, envelope.message.decision.by.kind))
                 envelope.answer(True)
             assert decided == [("a", "local"), ("d", "rule")]
             (rule,) = (await broker.ask(ListRules("s"))).rules

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from sandbox_agent.actors.approvals.broker import Asked, PermissionBroker, ReplyPermission
+from sandbox_agent.actors.approvals.broker import ApprovalRequested, PermissionBroker, ReplyPermission
 from sandbox_agent.actors.kernel.mailbox import ActorStopped, Mailbox
 from sandbox_agent.schema.events import PermissionEventData
 from sandbox_agent.schema.problems import Problem
@@ -163,7 +163,7 @@ async def test_a_broker_that_is_stopped_in_the_midst_of_a_reply_leaves_nobody_wa
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as asking, trio.open_nursery() as nursery:
             await nursery.start(PermissionBroker(broker).run)
-            await broker.tell(Asked("s", busy_session, ask, 0))
+            await broker.tell(ApprovalRequested("s", busy_session, ask, 0))
             asking.start_soon(reply)
             await trio.testing.wait_all_tasks_blocked()
             assert busy_session.statistics()["waiting"] == 1

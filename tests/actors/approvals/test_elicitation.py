@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.kept_answers import Answer
 from sandbox_agent.schema.api.commands import QuestionReplyCommand, fingerprint
 from sandbox_agent.schema.problems import Problem
@@ -20,13 +20,13 @@ SECRET = "correct-horse-battery"
 FILLED_IN = (("Ada",), ("36",), (), (SECRET,))
 
 
-async def asked(h: House, prompt: str = "form") -> tuple[Log, dict[str, Any]]:
+async def asked(h: House, prompt: str = "form") -> tuple[EventLog, dict[str, Any]]:
     log = await h.create()
     await h.send(prompt)
     return log, (await h.until_type(log, "question.requested"))["data"]
 
 
-async def outcome(h: House, log: Log) -> str:
+async def outcome(h: House, log: EventLog) -> str:
     await h.until_type(log, "turn.ended")
     items = [event["data"]["item"] for event in events_of(log) if event["type"] == "item.completed"]
     return str(items[-1]["content"][0]["text"])

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from sandbox_agent.actors.daemon import Daemon
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, PermissionReply
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
@@ -25,7 +25,7 @@ TIME_LIMIT = PATIENCE  # seconds for everything that a test does
 class Hooked(House):
     """A house with one session of the stand-in for amp."""
 
-    log: Log
+    log: EventLog
 
     async def until_asked(self, number: int = 1) -> Event:
         return await self.until_type(self.log, "permission.requested", number)

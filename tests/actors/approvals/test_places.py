@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox_agent.actors.approvals import places
-from sandbox_agent.actors.approvals.places import Lookout, look
+from sandbox_agent.actors.approvals.places import FileLocator, look
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ async def test_a_file_system_that_does_not_answer_holds_up_nobody(work: Path, mo
         released.wait()
 
     monkeypatch.setattr(places, "look", stuck)
-    lookout = Lookout(str(work), patience=0.05)
+    lookout = FileLocator(str(work), patience=0.05)
     try:
         assert await lookout.look(["a.txt"]) is None
         assert await lookout.look(["a.txt"]) is None

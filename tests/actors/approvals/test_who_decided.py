@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 
 from ..house import House, house
 
 on_disk = partial(house, ephemeral=False)
 
 
-async def asking(h: House, kind: str = "permission", **request: Any) -> Log:
+async def asking(h: House, kind: str = "permission", **request: Any) -> EventLog:
     log = await h.create(**request)
     await h.send(kind)
     await h.until_type(log, f"{kind}.requested", 2)
     return log
 
 
-async def decided_by(log: Log, kind: str = "permission") -> list[dict[str, Any]]:
+async def decided_by(log: EventLog, kind: str = "permission") -> list[dict[str, Any]]:
     """Of both that were asked."""
     while True:
         last = log.last

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from sandbox_agent.actors.installs.errors import InstallFailed
-from sandbox_agent.actors.installs.job import Wanted
+from sandbox_agent.actors.installs.job import InstallRequest
 from sandbox_agent.actors.installs.versions import Installed
 
 from .vendor import Vendor, archive, program, sha256, vendor
@@ -32,7 +32,7 @@ class Machine:
     async def install(self, agent: str = "claude", version: str = VERSION, **settings: Any) -> Installed:
         workshop = self.world.workshop(**{"npm": "", **self._urls, **settings})
         with trio.fail_after(LIMIT):
-            return await workshop.install(Wanted(agent, version), lambda *report: self.reports.append(report))
+            return await workshop.install(InstallRequest(agent, version), lambda *report: self.reports.append(report))
 
     async def refused(self, agent: str = "claude", version: str = VERSION, **settings: Any) -> str:
         """The reason; nothing may be left of what failed."""

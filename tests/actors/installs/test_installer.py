@@ -12,8 +12,8 @@ import trio.testing
 
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.installs.installer import Install, Installer, Installs
-from sandbox_agent.actors.installs.job import Wanted
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.installs.job import InstallRequest
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.kernel.mailbox import Mailbox
 from sandbox_agent.actors.processes.table import read_all
 from sandbox_agent.schema.agents.versions import PINNED
@@ -32,7 +32,7 @@ class Site:
         self.world = world
         self.daemon = daemon
 
-    async def create(self, session_id: str = "s", **request: Any) -> Log:
+    async def create(self, session_id: str = "s", **request: Any) -> EventLog:
         await self.daemon.create_session(session_id, CreateSessionRequest("claude", **request))
         return await self.daemon.log(session_id)
 
@@ -70,7 +70,7 @@ async def site(root: Path, **settings: Any) -> AsyncIterator[Site]:
             await daemon.stop()
 
 
-def installs(log: Log) -> list[str]:
+def installs(log: EventLog) -> list[str]:
     """What the session's log tells of the install."""
     items = [e["data"]["item"] for e in events_of(log) if e["type"] == "item.completed"]
     parts = [part for item in items for part in item["content"]]
@@ -307,7 +307,7 @@ async def test_a_session_that_does_not_listen_does_not_make_the_installer_deaf(t
     world.plan(status=1, stderr="no network\n")
     mailbox, deaf = Mailbox("installer", 10), Mailbox("deaf", 0)
     installer = Installer(mailbox, world.workshop(install_progress=0.0))
-    wanted = Wanted("claude", VERSION)
+    wanted = InstallRequest("claude", VERSION)
     failures: list[Problem] = []
 
     async def ask(watcher: Mailbox | None) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 import trio
 
-from sandbox_agent.actors.installs.job import Wanted, Workshop
+from sandbox_agent.actors.installs.job import InstallRequest, InstallTools
 from sandbox_agent.actors.installs.npm_packages import PACKAGES
 from sandbox_agent.actors.installs.platform import this_platform
-from sandbox_agent.actors.installs.versions import Installed, Store
+from sandbox_agent.actors.installs.versions import Installed, InstalledVersions
 from sandbox_agent.actors.processes.table import ProcessTable
 from sandbox_agent.schema.settings import Settings
 
@@ -112,12 +112,12 @@ class World:
     def settings(self, **more: Any) -> Settings:
         return Settings(data_dir=str(self.data), ephemeral=True, **more)
 
-    def workshop(self, **settings: Any) -> Workshop:
+    def workshop(self, **settings: Any) -> InstallTools:
         table = ProcessTable()
-        return Workshop(self.settings(**settings), self.environment, table, table.marker)
+        return InstallTools(self.settings(**settings), self.environment, table, table.marker)
 
-    def store(self, agent: str = "claude") -> Store:
-        return Store(self.data, agent)
+    def store(self, agent: str = "claude") -> InstalledVersions:
+        return InstalledVersions(self.data, agent)
 
     def trees(self, agent: str = "claude") -> list[str]:
         trees = self.store(agent).trees
@@ -126,7 +126,7 @@ class World:
     async def install(
         self, version: str = VERSION, *, agent: str = "claude", settings: dict[str, Any] | None = None, **wanted: Any
     ) -> Installed:
-        return await self.workshop(**(settings or {})).install(Wanted(agent, version, **wanted), quietly)
+        return await self.workshop(**(settings or {})).install(InstallRequest(agent, version, **wanted), quietly)
 
 
 def quietly(phase: str, percent: int | None) -> None:

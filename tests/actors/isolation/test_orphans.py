@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from sandbox_agent.actors.processes.fork_loops import LEAST_TAG, RLIMIT_LOCKS, end_orphans, new_tag, put_on
+from sandbox_agent.actors.processes.fork_loops import LEAST_TAG, RLIMIT_LOCKS, end_fork_loops, new_tag, put_on
 
 from ..house import events_of, house
 
@@ -17,7 +17,7 @@ async def test_an_escape_is_told_and_tried_again():
     async with house() as h:
         log = await h.create()
         await h.turn(log, "echo hello")
-        with patch("sandbox_agent.actors.processes.tree.end_orphans", return_value=False):
+        with patch("sandbox_agent.actors.processes.tree.end_fork_loops", return_value=False):
             await h.daemon.terminate("s")
         (told,) = [event["data"] for event in events_of(log) if event["type"] == "error"]
         assert told["code"] == "end_unverified"
@@ -53,7 +53,7 @@ def test_only_children_with_the_tag_are_ended_at_once():
         for child in (ours, other):
             assert child.stdout is not None
             child.stdout.readline()
-        assert end_orphans(LEAST_TAG, 60)
+        assert end_fork_loops(LEAST_TAG, 60)
         assert ours.wait() == -9
         assert os.waitpid(other.pid, os.WNOHANG) == (0, 0)
         other.kill()

@@ -8,12 +8,12 @@ from typing import Any
 import trio
 
 from sandbox_agent.actors.journal.disk import DiskJournal
-from sandbox_agent.actors.journal.event_log import Log
-from sandbox_agent.actors.journal.group_commit import Writer
+from sandbox_agent.actors.journal.event_log import EventLog
+from sandbox_agent.actors.journal.group_commit import GroupCommit
 from sandbox_agent.actors.journal.interface import SessionRow
 from sandbox_agent.actors.journal.outage import Outage
 from sandbox_agent.actors.journal.row_codec import RowCodec
-from sandbox_agent.actors.journal.sqlite import FILE, Store
+from sandbox_agent.actors.journal.sqlite import FILE, SqliteStore
 from sandbox_agent.actors.kernel.clock import Clock
 from sandbox_agent.actors.kernel.failpoints import Failpoints
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
@@ -56,11 +56,11 @@ async def life(directory: Path, **settings: Any) -> AsyncIterator[DiskJournal]:
 
 
 @asynccontextmanager
-async def writing(directory: Path) -> AsyncIterator[tuple[Writer, list[float]]]:
+async def writing(directory: Path) -> AsyncIterator[tuple[GroupCommit, list[float]]]:
     """A writer at work, and how long each of its commits took."""
     commits: list[float] = []
-    store = Store.open(directory / FILE, RowCodec())
-    writer = Writer(store, Failpoints(), 0.01, commits.append, Outage(1.0))
+    store = SqliteStore.open(directory / FILE, RowCodec())
+    writer = GroupCommit(store, Failpoints(), 0.01, commits.append, Outage(1.0))
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.to_thread.run_sync, writer.run)
@@ -73,7 +73,7 @@ async def writing(directory: Path) -> AsyncIterator[tuple[Writer, list[float]]]:
     store.close()
 
 
-async def all_of(log: Log, after: int = 0, max_bytes: int = 300) -> list[tuple[int, int]]:
+async def all_of(log: EventLog, after: int = 0, max_bytes: int = 300) -> list[tuple[int, int]]:
     """Position and sequence of every event, read in small batches."""
     found: list[tuple[int, int]] = []
     while after < log.last:

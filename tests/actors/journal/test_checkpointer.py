@@ -9,7 +9,7 @@ import trio
 from sandbox_agent.actors.journal.checkpointer import CHECKPOINT_BYTES, NEAR_PAGES, Checkpointer
 from sandbox_agent.actors.journal.interface import Entry
 from sandbox_agent.actors.journal.row_codec import RowCodec, Segment
-from sandbox_agent.actors.journal.sqlite import FILE, PAGE_BYTES, TRANSACTION_BYTES, Store, Written
+from sandbox_agent.actors.journal.sqlite import FILE, PAGE_BYTES, TRANSACTION_BYTES, SqliteStore, Written
 
 from ...patience import PATIENCE
 from .journal_life import event, life, row
@@ -38,7 +38,7 @@ async def test_many_small_commits_are_brought_into_the_file(tmp_path: Path):
 
 async def test_near_its_limit_the_log_is_brought_into_the_file_at_once(tmp_path: Path):
     # What is left then, a commit has to bring.
-    store = Store.open(tmp_path / FILE, RowCodec())
+    store = SqliteStore.open(tmp_path / FILE, RowCodec())
     checkpointer = Checkpointer(tmp_path / FILE)
     written = 0
 

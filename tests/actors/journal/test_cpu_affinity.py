@@ -12,11 +12,11 @@ import pytest
 import trio
 import trio.testing
 
-from sandbox_agent.actors.journal.cpu_affinity import Affinity
+from sandbox_agent.actors.journal.cpu_affinity import CpuAffinity
 from sandbox_agent.actors.journal.disk import DiskJournal
 from sandbox_agent.actors.journal.group_commit import MEMORY, QUICK, Job
 from sandbox_agent.actors.journal.interface import Entry
-from sandbox_agent.actors.journal.sqlite import Store
+from sandbox_agent.actors.journal.sqlite import SqliteStore
 
 from ...patience import PATIENCE
 from .journal_life import event, life, row, writing
@@ -25,13 +25,13 @@ ALL = os.sched_getaffinity(0)
 
 
 @contextmanager
-def other_thread() -> Iterator[tuple[Affinity, int]]:
+def other_thread() -> Iterator[tuple[CpuAffinity, int]]:
     """An affinity of a thread that waits, and the thread's id."""
-    made: SimpleQueue[tuple[Affinity, int]] = SimpleQueue()
+    made: SimpleQueue[tuple[CpuAffinity, int]] = SimpleQueue()
     over = threading.Event()
 
-    affinity = Affinity()
-    assert repr(affinity) == "<Affinity none>"
+    affinity = CpuAffinity()
+    assert repr(affinity) == "<CpuAffinity none>"
     affinity.follow()
     assert os.sched_getaffinity(0) == ALL
 
@@ -66,14 +66,14 @@ def narrowed() -> set[int]:
 @pytest.mark.parametrize("processor", sorted(ALL)[:2])
 def test_a_thread_follows_its_waiter_and_is_freed(processor: int):
     with other_thread() as (affinity, thread):
-        assert repr(affinity) == "<Affinity free>"
+        assert repr(affinity) == "<CpuAffinity free>"
         with caller_on(processor):
             affinity.follow()
         assert os.sched_getaffinity(thread) == {processor}
-        assert repr(affinity) == f"<Affinity on {processor}>"
+        assert repr(affinity) == f"<CpuAffinity on {processor}>"
         affinity.free()
         assert os.sched_getaffinity(thread) == ALL
-        assert repr(affinity) == "<Affinity free>"
+        assert repr(affinity) == "<CpuAffinity free>"
 
 
 def test_after_its_end_nobody_moves_the_thread_any_more():
@@ -83,7 +83,7 @@ def test_after_its_end_nobody_moves_the_thread_any_more():
         assert os.sched_getaffinity(thread) == ALL
         affinity.follow()
         assert os.sched_getaffinity(thread) == ALL
-        assert repr(affinity) == "<Affinity none>"
+        assert repr(affinity) == "<CpuAffinity none>"
 
 
 def test_where_it_is_forbidden_the_thread_stays_where_it_is(monkeypatch: pytest.MonkeyPatch):
@@ -108,7 +108,7 @@ def test_where_nobody_knows_the_processor_the_thread_stays_where_it_is(processor
 
 async def follow(journal: DiskJournal) -> None:
     """Write until its writer follows: a commit that took too long frees it, and the next one calls it again."""
-    while "<Affinity on" not in repr(journal):
+    while "<CpuAffinity on" not in repr(journal):
         await journal.write(Entry("s", events=[event(1)]))
 
 
@@ -128,12 +128,12 @@ async def test_a_commit_that_takes_long_frees_its_thread_and_is_done_all_the_sam
     begun = trio.Event()
     token = trio.lowlevel.current_trio_token()
 
-    def slow(_: Store) -> None:
+    def slow(_: SqliteStore) -> None:
         token.run_sync_soon(begun.set)
         go_on.wait()
 
     async with writing(tmp_path) as (writer, _):
-        while "<Affinity on" not in repr(writer):
+        while "<CpuAffinity on" not in repr(writer):
             await writer.put(Job(lambda _: None, lambda: None)).wait()
         try:
             job = writer.put(Job(slow, lambda: None))
@@ -156,7 +156,7 @@ async def test_a_writer_that_is_not_waited_for_is_free(tmp_path: Path):
         for _ in range(3 * MEMORY):
             await writer.put(Job(lambda _: time.sleep(2 * QUICK), lambda: None)).wait()
         await writer.put(Job(lambda _: None, lambda: None)).wait()
-        assert "<Affinity free>" in repr(writer)
+        assert "<CpuAffinity free>" in repr(writer)
 
 
 async def test_a_writer_that_purges_is_free(tmp_path: Path):
@@ -165,5 +165,5 @@ async def test_a_writer_that_purges_is_free(tmp_path: Path):
         await follow(journal)
         await journal.delete("s")
         with trio.fail_after(PATIENCE):
-            while "<Affinity free>" not in repr(journal):
+            while "<CpuAffinity free>" not in repr(journal):
                 await trio.sleep(0.001)

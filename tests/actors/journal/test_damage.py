@@ -11,11 +11,11 @@ import trio
 
 from sandbox_agent.actors.files.directory_lock import DataDirectoryRefused
 from sandbox_agent.actors.journal.event_log import Expired
-from sandbox_agent.actors.journal.integrity_check import Check
+from sandbox_agent.actors.journal.integrity_check import IntegrityCheck
 from sandbox_agent.actors.journal.interface import Entry
 from sandbox_agent.actors.journal.quarantine import set_aside, unsound
 from sandbox_agent.actors.journal.row_codec import RowCodec
-from sandbox_agent.actors.journal.sqlite import APPLICATION_ID, FILE, Store
+from sandbox_agent.actors.journal.sqlite import APPLICATION_ID, FILE, SqliteStore
 from sandbox_agent.schema.problems import Problem
 
 from ...patience import PATIENCE
@@ -210,7 +210,7 @@ async def test_what_is_not_ours_is_refused_and_left_alone(tmp_path: Path, obstac
     path = tmp_path / FILE
     obstacle(path)
     with pytest.raises(DataDirectoryRefused, match=r"journal\.db"):
-        Store.open(path, RowCodec())
+        SqliteStore.open(path, RowCodec())
     assert path.exists()
 
 
@@ -249,24 +249,24 @@ async def test_what_is_set_aside_takes_nothing_of_the_new_journal_with_it(tmp_pa
 
 
 def test_a_check_that_is_stopped_tells_nothing(tmp_path: Path):
-    store = Store.open(tmp_path / FILE, RowCodec())
+    store = SqliteStore.open(tmp_path / FILE, RowCodec())
     told: list[str] = []
-    check = Check(tmp_path / FILE, told.append)
+    check = IntegrityCheck(tmp_path / FILE, told.append)
     check.start(waited_for=True)
     assert check.wait(PATIENCE) is None
     check.stop()
-    assert (repr(check), told) == ("<Check ended>", [])
+    assert (repr(check), told) == ("<IntegrityCheck ended>", [])
     store.close()
 
 
 def test_no_reader_makes_a_file_where_there_is_none(tmp_path: Path):
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
-        Check(tmp_path / FILE, print)
+        IntegrityCheck(tmp_path / FILE, print)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_full_durability_is_what_sqlite_is_told(tmp_path: Path):
     for durability, level in (("normal", 1), ("full", 2)):
-        store = Store.open(tmp_path / FILE, RowCodec(), durability=durability)
+        store = SqliteStore.open(tmp_path / FILE, RowCodec(), durability=durability)
         assert store.durability == level
         store.close()

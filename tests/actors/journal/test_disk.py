@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from sandbox_agent.actors.files.directory_lock import DataDirectoryRefused, DataLock
+from sandbox_agent.actors.files.directory_lock import DataDirectoryRefused, DirectoryLock
 from sandbox_agent.actors.journal.event_log import Expired
-from sandbox_agent.actors.journal.group_commit import Job, Writer
+from sandbox_agent.actors.journal.group_commit import GroupCommit, Job
 from sandbox_agent.actors.journal.interface import CommandKey, Entry, JournalUnavailable, KeptAnswer, QueuedPrompt
 from sandbox_agent.actors.journal.migrations import MIGRATIONS
 from sandbox_agent.actors.journal.outage import Outage
 from sandbox_agent.actors.journal.row_codec import RowCodec, Segment
-from sandbox_agent.actors.journal.sqlite import FILE, Store
+from sandbox_agent.actors.journal.sqlite import FILE, SqliteStore
 from sandbox_agent.actors.kernel.failpoints import Failpoints
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.events import PermissionEventData, QuestionEventData, QuestionOption, QuestionPart
@@ -144,8 +144,8 @@ async def test_a_cancelled_write_still_happens_and_in_order(tmp_path: Path):
 async def test_a_second_daemon_on_the_same_directory_is_refused_and_told_who_has_it(tmp_path: Path):
     async with life(tmp_path):
         with pytest.raises(DataDirectoryRefused, match=r"in use by another daemon \(pid \d+\).*--data-dir"):
-            DataLock.take(tmp_path)
-    lock = DataLock.take(tmp_path)
+            DirectoryLock.take(tmp_path)
+    lock = DirectoryLock.take(tmp_path)
     assert "held" in repr(lock)
     lock.release()
 
@@ -158,19 +158,19 @@ async def test_a_journal_of_a_newer_schema_is_refused_and_left_alone(tmp_path: P
     connection.close()
     before = (tmp_path / FILE).read_bytes()
     with pytest.raises(DataDirectoryRefused, match="newer sandbox-agent"):
-        Store.open(tmp_path / FILE, RowCodec())
+        SqliteStore.open(tmp_path / FILE, RowCodec())
     assert (tmp_path / FILE).read_bytes() == before
 
 
 def test_an_older_schema_is_migrated_and_keeps_what_it_holds(tmp_path: Path):
     path = tmp_path / FILE
-    store = Store.open(path, RowCodec())
+    store = SqliteStore.open(path, RowCodec())
     with store.transaction():
         store.create(1, row())
     journal_id = store.journal_id
     store.close()
     newer = (*MIGRATIONS, "CREATE TABLE notes(n INTEGER); ALTER TABLE sessions ADD COLUMN note TEXT;")
-    migrated = Store.open(path, RowCodec(), migrations=newer)
+    migrated = SqliteStore.open(path, RowCodec(), migrations=newer)
     assert [found.row for found in migrated.sessions()] == [row()]
     assert migrated.journal_id == journal_id
     migrated.close()
@@ -178,11 +178,11 @@ def test_an_older_schema_is_migrated_and_keeps_what_it_holds(tmp_path: Path):
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path):
     path = tmp_path / FILE
-    Store.open(path, RowCodec()).close()
+    SqliteStore.open(path, RowCodec()).close()
     broken = (*MIGRATIONS, "CREATE TABLE notes(n INTEGER); SELECT nonsense;")
     with pytest.raises(DataDirectoryRefused, match="no such column"):
-        Store.open(path, RowCodec(), migrations=broken)
-    store = Store.open(path, RowCodec())
+        SqliteStore.open(path, RowCodec(), migrations=broken)
+    store = SqliteStore.open(path, RowCodec())
     store.close()
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name='notes'").fetchone() == (0,)
@@ -226,11 +226,11 @@ async def test_a_session_goes_on_in_the_next_life_of_the_daemon(tmp_path: Path):
 
 
 async def test_a_writer_that_dies_fails_also_what_was_not_yet_handed_to_it(tmp_path: Path):
-    def broken(_: Store) -> None:
+    def broken(_: SqliteStore) -> None:
         raise RuntimeError("a bug of ours")
 
-    store = Store.open(tmp_path / FILE, RowCodec())
-    writer = Writer(store, Failpoints(), 0.1, lambda _: None, Outage(1.0))
+    store = SqliteStore.open(tmp_path / FILE, RowCodec())
+    writer = GroupCommit(store, Failpoints(), 0.1, lambda _: None, Outage(1.0))
     bad = writer.put(Job(broken, lambda: None))
     writer._give()
     late = writer.put(Job(lambda _: None, lambda: None))

@@ -5,7 +5,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox_agent.actors.journal.event_log import Expired, Log
+from sandbox_agent.actors.journal.event_log import EventLog, Expired
 from sandbox_agent.schema.encode import EncodedEvent
 
 from ...patience import PATIENCE
@@ -15,7 +15,7 @@ def event(number: int, size: int = 10) -> EncodedEvent:
     return EncodedEvent(number, "item.delta", False, b"x" * size, None)
 
 
-def numbers(log: Log, after: int, max_bytes: int = 1 << 30) -> list[int]:
+def numbers(log: EventLog, after: int, max_bytes: int = 1 << 30) -> list[int]:
     batch = log.read_tail(after, max_bytes)
     assert batch is not None
     assert list(batch.positions) == [e.sequence for e in batch.events]
@@ -24,7 +24,7 @@ def numbers(log: Log, after: int, max_bytes: int = 1 << 30) -> list[int]:
 
 @given(appended=st.integers(0, 60), after=st.integers(0, 70), max_bytes=st.integers(1, 4000))
 def test_reading_in_batches_gives_exactly_the_suffix(appended: int, after: int, max_bytes: int):
-    log = Log("log", 1 << 30)
+    log = EventLog("log", 1 << 30)
     log.append([event(n) for n in range(1, appended + 1)])
     got: list[int] = []
     cursor = after
@@ -35,14 +35,14 @@ def test_reading_in_batches_gives_exactly_the_suffix(appended: int, after: int, 
 
 
 async def test_an_event_larger_than_a_batch_is_still_read():
-    log = Log("log", 1 << 30)
+    log = EventLog("log", 1 << 30)
     log.append([event(1, 5000), event(2, 5000)])
     assert numbers(log, 0, max_bytes=100) == [1]
     assert numbers(log, 1, max_bytes=100) == [2]
 
 
 async def test_old_events_expire_by_size_and_a_cursor_into_them_is_refused():
-    log = Log("log", 2000)
+    log = EventLog("log", 2000)
     log.append([event(n, 300) for n in range(1, 11)])
     assert log.last == 10
     assert 1 < log.first <= 10
@@ -52,13 +52,13 @@ async def test_old_events_expire_by_size_and_a_cursor_into_them_is_refused():
 
 
 async def test_the_newest_event_never_expires():
-    log = Log("log", 100)
+    log = EventLog("log", 100)
     log.append([event(1, 5000)])
     assert numbers(log, 0) == [1]
 
 
 async def test_no_wake_is_lost_between_reading_and_waiting():
-    log = Log("log", 1 << 30)
+    log = EventLog("log", 1 << 30)
     got: list[int] = []
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
@@ -77,7 +77,7 @@ async def test_no_wake_is_lost_between_reading_and_waiting():
 
 
 async def test_closing_wakes_every_reader_for_good():
-    log = Log("log", 1 << 30)
+    log = EventLog("log", 1 << 30)
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(log.wait_beyond, 0)
@@ -86,4 +86,4 @@ async def test_closing_wakes_every_reader_for_good():
             assert log.statistics()["waiting_readers"] == 2
             log.close()
         await log.wait_beyond(0)
-    assert repr(log) == "<Log log closed 1..0, 0 bytes in memory>"
+    assert repr(log) == "<EventLog log closed 1..0, 0 bytes in memory>"

@@ -63,7 +63,7 @@ async def test_a_turn_that_never_ends_is_ended_by_the_bound_of_its_session(
         while h.daemon._journal.size_of("s") > 300_000:
             await trio.sleep(0.01)
         assert h.daemon.journal_health().expired["session_bytes"] > 0
-        assert h.daemon.tally.errors["session_too_large"] == 1
+        assert h.daemon.counters.errors["session_too_large"] == 1
 
 
 async def test_an_agent_that_floods_again_and_again_ends_its_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from sandbox_agent.actors.commands import Commands
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.outage import Outage
 from sandbox_agent.schema.api.commands import (
     Command,
@@ -40,7 +40,7 @@ async def until_writable(h: House) -> None:
         await trio.sleep(0.005)
 
 
-async def prompts_in(log: Log) -> list[str]:
+async def prompts_in(log: EventLog) -> list[str]:
     events = [json.loads(e.plain) for e in (await log.read(log.first - 1, 1 << 20)).events]
     items = [e["data"]["item"] for e in events if e["type"] == "item.completed"]
     return [item["content"][0]["text"] for item in items if item.get("role") == "user"]

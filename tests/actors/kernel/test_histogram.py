@@ -1,10 +1,10 @@
 """What the timings remember of many durations."""
 
-from sandbox_agent.actors.kernel.histogram import BOUNDS, Timings
+from sandbox_agent.actors.kernel.histogram import BOUNDS, Histogram
 
 
 def test_each_is_counted_once_and_up_from_the_bound_that_it_meets() -> None:
-    timings = Timings()
+    timings = Histogram()
     for seconds in (0.0, 0.001, 0.0011, 0.3, 60.0):
         timings.add(seconds)
     found = dict(timings.cumulative())
@@ -22,7 +22,7 @@ def test_each_is_counted_once_and_up_from_the_bound_that_it_meets() -> None:
 
 
 def test_it_holds_as_much_after_many_as_after_none() -> None:
-    timings = Timings()
+    timings = Histogram()
     for number in range(10_000):
         timings.add(number / 1000)
     assert len(timings.cumulative()) == len(BOUNDS) + 1

@@ -17,7 +17,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from sandbox_agent.actors.agents.watchdogs import Watchdogs
 from sandbox_agent.actors.kernel.loop_clock import LoopClock
-from sandbox_agent.actors.kernel.restart_intensity import Intensity
+from sandbox_agent.actors.kernel.restart_intensity import RestartIntensity
 
 from ..house import events_of, house, said
 
@@ -241,7 +241,7 @@ def test_what_came_during_a_pause_is_heard_before_any_timeout_is_over() -> None:
 
 def test_restarts_before_and_after_a_pause_are_as_close_as_they_were_for_who_runs() -> None:
     async def run(system: System) -> None:
-        intensity = Intensity(1, period=60.0)
+        intensity = RestartIntensity(1, period=60.0)
         assert not intensity.occurred()
         system.pause(3600)
         await trio.lowlevel.checkpoint()

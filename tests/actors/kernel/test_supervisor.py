@@ -7,7 +7,7 @@ import trio
 
 from sandbox_agent.actors.kernel.actor import Actor
 from sandbox_agent.actors.kernel.mailbox import Envelope, Mailbox
-from sandbox_agent.actors.kernel.restart_intensity import Intensity
+from sandbox_agent.actors.kernel.restart_intensity import RestartIntensity
 from sandbox_agent.actors.kernel.supervisor import Chain, ChildSpec, GaveUp, Supervisor
 
 
@@ -46,7 +46,7 @@ class Worker(Actor):
 
 
 def one_for_one(limit: int = 3) -> Supervisor:
-    return Supervisor(lambda: Intensity(limit, 60.0, 0.1, 5.0), 16)
+    return Supervisor(lambda: RestartIntensity(limit, 60.0, 0.1, 5.0), 16)
 
 
 async def settled() -> None:
@@ -213,7 +213,7 @@ async def test_crashes_far_apart_are_borne_for_ever(autojump_clock):
 
 
 async def test_the_pause_before_a_restart_doubles_up_to_its_bound(autojump_clock):
-    intensity = Intensity(10, 60.0, backoff=0.1, backoff_max=0.5)
+    intensity = RestartIntensity(10, 60.0, backoff=0.1, backoff_max=0.5)
     pauses = []
     for _ in range(5):
         intensity.occurred()
@@ -240,7 +240,7 @@ async def test_a_failing_obituary_does_not_take_the_other_children_down(autojump
 
 
 def chain_of(names: str, notes: list[str], limit: int = 3) -> tuple[Chain, dict[str, Mailbox]]:
-    chain = Chain(Intensity(limit, 60.0))
+    chain = Chain(RestartIntensity(limit, 60.0))
     mailboxes = {name: Mailbox(name, 16) for name in names}
 
     def maker(name: str) -> Callable[[], object]:

@@ -7,7 +7,7 @@ import threading
 import pytest
 import trio
 
-from sandbox_agent.actors.machine.descriptor_reserve import Exhausted, Reserve
+from sandbox_agent.actors.machine.descriptor_reserve import DescriptorReserve, Exhausted
 
 from ...patience import PATIENCE
 from .exhaustion import no_descriptors, no_threads, open_descriptors
@@ -20,12 +20,12 @@ def look() -> int:
 
 
 async def test_work_is_done_off_the_loop_while_there_is_enough():
-    thread = await Reserve(4).run(look)
+    thread = await DescriptorReserve(4).run(look)
     assert thread != threading.get_ident()
 
 
 async def test_without_descriptors_work_is_done_with_those_of_the_reserve():
-    reserve = Reserve(4)
+    reserve = DescriptorReserve(4)
     assert reserve.fill()
     with no_descriptors():
         with pytest.raises(OSError, match="Too many open files"):
@@ -41,19 +41,19 @@ async def test_without_descriptors_work_is_done_with_those_of_the_reserve():
 
 async def test_without_threads_work_is_done_in_the_loop():
     with no_threads():
-        thread = await Reserve(0).run(look)
+        thread = await DescriptorReserve(0).run(look)
     assert thread == threading.get_ident()
 
 
 async def test_without_anything_it_says_so_and_works_again_later():
-    reserve = Reserve(0)
+    reserve = DescriptorReserve(0)
     with no_descriptors(), pytest.raises(Exhausted, match="Too many open files"):
         await reserve.run(look)
     await reserve.run(look)
 
 
 async def test_what_others_took_of_the_reserve_is_taken_back_as_soon_as_it_can_be():
-    reserve = Reserve(4)
+    reserve = DescriptorReserve(4)
     assert reserve.fill()
     with no_descriptors():
         with reserve.lent():
@@ -77,7 +77,7 @@ async def test_failures_of_the_work_itself_are_its_own_and_it_is_not_begun_twice
         begun += 1
         raise error
 
-    reserve = Reserve(0)
+    reserve = DescriptorReserve(0)
     for error in (OSError(errno.ENOENT, "gone"), RuntimeError("a bug"), ValueError("another")):
         with pytest.raises(type(error)):
             await reserve.run(fail, error)
@@ -91,7 +91,7 @@ async def test_requests_that_hang_in_all_of_trios_threads_do_not_hold_it_up():
         await limiter.acquire_on_behalf_of(stranger)
     try:
         with trio.fail_after(PATIENCE):
-            await Reserve(0).run(look)
+            await DescriptorReserve(0).run(look)
     finally:
         for stranger in strangers:
             limiter.release_on_behalf_of(stranger)
@@ -99,7 +99,7 @@ async def test_requests_that_hang_in_all_of_trios_threads_do_not_hold_it_up():
 
 def test_closed_it_holds_nothing():
     before = open_descriptors()
-    reserve = Reserve(8)
+    reserve = DescriptorReserve(8)
     reserve.fill()
     assert len(open_descriptors()) == len(before) + 8
     reserve.close()

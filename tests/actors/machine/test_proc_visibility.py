@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_agent.actors.machine.proc_visibility import Blind, look
+from sandbox_agent.actors.machine.proc_visibility import ProcNotVisible, look
 from sandbox_agent.actors.processes.table import ProcessTable, read_all
 
 from .exhaustion import no_descriptors
@@ -28,7 +28,7 @@ def test_the_proc_of_this_machine_is_seen(tmp_path: Path) -> None:
 async def test_none_is_no_machine_without_processes(tmp_path: Path) -> None:
     assert look(str(tmp_path)).blind
     assert "not mounted" in look(str(tmp_path)).trouble
-    with pytest.raises(Blind, match="not mounted"):
+    with pytest.raises(ProcNotVisible, match="not mounted"):
         await ProcessTable(proc=str(tmp_path)).rows()
 
 
@@ -37,7 +37,7 @@ async def test_that_of_another_namespace_is_not_believed(tmp_path: Path) -> None
     proc = a_proc(tmp_path, os.getpid() + 1)
     assert f"{os.getpid() + 1} for our pid {os.getpid()}" in look(str(proc)).trouble
     table = ProcessTable(proc=str(proc))
-    with pytest.raises(Blind, match="another pid namespace"):
+    with pytest.raises(ProcNotVisible, match="another pid namespace"):
         await table.rows()
     assert table.identify(os.getpid()).started == 0
 

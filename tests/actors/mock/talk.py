@@ -14,12 +14,12 @@ import trio
 
 from sandbox_agent.schema.agents.dialect import AgentSpec, Attachment, Prompt
 from sandbox_agent.schema.agents.effects import (
-    AskPermission,
-    AskQuestion,
     NativeSessionNamed,
     Ready,
+    RequestPermission,
+    RequestQuestion,
     SessionEnded,
-    WithdrawAsk,
+    WithdrawApproval,
     Write,
 )
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
@@ -30,7 +30,7 @@ from ...schema.playbook import DRAFTS, describe
 
 PROGRAM = (sys.executable, "-m", "sandbox_agent.actors.mock")
 TEST_SECONDS = PATIENCE
-COMMANDS = (AskPermission, AskQuestion, NativeSessionNamed, Ready, SessionEnded, WithdrawAsk)
+COMMANDS = (RequestPermission, RequestQuestion, NativeSessionNamed, Ready, SessionEnded, WithdrawApproval)
 
 
 def mock_spec(step_ms: str | None = "0", **rest: Any) -> AgentSpec:

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, WithdrawAsk
+from sandbox_agent.schema.agents.effects import RequestPermission, RequestQuestion, WithdrawApproval
 
 from .talk import Talk, mock_spec, talking, told, types
 
@@ -14,10 +14,10 @@ QUESTIONS = (
 )
 
 
-async def asked(mock: Talk, prompt: str, count: int) -> list[AskPermission | AskQuestion]:
+async def asked(mock: Talk, prompt: str, count: int) -> list[RequestPermission | RequestQuestion]:
     heard = await mock.prompt(prompt)
-    while len(asks := [one for one in heard if isinstance(one, AskPermission | AskQuestion)]) < count:
-        heard += await mock.until("Ask")
+    while len(asks := [one for one in heard if isinstance(one, RequestPermission | RequestQuestion)]) < count:
+        heard += await mock.until("Request")
     return asks
 
 
@@ -96,7 +96,7 @@ async def test_an_interrupt_withdraws_what_was_asked_and_not_answered():
         await mock.carry_out(mock.dialect.answer_permission(first.permission_id, "once"))
         await mock.carry_out(mock.dialect.interrupt())
         heard = await mock.until("turn.ended")
-        assert heard[:-1] == [WithdrawAsk(second.permission_id)]
+        assert heard[:-1] == [WithdrawApproval(second.permission_id)]
         assert told(heard)[-1] == "S turn.ended turn_1 interrupted"
 
 

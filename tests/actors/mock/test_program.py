@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, Write
+from sandbox_agent.schema.agents.effects import RequestPermission, RequestQuestion, Write
 from sandbox_agent.schema.items import FileRefPart, ImagePart, ReasoningPart, ToolResultPart
 
 from .talk import events, mock_spec, talking, told, types
@@ -53,14 +53,14 @@ async def test_demo_is_67_events_and_shows_every_kind_of_item():
     assert [item.native_item_id for item in items if "marker" in item.native_item_id] == [
         f"mock_1_marker_{n}" for n in range(1, 11)
     ]
-    assert mock.dialect._asks, "demo does not wait, so its asks stay open after the turn"
+    assert mock.dialect._approvals, "demo does not wait, so its asks stay open after the turn"
 
 
 async def test_ids_of_a_second_turn_do_not_repeat_those_of_the_first():
     async with talking() as mock:
         first, second = await mock.turn("demo"), await mock.turn("demo")
     ids = [[e.data.item.native_item_id for e in events(h) if e.type == "item.started"] for h in (first, second)]
-    asks = [{one.permission_id for one in h if isinstance(one, AskPermission)} for h in (first, second)]
+    asks = [{one.permission_id for one in h if isinstance(one, RequestPermission)} for h in (first, second)]
     assert not set(ids[0]) & set(ids[1])
     assert not asks[0] & asks[1]
 
@@ -192,8 +192,8 @@ async def test_an_ask_of_the_tool_prompt_does_not_hold_up_the_tool():
     prompt = "Use the bash tool to run `ls` in the current directory. Do not answer without using the tool."
     async with talking() as mock:
         heard = await mock.turn(prompt)
-        assert types(heard) == [*STARTED, "AskPermission", *ITEM * 2, *ENDED]
-        [ask] = [one for one in heard if isinstance(one, AskPermission)]
+        assert types(heard) == [*STARTED, "RequestPermission", *ITEM * 2, *ENDED]
+        [ask] = [one for one in heard if isinstance(one, RequestPermission)]
         assert (ask.permission_id, ask.action) == ("mock_1_permission", "command_execution")
         assert ask.metadata == {"codexRequestKind": "commandExecution", "command": "ls"}
         await mock.carry_out(mock.dialect.answer_permission(ask.permission_id, "once"))
@@ -203,8 +203,8 @@ async def test_an_ask_of_the_tool_prompt_does_not_hold_up_the_tool():
 async def test_late_answers_to_demo_are_taken_in_silence():
     async with talking() as mock:
         for one in await mock.turn("demo"):
-            if isinstance(one, AskPermission):
+            if isinstance(one, RequestPermission):
                 await mock.carry_out(mock.dialect.answer_permission(one.permission_id, "always"))
-            if isinstance(one, AskQuestion):
+            if isinstance(one, RequestQuestion):
                 await mock.carry_out(mock.dialect.answer_question(one.data.question_id, [["Red"]]))
         assert types(await mock.turn("unparsed")) == [*STARTED, "S agent.unparsed", *ENDED]

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import trio
 
-from sandbox_agent.schema.agents.effects import AskPermission
+from sandbox_agent.schema.agents.effects import RequestPermission
 from sandbox_agent.schema.items import FileRefPart, ToolResultPart
 
 from .talk import Talk, events, talking, told
 
 
 async def played(mock: Talk, prompt: str, reply: str) -> list[Any]:
-    heard = [*await mock.prompt(prompt), *await mock.until("AskPermission")]
-    (ask,) = [one for one in heard if isinstance(one, AskPermission)]
+    heard = [*await mock.prompt(prompt), *await mock.until("RequestPermission")]
+    (ask,) = [one for one in heard if isinstance(one, RequestPermission)]
     await mock.carry_out(mock.dialect.answer_permission(ask.permission_id, reply))
     return heard + await mock.until("turn.ended")
 
@@ -45,7 +45,7 @@ async def test_an_interrupt_ends_the_command_with_all_that_it_started(tmp_path: 
     async with talking() as mock:
         await trio.run_process(["mkfifo", str(fifo)])
         await mock.prompt(f"run exec 9>{fifo}; sleep 300 & sleep 300")
-        heard = await mock.until("AskPermission")
+        heard = await mock.until("RequestPermission")
         await mock.carry_out(mock.dialect.answer_permission(heard[-1].permission_id, "once"))
         reader = await trio.open_file(fifo, "rb")  # waits for the command
         await mock.carry_out(mock.dialect.interrupt())

@@ -11,10 +11,10 @@ import trio
 
 from sandbox_agent.actors.processes.agent_process import AgentProcess
 from sandbox_agent.actors.processes.cgroup import Cgroup
-from sandbox_agent.actors.processes.cgroup_root import CgroupHome, find_left, find_own, mounted, name_of
+from sandbox_agent.actors.processes.cgroup_root import CgroupRoot, find_left, find_own, mounted, name_of
 from sandbox_agent.actors.processes.ending import end_process
 from sandbox_agent.actors.processes.limits import Hit, Limits
-from sandbox_agent.actors.processes.orphans import end_leftovers
+from sandbox_agent.actors.processes.orphans import end_orphans
 from sandbox_agent.actors.processes.table import ProcessTable, read_process
 from sandbox_agent.schema.settings import Settings
 
@@ -59,14 +59,14 @@ def test_our_own_cgroup_is_found_where_it_is_mounted(mountinfo: str, membership:
 
 
 def test_where_groups_cannot_be_made_there_is_no_home(tmp_path: Path):
-    assert CgroupHome.open(tmp_path / "nowhere", "journal-a", NO_LIMITS) is None
-    assert CgroupHome.open(tmp_path, "journal-a", NO_LIMITS) is None, "a directory that is no cgroup was taken for one"
+    assert CgroupRoot.open(tmp_path / "nowhere", "journal-a", NO_LIMITS) is None
+    assert CgroupRoot.open(tmp_path, "journal-a", NO_LIMITS) is None, "a directory that is no cgroup was taken for one"
     assert list(tmp_path.iterdir()) == []
 
 
-def home_of(owner: str) -> CgroupHome | None:
+def home_of(owner: str) -> CgroupRoot | None:
     own = find_own()
-    home = None if own is None else CgroupHome.open(own, owner, NO_LIMITS)
+    home = None if own is None else CgroupRoot.open(own, owner, NO_LIMITS)
     # Whether the system lets us is not for us to say, but it must be one or the other.
     assert (home is not None) == (own is not None and os.access(own, os.W_OK))
     return home
@@ -128,7 +128,7 @@ async def test_the_next_daemon_finds_it_too_and_removes_the_group(tmp_path: Path
         (left,) = find_left(own, owner)
         assert left.path == home.path
         assert find_left(own, owner) == [], "two that start at once do not both take it"
-        await end_leftovers(owner, ProcessTable(), SETTINGS, [left.group])
+        await end_orphans(owner, ProcessTable(), SETTINGS, [left.group])
         assert not alive(escaped)
     left.remove()
     assert not home.path.exists()

@@ -14,8 +14,8 @@ import trio
 import trio.testing
 from attrs import evolve
 
-from sandbox_agent.actors.machine.descriptor_reserve import Exhausted, Reserve
-from sandbox_agent.actors.machine.proc_visibility import Blind
+from sandbox_agent.actors.machine.descriptor_reserve import DescriptorReserve, Exhausted
+from sandbox_agent.actors.machine.proc_visibility import ProcNotVisible
 from sandbox_agent.actors.processes.agent_process import AgentProcess, SpawnFailed
 from sandbox_agent.actors.processes.command import Finished, run_command
 from sandbox_agent.actors.processes.ending import end_process
@@ -29,7 +29,7 @@ from sandbox_agent.actors.processes.table import (
     send_signal,
 )
 from sandbox_agent.actors.processes.tree import ProcessTree
-from sandbox_agent.actors.processes.unverified_trees import Unverified
+from sandbox_agent.actors.processes.unverified_trees import UnverifiedTrees
 from sandbox_agent.schema.settings import Settings
 
 from ..machine.exhaustion import no_descriptors, no_threads, open_descriptors
@@ -43,7 +43,7 @@ class Table(ProcessTable):
     """Looks take ``delay`` seconds longer, and fail when ``failure`` is set. ``looks`` counts them."""
 
     def __init__(self, size: int = 8) -> None:
-        super().__init__(reserve=Reserve(size))
+        super().__init__(reserve=DescriptorReserve(size))
         self.reserve.fill()
         self.delay = 0.0
         self.failure: Exception | None = None
@@ -200,7 +200,7 @@ time.sleep(600)
         while not (told.exists() and told.read_text()):
             await trio.sleep(0.01)
         child = int(told.read_text())
-        table.failure = Blind("not mounted, says the test")
+        table.failure = ProcNotVisible("not mounted, says the test")
         assert await end_process(process, SETTINGS, polite=False) == ""
         assert (await process.wait()).signal is not None
         while (row := next((row for row in read_all() if row.id.pid == child), None)) is not None and not row.zombie:
@@ -394,7 +394,7 @@ async def test_a_program_that_no_thread_can_start_is_an_oserror() -> None:
 async def test_trees_that_cannot_be_verified_are_tried_less_and_less_often(autojump_clock: trio.testing.MockClock):
     table = Table()
     table.failure = Exhausted("used up")
-    unverified = Unverified()
+    unverified = UnverifiedTrees()
     unverified.add(ProcessTree(NOBODY, "no such marker", table))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(unverified.run)

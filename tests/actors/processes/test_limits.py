@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sandbox_agent.actors.journal.event_log import Log
-from sandbox_agent.actors.processes.limit_monitor import LimitWatch
+from sandbox_agent.actors.journal.event_log import EventLog
+from sandbox_agent.actors.processes.limit_monitor import LimitMonitor
 from sandbox_agent.actors.processes.limits import Hit, Limits
 from sandbox_agent.actors.processes.table import NOBODY, ProcessTable
 from sandbox_agent.actors.processes.tree import ProcessTree
@@ -25,7 +25,7 @@ def python(code: str) -> str:
     return f"run {shlex.quote(sys.executable)} -IS -c {shlex.quote(code)}"
 
 
-async def run_into(h: House, log: Log, command: str) -> tuple[Event, list[str]]:
+async def run_into(h: House, log: EventLog, command: str) -> tuple[Event, list[str]]:
     """Let the mock agent run a command that uses too much; returns the error and what followed."""
     await h.send(command)
     asked = await h.until_type(log, "permission.requested")
@@ -73,12 +73,12 @@ async def test_an_agent_within_its_limits_does_not_notice_them():
 async def test_cpu_time_counts_from_the_turn_on():
     table = ProcessTable()
     me = next(row.id for row in await table.rows() if row.id.pid == os.getpid())
-    watch = LimitWatch(ProcessTree(me, table.marker(), table), Limits(0, 0, 1e-9))
+    watch = LimitMonitor(ProcessTree(me, table.marker(), table), Limits(0, 0, 1e-9))
     hit = await watch.look()
     assert hit is not None
     assert hit.measured > 0
     watch.follow("turn_1")
-    assert repr(watch) == "<LimitWatch cpu=1e-09 cpu=0.0>"
+    assert repr(watch) == "<LimitMonitor cpu=1e-09 cpu=0.0>"
     again = await watch.look()
     assert again is None or again.measured < hit.measured
 
@@ -87,7 +87,7 @@ async def test_shared_pages_count_once():
     """A forked worker shares nearly all with its parent: twice the resident size is not twice the memory."""
     table = ProcessTable()
     me = next(row for row in await table.rows() if row.id.pid == os.getpid())
-    watch = LimitWatch(ProcessTree(me.id, table.marker(), table), Limits(me.resident // 2, 0, 0))
+    watch = LimitMonitor(ProcessTree(me.id, table.marker(), table), Limits(me.resident // 2, 0, 0))
     hit = await watch.look()
     assert hit is not None
     assert me.resident // 2 < hit.measured <= me.resident * 1.1
@@ -95,7 +95,7 @@ async def test_shared_pages_count_once():
 
 async def test_without_limits_nothing_is_measured():
     table = ProcessTable()
-    watch = LimitWatch(ProcessTree(NOBODY, table.marker(), table), Limits.of(Settings()))
+    watch = LimitMonitor(ProcessTree(NOBODY, table.marker(), table), Limits.of(Settings()))
     assert not watch
     assert await watch.look() is None
     assert repr(table).endswith("reads=0 children=0>")

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from sandbox_agent.actors.machine.descriptor_reserve import Reserve
+from sandbox_agent.actors.machine.descriptor_reserve import DescriptorReserve
 from sandbox_agent.actors.machine.owner import Owner
 from sandbox_agent.actors.processes.agent_process import AgentProcess
 from sandbox_agent.actors.processes.ending import end_process
-from sandbox_agent.actors.processes.orphans import end_leftovers
+from sandbox_agent.actors.processes.orphans import end_orphans
 from sandbox_agent.actors.processes.private_directory import PrivateDirectory, remove_left
 from sandbox_agent.actors.processes.table import MARKER, ProcessTable, read_all, read_process, send_signal
 from sandbox_agent.schema.settings import Settings
@@ -61,7 +61,7 @@ async def test_a_program_that_resists_everything_is_gone(tmp_path: Path):
         await nasty.until_there_are(nasty.SETTLED, pids)
         process.terminate()
         await nasty.until_there_are(nasty.SETTLED + 1, pids)  # it really forks when it is asked to go
-        await end_leftovers(A, ProcessTable(), SETTINGS)
+        await end_orphans(A, ProcessTable(), SETTINGS)
         assert nasty.survivors(pids) == []
 
 
@@ -90,7 +90,7 @@ async def test_all_agents_of_the_journal_are_ended_and_nobody_elses():
     ):
         while len(carrying(f"{A}.1")) < 3:
             await trio.sleep(0.01)
-        await end_leftovers(A, ProcessTable(), SETTINGS)
+        await end_orphans(A, ProcessTable(), SETTINGS)
         assert carrying(f"{A}.1") == carrying(f"{A}.2") == []
         assert other.poll() is None
         assert prefixed.poll() is None
@@ -101,7 +101,7 @@ async def test_a_child_with_another_environment_goes_with_its_parent():
     with trio.fail_after(PATIENCE), left(f"{A}.1", "sh", "-c", script) as process:
         assert process.stdout is not None
         child = int(process.stdout.readline())
-        await end_leftovers(A, ProcessTable(), SETTINGS)
+        await end_orphans(A, ProcessTable(), SETTINGS)
         row = read_process(child)
         assert row is None or row.zombie
 
@@ -124,10 +124,10 @@ async def test_what_a_living_daemon_of_a_copied_journal_owns_stays_until_that_da
         with another_daemon() as owner:
             theirs = stack.enter_context(left(f"{A}.{owner}.1", *SLEEP))
             older = stack.enter_context(left(f"{A}.2", *SLEEP))
-            await end_leftovers(A, ProcessTable(), SETTINGS)
+            await end_orphans(A, ProcessTable(), SETTINGS)
             assert theirs.poll() is None
             assert older.wait(PATIENCE) < 0, "what a version left that named no owner"
-        await end_leftovers(A, ProcessTable(), SETTINGS)
+        await end_orphans(A, ProcessTable(), SETTINGS)
         assert theirs.wait(PATIENCE) < 0
 
 
@@ -136,7 +136,7 @@ async def test_what_this_process_owned_in_a_former_life_is_left_over():
     owner = Owner.own()
     assert owner is not None
     with trio.fail_after(PATIENCE), left(f"{A}.{owner}.1", *SLEEP) as process:
-        await end_leftovers(A, ProcessTable(), SETTINGS)
+        await end_orphans(A, ProcessTable(), SETTINGS)
         assert process.wait(PATIENCE) < 0
 
 
@@ -146,7 +146,7 @@ async def test_a_forged_owner_does_not_save_what_has_a_parent_in_the_tree():
         with left(f"{A}.1", "sh", "-c", script) as process:
             assert process.stdout is not None
             child = int(process.stdout.readline())
-            await end_leftovers(A, ProcessTable(), SETTINGS)
+            await end_orphans(A, ProcessTable(), SETTINGS)
             row = read_process(child)
             assert row is None or row.zombie
 
@@ -159,17 +159,17 @@ async def test_a_marker_names_this_process_as_the_owner():
 
 async def test_with_nothing_left_it_looks_once():
     table = ProcessTable()
-    await end_leftovers("journal-of-nobody", table, SETTINGS)
+    await end_orphans("journal-of-nobody", table, SETTINGS)
     assert repr(table).endswith("reads=1 children=0>")
 
 
 A_DAEMON_THAT_AN_AGENT_STARTED = """
 import sys
 import trio
-from sandbox_agent.actors.processes.orphans import end_leftovers
+from sandbox_agent.actors.processes.orphans import end_orphans
 from sandbox_agent.actors.processes.table import ProcessTable
 from sandbox_agent.schema.settings import Settings
-trio.run(end_leftovers, sys.argv[1], ProcessTable(), Settings(end_terminate=0.2))
+trio.run(end_orphans, sys.argv[1], ProcessTable(), Settings(end_terminate=0.2))
 print("alive")
 """
 
@@ -225,7 +225,7 @@ async def test_no_private_directory_is_taken_for_left_while_it_is_being_made(tmp
             nursery.cancel_scope.cancel()
     assert all(directory.path.is_dir() for directory in made)
     for directory in made:
-        await directory.remove(Reserve(0))
+        await directory.remove(DescriptorReserve(0))
 
 
 @pytest.mark.parametrize("trap", ["link", "open to others", "file"])

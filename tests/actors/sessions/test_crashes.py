@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from sandbox_agent.actors.journal.sqlite import Store
+from sandbox_agent.actors.journal.sqlite import SqliteStore
 from sandbox_agent.actors.kernel.mailbox import ActorCrashed, Mailbox, Request
 from sandbox_agent.actors.sessions.registry import Find
 from sandbox_agent.schema.api.sessions import SessionInfo
@@ -133,14 +133,14 @@ async def test_a_session_whose_deletion_the_journal_could_not_keep_is_listed_aga
 ) -> None:
     """A journal that fails starts again, and with it the registry that had hidden the session."""
 
-    def fail(store: Store, *_: object) -> None:
+    def fail(store: SqliteStore, *_: object) -> None:
         monkeypatch.undo()
         raise sqlite3.IntegrityError("a bug of ours")
 
     async with house(data_dir=str(tmp_path)) as h:
         log = await h.create()
         await h.turn(log, "echo one")
-        monkeypatch.setattr(Store, "delete", fail)
+        monkeypatch.setattr(SqliteStore, "delete", fail)
         with pytest.raises(Problem):
             await h.daemon.delete_session("s")
         with trio.fail_after(PATIENCE):

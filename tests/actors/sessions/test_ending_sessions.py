@@ -20,8 +20,8 @@ from sandbox_agent.actors.agents import link as link_module
 from sandbox_agent.actors.agents.hook_server import HookServer
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.kernel.supervisor import keep_up
-from sandbox_agent.actors.machine.descriptor_reserve import Exhausted, Reserve
-from sandbox_agent.actors.machine.proc_visibility import Blind
+from sandbox_agent.actors.machine.descriptor_reserve import DescriptorReserve, Exhausted
+from sandbox_agent.actors.machine.proc_visibility import ProcNotVisible
 from sandbox_agent.actors.processes.private_directory import PrivateDirectory
 from sandbox_agent.actors.processes.reaper import PR_SET_CHILD_SUBREAPER, Reaper
 from sandbox_agent.actors.processes.table import ProcessRow, ProcessTable
@@ -118,7 +118,7 @@ async def test_a_reaper_that_cannot_look_says_so_once_and_reaps_when_it_can():
 
 @pytest.mark.usefixtures("adoption")
 async def test_a_reaper_without_a_proc_does_not_try_for_ever():
-    table = Unlucky(1 << 30, Blind("not mounted"))
+    table = Unlucky(1 << 30, ProcNotVisible("not mounted"))
     with (
         patch("sandbox_agent.actors.processes.reaper.PAUSE", 0.001),
         patch("sandbox_agent.actors.processes.reaper.SETTLE", 0.001),
@@ -158,7 +158,7 @@ async def test_a_task_of_the_upkeep_is_begun_again_for_ever_and_takes_nobody_dow
 async def test_a_hook_server_that_finds_no_descriptor_leaves_neither_a_directory_nor_a_socket(
     left: int, tmp_path: Path
 ):
-    reserve = Reserve(4)
+    reserve = DescriptorReserve(4)
     reserve.fill()
     await trio.to_thread.run_sync(lambda: None)
     before = open_descriptors()

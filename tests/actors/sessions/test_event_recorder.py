@@ -8,7 +8,7 @@ import pytest
 from sandbox_agent.actors.journal.interface import Entry, SessionRow
 from sandbox_agent.actors.journal.memory import MemoryJournal
 from sandbox_agent.actors.kernel.clock import Clock
-from sandbox_agent.actors.sessions.event_recorder import Scribe
+from sandbox_agent.actors.sessions.event_recorder import EventRecorder
 from sandbox_agent.schema.agents.effects import ItemCompleted, TurnEnded, TurnStarted
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.codec import Codec
@@ -33,18 +33,18 @@ def deepest() -> object:
     return value
 
 
-async def scribe() -> tuple[Scribe, MemoryJournal]:
+async def recorder() -> tuple[EventRecorder, MemoryJournal]:
     clock = Clock()
     journal = MemoryJournal(Settings(), clock, "feed")
     row = SessionRow("s", "log", CreateSessionRequest("mock"), "/", 0)
-    return Scribe(row, await journal.create(row), Codec(), clock, Redactor()), journal
+    return EventRecorder(row, await journal.create(row), Codec(), clock, Redactor()), journal
 
 
 async def test_json_that_is_too_deep_for_an_event_loses_its_content_and_no_event():
     deep = deepest()
     with pytest.raises(RecursionError):
         Codec().encode({"data": {"item": {"content": [deep]}}})
-    writer, journal = await scribe()
+    writer, journal = await recorder()
     writer.draft(TurnStarted())
     writer.draft(ItemCompleted("a", "tool_result", "tool", (JsonPart(deep),)))
     writer.note("permission.requested", PermissionEventData("p", "act", "requested", {"input": [[deep]]}))

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.schema.timeouts import SessionTimeouts
 
 from ..house import House, events_of, house, said
@@ -20,7 +20,7 @@ TIMEOUTS = {"idle_timeout": 2.5, "mute_timeout": 0.3}
 
 
 @asynccontextmanager
-async def beside_another(**settings: Any) -> AsyncIterator[tuple[House, Log]]:
+async def beside_another(**settings: Any) -> AsyncIterator[tuple[House, EventLog]]:
     """A session for the trouble, and one that must go on in mid-turn and after it."""
     async with house(**settings) as h:
         other = await h.create("other", timeouts=SessionTimeouts(idle_seconds=0))

@@ -8,8 +8,8 @@ import trio
 from sandbox_agent.actors.journal.interface import SessionRow
 from sandbox_agent.actors.journal.memory import MemoryJournal
 from sandbox_agent.actors.kernel.clock import Clock
-from sandbox_agent.actors.processes.terminal_tail import Terminal
-from sandbox_agent.actors.sessions.event_recorder import MASKED_ON_LOOP, Scribe
+from sandbox_agent.actors.processes.terminal_tail import TerminalTail
+from sandbox_agent.actors.sessions.event_recorder import MASKED_ON_LOOP, EventRecorder
 from sandbox_agent.schema.agents.effects import Draft, ItemCompleted, ItemDelta, ItemStarted, TurnEnded, TurnStarted
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.codec import Codec
@@ -24,11 +24,11 @@ KEY = "q9X2vL7pT4mZ8rK1wB6n"
 REDACTOR = Redactor(certain(KEY))
 
 
-async def scribe() -> Scribe:
+async def recorder() -> EventRecorder:
     clock = Clock()
     row = SessionRow("s", "log", CreateSessionRequest("mock"), "/", 0)
     log = await MemoryJournal(Settings(), clock, "feed").create(row)
-    return Scribe(row, log, Codec(), clock, REDACTOR)
+    return EventRecorder(row, log, Codec(), clock, REDACTOR)
 
 
 def raw(text: str) -> bytes:
@@ -43,7 +43,7 @@ def streamed(*pieces: str, end: Draft | None = None) -> tuple[Draft, ...]:
 
 
 async def told(*drafts: Draft) -> list[dict[str, Any]]:
-    writer = await scribe()
+    writer = await recorder()
     for draft in drafts:
         writer.draft(draft)
     events = [json.loads(event.full) for event in writer.take()]
@@ -96,7 +96,7 @@ async def test_ordinary_deltas_keep_what_the_agent_said_of_them():
 
 
 async def test_so_much_that_the_loop_would_wait_is_masked_in_a_thread_and_in_order():
-    writer = await scribe()
+    writer = await recorder()
     for draft in streamed("x " * MASKED_ON_LOOP + KEY, f" and {KEY} "):
         writer.draft(draft)
     await writer.mask_large()
@@ -109,21 +109,21 @@ async def test_so_much_that_the_loop_would_wait_is_masked_in_a_thread_and_in_ord
 
 
 def test_a_secret_that_two_reads_of_a_terminal_split_is_masked():
-    terminal = Terminal(1000, REDACTOR)
+    terminal = TerminalTail(1000, REDACTOR)
     terminal.feed(b"key: " + KEY[:8].encode())
     terminal.feed(KEY[8:].encode() + b"\r\nbye")
     assert terminal.text() == "key: [redacted]\nbye"
 
 
 def test_a_secret_in_colours_is_masked():
-    terminal = Terminal(1000, REDACTOR)
+    terminal = TerminalTail(1000, REDACTOR)
     terminal.feed(f"key: {KEY[:5]}\x1b[31m{KEY[5:]}\x1b[0m".encode())
     assert terminal.text() == "key: [redacted]"
 
 
 def test_no_end_of_a_secret_is_at_the_beginning_of_what_is_kept_of_a_terminal():
     for length in range(200, 260):
-        terminal = Terminal(100, REDACTOR)
+        terminal = TerminalTail(100, REDACTOR)
         for _ in range(length):
             terminal.feed(f"{KEY}\r\n".encode())
             text = terminal.text()
@@ -133,7 +133,7 @@ def test_no_end_of_a_secret_is_at_the_beginning_of_what_is_kept_of_a_terminal():
 
 async def test_the_masking_of_much_does_not_stop_the_loop():
     """Other tasks run meanwhile: the thread lets go of the interpreter between two slices."""
-    writer = await scribe()
+    writer = await recorder()
     for draft in streamed(f"{KEY} " * 100_000):
         writer.draft(draft)
     ticks = 0

@@ -10,11 +10,11 @@ import pytest
 import trio
 
 from sandbox_agent.actors.agents.link import AgentLink
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.interface import SessionRow
-from sandbox_agent.actors.sessions.event_recorder import Scribe
+from sandbox_agent.actors.sessions.event_recorder import EventRecorder
 from sandbox_agent.actors.sessions.registry import Find
-from sandbox_agent.actors.sessions.state import NotRestored, Record
+from sandbox_agent.actors.sessions.state import NotRestored, SessionState
 from sandbox_agent.schema.agents.dialect import Prompt
 from sandbox_agent.schema.events import SessionEndedData
 
@@ -40,21 +40,21 @@ async def killed_in_mid_turn(data: Path) -> Path:
 async def stop_while_it_restores(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     restoring = trio.Event()
 
-    async def wait(scribe: Scribe, row: SessionRow) -> None:
+    async def wait(recorder: EventRecorder, row: SessionRow) -> None:
         restoring.set()
         await trio.sleep_forever()
 
     with monkeypatch.context() as patched:
-        patched.setattr(Scribe, "restore", wait)
+        patched.setattr(EventRecorder, "restore", wait)
         async with on_disk(data_dir=str(data)):
             await restoring.wait()
 
 
-async def kept(log: Log) -> list[Event]:
+async def kept(log: EventLog) -> list[Event]:
     return [json.loads(event.plain) for event in (await log.read(0, 1 << 30)).events]
 
 
-async def turns_ended(log: Log, count: int) -> list[str]:
+async def turns_ended(log: EventLog, count: int) -> list[str]:
     """Each turn that has ended and how, when there are so many."""
     while True:
         last = log.last
@@ -89,14 +89,14 @@ async def test_a_stop_while_a_session_restores_writes_nothing_however_often(
 
 async def test_a_crash_while_a_session_restores_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     data = await killed_in_mid_turn(tmp_path / "data")
-    restore, crashes = Scribe.restore, iter(range(2))
+    restore, crashes = EventRecorder.restore, iter(range(2))
 
-    async def crash_first(scribe: Scribe, row: SessionRow) -> None:
+    async def crash_first(recorder: EventRecorder, row: SessionRow) -> None:
         if next(crashes, None) is not None:
             raise RuntimeError("bug")
-        await restore(scribe, row)
+        await restore(recorder, row)
 
-    monkeypatch.setattr(Scribe, "restore", crash_first)
+    monkeypatch.setattr(EventRecorder, "restore", crash_first)
     async with on_disk(data_dir=str(data), restart_backoff=0.01) as h:
         await check_what_was_left(h)
 
@@ -123,27 +123,27 @@ async def test_a_record_that_is_not_restored_refuses_to_change_and_to_write():
     async with house() as h:
         await h.turn(await h.create(), "echo 1")
         found = await h.daemon._registry.ask(Find("s"))
-        record = Record(h.daemon._services, found.card.row, found.log)
+        state = SessionState(h.daemon._context, found.snapshot.row, found.log)
         for verb in (
-            lambda: record.accept(Prompt(0, "echo 2")),
-            lambda: record.named("another", resumable=True),
-            record.agent_restarted,
-            record.update,
-            lambda: record.end(SessionEndedData("terminated", "daemon")),
+            lambda: state.accept(Prompt(0, "echo 2")),
+            lambda: state.named("another", resumable=True),
+            state.agent_restarted,
+            state.update,
+            lambda: state.end(SessionEndedData("terminated", "daemon")),
         ):
             with pytest.raises(NotRestored, match="is not restored"):
                 verb()
         with pytest.raises(NotRestored):
-            await record.write()
-        assert record.row == found.card.row
-        await record.restore()
-        assert record.update() == found.card.row
+            await state.write()
+        assert state.row == found.snapshot.row
+        await state.restore()
+        assert state.update() == found.snapshot.row
 
 
 async def test_nobody_but_the_record_can_set_its_row():
     async with house() as h:
         await h.create()
         found = await h.daemon._registry.ask(Find("s"))
-        record = Record(h.daemon._services, found.card.row, found.log)
+        state = SessionState(h.daemon._context, found.snapshot.row, found.log)
         with pytest.raises(AttributeError):
-            record.row = found.card.row  # type: ignore[misc]
+            state.row = found.snapshot.row  # type: ignore[misc]

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from sandbox_agent.actors.daemon import Daemon
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
 
@@ -23,7 +23,7 @@ TIME_LIMIT = PATIENCE  # seconds for everything that a test does
 class Serving(House):
     """A house with one session of the stand-in."""
 
-    log: Log
+    log: EventLog
 
     async def until_ended(self, turns: int = 1) -> list[Event]:
         await self.until_type(self.log, "turn.ended", turns)

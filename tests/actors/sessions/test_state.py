@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import evolve
 
 from sandbox_agent.actors.sessions.registry import Find
-from sandbox_agent.actors.sessions.state import Record
+from sandbox_agent.actors.sessions.state import SessionState
 from sandbox_agent.schema.agents.effects import SessionEnded
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.events import SessionEndedData
@@ -20,38 +20,38 @@ LONG = "long " * 100_000
 
 
 @asynccontextmanager
-async def a_record() -> AsyncIterator[Record]:
+async def a_record() -> AsyncIterator[SessionState]:
     """Of a session of a daemon that ends as the record says."""
     async with house() as h:
         await h.create()
         found = await h.daemon._registry.ask(Find("s"))
-        record = Record(h.daemon._services, found.card.row, found.log)
-        await record.restore()
-        yield record
+        state = SessionState(h.daemon._context, found.snapshot.row, found.log)
+        await state.restore()
+        yield state
 
 
 async def test_an_id_of_a_conversation_that_is_too_long_is_not_taken_and_told_as_unparsed():
-    async with a_record() as record:
-        before = record.row
-        record.named("n" * 1025, resumable=True)
-        assert record.row == before
-        (event,) = (json.loads(event.plain) for event in record.scribe.take())
+    async with a_record() as state:
+        before = state.row
+        state.named("n" * 1025, resumable=True)
+        assert state.row == before
+        (event,) = (json.loads(event.plain) for event in state.recorder.take())
         assert (event["type"], event["native_session_id"]) == ("agent.unparsed", before.native_session_id)
         assert event["data"]["error"] == "the id of the conversation has 1025 characters; at most 512 are taken"
-        record.named("n" * 512, resumable=True)
-        assert record.row.resume == "n" * 512
+        state.named("n" * 512, resumable=True)
+        assert state.row.resume == "n" * 512
 
 
 async def test_why_a_session_ended_is_cut_in_what_is_kept_of_it_and_whole_in_its_event():
     for agent_ends_it in (True, False):
-        async with a_record() as record:
+        async with a_record() as state:
             if agent_ends_it:
-                record.ended_by_agent(SessionEnded("completed", LONG))
+                state.ended_by_agent(SessionEnded("completed", LONG))
             else:
-                record.end(SessionEndedData("error", "daemon", LONG), failed=True)
-            assert len(record.row.end_message or "") <= 4096
-            assert (record.row.end_message or "").endswith(" more characters]")
-            event = json.loads(record.scribe.take()[-1].plain)
+                state.end(SessionEndedData("error", "daemon", LONG), failed=True)
+            assert len(state.row.end_message or "") <= 4096
+            assert (state.row.end_message or "").endswith(" more characters]")
+            event = json.loads(state.recorder.take()[-1].plain)
             assert (event["type"], event["data"]["message"]) == ("session.ended", LONG)
 
 

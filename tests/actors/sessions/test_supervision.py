@@ -175,7 +175,7 @@ async def test_of_many_sessions_only_the_active_ones_have_processes() -> None:
         info = await h.daemon.session_info("3")
         assert info.agent_restarts == 0
         assert (await h.daemon.session_info("0")).status == "running"
-        assert h.daemon.tally.agent_suspensions["mock"] >= 11
+        assert h.daemon.counters.agent_suspensions["mock"] >= 11
 
 
 async def test_a_session_that_was_never_prompted_is_suspended_too() -> None:
@@ -241,7 +241,7 @@ async def test_the_third_unexpected_exit_ends_the_session_with_the_terminals_tai
         assert tails == ["mock: about to crash"] * 3
         info = await h.daemon.session_info("s")
         assert (info.status, info.agent_restarts) == ("failed", 2)
-        assert h.daemon.tally.agent_starts == {("mock", False): 2, ("mock", True): 2}
+        assert h.daemon.counters.agent_starts == {("mock", False): 2, ("mock", True): 2}
         assert said((await h.turn(other, "echo fine", "other"))[-1]) == "turn.ended completed"
 
 

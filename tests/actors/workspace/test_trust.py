@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox_agent.actors.journal.sqlite import FILE
-from sandbox_agent.actors.sessions.snapshot import Card
+from sandbox_agent.actors.sessions.snapshot import Snapshot
 from sandbox_agent.schema.settings import Settings
 
 from ..house import events_of, house
@@ -36,4 +36,4 @@ async def test_a_session_that_was_kept_before_the_option_has_the_setting(setting
     (tmp_path / FILE).write_bytes(lzma.decompress(VERSION_1.read_bytes()))
     async with life(tmp_path) as journal:
         ((kept, log),) = await journal.rows()
-        assert Card(kept).info(log, Settings(workspace_trust=setting)).workspace_trust == setting
+        assert Snapshot(kept).info(log, Settings(workspace_trust=setting)).workspace_trust == setting

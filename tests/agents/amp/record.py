@@ -13,7 +13,7 @@ import trio
 from attrs import evolve, frozen
 
 from sandbox_agent.actors.daemon import Daemon
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.dialect import AgentSpec, Effects, Prompt
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest, PermissionReply
@@ -72,7 +72,7 @@ class Recorder(Amp):
 @frozen
 class Stage:
     daemon: Daemon
-    log: Log
+    log: EventLog
     sandbox: Sandbox
 
     def events(self, type_: str) -> list[Event]:

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox_agent.schema.agents.claude.dialect import Claude
 from sandbox_agent.schema.agents.dialect import Dialect
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, Effect
+from sandbox_agent.schema.agents.effects import Effect, RequestPermission, RequestQuestion
 from sandbox_agent.schema.api.sessions import PermissionReply
 from sandbox_agent.schema.events import Elicitation
 from sandbox_agent.schema.items import StatusPart
@@ -26,8 +26,8 @@ claude = partial(driving, Claude)
 
 
 def replying(reply: PermissionReply) -> Answer:
-    def answer(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
-        assert isinstance(ask, AskPermission)
+    def answer(dialect: Dialect, ask: RequestPermission | RequestQuestion) -> Sequence[Effect]:
+        assert isinstance(ask, RequestPermission)
         return dialect.answer_permission(ask.permission_id, reply)
 
     return answer
@@ -36,16 +36,16 @@ def replying(reply: PermissionReply) -> Answer:
 def choosing(*answers: Sequence[str]) -> Answer:
     """Answer questions so; without answers, reject them. Permissions are allowed."""
 
-    def answer(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
-        if isinstance(ask, AskPermission):
+    def answer(dialect: Dialect, ask: RequestPermission | RequestQuestion) -> Sequence[Effect]:
+        if isinstance(ask, RequestPermission):
             return allow(dialect, ask)
         return dialect.answer_question(ask.data.question_id, answers or None)
 
     return answer
 
 
-def rejecting(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
-    if isinstance(ask, AskPermission):
+def rejecting(dialect: Dialect, ask: RequestPermission | RequestQuestion) -> Sequence[Effect]:
+    if isinstance(ask, RequestPermission):
         return dialect.answer_permission(ask.permission_id, "reject")
     return dialect.answer_question(ask.data.question_id, None)
 
@@ -53,8 +53,8 @@ def rejecting(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Ef
 async def test_a_permission_says_what_it_is_for(sandbox: Sandbox):
     async with claude(sandbox) as driver:
         turn = await driver.turn("SCN_BASH touch made")
-        (ask,) = driver.asks
-        assert isinstance(ask, AskPermission)
+        (ask,) = driver.approvals
+        assert isinstance(ask, RequestPermission)
         assert ask.action == "Bash"
         assert ask.metadata["toolName"] == "Bash"
         assert ask.metadata["input"] == {"command": "touch made", "description": "a command"}
@@ -70,8 +70,8 @@ async def test_a_permission_says_why_it_is_asked(sandbox: Sandbox):
     (configuration / "settings.json").write_text(json.dumps({"permissions": {"ask": ["Bash(mkfifo *)"]}}))
     async with claude(sandbox) as driver:
         await driver.turn("SCN_BASH mkfifo made")
-        (ask,) = driver.asks
-        assert isinstance(ask, AskPermission)
+        (ask,) = driver.approvals
+        assert isinstance(ask, RequestPermission)
         assert ask.metadata["decisionReasonType"] == "rule"
 
 
@@ -79,8 +79,8 @@ async def test_text_and_numbers_reach_the_mcp_server_as_what_they_are(sandbox: S
     with_mcp_server(sandbox.home)
     async with claude(sandbox, choosing(["Ada"], ["36"], [], ["ada@example.com"])) as driver:
         turn = await driver.turn("SCN_FORM typed")
-        ask = driver.asks[-1]
-        assert isinstance(ask, AskQuestion)
+        ask = driver.approvals[-1]
+        assert isinstance(ask, RequestQuestion)
         assert (ask.data.prompt, ask.data.elicitation) == ("Please choose\n\nName", Elicitation("lab", "Please choose"))
         assert [part.kind for part in ask.data.questions or ()] == ["text", "integer", "number", "text"]
         content = '{"age": 36, "mail": "ada@example.com", "name": "Ada", "share": 0.5}'
@@ -95,8 +95,8 @@ async def test_an_address_to_open_is_a_question(sandbox: Sandbox, answers: tuple
     with_mcp_server(sandbox.home)
     async with claude(sandbox, choosing(*answers)) as driver:
         turn = await driver.turn("SCN_FORM url")
-        ask = driver.asks[-1]
-        assert isinstance(ask, AskQuestion)
+        ask = driver.approvals[-1]
+        assert isinstance(ask, RequestQuestion)
         (part,) = ask.data.questions or ()
         assert (part.kind, part.url, part.question) == ("url", "https://example.com/consent", "Please choose")
         assert f'"action": "{action}"' in items(turn, "tool_result")[0].content[0].output
@@ -106,7 +106,7 @@ async def test_once_allows_once(sandbox: Sandbox):
     async with claude(sandbox, replying("once")) as driver:
         await driver.turn("SCN_BASH touch made")
         await driver.turn("SCN_BASH touch made")
-        assert len(driver.asks) == 2
+        assert len(driver.approvals) == 2
     assert (sandbox.work / "made").exists()
 
 
@@ -116,9 +116,9 @@ async def test_always_leaves_nothing_with_claude_and_changes_no_settings(sandbox
     async with claude(sandbox, replying("always")) as driver:
         for count in (1, 2):
             await driver.turn(prompt.format(work=sandbox.work))
-            assert len(driver.asks) == count
+            assert len(driver.approvals) == count
         await driver.turn("SCN_BASH mkfifo other")
-        assert len(driver.asks) == 3
+        assert len(driver.approvals) == 3
         assert "permission_mode" not in {part.label for part in parts(driver.events, StatusPart)}
     assert not (sandbox.work / ".claude").exists()
 
@@ -134,8 +134,8 @@ async def test_reject_fails_the_tool_and_the_turn_goes_on(sandbox: Sandbox):
 async def test_questions_are_asked_together_and_answered_with_several_labels_or_free_text(sandbox: Sandbox):
     async with claude(sandbox, choosing(["a colour of my own"], ["S", "L"])) as driver:
         turn = await driver.turn("SCN_ASK")
-        (ask,) = driver.asks
-        assert isinstance(ask, AskQuestion)
+        (ask,) = driver.approvals
+        assert isinstance(ask, RequestQuestion)
         assert ask.data.question_id == items(turn, "tool_call")[0].native_item_id
         color, sizes = ask.data.questions or ()
         assert (ask.data.prompt, ask.data.options) == ("Which color?", ("Red", "Blue"))
@@ -156,15 +156,15 @@ async def test_rejected_questions_fail_the_tool_and_the_turn_goes_on(sandbox: Sa
 async def test_an_approved_plan_reaches_the_model_and_edits_still_ask(sandbox: Sandbox):
     async with claude(sandbox, choosing(["Approve"]), agent_mode="plan") as driver:
         turn = await driver.turn("SCN_PLAN")
-        (ask,) = driver.asks
-        assert isinstance(ask, AskQuestion)
+        (ask,) = driver.approvals
+        assert isinstance(ask, RequestQuestion)
         assert ask.data.prompt == "Approve plan execution?\n\n# Plan\n1. read\n2. write"
         assert ask.data.options == ("Approve", "Approve and accept edits", "Reject")
         result = items(turn, "tool_result")[0]
         assert result.status == "completed"
         assert "has approved exiting plan mode" in result.content[0].output
         await driver.turn(f"SCN_WRITE {sandbox.work}/made text")
-        assert len(driver.asks) == 2
+        assert len(driver.approvals) == 2
 
 
 async def test_a_plan_in_claudes_file_is_shown_and_reaches_the_model(sandbox: Sandbox, models: ModelServer):
@@ -174,10 +174,10 @@ async def test_a_plan_in_claudes_file_is_shown_and_reaches_the_model(sandbox: Sa
         file = re.search(rf"{re.escape(str(sandbox.home))}/\S+?/plans/[\w-]+\.md", str(models.asked()[-1]))
         assert file is not None
         await driver.turn(f"SCN_WRITE {file[0]} read and write")
-        assert driver.asks == [], "claude allows it: the file is its own"
+        assert driver.approvals == [], "claude allows it: the file is its own"
         turn = await driver.turn("SCN_PLAN")
-        (ask,) = driver.asks
-        assert isinstance(ask, AskQuestion)
+        (ask,) = driver.approvals
+        assert isinstance(ask, RequestQuestion)
         assert ask.data.prompt == "Approve plan execution?\n\nread and write\n"
         result = items(turn, "tool_result")[0]
         assert "has approved your plan" in result.content[0].output
@@ -188,7 +188,7 @@ async def test_a_plan_approved_with_edits_asks_for_no_edit(sandbox: Sandbox):
     async with claude(sandbox, choosing(["Approve and accept edits"]), agent_mode="plan") as driver:
         await driver.turn("SCN_PLAN")
         await driver.turn(f"SCN_WRITE {sandbox.work}/made text")
-        assert len(driver.asks) == 1
+        assert len(driver.approvals) == 1
         assert StatusPart("permission_mode", "acceptEdits") in parts(driver.events, StatusPart)
 
 
@@ -197,7 +197,7 @@ async def test_an_approved_plan_goes_on_in_the_sessions_permission_mode(sandbox:
     async with claude(sandbox, choosing(["Approve"]), **spec) as driver:
         await driver.turn("SCN_PLAN")
         await driver.turn(f"SCN_WRITE {sandbox.work}/made text")
-        assert len(driver.asks) == 1
+        assert len(driver.approvals) == 1
 
 
 async def test_a_rejected_plan_stays_a_plan_and_the_reason_is_heard(sandbox: Sandbox):
@@ -207,7 +207,7 @@ async def test_a_rejected_plan_stays_a_plan_and_the_reason_is_heard(sandbox: San
         assert result.status == "failed"
         assert result.content[0].output.endswith("The user says: use a list")
         await driver.turn("SCN_PLAN")
-        assert len(driver.asks) == 2, "still in plan mode"
+        assert len(driver.approvals) == 2, "still in plan mode"
 
 
 @pytest.mark.parametrize("agent_mode", ["build", "plan"])
@@ -221,33 +221,33 @@ async def test_a_plan_mode_that_the_model_enters_decides_nothing_in_the_humans_p
     async with claude(sandbox, rejecting, agent_mode=agent_mode) as driver:
         turn = await driver.turn(f"SCN_ENTERPLAN rm {victim}")
         assert outcome(turn) == "completed"
-        assert [ask.action for ask in driver.asks if isinstance(ask, AskPermission)] == ["Bash"]
+        assert [ask.action for ask in driver.approvals if isinstance(ask, RequestPermission)] == ["Bash"]
     assert victim.exists()
 
 
 async def test_accept_edits_asks_for_commands_only(sandbox: Sandbox):
     async with claude(sandbox, permission_mode="acceptEdits") as driver:
         await driver.turn(f"SCN_WRITE {sandbox.work}/made text")
-        assert driver.asks == []
+        assert driver.approvals == []
         await driver.turn("SCN_BASH mkfifo other")
-        assert len(driver.asks) == 1
+        assert len(driver.approvals) == 1
 
 
 async def test_bypass_asks_for_nothing(sandbox: Sandbox):
     sandbox.environment["IS_SANDBOX"] = "1"
     async with claude(sandbox, permission_mode="bypass") as driver:
         await driver.turn("SCN_BASH touch made")
-        assert driver.asks == []
+        assert driver.approvals == []
     assert (sandbox.work / "made").exists()
 
 
 async def test_an_interrupt_withdraws_what_is_asked(sandbox: Sandbox):
     async with claude(sandbox, leave_open) as driver:
         await driver.prompt("SCN_BASH touch made")
-        await driver.until(lambda: driver.asks)
+        await driver.until(lambda: driver.approvals)
         await driver.perform(driver.dialect.interrupt())
         await driver.wait_for("turn.ended")
         assert outcome(driver.events) == "interrupted"
-        assert driver.withdrawn == [driver.asks[0].permission_id]
+        assert driver.withdrawn == [driver.approvals[0].permission_id]
         assert await driver.turn("SCN_HELLO"), "the session goes on"
     assert not (sandbox.work / "made").exists()

@@ -96,7 +96,7 @@ async def _interrupt_tool(driver: Driver) -> None:
 
 
 async def _interrupt_ask(driver: Driver) -> None:
-    await driver.until(lambda: driver.asks)
+    await driver.until(lambda: driver.approvals)
     await driver.perform(driver.dialect.interrupt())
     await driver.wait_for("turn.ended")
 

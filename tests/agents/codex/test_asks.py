@@ -9,7 +9,7 @@ import pytest
 
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.dialect import Dialect
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, Effect
+from sandbox_agent.schema.agents.effects import Effect, RequestPermission, RequestQuestion
 from sandbox_agent.schema.api.sessions import PermissionReply
 from sandbox_agent.schema.events import Elicitation
 
@@ -24,8 +24,8 @@ codex = partial(driving, Codex, executable=("codex",), seed="seed")
 
 
 def replying(reply: PermissionReply) -> Answer:
-    def answer(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
-        assert isinstance(ask, AskPermission)
+    def answer(dialect: Dialect, ask: RequestPermission | RequestQuestion) -> Sequence[Effect]:
+        assert isinstance(ask, RequestPermission)
         return dialect.answer_permission(ask.permission_id, reply)
 
     return answer
@@ -34,8 +34,8 @@ def replying(reply: PermissionReply) -> Answer:
 def choosing(*answers: Sequence[str]) -> Answer:
     """Answer questions so; without answers, reject them. Permissions are allowed."""
 
-    def answer(dialect: Dialect, ask: AskPermission | AskQuestion) -> Sequence[Effect]:
-        if isinstance(ask, AskPermission):
+    def answer(dialect: Dialect, ask: RequestPermission | RequestQuestion) -> Sequence[Effect]:
+        if isinstance(ask, RequestPermission):
             return allow(dialect, ask)
         return dialect.answer_question(ask.data.question_id, answers or None)
 
@@ -52,8 +52,8 @@ def outside() -> Iterator[Path]:
 async def test_a_permission_says_what_it_is_for(sandbox: Sandbox, outside: Path):
     async with codex(sandbox) as driver:
         turn = await driver.turn(f"SCN_ESCALATE touch {outside}/made")
-        (ask,) = driver.asks
-        assert isinstance(ask, AskPermission)
+        (ask,) = driver.approvals
+        assert isinstance(ask, RequestPermission)
         assert ask.action == "shell"
         assert ask.metadata["toolName"] == "shell"
         assert ask.metadata["input"] == {"command": f"touch {outside}/made", "cwd": str(sandbox.work)}
@@ -75,7 +75,7 @@ async def test_each_answer_about_a_command(
         assert items(turn, "tool_result")[0].status == ("completed" if made else "failed")
         assert outcome(turn) == "completed", "also a rejected command does not end the turn"
         await driver.turn(f"SCN_ESCALATE touch {outside}/made")
-        assert len(driver.asks) == asked
+        assert len(driver.approvals) == asked
     assert not (sandbox.home / ".codex" / "rules" / "default.rules").exists(), "nothing is allowed for ever"
 
 
@@ -86,8 +86,8 @@ async def test_each_answer_about_a_patch(
     path = outside / "a.txt"
     async with codex(sandbox, replying(reply)) as driver:
         turn = await driver.turn(f"SCN_WRITE {path} one")
-        ask = driver.asks[0]
-        assert isinstance(ask, AskPermission)
+        ask = driver.approvals[0]
+        assert isinstance(ask, RequestPermission)
         diff = f"--- /dev/null\n+++ {path}\n@@ -0,0 +1,1 @@\n+one\n"
         assert (ask.action, ask.metadata["paths"], ask.metadata["diff"]) == ("apply_patch", [str(path)], diff)
         assert path.exists() is made
@@ -96,14 +96,14 @@ async def test_each_answer_about_a_patch(
         assert [part.diff for part in result.content[1:]] == ([diff] if made else [])
         assert outcome(turn) == "completed"
         await driver.turn(f"SCN_WRITE {path} two")
-        assert len(driver.asks) == asked
+        assert len(driver.approvals) == asked
 
 
 async def test_what_stays_in_the_sandbox_is_not_asked_about(sandbox: Sandbox):
     async with codex(sandbox) as driver:
         await driver.turn("SCN_BASH touch made")
         await driver.turn(f"SCN_WRITE {sandbox.work}/a.txt one")
-        assert driver.asks == []
+        assert driver.approvals == []
     assert (sandbox.work / "made").exists()
     assert (sandbox.work / "a.txt").exists()
 
@@ -120,14 +120,14 @@ async def test_accept_edits_leaves_it_to_the_session_whether_a_patch_is_inside(s
     async with codex(sandbox, permission_mode="acceptEdits") as driver:
         await driver.turn(f"SCN_WRITE {outside}/a.txt one")
         await driver.turn(f"SCN_ESCALATE touch {outside}/made")
-        assert [ask.accept_inside for ask in driver.asks if isinstance(ask, AskPermission)] == [True, False]
+        assert [ask.accept_inside for ask in driver.approvals if isinstance(ask, RequestPermission)] == [True, False]
 
 
 async def test_bypass_asks_for_nothing_and_has_no_sandbox(sandbox: Sandbox, outside: Path):
     async with codex(sandbox, permission_mode="bypass") as driver:
         await driver.turn(f"SCN_BASH touch {outside}/made")
         await driver.turn(f"SCN_WRITE {outside}/a.txt one")
-        assert driver.asks == []
+        assert driver.approvals == []
     assert (outside / "made").exists()
     assert (outside / "a.txt").exists()
 
@@ -137,7 +137,7 @@ async def test_plan_asks_about_every_command_and_patch(sandbox: Sandbox):
         await driver.turn("SCN_BASH touch made")
         await driver.turn(f"SCN_WRITE {sandbox.work}/a.txt one")
         await driver.turn("SCN_BASH ls")
-        assert [ask.action for ask in driver.asks] == ["shell", "apply_patch", "shell"]
+        assert [ask.action for ask in driver.approvals] == ["shell", "apply_patch", "shell"]
     assert list(sandbox.work.iterdir()) == []
 
 
@@ -145,8 +145,8 @@ async def test_plan_asks_about_every_command_and_patch(sandbox: Sandbox):
 async def test_questions_are_asked_together_and_answered_with_a_label_or_free_text(sandbox: Sandbox, agent_mode: str):
     async with codex(sandbox, choosing(["a colour of my own"], ["L"]), agent_mode=agent_mode) as driver:
         turn = await driver.turn("SCN_ASK")
-        (ask,) = driver.asks
-        assert isinstance(ask, AskQuestion)
+        (ask,) = driver.approvals
+        assert isinstance(ask, RequestQuestion)
         color, size = ask.data.questions or ()
         assert (ask.data.prompt, ask.data.options) == ("Which color?", ("Red", "Blue"))
         assert (color.header, color.multi_select, color.options[0].description) == ("Color", False, "warm")
@@ -176,15 +176,15 @@ async def test_each_answer_about_an_mcp_tool(sandbox: Sandbox, reply: Permission
     with_mcp_server(sandbox.home)
     async with codex(sandbox, replying(reply)) as driver:
         turn = await driver.turn("SCN_MCP a word")
-        ask = driver.asks[0]
-        assert isinstance(ask, AskPermission)
+        ask = driver.approvals[0]
+        assert isinstance(ask, RequestPermission)
         assert (ask.action, ask.metadata["input"]) == ("lab.echo", {"text": "a word"})
         (result,) = items(turn, "tool_result")
         assert result.status == ("completed" if ran else "failed")
         assert ("echo:a word" in result.content[0].output) is ran
         assert outcome(turn) == "completed"
         await driver.turn("SCN_MCP a word")
-        assert len(driver.asks) == asked
+        assert len(driver.approvals) == asked
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,8 @@ async def test_a_form_of_an_mcp_server_is_a_question(sandbox: Sandbox, answers: 
     with_mcp_server(sandbox.home)
     async with codex(sandbox, choosing(*answers)) as driver:
         turn = await driver.turn("SCN_FORM")
-        ask = driver.asks[-1]
-        assert isinstance(ask, AskQuestion)
+        ask = driver.approvals[-1]
+        assert isinstance(ask, RequestQuestion)
         color, sure = ask.data.questions or ()
         assert (color.question, [option.label for option in color.options]) == ("Which color?", ["red", "blue"])
         assert [option.label for option in sure.options] == ["Yes", "No"]
@@ -213,8 +213,8 @@ async def test_text_and_numbers_reach_the_mcp_server_as_what_they_are(sandbox: S
     with_mcp_server(sandbox.home)
     async with codex(sandbox, choosing(["36"], ["ada@example.com"], ["Ada"], [])) as driver:
         turn = await driver.turn("SCN_FORM typed")
-        ask = driver.asks[-1]
-        assert isinstance(ask, AskQuestion)
+        ask = driver.approvals[-1]
+        assert isinstance(ask, RequestQuestion)
         assert (ask.data.prompt, ask.data.elicitation) == ("Please choose\n\nage", Elicitation("lab", "Please choose"))
         kinds = {part.name: part.kind for part in ask.data.questions or ()}
         assert list(kinds.items()) == [("age", "integer"), ("mail", "text"), ("name", "text"), ("share", "number")]
@@ -230,8 +230,8 @@ async def test_an_address_to_open_is_a_question(sandbox: Sandbox, answers: tuple
     with_mcp_server(sandbox.home)
     async with codex(sandbox, choosing(*answers)) as driver:
         turn = await driver.turn("SCN_FORM url")
-        ask = driver.asks[-1]
-        assert isinstance(ask, AskQuestion)
+        ask = driver.approvals[-1]
+        assert isinstance(ask, RequestQuestion)
         (part,) = ask.data.questions or ()
         assert (part.kind, part.url, part.question) == ("url", "https://example.com/consent", "Please choose")
         assert f'"action": "{action}"' in items(turn, "tool_result")[0].content[0].output
@@ -248,13 +248,13 @@ async def test_bypass_answers_no_form_in_the_humans_place(sandbox: Sandbox, resu
             resume = driver.native.native_session_id
     async with codex(sandbox, choosing(["red"], ["Yes"]), permission_mode="bypass", resume=resume) as driver:
         turn = await driver.turn("SCN_FORM")
-        (ask,) = driver.asks
-        assert isinstance(ask, AskQuestion)
+        (ask,) = driver.approvals
+        assert isinstance(ask, RequestQuestion)
         assert '"content": {"color": "red", "sure": true}' in items(turn, "tool_result")[0].content[0].output
         # An address to open codex declines by itself here, and there is no way to be asked.
         turn = await driver.turn("SCN_FORM url")
         assert items(turn, "tool_result")[0].content[0].output == 'chosen:{"action": "decline"}'
-        assert len(driver.asks) == 1
+        assert len(driver.approvals) == 1
 
 
 async def test_a_form_with_a_secret_is_refused_by_codex_itself(sandbox: Sandbox):
@@ -262,7 +262,7 @@ async def test_a_form_with_a_secret_is_refused_by_codex_itself(sandbox: Sandbox)
     with_mcp_server(sandbox.home)
     async with codex(sandbox) as driver:
         turn = await driver.turn("SCN_FORM secret")
-        assert [type(ask) for ask in driver.asks] == [AskPermission], "only the tool itself is asked about"
+        assert [type(ask) for ask in driver.approvals] == [RequestPermission], "only the tool itself is asked about"
         assert '"code": -32602' in items(turn, "tool_result")[0].content[0].output
         assert outcome(turn) == "completed"
 
@@ -271,12 +271,12 @@ async def test_a_form_with_a_secret_is_refused_by_codex_itself(sandbox: Sandbox)
 async def test_an_interrupt_withdraws_what_is_asked(sandbox: Sandbox, outside: Path, prompt: str):
     async with codex(sandbox, leave_open) as driver:
         await driver.prompt(prompt.format(outside=outside))
-        await driver.until(lambda: driver.asks)
-        (ask,) = driver.asks
+        await driver.until(lambda: driver.approvals)
+        (ask,) = driver.approvals
         await driver.perform(driver.dialect.interrupt())
         await driver.wait_for("turn.ended")
         assert outcome(driver.events) == "interrupted"
-        assert driver.withdrawn == [ask.permission_id if isinstance(ask, AskPermission) else ask.data.question_id]
+        assert driver.withdrawn == [ask.permission_id if isinstance(ask, RequestPermission) else ask.data.question_id]
         await driver.perform(allow(driver.dialect, ask))  # too late, and no harm
         assert outcome((await driver.turn("SCN_HELLO"))[-1:]) == "completed", "the session goes on"
         assert [event for event in driver.events if event.type == "agent.unparsed"] == []

@@ -175,7 +175,7 @@ async def test_a_resumed_conversation_keeps_to_the_sessions_modes(sandbox: Sandb
     native = driver.native.native_session_id
     async with codex(sandbox, allow, resume=native, permission_mode="bypass", variant="high") as again:
         await again.turn("SCN_BASH touch made")
-        assert again.asks == []
+        assert again.approvals == []
         asked = models.asked()[-1]
         assert (asked["model"], asked["reasoning"]["effort"]) == ("gpt-5.4", "high")
     assert (sandbox.work / "made").exists()

@@ -109,7 +109,7 @@ async def _interrupt_stream(driver: Driver) -> None:
 
 
 async def _interrupt_ask(driver: Driver) -> None:
-    await driver.until(lambda: driver.asks)
+    await driver.until(lambda: driver.approvals)
     await _interrupt(driver)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve, frozen
 
 from .history import Command, Event, History, Kept
-from .log_rules import ask_id
+from .log_rules import approval_id
 
 STATUS = {"once": "accept", "always": "accept_for_session", "reject": "reject", "answer": "answered"}
 QUESTION_STATUS = {"answer": "answered", "reject": "rejected"}
@@ -114,16 +114,16 @@ def _replies(commands: Sequence[Command], log: Kept) -> Iterator[str]:
     for event in log.events:
         if event["type"] not in ("permission.resolved", "question.resolved"):
             continue
-        about = replied.pop(ask_id(event), [])
+        about = replied.pop(approval_id(event), [])
         status = event["data"]["status"]
         by_rule = ((event["data"].get("metadata") or {}).get("cause") == "rule") and always
         names = STATUS if event["type"] == "permission.resolved" else QUESTION_STATUS
         said = {names[command.reply] for command in about if not command.refused}
         if status not in ("reject", "rejected") and status not in said and not by_rule:
-            yield f"8: {ask_id(event)} of {log.session} was resolved as {status}, which nobody said"
+            yield f"8: {approval_id(event)} of {log.session} was resolved as {status}, which nobody said"
         taken = [command for command in about if command.acknowledgement is not None]
         if len(taken) > 1:
-            yield f"8: {ask_id(event)} of {log.session} was resolved by {len(taken)} commands"
+            yield f"8: {approval_id(event)} of {log.session} was resolved by {len(taken)} commands"
         for command in taken:
             if names[command.reply] != status:
                 yield f"6: {command} said {command.reply}, was acknowledged, and the log says {status}"

@@ -41,11 +41,11 @@ def broken_in_log(events: Sequence[Event], *, over: bool = False) -> Iterator[st
         yield f"7: {reader.turn} never ended"
     if reader.turn is None and reader.items:
         yield f"7: items are open outside a turn: {sorted(reader.items)}"
-    if over and reader.asks:
-        yield f"8: never resolved: {sorted(reader.asks)}"
+    if over and reader.approvals:
+        yield f"8: never resolved: {sorted(reader.approvals)}"
 
 
-def ask_id(event: Event) -> str:
+def approval_id(event: Event) -> str:
     data = event["data"]
     return data["permission_id"] if event["type"].startswith("permission") else data["question_id"]
 
@@ -58,7 +58,7 @@ class _Reader:
         self.turns: set[str] = set()
         self.items: set[str] = set()
         self.given: set[str] = set()
-        self.asks: set[str] = set()
+        self.approvals: set[str] = set()
         self.asked: set[str] = set()
         self.ended = False
 
@@ -84,14 +84,14 @@ class _Reader:
                     yield "7: an item completed that is not open"
                 self.items.discard(data["item"]["item_id"])
             case "permission.requested" | "question.requested":
-                if ask_id(event) in self.asked:
+                if approval_id(event) in self.asked:
                     yield "8: asked twice"
-                self.asks.add(ask_id(event))
-                self.asked.add(ask_id(event))
+                self.approvals.add(approval_id(event))
+                self.asked.add(approval_id(event))
             case "permission.resolved" | "question.resolved":
-                if ask_id(event) not in self.asks:
+                if approval_id(event) not in self.approvals:
                     yield "8: resolved, and not open"
-                self.asks.discard(ask_id(event))
+                self.approvals.discard(approval_id(event))
             case "session.ended":
                 yield from self._session_ended()
             case _:
@@ -124,8 +124,8 @@ class _Reader:
     def _session_ended(self) -> Iterator[str]:
         if self.turn is not None:
             yield f"7: the session ended in {self.turn}"
-        if self.asks:
-            yield f"8: open when the session ended: {sorted(self.asks)}"
+        if self.approvals:
+            yield f"8: open when the session ended: {sorted(self.approvals)}"
         self.ended = True
 
 

@@ -112,8 +112,8 @@ class Visit:
             for pending in (await self._get("/v1/permissions"))["permissions"]:
                 if pending["sessionId"] == self.session:
                     reply = self._dice.choice(["once", "once", "always", "reject"])
-                    ask_id = pending["permission"]["permission_id"]
-                    await self._clients.reply_permission(self.session, ask_id, reply)
+                    approval_id = pending["permission"]["permission_id"]
+                    await self._clients.reply_permission(self.session, approval_id, reply)
             for pending in (await self._get("/v1/questions"))["questions"]:
                 if pending["sessionId"] == self.session:
                     answers = self._dice.choice([None, [[pending["question"]["options"][0]]]])

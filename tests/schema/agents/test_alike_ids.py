@@ -12,7 +12,14 @@ from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.claude.dialect import Claude
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.dialect import AgentSpec, Dialect, HttpResponse, Prompt
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, AskRefused, Effect, WithdrawAsk, Write
+from sandbox_agent.schema.agents.effects import (
+    Effect,
+    PermissionRefused,
+    RequestPermission,
+    RequestQuestion,
+    WithdrawApproval,
+    Write,
+)
 from sandbox_agent.schema.agents.ledger import Ledger
 from sandbox_agent.schema.agents.opencode.dialect import OpenCode
 from sandbox_agent.schema.events import ItemEventData
@@ -69,7 +76,7 @@ class Talk:
 
     def asked(self) -> list[Any]:
         """What each permission says that it is about."""
-        return [effect.metadata["toolUseId"] for effect in self.effects if isinstance(effect, AskPermission)]
+        return [effect.metadata["toolUseId"] for effect in self.effects if isinstance(effect, RequestPermission)]
 
 
 def _call_id(item: UniversalItem) -> str:
@@ -394,7 +401,7 @@ def test_claudes_questions_have_ids_of_their_own_in_another_process_too():
         talk.hear(_assistant({"type": "tool_use", "id": ID, "name": "AskUserQuestion", "input": asked}))
         request = {"subtype": "can_use_tool", "tool_name": "AskUserQuestion", "tool_use_id": ID, "input": asked}
         talk.hear({"type": "control_request", "request_id": "r", "request": request})
-        ids += [effect.data.question_id for effect in talk.effects if isinstance(effect, AskQuestion)]
+        ids += [effect.data.question_id for effect in talk.effects if isinstance(effect, RequestQuestion)]
     assert ids == [ID, f"{ID}~2"]
 
 
@@ -438,7 +445,7 @@ def test_codexs_patch_is_refused_when_it_may_be_another_one():
     talk.effects.clear()
     talk.hear({"method": "item/fileChange/requestApproval", "id": 7, "params": ask})
     refused, answer = talk.effects
-    assert isinstance(refused, AskRefused)
+    assert isinstance(refused, PermissionRefused)
     assert "another patch" in refused.reason
     assert isinstance(answer, Write)
     assert json.loads(answer.data) == {"id": 7, "result": {"decision": "decline"}}
@@ -454,13 +461,13 @@ def test_codexs_patch_is_known_whenever_codex_began_to_ask():
     talk.effects.clear()
     talk.hear({"method": "item/fileChange/requestApproval", "id": 8, "params": ask})
     (asked,) = talk.effects
-    assert isinstance(asked, AskPermission)
+    assert isinstance(asked, RequestPermission)
     assert asked.metadata["paths"] == ["/w/a"]
     _codex_item(talk, "started", "fileChange", changes=[], startedAtMs=9)
-    assert any(isinstance(effect, WithdrawAsk) for effect in talk.effects), "it may be this one that is approved"
+    assert any(isinstance(effect, WithdrawApproval) for effect in talk.effects), "it may be this one that is approved"
     talk.effects.clear()
     talk.hear({"method": "item/fileChange/requestApproval", "id": 9, "params": {**ask, "startedAtMs": 9}})
-    assert isinstance(talk.effects[0], AskRefused)
+    assert isinstance(talk.effects[0], PermissionRefused)
 
 
 def test_opencodes_permission_never_tells_the_arguments_of_another_call():

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sandbox_agent.actors.journal.event_log import Log
+from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.interface import SessionRow
 from sandbox_agent.actors.kernel.clock import Clock
-from sandbox_agent.actors.sessions.event_recorder import RAW_COPIES, Scribe
+from sandbox_agent.actors.sessions.event_recorder import RAW_COPIES, EventRecorder
 from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.amp.files import called_files, plain_diff
 from sandbox_agent.schema.agents.claude.dialect import Claude
@@ -146,13 +146,13 @@ ATTACKS: dict[str, tuple[str, Sequence[bytes], float]] = {
 """Who says it, what, and the bytes of journal that one byte of it may cost."""
 
 
-def scribe() -> Scribe:
+def recorder() -> EventRecorder:
     row = SessionRow("s", "log", CreateSessionRequest(agent="mock"), "/", 0)
-    return Scribe(row, Log("log", 0), Codec(), Clock(), Redactor(), max_raw_bytes=MAX_RAW)
+    return EventRecorder(row, EventLog("log", 0), Codec(), Clock(), Redactor(), max_raw_bytes=MAX_RAW)
 
 
 def kept(agent: str, lines: Iterable[bytes]) -> Sequence[EncodedEvent]:
-    writer, hear = scribe(), SPEAKERS[agent]()
+    writer, hear = recorder(), SPEAKERS[agent]()
     for line in lines:
         for effect in hear(line):
             if isinstance(effect, DRAFTS):

@@ -11,7 +11,14 @@ from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.claude.dialect import Claude
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.dialect import AgentSpec, Dialect, HttpResponse, Prompt
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, AskRefused, CallHttp, Effect, Write
+from sandbox_agent.schema.agents.effects import (
+    CallHttp,
+    Effect,
+    PermissionRefused,
+    RequestPermission,
+    RequestQuestion,
+    Write,
+)
 from sandbox_agent.schema.agents.mock.dialect import Mock
 from sandbox_agent.schema.agents.opencode.dialect import OpenCode
 
@@ -92,10 +99,10 @@ def test_a_request_id_that_is_used_again_swaps_nothing(agent: Agent):
     dialect = agent.make(SPEC)
     (first,) = agent.hear(dialect, "r", LS)
     second = agent.hear(dialect, "r", RM)
-    assert isinstance(first, AskPermission)
-    asks = [effect for effect in second if isinstance(effect, AskPermission | AskRefused)]
-    assert len(asks) == 1
-    assert asks[0].permission_id != first.permission_id
+    assert isinstance(first, RequestPermission)
+    approvals = [effect for effect in second if isinstance(effect, RequestPermission | PermissionRefused)]
+    assert len(approvals) == 1
+    assert approvals[0].permission_id != first.permission_id
     assert not any(map(allows, answers(second)))
     (answer,) = answers(list(dialect.answer_permission(first.permission_id, "once")))
     assert allows(answer)
@@ -109,10 +116,10 @@ def test_a_request_id_that_is_used_again_after_its_answer_is_another_ask(agent: 
     """Who clicks twice has allowed the first."""
     dialect = agent.make(SPEC)
     (first,) = agent.hear(dialect, "r", LS)
-    assert isinstance(first, AskPermission)
+    assert isinstance(first, RequestPermission)
     dialect.answer_permission(first.permission_id, "once")
     (second,) = agent.hear(dialect, "r", RM)
-    assert isinstance(second, AskPermission)
+    assert isinstance(second, RequestPermission)
     assert second.permission_id != first.permission_id
     assert answers(list(dialect.answer_permission(first.permission_id, "once"))) == [] or agent.name == "mock"
     (answer,) = answers(list(dialect.answer_permission(second.permission_id, "reject")))
@@ -126,7 +133,7 @@ def test_an_input_that_is_nested_too_deeply_is_refused_with_a_reason_and_told(ag
     text = b'{"a":' * levels + b"1" + b"}" * levels
     line = agent.ask("r", "DEEP").replace(b'"DEEP"', text)
     effects = list(dialect.streamed(line) if isinstance(dialect, OpenCode) else dialect.receive(line))
-    (refused,) = [effect for effect in effects if isinstance(effect, AskRefused)]
+    (refused,) = [effect for effect in effects if isinstance(effect, PermissionRefused)]
     assert "too deeply" in refused.reason
     assert len(refused.shown["input"]) <= 4096
     (answer,) = answers(effects)
@@ -136,7 +143,7 @@ def test_an_input_that_is_nested_too_deeply_is_refused_with_a_reason_and_told(ag
 @every_agent
 def test_an_input_that_is_just_not_too_deep_is_asked_about(agent: Agent):
     (ask,) = agent.hear(agent.make(SPEC), "r", nested(100))
-    assert isinstance(ask, AskPermission)
+    assert isinstance(ask, RequestPermission)
 
 
 @every_agent
@@ -148,7 +155,7 @@ def test_an_always_leaves_nothing_with_the_agent(agent: Agent):
     replies: list[str] = []
     for request_id, reply in (("a", "once"), ("b", "always")):
         (ask,) = agent.hear(dialect, request_id, LS)
-        assert isinstance(ask, AskPermission)
+        assert isinstance(ask, RequestPermission)
         replies += answers(list(dialect.answer_permission(ask.permission_id, reply)))  # type: ignore[arg-type]
     once, always = replies
     assert always.replace('"b"', '"a"') == once
@@ -156,14 +163,14 @@ def test_an_always_leaves_nothing_with_the_agent(agent: Agent):
 
 def test_an_id_that_no_command_could_name_is_not_taken():
     (ask,) = AGENTS[0].hear(Claude(SPEC), "x" * 5000, LS)
-    assert isinstance(ask, AskPermission)
+    assert isinstance(ask, RequestPermission)
     assert len(ask.permission_id) < 256
 
 
 def test_codexs_ids_zero_and_the_word_zero_are_two():
     dialect = Codex(SPEC)
     asked = [next(iter(dialect.receive(_codex("R", LS).replace(b'"R"', said)))) for said in (b"0", b'"0"')]
-    ids = [ask.permission_id for ask in asked if isinstance(ask, AskPermission)]
+    ids = [ask.permission_id for ask in asked if isinstance(ask, RequestPermission)]
     assert len(set(ids)) == 2
     answered = [json.loads(answers(list(dialect.answer_permission(ask, "once")))[0])["id"] for ask in ids]
     assert answered == [0, "0"]
@@ -173,7 +180,7 @@ def test_what_opencode_lists_again_is_not_asked_again_but_another_under_that_id_
     dialect = OpenCode(SPEC)
     first = AGENTS[2].hear(dialect, "r", LS)
     assert AGENTS[2].hear(dialect, "r", LS) == []
-    assert isinstance(first[0], AskPermission)
+    assert isinstance(first[0], RequestPermission)
     dialect.answer_permission(first[0].permission_id, "once")
     assert AGENTS[2].hear(dialect, "r", LS) == []
     assert len(AGENTS[2].hear(dialect, "r", RM)) == 1
@@ -195,7 +202,7 @@ def test_two_questions_of_one_tool_call_are_two():
     for request_id, said in (("a", asked), ("b", other)):
         line = _claude(request_id, said).replace(b'"Bash"', b'"AskUserQuestion"')
         (ask,) = dialect.receive(line)
-        assert isinstance(ask, AskQuestion)
+        assert isinstance(ask, RequestQuestion)
         ids.append(ask.data.question_id)
     assert len(set(ids)) == 2
     (answer,) = answers(list(dialect.answer_question(ids[0], [["No"]])))
@@ -209,7 +216,7 @@ def test_amps_edits_are_accepted_by_the_mode_only_where_it_is_known_what_they_to
     inside = {}
     for hook_id, (tool, said) in enumerate(tools.items()):
         (ask,) = dialect.hooked(f"h{hook_id}", {"tool": tool, "input": said})
-        assert isinstance(ask, AskPermission)
+        assert isinstance(ask, RequestPermission)
         assert ask.always is not None
         inside[tool] = ask.accept_inside and bool(ask.always.paths)
     assert inside == {"edit_file": mode == "acceptEdits", "shell_command": False, "apply_patch": False}

@@ -19,7 +19,7 @@ from sandbox_agent.schema.events import (
     StderrOutput,
 )
 from sandbox_agent.schema.items import JsonPart, ToolCallPart, UniversalItem
-from sandbox_agent.schema.redaction.events import masked_ask, masked_event, unmasked_answers
+from sandbox_agent.schema.redaction.events import masked_approval, masked_event, unmasked_answers
 from sandbox_agent.schema.redaction.redactor import Redactor
 from sandbox_agent.schema.redaction.values import certain
 
@@ -69,17 +69,17 @@ def test_an_ask_with_a_secret_says_that_it_is_not_all_shown():
     event = masked("permission.requested", data)
     assert event["data"]["permission_id"] == KEY  # by which it is answered
     assert event["data"]["metadata"] == {"input": {"command": "curl -H [redacted]"}, "redacted": True}
-    shown = masked_ask(REDACTOR, CODEC, data)
+    shown = masked_approval(REDACTOR, CODEC, data)
     assert CODEC.plain(shown) == event["data"]
     plain = PermissionEventData("p", "Bash", "requested", {"input": {"command": "ls"}})
-    assert masked_ask(REDACTOR, CODEC, plain) is plain
+    assert masked_approval(REDACTOR, CODEC, plain) is plain
 
 
 def test_an_answer_in_labels_that_were_masked_reaches_the_agent_in_its_own():
     options = tuple(QuestionOption(label) for label in (f"use {KEY}", f"use {OTHER}", "none"))
     part = QuestionPart(f"Is {KEY} right?", options)
     data = QuestionEventData("q", part.question, tuple(o.label for o in options), None, "requested", (part, part))
-    shown = masked_ask(REDACTOR, CODEC, data)
+    shown = masked_approval(REDACTOR, CODEC, data)
     assert isinstance(shown, QuestionEventData)
     assert shown.redacted is True
     assert shown.options == ("use [redacted]", "use [redacted] (2)", "none")
@@ -94,6 +94,6 @@ def test_an_answer_in_labels_that_were_masked_reaches_the_agent_in_its_own():
 
 def test_the_one_question_of_an_old_wire_is_answered_in_its_own_labels_too():
     data = QuestionEventData("q", "Which?", (KEY, OTHER), None, "requested")
-    shown = masked_ask(REDACTOR, CODEC, data)
+    shown = masked_approval(REDACTOR, CODEC, data)
     assert isinstance(shown, QuestionEventData)
     assert unmasked_answers(shown, data, (("[redacted]",),)) == ((KEY,),)

@@ -50,7 +50,7 @@ async def test_a_budget_left_out_is_told_after_its_window(autojump_clock: trio.t
     log = AccessLog(config)
     told: list[tuple[str, dict]] = []
     log._log = type(
-        "Log",
+        "EventLog",
         (),
         {
             "info": lambda self, event, **kw: told.append((event, kw)),

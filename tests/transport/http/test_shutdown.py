@@ -10,7 +10,7 @@ import trio
 import trio.testing
 from trio_websocket import open_websocket_url
 
-from sandbox_agent.actors.journal.event_log import Batch, Log
+from sandbox_agent.actors.journal.event_log import Batch, EventLog
 from sandbox_agent.schema.settings import Settings
 
 from ..door import Door
@@ -203,7 +203,7 @@ async def test_requests_on_one_connection_are_answered_in_order():
 
 
 async def test_a_failure_in_the_middle_of_a_stream_ends_that_connection_and_no_other(capsys):
-    class BrokenLog(Log):
+    class BrokenLog(EventLog):
         async def read(self, after: int, max_bytes: int, *, raw: bool = True, told: int = 0) -> Batch:
             if after >= 2:
                 raise RuntimeError("broken")

@@ -7,7 +7,7 @@ from sandbox_agent.actors.commands import Commands
 from sandbox_agent.schema.api.commands import InterruptCommand
 from sandbox_agent.schema.cursor import Cursor
 from sandbox_agent.schema.settings import Settings
-from sandbox_agent.transport.http.framing import Memo, SseFraming
+from sandbox_agent.transport.http.framing import FrameCache, SseFraming
 from sandbox_agent.transport.subscriptions.readers import Readers
 from sandbox_agent.transport.subscriptions.turn_stream import Turn
 
@@ -18,20 +18,20 @@ from ..door import Door
 async def test_memo():
     script = Door().session("s")
     script.delta(count=3)
-    memo, framing = Memo(1 << 20), SseFraming(include_raw=False)
-    assert repr(memo) == "<Memo 0 ranges, 0 of 1048576 bytes>"
+    memo, framing = FrameCache(1 << 20), SseFraming(include_raw=False)
+    assert repr(memo) == "<FrameCache 0 ranges, 0 of 1048576 bytes>"
     first = await memo.take(script.log, 0, 1 << 20, framing, 0)
     assert await memo.take(script.log, 0, 1 << 20, framing, 0) is first
-    assert repr(memo) == f"<Memo 1 ranges, {len(first[0])} of 1048576 bytes>"
+    assert repr(memo) == f"<FrameCache 1 ranges, {len(first[0])} of 1048576 bytes>"
 
 
 async def test_a_memo_keeps_its_limit_even_for_one_large_range():
     script = Door().session("s")
     script.delta("x" * 5000)
-    memo = Memo(1000)
+    memo = FrameCache(1000)
     chunk, after = await memo.take(script.log, 0, 1 << 20, SseFraming(include_raw=False), 0)
     assert (len(chunk) > 5000, after) == (True, 1)
-    assert repr(memo) == "<Memo 0 ranges, 0 of 1000 bytes>"
+    assert repr(memo) == "<FrameCache 0 ranges, 0 of 1000 bytes>"
 
 
 async def test_turn():
@@ -50,7 +50,7 @@ async def test_readers():
     door = Door()
     script = door.session("s")
     readers = Readers(Settings(), door.codec)
-    idle = "0 waiting, <Memo 0 ranges, 0 of 2097152 bytes>>"
+    idle = "0 waiting, <FrameCache 0 ranges, 0 of 2097152 bytes>>"
     assert repr(readers) == f"<Readers open, {idle}"
 
     async def read() -> None:

@@ -8,7 +8,7 @@ import trio
 
 from sandbox_agent.actors.kernel import supervisor
 from sandbox_agent.transport.http.admission import Admission
-from sandbox_agent.transport.metrics.loop_lateness import Lateness
+from sandbox_agent.transport.metrics.loop_lateness import LoopLateness
 from sandbox_agent.transport.server import Server
 
 from ..door import Door
@@ -23,14 +23,14 @@ async def test_a_patrol_and_a_clock_that_fail_end_no_connection_and_no_daemon():
         await trio.lowlevel.checkpoint()
         raise OSError(9, "Bad file descriptor")
 
-    async def lateness(_: Lateness) -> None:
+    async def lateness(_: LoopLateness) -> None:
         failed["lateness"] += 1
         await trio.lowlevel.checkpoint()
         raise MemoryError
 
     with (
         patch.object(Server, "_patrol", patrol),
-        patch.object(Lateness, "run", lateness),
+        patch.object(LoopLateness, "run", lateness),
         patch.object(supervisor, "UPKEEP_PAUSE", 0.01),
     ):
         async with serving(Door()) as served, served.client() as client:

@@ -13,12 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.journal.interface import JournalHealth, SessionRow
-from sandbox_agent.actors.kernel.histogram import Timings
+from sandbox_agent.actors.kernel.histogram import Histogram
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.cursor import Cursor
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.metrics.families import histogram
-from sandbox_agent.transport.metrics.loop_lateness import Lateness
+from sandbox_agent.transport.metrics.loop_lateness import LoopLateness
 from sandbox_agent.transport.subscriptions.readers import Readers
 
 from ...patience import PATIENCE
@@ -163,7 +163,7 @@ async def test_a_thousand_sessions_make_it_no_longer(environment):
 
 
 def test_what_a_journal_commits_is_a_histogram():
-    timings = Timings()
+    timings = Histogram()
     timings.add(0.003)
     assert JournalHealth(commits=timings).commits is timings
     samples = {(s.name, *s.labels.values()): s.value for s in histogram("journal_commit_seconds", "", timings).samples}
@@ -174,7 +174,7 @@ def test_what_a_journal_commits_is_a_histogram():
 
 
 async def test_a_loop_that_is_held_up_is_late():
-    lateness = Lateness(0.01)
+    lateness = LoopLateness(0.01)
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(lateness.run)
@@ -186,7 +186,7 @@ async def test_a_loop_that_is_held_up_is_late():
 
 
 async def test_looking_can_be_switched_off():
-    lateness = Lateness(0)
+    lateness = LoopLateness(0)
     with trio.fail_after(PATIENCE):
         await lateness.run()
     assert lateness.timings.count == 0

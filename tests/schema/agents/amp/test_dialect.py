@@ -9,16 +9,16 @@ from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.dialect import Attachment, HookedDialect
 from sandbox_agent.schema.agents.effects import (
     AnswerHook,
-    AskPermission,
     ConversationOpened,
     EndProcess,
     Errored,
     NativeSessionNamed,
     Ready,
+    RequestPermission,
     SignalAgent,
     TurnEnded,
     Unparsed,
-    WithdrawAsk,
+    WithdrawApproval,
 )
 from sandbox_agent.schema.agents.ledger import Ledger
 from sandbox_agent.schema.events import ErrorData
@@ -205,9 +205,9 @@ def test_a_hook_asks_and_its_answer_lets_it_go():
     assert (
         Playbook(Amp(SPEC))
         >> hooks("hook_1", **request)
-        << AskPermission("seed.hook_1", "Bash", metadata)
+        << RequestPermission("seed.hook_1", "Bash", metadata)
         >> hooks("hook_2", **request)
-        << AskPermission("seed.hook_2", "Bash", metadata)
+        << RequestPermission("seed.hook_2", "Bash", metadata)
         >> allows("seed.hook_2", "always")
         << AnswerHook("hook_2", True)
         >> rejects("seed.hook_1")
@@ -230,14 +230,14 @@ def test_a_hook_that_goes_withdraws_its_ask_only():
     assert (
         Playbook(Amp(SPEC))
         >> hooks("hook_1", tool="Bash")
-        << any_of(AskPermission)
+        << any_of(RequestPermission)
         >> hooks("hook_2", tool="Bash")
-        << any_of(AskPermission)
+        << any_of(RequestPermission)
         >> hook_goes("hook_1")
-        << WithdrawAsk("seed.hook_1")
+        << WithdrawApproval("seed.hook_1")
         >> hook_goes("hook_1")
         >> exits(0)
-        << WithdrawAsk("seed.hook_2")
+        << WithdrawApproval("seed.hook_2")
     )
 
 

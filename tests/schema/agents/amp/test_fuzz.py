@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.dialect import Prompt
-from sandbox_agent.schema.agents.effects import AnswerHook, AskPermission, Draft, Effect, Unparsed
+from sandbox_agent.schema.agents.effects import AnswerHook, Draft, Effect, RequestPermission, Unparsed
 from sandbox_agent.schema.agents.ledger import Ledger
 
 from ..mangling import EXAMPLES, mangled, nothing, some_junk
@@ -60,4 +60,4 @@ def test_lines_that_are_cut_off(line: bytes, data: st.DataObject):
 @given(st.dictionaries(st.sampled_from(["tool", "input", "thread", "toolUseId", "x"]), some_junk))
 def test_whatever_a_hook_asks_it_is_answered_or_a_human_is_asked(request: dict[str, Any]):
     (effect,) = Amp(SPEC).hooked("hook_1", request)
-    assert isinstance(effect, AskPermission | AnswerHook)
+    assert isinstance(effect, RequestPermission | AnswerHook)

@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from sandbox_agent.schema.agents.claude.dialect import Claude
-from sandbox_agent.schema.agents.effects import AskPermission, AskQuestion, Unparsed, WithdrawAsk
+from sandbox_agent.schema.agents.effects import RequestPermission, RequestQuestion, Unparsed, WithdrawApproval
 from sandbox_agent.schema.events import QuestionEventData, QuestionOption, QuestionPart
 
 from ...playbook import Playbook, allows, answers, any_of, rejects, says, writes
@@ -24,7 +24,7 @@ DIRECTORIES = {"type": "addDirectories", "directories": ["/d"], "destination": "
 ACCEPT_EDITS = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
 
 
-def asks(tool: str, arguments: Any, **members: Any) -> Any:
+def approvals(tool: str, arguments: Any, **members: Any) -> Any:
     request = {"subtype": "can_use_tool", "tool_name": tool, "tool_use_id": "t1", "input": arguments, **members}
     return says({"type": "control_request", "request_id": "r1", "request": request})
 
@@ -48,11 +48,11 @@ def denying(message: str) -> Any:
 
 
 def permission(**members: Any) -> Playbook:
-    return Playbook(Claude(SPEC)) >> asks("Bash", COMMAND, **members) << any_of(AskPermission)
+    return Playbook(Claude(SPEC)) >> approvals("Bash", COMMAND, **members) << any_of(RequestPermission)
 
 
 def plan(**spec: Any) -> Playbook:
-    return Playbook(Claude(evolve(SPEC, **spec))) >> asks("ExitPlanMode", PLAN) << any_of(AskQuestion)
+    return Playbook(Claude(evolve(SPEC, **spec))) >> approvals("ExitPlanMode", PLAN) << any_of(RequestQuestion)
 
 
 def test_a_permission_carries_what_a_client_needs_to_decide():
@@ -67,8 +67,8 @@ def test_a_permission_carries_what_a_client_needs_to_decide():
     }
     assert (
         Playbook(Claude(SPEC))
-        >> asks("Bash", COMMAND, permission_suggestions=[RULES], blocked_path="/d/x", description="make a file")
-        << AskPermission("r1", "Bash", metadata)
+        >> approvals("Bash", COMMAND, permission_suggestions=[RULES], blocked_path="/d/x", description="make a file")
+        << RequestPermission("r1", "Bash", metadata)
     )
 
 
@@ -81,7 +81,7 @@ WHY = {
 
 
 def test_a_permission_tells_its_title_and_why_it_is_asked():
-    (ask,) = (Playbook(Claude(SPEC)) >> asks("Bash", COMMAND, **WHY))._pending
+    (ask,) = (Playbook(Claude(SPEC)) >> approvals("Bash", COMMAND, **WHY))._pending
     told = ("title", "displayName", "decisionReasonType", "matchedAskRule")
     assert [ask.metadata[name] for name in told] == list(WHY.values())
     assert ask.always is not None
@@ -90,13 +90,13 @@ def test_a_permission_tells_its_title_and_why_it_is_asked():
 @pytest.mark.parametrize("member", ["suppress_always_allow_rule", "requires_user_interaction"])
 @pytest.mark.parametrize(("said", "offered"), [(True, False), ("new", False), (False, True), (None, True)])
 def test_what_wants_a_decision_each_time_is_never_allowed_always(member: str, said: Any, offered: bool):
-    (ask,) = (Playbook(Claude(SPEC)) >> asks("Bash", COMMAND, **{member: said}))._pending
+    (ask,) = (Playbook(Claude(SPEC)) >> approvals("Bash", COMMAND, **{member: said}))._pending
     assert (ask.always is not None) is offered
     assert ("always" in ask.data().metadata) is offered
 
 
 def test_what_is_said_beside_a_permission_is_bounded():
-    (ask,) = (Playbook(Claude(SPEC)) >> asks("Bash", COMMAND, title="x" * 10_000))._pending
+    (ask,) = (Playbook(Claude(SPEC)) >> approvals("Bash", COMMAND, title="x" * 10_000))._pending
     assert len(ask.metadata["title"]) <= 4096
 
 
@@ -116,12 +116,12 @@ def test_reject_denies():
 
 def test_a_withdrawn_ask_takes_no_answer():
     cancel = says({"type": "control_cancel_request", "request_id": "r1"})
-    assert permission() >> cancel << WithdrawAsk("r1") >> allows("r1") >> cancel
+    assert permission() >> cancel << WithdrawApproval("r1") >> allows("r1") >> cancel
 
 
 def test_a_withdrawn_question_goes_by_the_id_that_the_client_knows():
     cancel = says({"type": "control_cancel_request", "request_id": "r1"})
-    assert plan() >> cancel << WithdrawAsk("t1") >> answers("t1", [["Approve"]])
+    assert plan() >> cancel << WithdrawApproval("t1") >> answers("t1", [["Approve"]])
 
 
 QUESTIONS = {
@@ -133,7 +133,7 @@ QUESTIONS = {
 
 
 def question() -> Playbook:
-    return Playbook(Claude(SPEC)) >> asks("AskUserQuestion", QUESTIONS) << any_of(AskQuestion)
+    return Playbook(Claude(SPEC)) >> approvals("AskUserQuestion", QUESTIONS) << any_of(RequestQuestion)
 
 
 def test_questions_are_asked_together():
@@ -142,7 +142,7 @@ def test_questions_are_asked_together():
         QuestionPart("How many?", (QuestionOption("1"), QuestionOption("2")), None, True),
     )
     data = QuestionEventData("t1", "Which?", ("A", "B"), None, "requested", parts)
-    assert Playbook(Claude(SPEC)) >> asks("AskUserQuestion", QUESTIONS) << AskQuestion(data)
+    assert Playbook(Claude(SPEC)) >> approvals("AskUserQuestion", QUESTIONS) << RequestQuestion(data)
 
 
 @pytest.mark.parametrize(
@@ -164,12 +164,12 @@ def test_rejected_questions_are_denied():
 
 @pytest.mark.parametrize("arguments", [{}, {"questions": []}, {"questions": "x"}, {"questions": [{"q": 1}]}, 7, None])
 def test_questions_of_a_shape_that_we_do_not_know_are_a_permission(arguments: Any):
-    assert Playbook(Claude(SPEC)) >> asks("AskUserQuestion", arguments) << any_of(AskPermission)
+    assert Playbook(Claude(SPEC)) >> approvals("AskUserQuestion", arguments) << any_of(RequestPermission)
 
 
 def test_a_plan_is_shown_in_the_question():
     data = Claude(SPEC).receive(_line("ExitPlanMode", PLAN))[0]
-    assert isinstance(data, AskQuestion)
+    assert isinstance(data, RequestQuestion)
     assert data.data.prompt == "Approve plan execution?\n\n1. do it"
     assert data.data.options == ("Approve", "Approve and accept edits", "Reject")
 
@@ -190,8 +190,8 @@ def test_the_plan_is_the_models_own_when_claude_has_no_file_of_it(call: str, arg
     dialect = Claude(SPEC)
     said = {"type": "assistant", "message": {"id": "m1", "content": [CALLED | {"id": call}]}}
     says(said).say(dialect)
-    (asked,) = asks("ExitPlanMode", arguments).say(dialect)
-    assert isinstance(asked, AskQuestion)
+    (asked,) = approvals("ExitPlanMode", arguments).say(dialect)
+    assert isinstance(asked, RequestQuestion)
     assert asked.data.prompt == f"Approve plan execution?{shown}"
 
 
@@ -241,7 +241,7 @@ def _line(tool: str, arguments: Any) -> bytes:
             said.append(line)
             return ()
 
-    asks(tool, arguments).say(Ear())
+    approvals(tool, arguments).say(Ear())
     return said[0]
 
 
@@ -263,13 +263,13 @@ AGE = {"type": "object", "properties": {"age": {"type": "integer"}}, "required":
 )
 def test_what_an_mcp_server_elicits_is_a_question(given: Any, response: dict[str, Any]):
     playbook = Playbook(Claude(SPEC)) >> elicits(mode="form", requested_schema=AGE)
-    assert playbook << any_of(AskQuestion) >> answers("r1", given) << responds(response)
+    assert playbook << any_of(RequestQuestion) >> answers("r1", given) << responds(response)
 
 
 def test_what_is_elicited_can_be_withdrawn():
     cancel = says({"type": "control_cancel_request", "request_id": "r1"})
-    asked = Playbook(Claude(SPEC)) >> elicits(requested_schema=AGE) << any_of(AskQuestion)
-    assert asked >> cancel << WithdrawAsk("r1") >> answers("r1", [["36"]])
+    asked = Playbook(Claude(SPEC)) >> elicits(requested_schema=AGE) << any_of(RequestQuestion)
+    assert asked >> cancel << WithdrawApproval("r1") >> answers("r1", [["36"]])
 
 
 def test_what_cannot_be_shown_is_declined_and_told():

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox_agent.schema.agents.claude.dialect import Claude
-from sandbox_agent.schema.agents.effects import AskPermission, BackgroundChanged, TurnEnded, TurnStarted
+from sandbox_agent.schema.agents.effects import BackgroundChanged, RequestPermission, TurnEnded, TurnStarted
 from sandbox_agent.schema.background import MAX_DESCRIPTION, MOST_TASKS, BackgroundTask
 from sandbox_agent.schema.bounds import MAX_ITEM_ID
 
@@ -93,7 +93,7 @@ def test_an_ask_between_turns_has_a_turn_too():
         with_helper()
         >> says(leave("r1", "a1"))
         << "S turn.started turn_1"
-        << any_of(AskPermission)
+        << any_of(RequestPermission)
         >> says(listed())
         << BackgroundChanged()
         << "S turn.ended turn_1 completed"

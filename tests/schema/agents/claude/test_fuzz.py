@@ -31,8 +31,8 @@ def hear(lines: list[bytes]) -> None:
             assert isinstance(effect, get_args(Effect))
             if isinstance(effect, get_args(Draft)):
                 list(ledger.apply(effect))  # type: ignore[arg-type]
-        for ask_id in list(dialect._asks._open):
-            list(dialect.answer_permission(ask_id, "always"))
+        for approval_id in list(dialect._approvals._open):
+            list(dialect.answer_permission(approval_id, "always"))
     assert isinstance(repr(dialect), str)
 
 

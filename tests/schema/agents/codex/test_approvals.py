@@ -9,13 +9,13 @@ from attrs import evolve
 from sandbox_agent.schema.agents.codex.approvals import NOT_OFFERED
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.effects import (
-    AskPermission,
-    AskQuestion,
-    AskRefused,
     ItemCompleted,
     ItemStarted,
+    PermissionRefused,
+    RequestPermission,
+    RequestQuestion,
     Unparsed,
-    WithdrawAsk,
+    WithdrawApproval,
     Write,
 )
 from sandbox_agent.schema.events import Elicitation, QuestionEventData, QuestionOption, QuestionPart
@@ -43,7 +43,7 @@ ASK = "item/tool/requestUserInput"
 ELICIT = "mcpServer/elicitation/request"
 
 
-def asks(method: str, request_id: int | str = 0, **params: Any) -> Any:
+def approvals(method: str, request_id: int | str = 0, **params: Any) -> Any:
     return says({"id": request_id, "method": method, "params": {"threadId": "T", **params}})
 
 
@@ -71,7 +71,7 @@ def test_a_command_is_shown_as_it_runs():
         "codexRequestId": 0,
         **COMMAND,
     }
-    assert codex() >> asks(RUN, **COMMAND) << AskPermission("ask_seed_0", "shell", metadata)
+    assert codex() >> approvals(RUN, **COMMAND) << RequestPermission("ask_seed_0", "shell", metadata)
 
 
 TYPED_IN = {
@@ -87,7 +87,7 @@ TYPED_IN = {
 
 
 def test_all_that_codex_says_of_a_command_is_shown():
-    ask = asked(codex() >> asks(RUN, **COMMAND, **TYPED_IN))
+    ask = asked(codex() >> approvals(RUN, **COMMAND, **TYPED_IN))
     assert {name: ask.metadata[name] for name in TYPED_IN} == TYPED_IN
     assert ask.always is not None
     assert "example.com" in ask.always.text
@@ -96,25 +96,27 @@ def test_all_that_codex_says_of_a_command_is_shown():
 
 def test_what_codex_says_beside_is_bounded_and_what_is_approved_is_whole():
     long = ["word"] * 5000
-    ask = asked(codex() >> asks(RUN, **COMMAND, proposedExecpolicyAmendment=long, additionalPermissions={"x": long}))
+    ask = asked(
+        codex() >> approvals(RUN, **COMMAND, proposedExecpolicyAmendment=long, additionalPermissions={"x": long})
+    )
     assert len(ask.metadata["proposedExecpolicyAmendment"]) <= 4096
     assert ask.metadata["additionalPermissions"] == {"x": long}
 
 
 def test_a_decision_that_codex_does_not_offer_is_not_sent():
     offered = ["acceptForSession", {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": ["touch"]}}, "cancel"]
-    playbook = codex() >> asks(RUN, **COMMAND, availableDecisions=offered)
+    playbook = codex() >> approvals(RUN, **COMMAND, availableDecisions=offered)
     assert playbook._pending[0].reason == NOT_OFFERED
-    assert playbook << any_of(AskRefused) << responds(decision="decline")
+    assert playbook << any_of(PermissionRefused) << responds(decision="decline")
 
 
 def test_a_command_that_codex_wants_a_fresh_decision_about_is_never_allowed_always():
-    assert asked(codex() >> asks(RUN, **COMMAND, kind="humanCommand")).always is None
+    assert asked(codex() >> approvals(RUN, **COMMAND, kind="humanCommand")).always is None
 
 
 def test_an_mcp_tool_is_shown_with_what_it_says_of_itself():
     meta = {"codex_approval_kind": "mcp_tool_call", "tool_name": "echo", "tool_params": {}, "tool_description": "d"}
-    ask = asked(codex() >> asks(ELICIT, serverName="lab", mode="form", message="m", _meta=meta))
+    ask = asked(codex() >> approvals(ELICIT, serverName="lab", mode="form", message="m", _meta=meta))
     assert ask.metadata["tool_description"] == "d"
 
 
@@ -122,15 +124,15 @@ def test_an_mcp_tool_is_shown_with_what_it_says_of_itself():
 @pytest.mark.parametrize("method", [RUN, PATCH])
 def test_each_answer_about_a_command_or_a_patch(method: str, reply: Any, decision: str):
     assert (
-        codex() >> asks(method, 7) << any_of(AskPermission) >> allows("ask_seed_7", reply)
+        codex() >> approvals(method, 7) << any_of(RequestPermission) >> allows("ask_seed_7", reply)
         << responds(7, decision=decision) >> allows("ask_seed_7", reply)
     )  # fmt: skip
 
 
 def test_a_patch_is_shown_with_what_its_item_told():
-    playbook = patching() >> asks(PATCH, itemId="p")
+    playbook = patching() >> approvals(PATCH, itemId="p")
     ask = playbook._pending[0]
-    assert playbook << any_of(AskPermission)
+    assert playbook << any_of(RequestPermission)
     assert ask.action == "apply_patch"
     assert (ask.metadata["paths"], ask.metadata["diff"]) == (["/w/a"], DIFF)
     assert ask.metadata["input"] == {"changes": CHANGES}
@@ -139,35 +141,37 @@ def test_a_patch_is_shown_with_what_its_item_told():
 def test_a_patch_that_has_grown_is_shown_whole():
     more = [*CHANGES, {"path": "/w/b", "kind": {"type": "delete"}, "diff": "two\n"}]
     grown = says({"method": "item/fileChange/patchUpdated", "params": {"itemId": "p", "changes": more}})
-    playbook = patching() >> grown >> asks(PATCH, itemId="p")
+    playbook = patching() >> grown >> approvals(PATCH, itemId="p")
     assert playbook._pending[0].metadata["paths"] == ["/w/a", "/w/b"]
 
 
-def asked(playbook: Any) -> AskPermission:
+def asked(playbook: Any) -> RequestPermission:
     (ask,) = playbook._pending
     return ask
 
 
 def test_accept_edits_accepts_patches_inside_of_the_workspace_and_asks_about_commands():
     """Where a path leads only the session can tell: it looks, and answers like a human."""
-    assert asked(patching(permission_mode="acceptEdits") >> asks(PATCH, itemId="p")).accept_inside
-    assert not asked(patching() >> asks(PATCH, itemId="p")).accept_inside
-    assert not asked(patching(permission_mode="acceptEdits") >> asks(PATCH, itemId="p", grantRoot="/w")).accept_inside
-    assert not asked(codex(permission_mode="acceptEdits") >> asks(RUN)).accept_inside
+    assert asked(patching(permission_mode="acceptEdits") >> approvals(PATCH, itemId="p")).accept_inside
+    assert not asked(patching() >> approvals(PATCH, itemId="p")).accept_inside
+    assert not asked(
+        patching(permission_mode="acceptEdits") >> approvals(PATCH, itemId="p", grantRoot="/w")
+    ).accept_inside
+    assert not asked(codex(permission_mode="acceptEdits") >> approvals(RUN)).accept_inside
 
 
 def test_a_patch_that_is_not_told_is_nothing_that_always_could_be_about():
-    ask = asked(codex(permission_mode="acceptEdits") >> asks(PATCH, itemId="unknown"))
+    ask = asked(codex(permission_mode="acceptEdits") >> approvals(PATCH, itemId="unknown"))
     assert ask.always is None
     strange = [*CHANGES, {"path": "/etc/passwd", "kind": {"type": "link"}, "diff": ""}]
     grown = says({"method": "item/fileChange/patchUpdated", "params": {"itemId": "p", "changes": strange}})
-    assert asked(patching() >> grown >> asks(PATCH, itemId="p")).always is None
+    assert asked(patching() >> grown >> approvals(PATCH, itemId="p")).always is None
 
 
 def test_a_move_is_about_both_paths():
     moved = [{"path": "/w/a", "kind": {"type": "update", "move_path": "/etc/b"}, "diff": "@@\n"}]
     grown = says({"method": "item/fileChange/patchUpdated", "params": {"itemId": "p", "changes": moved}})
-    always = asked(patching() >> grown >> asks(PATCH, itemId="p")).always
+    always = asked(patching() >> grown >> approvals(PATCH, itemId="p")).always
     assert always is not None
     assert (always.paths, always.text) == (("/w/a", "/etc/b"), "move /w/a, write /etc/b")
 
@@ -177,9 +181,9 @@ def test_a_patch_that_changes_while_a_human_looks_at_it_is_refused():
     grown = says({"method": "item/fileChange/patchUpdated", "params": {"itemId": "p", "changes": other}})
     started = {"item": {"type": "fileChange", "id": "p", "changes": other}, "threadId": "T", "turnId": "U"}
     for swap in (grown, says({"method": "item/started", "params": started})):
-        playbook = patching() >> asks(PATCH, itemId="p") << any_of(AskPermission) >> swap
+        playbook = patching() >> approvals(PATCH, itemId="p") << any_of(RequestPermission) >> swap
         told = [effect for effect in playbook._pending if not isinstance(effect, ItemStarted | ItemCompleted)]
-        assert [type(effect) for effect in told] == [Write, WithdrawAsk]
+        assert [type(effect) for effect in told] == [Write, WithdrawApproval]
         assert json.loads(told[0].data)["result"] == {"decision": "decline"}
 
 
@@ -190,7 +194,7 @@ def test_a_patch_that_changes_while_a_human_looks_at_it_is_refused():
 )  # fmt: skip
 def test_permissions_are_granted_as_they_were_wanted_or_not_at_all(reply: Any, granted: Any, scope: str):
     assert (
-        codex() >> asks(PERMIT, permissions=PROFILE) << any_of(AskPermission) >> allows("ask_seed_0", reply)
+        codex() >> approvals(PERMIT, permissions=PROFILE) << any_of(RequestPermission) >> allows("ask_seed_0", reply)
         << responds(permissions=granted, scope=scope)
     )  # fmt: skip
 
@@ -204,7 +208,7 @@ QUESTIONS = [
 def test_questions_are_asked_together():
     parts = (QuestionPart("Which?", (QuestionOption("A", "d"), QuestionOption("B")), "H"), QuestionPart("Why?", ()))
     data = QuestionEventData("ask_seed_0", "Which?", ("A", "B"), None, "requested", parts)
-    assert codex() >> asks(ASK, questions=QUESTIONS) << AskQuestion(data)
+    assert codex() >> approvals(ASK, questions=QUESTIONS) << RequestQuestion(data)
 
 
 @pytest.mark.parametrize(
@@ -218,14 +222,14 @@ def test_questions_are_asked_together():
 )
 def test_answers_go_by_the_questions_id(given: Any, said: Any):
     assert (
-        codex() >> asks(ASK, questions=QUESTIONS) << any_of(AskQuestion) >> answers("ask_seed_0", given)
+        codex() >> approvals(ASK, questions=QUESTIONS) << any_of(RequestQuestion) >> answers("ask_seed_0", given)
         << responds(answers=said)
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("questions", [None, [], "x"])
 def test_no_questions_are_answered_at_once(questions: Any):
-    assert codex() >> asks(ASK, questions=questions) << responds(answers={})
+    assert codex() >> approvals(ASK, questions=questions) << responds(answers={})
 
 
 TOOL = {
@@ -245,10 +249,10 @@ TOOL = {
     ],
 )
 def test_each_answer_about_an_mcp_tool(reply: Any, result: Any):
-    playbook = codex() >> asks(ELICIT, **TOOL)
+    playbook = codex() >> approvals(ELICIT, **TOOL)
     ask = playbook._pending[0]
     assert (ask.action, ask.metadata["input"], ask.metadata["description"]) == ("lab.echo", {"text": "hi"}, "Allow it?")
-    assert playbook << any_of(AskPermission) >> allows("ask_seed_0", reply) << responds(**result)
+    assert playbook << any_of(RequestPermission) >> allows("ask_seed_0", reply) << responds(**result)
 
 
 FIELDS: dict[str, Any] = {
@@ -262,7 +266,7 @@ FIELDS: dict[str, Any] = {
 
 def form(properties: Any, *required: str) -> Any:
     schema = {"type": "object", "properties": properties, "required": list(required)}
-    return asks(ELICIT, serverName="lab", mode="form", message="Please", requestedSchema=schema)
+    return approvals(ELICIT, serverName="lab", mode="form", message="Please", requestedSchema=schema)
 
 
 def choice(name: str, question: str, *labels: str, required: bool = False, **rest: Any) -> QuestionPart:
@@ -284,7 +288,7 @@ def test_a_form_is_a_question_for_each_field():
     assert (
         codex()
         >> form(FIELDS, "color")
-        << AskQuestion(data)
+        << RequestQuestion(data)
         >> answers("ask_seed_0", [["Blue"], ["Small"], ["x", "y"], [], ["No"]])
         << responds(action="accept", content=content, _meta=None)
     )
@@ -293,7 +297,7 @@ def test_a_form_is_a_question_for_each_field():
 @pytest.mark.parametrize("given", [None, [["Green"]]])
 def test_a_form_that_is_not_filled_in_is_declined(given: Any):
     assert (
-        codex() >> form(FIELDS) << any_of(AskQuestion) >> answers("ask_seed_0", given)
+        codex() >> form(FIELDS) << any_of(RequestQuestion) >> answers("ask_seed_0", given)
         << responds(action="decline", content=None, _meta=None)
     )  # fmt: skip
 
@@ -302,12 +306,14 @@ def test_text_is_asked_for_and_an_optional_field_may_be_left_out():
     asked = form({"name": {"type": "string"}, "sure": {"type": "boolean"}}, "sure")
     for given, content in (([[], ["Yes"]], {"sure": True}), ([["Ada"], ["No"]], {"name": "Ada", "sure": False})):
         assert (
-            codex() >> asked << any_of(AskQuestion) >> answers("ask_seed_0", given)
+            codex() >> asked << any_of(RequestQuestion) >> answers("ask_seed_0", given)
             << responds(action="accept", content=content, _meta=None)
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("asked", [form({}), form(None), asks(ELICIT, mode="url", message="m", url="https://e.com")])
+@pytest.mark.parametrize(
+    "asked", [form({}), form(None), approvals(ELICIT, mode="url", message="m", url="https://e.com")]
+)
 @pytest.mark.parametrize(
     ("given", "result"),
     [
@@ -317,11 +323,11 @@ def test_text_is_asked_for_and_an_optional_field_may_be_left_out():
     ],
 )
 def test_what_has_no_fields_is_accepted_or_declined_by_a_human(asked: Any, given: Any, result: Any):
-    assert codex() >> asked << any_of(AskQuestion) >> answers("ask_seed_0", given) << responds(**result)
+    assert codex() >> asked << any_of(RequestQuestion) >> answers("ask_seed_0", given) << responds(**result)
 
 
 def test_an_answer_that_is_secret_is_marked():
-    (ask,) = (codex() >> asks(ASK, questions=[{"id": "a", "question": "Key?", "isSecret": True}]))._pending
+    (ask,) = (codex() >> approvals(ASK, questions=[{"id": "a", "question": "Key?", "isSecret": True}]))._pending
     assert [part.secret for part in ask.data.questions] == [True]
 
 
@@ -329,11 +335,11 @@ def test_an_answer_that_is_secret_is_marked():
     ("elicited", "why"),
     [
         (
-            asks(ELICIT, serverName="lab", mode="url", message="Please", url="javascript:x"),
+            approvals(ELICIT, serverName="lab", mode="url", message="Please", url="javascript:x"),
             "what is to be opened is no",
         ),
         (
-            asks(ELICIT, serverName="lab", mode="openai/userVerification", message="Please"),
+            approvals(ELICIT, serverName="lab", mode="openai/userVerification", message="Please"),
             "openai/userVerification is",
         ),
         (form({str(number): {"type": "string"} for number in range(101)}), "the form has 101 fields"),
@@ -360,22 +366,27 @@ def test_what_nobody_can_be_asked_is_declined_with_the_reason(elicited: Any, why
 def test_a_request_that_we_do_not_serve_is_refused_so_that_codex_does_not_wait(method: str):
     what = f"unsupported server request {method!r}"
     refused = {"id": "x", "error": {"code": -32601, "message": what}}
-    assert codex() >> asks(method, "x") << writes(refused) << Unparsed(what, "codex server request")
+    assert codex() >> approvals(method, "x") << writes(refused) << Unparsed(what, "codex server request")
 
 
 def test_a_withdrawn_ask_takes_no_answer_and_an_answered_one_is_not_withdrawn():
     resolved = says({"method": "serverRequest/resolved", "params": {"threadId": "T", "requestId": 0}})
     assert (
-        codex() >> asks(RUN) << any_of(AskPermission) >> resolved << WithdrawAsk("ask_seed_0") >> allows("ask_seed_0")
+        codex()
+        >> approvals(RUN)
+        << any_of(RequestPermission)
+        >> resolved
+        << WithdrawApproval("ask_seed_0")
+        >> allows("ask_seed_0")
     )
-    assert codex() >> asks(RUN) << any_of(AskPermission) >> allows("ask_seed_0") << any_of(object) >> resolved
+    assert codex() >> approvals(RUN) << any_of(RequestPermission) >> allows("ask_seed_0") << any_of(object) >> resolved
 
 
 def test_an_answer_of_the_wrong_kind_is_no_answer():
-    assert codex() >> asks(RUN) << any_of(AskPermission) >> answers("ask_seed_0", [["A"]])
+    assert codex() >> approvals(RUN) << any_of(RequestPermission) >> answers("ask_seed_0", [["A"]])
 
 
 def test_asks_of_two_processes_have_different_ids():
     first, second = Codex(SPEC), Codex(evolve(SPEC, seed="other"))
-    ids = {asks(RUN).say(dialect)[0].permission_id for dialect in (first, second)}
+    ids = {approvals(RUN).say(dialect)[0].permission_id for dialect in (first, second)}
     assert ids == {"ask_seed_0", "ask_other_0"}

@@ -13,7 +13,7 @@ from sandbox_agent.schema.agents.effects import (
     NativeSessionNamed,
     Ready,
     Unparsed,
-    WithdrawAsk,
+    WithdrawApproval,
 )
 from sandbox_agent.schema.agents.ledger import Ledger
 from sandbox_agent.schema.events import ErrorData
@@ -302,11 +302,11 @@ def test_asks_of_the_turn_are_withdrawn_before_it_ends_and_a_sub_agents_are_not(
         >> ask(1, "sub")
         << any_of(object)
         >> turn_completed()
-        << WithdrawAsk("ask_seed_0")
+        << WithdrawApproval("ask_seed_0")
         << "turn.ended turn_1 completed"
         >> notice("serverRequest/resolved", requestId=0)
         >> notice("serverRequest/resolved", "sub", requestId=1)
-        << WithdrawAsk("ask_seed_1")
+        << WithdrawApproval("ask_seed_1")
     )
 
 

@@ -40,9 +40,9 @@ class Listener:
 
     def hear(self, line: bytes) -> None:
         self.perform(self.dialect.receive(line))
-        for ask_id in list(self.dialect._asks._open):
-            self.perform(self.dialect.answer_permission(ask_id, "always"))
-            self.perform(self.dialect.answer_question(ask_id, [["a"], [], ["b"]]))
+        for approval_id in list(self.dialect._approvals._open):
+            self.perform(self.dialect.answer_permission(approval_id, "always"))
+            self.perform(self.dialect.answer_question(approval_id, [["a"], [], ["b"]]))
         assert isinstance(repr(self.dialect), str)
 
     def prompt(self) -> None:

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from sandbox_agent.schema.agents.dialect import AgentSpec, Attachment, Dialect, ExitStatus
 from sandbox_agent.schema.agents.effects import (
-    AskPermission,
-    AskQuestion,
     ConversationOpened,
     Errored,
     ItemCompleted,
@@ -17,11 +15,13 @@ from sandbox_agent.schema.agents.effects import (
     ItemStarted,
     NativeSessionNamed,
     Ready,
+    RequestPermission,
+    RequestQuestion,
     SessionEnded,
     TurnEnded,
     TurnStarted,
     Unparsed,
-    WithdrawAsk,
+    WithdrawApproval,
     Write,
 )
 from sandbox_agent.schema.agents.ledger import Ledger
@@ -149,11 +149,11 @@ def test_a_permission_goes_out_and_its_answer_back():
     assert (
         ready()
         >> says(PERMISSION)
-        << AskPermission("p", "file_change", {"path": "a"})
+        << RequestPermission("p", "file_change", {"path": "a"})
         >> allows("p", "always")
         << writes({"type": "permission", "id": "p", "reply": "always"})
         >> says(PERMISSION | {"id": "p2"})
-        << any_of(AskPermission)
+        << any_of(RequestPermission)
         >> rejects("p2")
         << writes({"type": "permission", "id": "p2", "reply": "reject"})
     )
@@ -164,11 +164,11 @@ def test_a_question_goes_out_and_its_answer_back():
     assert (
         ready()
         >> says(QUESTION)
-        << AskQuestion(QuestionEventData("q", "Which?", ("A", "B"), None, "requested", (part,)))
+        << RequestQuestion(QuestionEventData("q", "Which?", ("A", "B"), None, "requested", (part,)))
         >> answers("q", [["A"]])
         << writes({"type": "question", "id": "q", "answers": [["A"]]})
         >> says(QUESTION | {"id": "q2"})
-        << any_of(AskQuestion)
+        << any_of(RequestQuestion)
         >> answers("q2", None)
         << writes({"type": "question", "id": "q2", "answers": None})
     )
@@ -178,15 +178,15 @@ def test_an_interrupt_withdraws_only_what_is_still_asked():
     assert (
         ready()
         >> says(PERMISSION)
-        << any_of(AskPermission)
+        << any_of(RequestPermission)
         >> says(QUESTION)
-        << any_of(AskQuestion)
+        << any_of(RequestQuestion)
         >> allows("p")
         << writes({"type": "permission", "id": "p", "reply": "once"})
         >> interrupts()
         << writes({"type": "interrupt"})
         >> says({"type": "withdraw", "id": "q"})
-        << WithdrawAsk("q")
+        << WithdrawApproval("q")
         >> says({"type": "withdraw", "id": "p"})
         >> says({"type": "turn_ended", "outcome": "interrupted"})
         << TurnEnded("interrupted")
@@ -198,11 +198,11 @@ def test_asks_outlive_their_turn_but_not_the_program():
     assert (
         ready(dialect)
         >> says(PERMISSION)
-        << any_of(AskPermission)
+        << any_of(RequestPermission)
         >> says({"type": "turn_ended", "outcome": "completed"})
         << TurnEnded()
         >> exits(1)
-        << WithdrawAsk("p")
+        << WithdrawApproval("p")
         >> exits(1)
     )
     assert repr(dialect) == "<Mock 'mock-s' ended asks=[]>"
@@ -212,12 +212,12 @@ def test_the_end_of_the_session_withdraws_every_ask():
     assert (
         ready()
         >> says(PERMISSION)
-        << any_of(AskPermission)
+        << any_of(RequestPermission)
         >> says(QUESTION)
-        << any_of(AskQuestion)
+        << any_of(RequestQuestion)
         >> says({"type": "session_ended", "reason": "completed"})
-        << WithdrawAsk("p")
-        << WithdrawAsk("q")
+        << WithdrawApproval("p")
+        << WithdrawApproval("q")
         << SessionEnded("completed", synthetic=True)
     )
 
@@ -309,10 +309,13 @@ def test_whatever_the_agent_says_the_dialect_answers_with_effects(lines: list[by
     dialect, ledger, open_asks = mock(), Ledger(), set[str]()
     for effect in [*(effect for line in lines for effect in dialect.receive(line)), *dialect.exited(ExitStatus(1))]:
         match effect:
-            case AskPermission(permission_id=ask_id) | AskQuestion(data=QuestionEventData(question_id=ask_id)):
-                open_asks.add(ask_id)
-            case WithdrawAsk(ask_id=ask_id):
-                open_asks.remove(ask_id)
+            case (
+                RequestPermission(permission_id=approval_id)
+                | RequestQuestion(data=QuestionEventData(question_id=approval_id))
+            ):
+                open_asks.add(approval_id)
+            case WithdrawApproval(approval_id=approval_id):
+                open_asks.remove(approval_id)
             case Ready():
                 pass
             case draft:

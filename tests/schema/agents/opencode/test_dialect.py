@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox_agent.schema.agents.effects import ConversationOpened, NativeSessionNamed, Ready, WithdrawAsk
+from sandbox_agent.schema.agents.effects import ConversationOpened, NativeSessionNamed, Ready, WithdrawApproval
 from sandbox_agent.schema.agents.opencode.dialect import MOST_CHECKS
 
 from ...playbook import allows, any_of, exits, interrupts, prompts
@@ -116,7 +116,7 @@ def test_an_interrupt_ends_the_turn_as_interrupted_and_withdraws_what_is_asked()
         << any_of(object)
         >> interrupts()
         << aborts()
-        << WithdrawAsk("per_1")
+        << WithdrawApproval("per_1")
         << calls("reply per_1", "POST", "/permission/per_1/reply", {"reply": "reject"})
         >> tells("session.error", error=aborted)
         << asks_status()

@@ -14,7 +14,7 @@ REPEATED = "its id is that of a request that still waits"
 """Why an ask is refused that could not be answered apart from another."""
 
 
-class AskIds:
+class ApprovalIds:
     """The ids of the asks of one agent process."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class AskIds:
         self._count = 0
 
     def __repr__(self) -> str:
-        return f"<AskIds given={len(self._given)} ours={self._count}>"
+        return f"<ApprovalIds given={len(self._given)} ours={self._count}>"
 
     def give(self, named: str) -> str:
         """The id of a new ask: the agent's own, unless that was given already or cannot be an id."""
