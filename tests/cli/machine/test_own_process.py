@@ -4,6 +4,8 @@ token, or for another vendor's key."""
 import os
 from pathlib import Path
 
+import pytest
+
 from ..commands import Commands
 from ..running import daemon
 from ..server.test_server import status
@@ -17,23 +19,26 @@ def shown(pid: int, *names: str) -> bytes:
     return b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in names)
 
 
-def test_neither_environment_nor_arguments_of_the_daemon_hold_a_secret(commands: Commands) -> None:
-    for options, env in (
+@pytest.mark.parametrize(
+    ("options", "env"),
+    [
         ((), {"SANDBOX_AGENT_TOKEN": MARK}),
         (("--token", MARK), {}),
         ((f"--token={MARK}",), {}),
         (("-t", MARK), {}),
         ((f"-t{MARK}",), {}),
-    ):
-        with daemon(
-            commands, *options, env={**env, "ANTHROPIC_API_KEY": KEY, "OTHER": "kept"}, forked=False
-        ) as running:
-            assert status(f"{running.url}/v1/agents", MARK) == 200
-            arguments = shown(running.process.pid, "cmdline")
-            assert b"server" in arguments
-            assert MARK.encode() not in arguments
-            if os.geteuid() == 0:
-                environment = shown(running.process.pid, "environ")
-                assert b"OTHER=kept" in environment
-                assert MARK.encode() not in environment
-                assert KEY.encode() not in environment
+    ],
+)
+def test_neither_environment_nor_arguments_of_the_daemon_hold_a_secret(
+    commands: Commands, options: tuple[str, ...], env: dict[str, str]
+) -> None:
+    with daemon(commands, *options, env={**env, "ANTHROPIC_API_KEY": KEY, "OTHER": "kept"}, forked=False) as running:
+        assert status(f"{running.url}/v1/agents", MARK) == 200
+        arguments = shown(running.process.pid, "cmdline")
+        assert b"server" in arguments
+        assert MARK.encode() not in arguments
+        if os.geteuid() == 0:
+            environment = shown(running.process.pid, "environ")
+            assert b"OTHER=kept" in environment
+            assert MARK.encode() not in environment
+            assert KEY.encode() not in environment
