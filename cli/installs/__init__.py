@@ -1,0 +1,1 @@
+"""Installs of agents from the command line."""

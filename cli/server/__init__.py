@@ -1,0 +1,1 @@
+"""The daemon as a command: its options, its start, its signals and its end."""

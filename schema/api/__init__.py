@@ -1,0 +1,1 @@
+"""Bodies, queries and commands of the HTTP and WebSocket API."""

@@ -1,0 +1,1 @@
+"""`GET /metrics`: the families, and the scrape that reads their figures."""

@@ -1,0 +1,1 @@
+"""Subscriptions: streams that follow an event log, each at its own cursor."""

@@ -1,0 +1,1 @@
+"""Amp: its dialect, and all that is told of it."""

@@ -1,0 +1,1 @@
+"""Claude Code: its dialect, and all that is told of it."""

@@ -1,0 +1,1 @@
+"""Codex: its dialect, and all that is told of it."""

@@ -1,0 +1,1 @@
+"""The mock agent: its dialect, and all that is told of it."""

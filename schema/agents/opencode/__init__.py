@@ -1,0 +1,1 @@
+"""OpenCode: its dialect, and all that is told of it."""
