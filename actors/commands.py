@@ -28,7 +28,7 @@ from ..schema.api.commands import (
 from ..schema.api.sessions import InterruptResponse, MessageRequest
 from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from ..schema.problems import Problem, internal_error, shutting_down, too_many_commands
-from .daemon import Daemon
+from .facade import DaemonFacade
 from .journal.event_log import EventLog
 from .journal.interface import CommandKey
 from .journal.kept_answers import Answer, keep_refusal, keep_result, read_answer
@@ -62,7 +62,7 @@ class Commands:
     """A command with a key runs in ``nursery``, not in its client's task: a client that leaves in the middle leaves no
     command half done, and its repeat finds the answer."""
 
-    def __init__(self, daemon: Daemon, nursery: trio.Nursery) -> None:
+    def __init__(self, daemon: DaemonFacade, nursery: trio.Nursery) -> None:
         self._daemon = daemon
         self._nursery = nursery
         # By log, not by session id: another life of the same id has another log and its own keys.

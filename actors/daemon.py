@@ -1,4 +1,4 @@
-"""The daemon: the tree of actors, and the one door through which transport and SDK speak to it.
+"""The daemon: the composition root. It makes everything that there is one of, and runs the tree of actors.
 
 daemon
 ├─ journal             permanent, the only writer
@@ -17,103 +17,52 @@ daemon
 import os
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import TypeVar
 
 import trio
-from attrs import evolve, frozen
+from attrs import evolve
 
-from ..schema.agents.dialect import Prompt
-from ..schema.api.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
-from ..schema.api.sessions import (
-    CreateSessionRequest,
-    CreateSessionResponse,
-    InterruptResponse,
-    MessageRequest,
-    PermissionListResponse,
-    PermissionReply,
-    QuestionListResponse,
-    QueuedMessage,
-    QueueResponse,
-    SessionInfo,
-    SessionListResponse,
-)
-from ..schema.approvals.decided_by import LOCAL, DecidedBy
-from ..schema.approvals.rules import RuleListResponse
 from ..schema.codec import Codec
 from ..schema.credentials.needs import without_credentials
-from ..schema.problems import (
-    Problem,
-    internal_error,
-    journal_unavailable,
-    prompt_not_queued,
-    shutting_down,
-)
 from ..schema.redaction.redactor import Redactor
 from ..schema.redaction.values import certain, of_environment
 from ..schema.settings import Settings
 from .access.token_file import NAME as TOKENS
 from .access.token_keeper import TokenKeeper
-from .agents.catalog import Catalog, check_version
+from .agents.catalog import Catalog
 from .agents.credentials import Credentials
 from .approvals.broker import (
-    ListPermissions,
-    ListQuestions,
-    ListRules,
     PermissionBroker,
-    ReplyPermission,
-    ReplyQuestion,
-    RevokeRule,
 )
 from .counters import Counters
-from .files.client_path import working_directory
+from .facade import DaemonFacade
 from .files.home import settled
 from .files.reader import ForeignFiles
-from .installs.installer import Install, Installer, Installs
-from .installs.job import InstallRequest, InstallTools
+from .installs.installer import Installer
+from .installs.job import InstallTools
 from .installs.versions import data_directory
 from .isolation.cells import Cells
 from .isolation.isolation import Isolation
 from .journal.disk import DiskJournal
-from .journal.event_log import EventLog
-from .journal.interface import CommandKey, Entry, Journal, JournalHealth, JournalUnavailable, KeptAnswer, QueuedPrompt
+from .journal.interface import Journal
 from .journal.memory import MemoryJournal
-from .journal.outage import Outage
 from .kernel.clock import Clock
 from .kernel.failpoints import VARIABLE, Failpoints
-from .kernel.mailbox import ActorCrashed, ActorGone, ActorStopped, Mailbox, Request
+from .kernel.mailbox import Mailbox
 from .kernel.restart_intensity import RestartIntensity
-from .kernel.supervisor import Chain, Child
+from .kernel.supervisor import Chain
 from .machine.descriptor_reserve import DescriptorReserve
-from .machine.shortage import shortage_told
 from .processes.confinement import Confinement
 from .processes.orphans import Orphans
 from .processes.table import ProcessTable
-from .sessions.attachments import attached
 from .sessions.context import SessionContext
-from .sessions.messages import Cancel, Interrupt, Open, Receipt, RuleRevoked, Send, Terminate
-from .sessions.registry import Census, Count, Create, Drop, Find, Found, List, Registry
-from .sessions.snapshot import ended_problem
-
-R = TypeVar("R")
+from .sessions.registry import Registry
 
 OWN_VARIABLES = ("SANDBOX_AGENT_TOKEN", "SANDBOX_AGENT_TOKEN_FILE", VARIABLE)
 """Ours alone: an agent that could read the token could answer its own permissions."""
 
 
-@frozen
-class Health:
-    """``problems`` is empty when all is well. Unless ``accepting``, whatever would have to be kept is refused.
-    ``isolation`` is what keeps agents from us and from each other."""
-
-    problems: tuple[str, ...] = ()
-    accepting: bool = True
-    isolation: Isolation | None = None
-
-
-class Daemon:
-    """Every method raises :class:`Problem` for what the caller did wrong, and for what went wrong with the agent.
-    Making one raises :class:`NoHome` when the settings name no data directory and nobody has one, and
+class Daemon(DaemonFacade):
+    """Making one raises :class:`NoHome` when the settings name no data directory and nobody has one, and
     :class:`NotIsolated` when they demand an ``isolation`` that is not given.
 
     ``environment`` is what agents inherit, less our own token; the default is this process's. ``secrets`` are masked
@@ -129,86 +78,70 @@ class Daemon:
         isolation: Isolation | None = None,
         trace: bool = False,
     ) -> None:
-        self.settings = settings or Settings()
-        self.codec = Codec()
-        isolation = isolation or Isolation.untried(self.settings)
-        reserve = DescriptorReserve(self.settings.ending_descriptors)
-        self.table = ProcessTable(lambda: self._journal.journal_id, reserve, user=isolation.user)
-        self.counters = Counters()
+        settings = settings or Settings()
+        isolation = isolation or Isolation.untried(settings)
+        reserve = DescriptorReserve(settings.ending_descriptors)
+        table = ProcessTable(lambda: journal.journal_id, reserve, user=isolation.user)
         inherited = os.environ if environment is None else environment
-        self.failpoints = failpoints = Failpoints.of(inherited)
+        failpoints = Failpoints.of(inherited)
         environment = settled({name: value for name, value in inherited.items() if name not in OWN_VARIABLES})
-        workshop = InstallTools(self.settings, without_credentials(environment), self.table, self.table.marker)
+        workshop = InstallTools(settings, without_credentials(environment), table, table.marker)
         if isolation.user is not None:  # whose home says nothing of where ours is
-            data_dir = data_directory(self.settings, environment)
-            self.settings = evolve(self.settings, data_dir=str(data_dir))
+            settings = evolve(settings, data_dir=str(data_directory(settings, environment)))
             environment = isolation.environment(environment)
         clock = clock or Clock()
         kept = (*of_environment(environment), *(secret for value in secrets for secret in certain(value)))
-        self._journal: Journal = (
-            MemoryJournal(self.settings, clock, _unique()[-12:])
-            if self.settings.ephemeral
-            else DiskJournal(data_directory(self.settings, environment), self.settings, clock, failpoints)
+        data = None if settings.ephemeral else data_directory(settings, environment)
+        journal: Journal = (
+            MemoryJournal(settings, clock, _unique()[-12:])
+            if data is None
+            else DiskJournal(data, settings, clock, failpoints)
         )
-        self._broker = Mailbox("permissions", self.settings.mailbox_size)
-        self._installer = Mailbox("installer", self.settings.mailbox_size)
-        self._registry = Mailbox("registry", self.settings.mailbox_size)
-        confinement = Confinement(self._journal, self.settings, self.table.reserve)
-        self._cells = Cells(isolation, self._journal, self.table.reserve)
-        self._files = ForeignFiles(self.settings.foreign_file_timeout, self.table.rights)
-        self._credentials = Credentials(environment, self.settings, self._files)
+        files = ForeignFiles(settings.foreign_file_timeout, table.rights)
+        credentials = Credentials(environment, settings, files)
         # What is installed is ours, whoever runs it.
-        installs = ForeignFiles(self.settings.foreign_file_timeout)
-        self._catalog = Catalog(environment, self.settings, self.table, self._credentials, installs)
-        data = None if self.settings.ephemeral else data_directory(self.settings, environment)
-        self.tokens = TokenKeeper(None if data is None else data / TOKENS, self.settings, clock)
-        self._context = SessionContext(
-            settings=self.settings,
-            codec=self.codec,
+        installs = ForeignFiles(settings.foreign_file_timeout)
+        context = SessionContext(
+            settings=settings,
+            codec=Codec(),
             clock=clock,
-            journal=self._journal,
-            catalog=self._catalog,
-            credentials=self._credentials,
-            files=self._files,
-            table=self.table,
-            confinement=confinement,
-            cells=self._cells,
-            failpoints=self.failpoints,
+            journal=journal,
+            catalog=Catalog(environment, settings, table, credentials, installs),
+            credentials=credentials,
+            files=files,
+            table=table,
+            confinement=Confinement(journal, settings, table.reserve),
+            cells=Cells(isolation, journal, table.reserve),
+            failpoints=failpoints,
             environment=environment,
-            broker=self._broker,
-            registry=self._registry,
-            tokens=self.tokens,
-            counters=self.counters,
+            broker=Mailbox("permissions", settings.mailbox_size),
+            registry=Mailbox("registry", settings.mailbox_size),
+            tokens=TokenKeeper(None if data is None else data / TOKENS, settings, clock),
+            counters=Counters(),
             unique=_unique,
             secrets=kept,
             redactor=Redactor(kept),
             trace=trace,
         )
-        intensity = RestartIntensity(
-            self.settings.actor_restarts,
-            self.settings.restart_period,
-            self.settings.restart_backoff,
-            self.settings.restart_backoff_max,
-        )
-        self._chain = Chain(intensity)
-        self._chain.add("journal", lambda: self._journal.run)
-        self._chain.add("processes", lambda: self.table.run)
-        if not self.settings.ephemeral:  # without a kept journal there is no earlier daemon of ours
-            self._chain.add("leftovers", lambda: Orphans(self._journal, self.table, self.settings).run)
-        self._chain.add("confinement", lambda: confinement.run)
-        self._chain.add("cells", lambda: self._cells.run)
-        self._chain.add("conversations", lambda: self._context.conversations.run)
-        self._chain.add("permissions", lambda: PermissionBroker(self._broker).run)
-        self._chain.add("installer", lambda: Installer(self._installer, workshop).run)
-        self._chain.add("registry", lambda: Registry(self._registry, self._context).run)
-        self._chain.add("tokens", lambda: self.tokens.run)
+        super().__init__(context, Mailbox("installer", settings.mailbox_size), _chain(settings))
+        self._add_actors(workshop)
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
 
-    @property
-    def redactor(self) -> Redactor:
-        """Of the daemon's own secrets, for what is told beside events."""
-        return self._context.redactor
+    def _add_actors(self, workshop: InstallTools) -> None:
+        """In the order in which they start: each needs those before it."""
+        context, chain = self._context, self._chain
+        chain.add("journal", lambda: context.journal.run)
+        chain.add("processes", lambda: context.table.run)
+        if not context.settings.ephemeral:  # without a kept journal there is no earlier daemon of ours
+            chain.add("leftovers", lambda: Orphans(context.journal, context.table, context.settings).run)
+        chain.add("confinement", lambda: context.confinement.run)
+        chain.add("cells", lambda: context.cells.run)
+        chain.add("conversations", lambda: context.conversations.run)
+        chain.add("permissions", lambda: PermissionBroker(context.broker).run)
+        chain.add("installer", lambda: Installer(self._installer, workshop).run)
+        chain.add("registry", lambda: Registry(context.registry, context).run)
+        chain.add("tokens", lambda: context.tokens.run)
 
     def __repr__(self) -> str:
         state = "ended" if self._ended.is_set() else "running"
@@ -231,259 +164,13 @@ class Daemon:
         self._scope.cancel()
         await self._ended.wait()
 
-    def health(self) -> Health:
-        troubles = self._journal.health().troubles
-        if not self._journal.writable and not troubles:
-            troubles = ("the journal cannot be written",)
-        troubles = (*troubles, *self.table.troubles, *self.tokens.troubles)
-        return Health(troubles, self._journal.writable, self._cells.isolation)
 
-    @property
-    def outage(self) -> Outage:
-        """Whether the journal cannot be written just now."""
-        return self._journal.outage
-
-    async def census(self) -> Census:
-        return await self._ask(self._registry, Count())
-
-    def journal_health(self) -> JournalHealth:
-        return self._journal.health()
-
-    def actor_restarts(self) -> Mapping[str, int]:
-        """By the kind of actor; one that ended because another crashed was restarted too."""
-        return {**self._chain.restarts(), "session": self.counters.session_restarts}
-
-    @property
-    def feed(self) -> EventLog:
-        """The events of all sessions, in the order in which they became visible."""
-        return self._journal.feed
-
-    async def create_session(self, session_id: str, request: CreateSessionRequest) -> CreateSessionResponse:
-        """An agent that is not there is installed first; the session is there meanwhile, and tells of the progress."""
-        self.check_writable()
-        resolved = self._catalog.resolve(request)
-        with shortage_told():
-            missing = await self._missing(request)
-            directory = await working_directory(request.directory, self._files, self.table.user)
-            # Before an install: its minutes would be in vain.
-            await self._credentials.require(request.agent, directory)
-        # Shielded: a client that hangs up now must not leave a session that was registered and never opened.
-        with trio.CancelScope(shield=True) as shield:
-            return await self._create(Create(session_id, resolved, directory), missing, shield)
-        raise AssertionError("a shielded scope is never cancelled")
-
-    async def _missing(self, request: CreateSessionRequest) -> InstallRequest | None:
-        """What must be installed before the session can start. Raises the ``agent_not_installed`` problem when
-        installing is switched off."""
-        definition, version = self._catalog.definition(request.agent), request.agent_version
-        if await self._catalog.find(definition, version) is not None:
-            return None
-        if not self.settings.auto_install:
-            await self._catalog.executable(definition, version)
-        return InstallRequest.make(definition.id, version, current=False)
-
-    async def _create(
-        self, create: Create, missing: InstallRequest | None, shield: trio.CancelScope
-    ) -> CreateSessionResponse:
-        found = await self._ask(self._registry, create)
-        try:
-            if missing is not None and found.child is not None:
-                # An install takes minutes: here a client may hang up, and its session goes. The install goes on.
-                shield.shield = False
-                await self._ask(self._installer, Install(missing, found.child.mailbox))
-                shield.shield = True
-            with self.outage.bounded():
-                return await self._ask_session(create.session_id, found, Open())
-            raise AssertionError("what is cancelled in there is a problem out here")
-        except BaseException:
-            shield.shield = True
-            with suppress(Problem), self.outage.bounded():
-                if missing is not None:  # its log has begun, so it also ends
-                    await self._ask_session(create.session_id, found, Terminate())
-            with suppress(Problem), self.outage.bounded():
-                await self._ask(self._registry, Drop(create.session_id))
-            raise
-
-    async def session_info(self, session_id: str) -> SessionInfo:
-        return (await self._find(session_id)).info(self.settings)
-
-    async def list_sessions(self) -> SessionListResponse:
-        """Newest first."""
-        return await self._ask(self._registry, List())
-
-    async def delete_session(self, session_id: str) -> None:
-        """End the session if it has not ended, and forget it and its events; its id is free again."""
-        self.check_writable()
-        with self.outage.bounded():
-            await self.terminate(session_id)
-            await self._ask(self._registry, Drop(session_id))
-
-    async def log(self, session_id: str) -> EventLog:
-        return (await self._find(session_id)).log
-
-    # Commands. With a key the answer is kept in the same entry of the journal as what the command did; `commands` looks
-    # for it there before it asks us for anything.
-
-    async def send(self, session_id: str, request: MessageRequest, key: CommandKey | None = None) -> Receipt:
-        """Give the session a prompt; it runs when the turns before it have ended."""
-        found = await self._find(session_id)
-        definition = self._catalog.definition(found.snapshot.row.request.agent)
-        attachments = await attached(request, definition, found.snapshot.row.directory, self.settings, self._files)
-        prompt = Prompt(0, request.message, attachments)
-        return await self._ask_session(session_id, found, Send(prompt, key))
-
-    async def cancel_prompt(self, session_id: str, turn_id: str, key: CommandKey | None = None) -> None:
-        """Take a prompt out of the queue. Raises the ``prompt_not_queued`` problem."""
-        found = await self._find(session_id)
-        if found.snapshot.row.ended:
-            raise prompt_not_queued(turn_id, "the session has ended")
-        await self._ask_session(session_id, found, Cancel(turn_id, key))
-
-    async def queue(self, session_id: str) -> QueueResponse:
-        """The prompts that wait."""
-        chars = self.settings.queue_text_chars
-        waiting = (await self._find(session_id)).snapshot.row.waiting
-        return QueueResponse(tuple(_queued(prompt, place, chars) for place, prompt in enumerate(waiting, 1)))
-
-    async def interrupt(self, session_id: str, key: CommandKey | None = None) -> InterruptResponse:
-        return await self._ask_session(session_id, await self._find(session_id), Interrupt(key))
-
-    async def terminate(self, session_id: str, key: CommandKey | None = None) -> None:
-        """End the session for good; returns when no process of it is left and that is written. Nothing happens when it
-        has ended. During an outage its processes are ended at once, and what waits for the journal waits on."""
-        found = await self._find(session_id)
-        if found.child is None:
-            return
-        with self.outage.limit(0) as scope:
-            await self._terminate(found.child, key)
-        if scope.cancelled_caught:
-            found.child.renew()
-            await self._terminate(found.child, key)
-
-    async def _terminate(self, child: Child, key: CommandKey | None) -> None:
-        with suppress(ActorGone):  # it has ended
-            try:
-                await child.mailbox.ask(Terminate(key))
-            except ActorCrashed as error:
-                raise internal_error(str(error)) from error
-        await child.ended.wait()
-
-    async def reply_permission(
-        self,
-        session_id: str,
-        permission_id: str,
-        reply: PermissionReply,
-        key: CommandKey | None = None,
-        by: DecidedBy = LOCAL,
-        input_digest: str | None = None,
-    ) -> None:
-        """``input_digest`` is that of what was shown; raises the ``decision_conflict`` problem for another."""
-        await self._find(session_id)
-        await self._ask(self._broker, ReplyPermission(session_id, permission_id, reply, key, by, input_digest))
-
-    async def reply_question(
-        self,
-        session_id: str,
-        question_id: str,
-        answers: Sequence[Sequence[str]] | None,
-        key: CommandKey | None = None,
-        by: DecidedBy = LOCAL,
-        input_digest: str | None = None,
-    ) -> None:
-        """``answers`` is None to reject the question."""
-        await self._find(session_id)
-        given = None if answers is None else tuple(tuple(labels) for labels in answers)
-        await self._ask(self._broker, ReplyQuestion(session_id, question_id, given, key, by, input_digest))
-
-    async def rules(self, session_id: str) -> RuleListResponse:
-        """What humans have allowed for the rest of the session."""
-        await self._find(session_id)
-        return await self._ask(self._broker, ListRules(session_id))
-
-    async def revoke_rule(self, session_id: str, rule_id: str, by: DecidedBy = LOCAL) -> None:
-        """From now on the rule grants nothing. Raises the ``rule_not_found`` problem."""
-        self.check_writable()
-        found = await self._find(session_id)
-        rule = await self._ask(self._broker, RevokeRule(session_id, rule_id))
-        with self.outage.bounded():
-            await self._ask_session(session_id, found, RuleRevoked(rule, by))
-
-    async def kept_answer(self, session_id: str, name: str) -> KeptAnswer | None:
-        """What the session's command of that key was answered first."""
-        return await self._journal.answer(session_id, name)
-
-    def check_writable(self) -> None:
-        """Raises a 503 problem while nothing can be kept: what we accepted would wait, and its client with it."""
-        self.outage.check()
-        if not self._journal.writable:
-            raise journal_unavailable("it is being opened")
-
-    async def written(self, session_id: str, log: EventLog) -> None:
-        """Returns when all that the session has given to the journal so far is kept, or never will be."""
-        if not log.closed:
-            with suppress(JournalUnavailable):
-                await self._journal.write(Entry(session_id))
-
-    async def keep_answer(self, session_id: str, log: EventLog, answer: KeptAnswer) -> None:
-        """Of a command that did nothing. Not kept when the session whose log that was has gone meanwhile."""
-        if not log.closed:
-            with suppress(JournalUnavailable):
-                await self._journal.write(Entry(session_id, answers=(answer,)))
-
-    async def pending_permissions(self) -> PermissionListResponse:
-        return await self._ask(self._broker, ListPermissions())
-
-    async def pending_questions(self) -> QuestionListResponse:
-        return await self._ask(self._broker, ListQuestions())
-
-    async def list_agents(self) -> AgentListResponse:
-        return await self._catalog.list(await self._ask(self._installer, Installs()))
-
-    async def install_agent(self, agent: str, request: AgentInstallRequest) -> None:
-        """Install an agent and make that version the current one. Nothing happens when it is there already, unless
-        it shall be installed anew; a program on PATH is enough when no version is named."""
-        definition = self._catalog.definition(agent)
-        check_version(request.agent_version)
-        named, reinstall = request.agent_version, bool(request.reinstall)
-        there = named is None and await self._catalog.find(definition) is not None
-        if definition.executable is None or (there and not reinstall):
-            return
-        await self._ask(self._installer, Install(InstallRequest.make(agent, named, reinstall=reinstall)))
-
-    async def agent_modes(self, agent: str) -> AgentModesResponse:
-        return self._catalog.modes(agent)
-
-    async def agent_models(self, agent: str) -> AgentModelsResponse:
-        return await self._catalog.models(agent)
-
-    async def _find(self, session_id: str) -> Found:
-        return await self._ask(self._registry, Find(session_id))
-
-    async def _ask(self, mailbox: Mailbox, request: Request[R]) -> R:
-        try:
-            return await mailbox.ask(request)
-        except (ActorGone, ActorStopped) as error:
-            raise shutting_down() from error
-        except ActorCrashed as error:
-            raise internal_error(str(error)) from error
-
-    async def _ask_session(self, session_id: str, found: Found, request: Request[R]) -> R:
-        if found.mailbox is None:
-            raise ended_problem(found.snapshot.row)
-        try:
-            return await found.mailbox.ask(request)
-        except ActorGone as error:
-            # It ended while we asked: the registry knows by now how.
-            found = await self._find(session_id)
-            raise ended_problem(found.snapshot.row) from error
-        except ActorCrashed as error:
-            raise internal_error(str(error)) from error
-
-
-def _queued(queued: QueuedPrompt, position: int, chars: int) -> QueuedMessage:
-    prompt = queued.prompt
-    text, truncated = prompt.text[:chars], len(prompt.text) > chars
-    return QueuedMessage(queued.turn_id, position, queued.at_ms, text, truncated, len(prompt.attachments))
+def _chain(settings: Settings) -> Chain:
+    return Chain(
+        RestartIntensity(
+            settings.actor_restarts, settings.restart_period, settings.restart_backoff, settings.restart_backoff_max
+        )
+    )
 
 
 def _unique() -> str:

@@ -12,10 +12,7 @@ from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper
 
-from ..actors.commands import Commands
-from ..actors.daemon import Daemon
-from ..actors.kernel.supervisor import keep_up
-from ..actors.machine.descriptors import Descriptors, Sizing
+from ..actors.public import Commands, DaemonFacade, Descriptors, Sizing, keep_up
 from ..schema.problems import Problem, permission_denied, too_many_connections
 from ..schema.settings import Settings
 from .api.app import Front, make_app
@@ -196,7 +193,7 @@ def make_admission(settings: Settings, descriptors: Descriptors) -> Admission:
 
 
 async def serve_daemon(
-    daemon: Daemon,
+    daemon: DaemonFacade,
     *,
     host: str,
     port: int,

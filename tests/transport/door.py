@@ -1,4 +1,4 @@
-"""A double of the daemon's door: the same methods over real logs, with nothing behind them.
+"""A double of the daemon's face (`actors/facade.py`): the same methods over real logs, with nothing behind them.
 
 Tests of the transport decide what a session says, and when. ``api/test_real_daemon.py`` uses the real one.
 """
@@ -8,16 +8,13 @@ from collections.abc import Sequence
 
 import trio
 
-from sandbox_agent.actors.access.token_keeper import TokenKeeper
-from sandbox_agent.actors.daemon import Health
-from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.interface import CommandKey, KeptAnswer
 from sandbox_agent.actors.journal.kept_answers import keep_result
 from sandbox_agent.actors.journal.outage import Outage
 from sandbox_agent.actors.kernel.clock import Clock
 from sandbox_agent.actors.kernel.failpoints import Failpoints
 from sandbox_agent.actors.processes.table import ProcessTable
-from sandbox_agent.actors.sessions.messages import Receipt
+from sandbox_agent.actors.public import EventLog, Health, Receipt, TokenKeeper
 from sandbox_agent.schema.api.agent_info import (
     AgentListResponse,
     AgentModeInfo,

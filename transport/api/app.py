@@ -18,12 +18,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge, RequestTimeout
 from werkzeug.routing import WebsocketMismatch
 
-from ...actors.access.grant import Grant
-from ...actors.commands import Commands
-from ...actors.daemon import Daemon
-from ...actors.journal.kept_answers import Answer
-from ...actors.machine.shortage import Shortage
-from ...actors.sessions.messages import Receipt
+from ...actors.public import Answer, Commands, DaemonFacade, Grant, Receipt, Shortage
 from ...schema.api.commands import check_key
 from ...schema.base_path import below
 from ...schema.problems import (
@@ -71,7 +66,7 @@ class App(QuartTrio):
 class Front:
     """Everything that requests share."""
 
-    daemon: Daemon
+    daemon: DaemonFacade
     guard: Guard
     cors: Cors
     hosts: Hosts
@@ -232,7 +227,7 @@ def read_key(asked: Request) -> str | None:
     return check_key(key, f"header {KEY_HEADER}")
 
 
-async def read_body(daemon: Daemon, asked: Request, cls: type) -> Any:
+async def read_body(daemon: DaemonFacade, asked: Request, cls: type) -> Any:
     """Raises a 415 problem before the body is read, 413 while it is, and 400 or 422 for what it says."""
     has_body = bool(asked.content_length) or "Transfer-Encoding" in asked.headers
     encoding = ", ".join(asked.headers.getlist("Content-Encoding"))
@@ -250,7 +245,7 @@ async def read_body(daemon: Daemon, asked: Request, cls: type) -> Any:
     return cast("Any", daemon.codec.decode(body, cls))
 
 
-def answer(daemon: Daemon, route: Route, value: Any, *, head: bool) -> Response:
+def answer(daemon: DaemonFacade, route: Route, value: Any, *, head: bool) -> Response:
     """``head``: the headers of the answer, and nothing of a stream that might not end."""
     if isinstance(value, Answer):
         response = answer(daemon, route, None if isinstance(value.result, Receipt) else value.result, head=head)

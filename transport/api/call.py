@@ -6,11 +6,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ...actors.access.grant import Grant
-from ...actors.commands import Commands
-from ...actors.daemon import Daemon
-from ...actors.journal.kept_answers import Answer
-from ...actors.sessions.messages import Receipt
+from ...actors.public import Answer, Commands, DaemonFacade, Grant, Receipt
 from ...schema.api.commands import Command
 from ...schema.approvals.decided_by import DecidedBy, Transport
 from ..guard.guard import Guard
@@ -39,7 +35,7 @@ class Call:
     path parameters, decoded. ``key`` is the client's own name for the command, if it gave one. ``prove`` answers a
     nonce with the proof of who we are (:class:`.Prover`)."""
 
-    daemon: Daemon
+    daemon: DaemonFacade
     readers: Readers
     commands: Commands
     metrics: Metrics

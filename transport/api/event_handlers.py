@@ -3,8 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from ...actors.journal.event_log import EventLog
-from ...actors.sessions.messages import Receipt
+from ...actors.public import EventLog, Receipt
 from ...schema.api.commands import MessageCommand
 from ...schema.api.queries import EventsQuery, StreamQuery
 from ...schema.cursor import Cursor

@@ -1,6 +1,6 @@
 """Handlers: one per operation, named by its operation id. Each asks the daemon one thing. Bytes are ready JSON."""
 
-from ...actors.journal.kept_answers import Answer
+from ...actors.public import Answer
 from ...schema.api.agent_info import AgentListResponse, AgentModelsResponse, AgentModesResponse
 from ...schema.api.commands import (
     InterruptCommand,

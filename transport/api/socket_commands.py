@@ -2,8 +2,7 @@
 
 from typing import cast
 
-from ...actors.journal.kept_answers import Answer
-from ...actors.sessions.messages import Receipt
+from ...actors.public import Answer, Receipt
 from ...schema.api.commands import Command, check_key
 from ...schema.api.ws_commands import WebSocketAck, WebSocketError
 from ...schema.codec import Codec

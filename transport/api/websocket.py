@@ -16,8 +16,7 @@ import trio
 from attrs import evolve
 from werkzeug.datastructures import Headers
 
-from ...actors.access.grant import Grant
-from ...actors.journal.event_log import EventLog
+from ...actors.public import EventLog, Grant
 from ...schema.api.ws_commands import WebSocketAck, WebSocketAuth, WebSocketError
 from ...schema.codec import Codec
 from ...schema.cursor import Cursor

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import trio
 
-from ...actors.access.grant import Grant, anyones_grant, own_grant
-from ...actors.access.token_keeper import TokenKeeper
+from ...actors.public import Grant, TokenKeeper, anyones_grant, own_grant
 from ...schema.access.command_scopes import scope_of
 from ...schema.access.scopes import Scope
 from ...schema.api.commands import Command

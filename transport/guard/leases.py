@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 import trio
 from attrs import define, field
 
-from ...actors.access.grant import Grant
-from ...actors.access.token_keeper import TokenKeeper
+from ...actors.public import Grant, TokenKeeper
 from ...schema.access.tokens import StreamEnded, StreamEndReason
 
 LOOK = 0.5

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from quart import Request
 
-from ...actors.access.grant import Grant
+from ...actors.public import Grant
 from ...schema.access.tokens import RESERVED
 from ...schema.base_path import below
 from ...schema.problems import Problem, too_many_connections_of

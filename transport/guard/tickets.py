@@ -9,8 +9,7 @@ import secrets
 import trio
 from attrs import frozen
 
-from ...actors.access.grant import Grant
-from ...actors.access.token_keeper import TokenKeeper, digest_of
+from ...actors.public import Grant, TokenKeeper, digest_of
 from ...schema.problems import Problem
 
 PARAMETER = "ticket"

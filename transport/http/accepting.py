@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 import trio
 
-from ...actors.machine.shortage import Shortage
+from ...actors.public import Shortage
 
 PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two tries; doubles."""

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ...actors.journal.event_log import Batch, EventLog
+from ...actors.public import Batch, EventLog
 from ...schema.encode import NO_RAW
 
 

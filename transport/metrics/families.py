@@ -12,10 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from ...actors.counters import TOKEN_KINDS, Counters
-from ...actors.daemon import Daemon
-from ...actors.kernel.histogram import Histogram
-from ...actors.sessions.registry import Census
+from ...actors.public import TOKEN_KINDS, Census, Counters, DaemonFacade, Histogram
 from ...schema.api.sessions import SessionStatus
 from ..subscriptions.subscribers import StreamKind, Subscribers
 from .loop_lateness import LoopLateness
@@ -29,7 +26,9 @@ Labelled = Iterable[tuple[Sequence[str], float]]
 class MetricFamilies(Collector):
     """One per server. Two servers in one process have two registries, and nobody else's figures in theirs."""
 
-    def __init__(self, daemon: Daemon, subscribers: Subscribers, lateness: LoopLateness, logs: Drops | None) -> None:
+    def __init__(
+        self, daemon: DaemonFacade, subscribers: Subscribers, lateness: LoopLateness, logs: Drops | None
+    ) -> None:
         self._daemon = daemon
         self._subscribers = subscribers
         self._lateness = lateness

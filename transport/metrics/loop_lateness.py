@@ -3,8 +3,7 @@
 import structlog
 import trio
 
-from ...actors.kernel.histogram import Histogram
-from ...actors.kernel.loop_clock import LoopClock
+from ...actors.public import Histogram, LoopClock
 
 _log = structlog.get_logger("loop")
 

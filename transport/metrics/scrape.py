@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from ...actors.daemon import Daemon
+from ...actors.public import DaemonFacade
 from ..subscriptions.subscribers import Subscribers
 from .loop_lateness import LoopLateness
 
@@ -24,7 +24,9 @@ class Drops(Protocol):
 
 
 class Metrics:
-    def __init__(self, daemon: Daemon, subscribers: Subscribers, lateness: LoopLateness, logs: Drops | None) -> None:
+    def __init__(
+        self, daemon: DaemonFacade, subscribers: Subscribers, lateness: LoopLateness, logs: Drops | None
+    ) -> None:
         self._daemon = daemon
         self._subscribers = subscribers
         self._lateness = lateness

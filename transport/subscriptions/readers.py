@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import structlog
 import trio
 
-from ...actors.journal.event_log import EventLog, Expired
+from ...actors.public import EventLog, Expired
 from ...schema.codec import Codec
 from ...schema.cursor import Cursor, ResyncReason, StreamResync
 from ...schema.settings import Settings

@@ -8,7 +8,7 @@ from typing import Literal
 import trio
 from attrs import define, frozen
 
-from ...actors.journal.event_log import EventLog
+from ...actors.public import EventLog
 from ..guard.leases import Lease
 
 StreamKind = Literal["sse", "all", "turn", "websocket"]

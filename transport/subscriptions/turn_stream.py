@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 import trio
 
-from ...actors.journal.event_log import Batch, EventLog, Expired
+from ...actors.public import Batch, EventLog, Expired
 from ...schema.cursor import Cursor
 from ...schema.encode import EncodedEvent
 from ..guard.leases import Hold

@@ -1,6 +1,6 @@
 """What an orchestrator learns from ``GET /v1/health``."""
 
-from sandbox_agent.actors.daemon import Health
+from sandbox_agent.actors.public import Health
 
 from ..door import Door
 from ..serving import serving
