@@ -1,4 +1,4 @@
-"""Actors: a task, a mailbox, and state that nobody else touches."""
+"""Actors: each is a task with a mailbox, and with state that no other task touches."""
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -16,22 +16,22 @@ class TaskCrashed(Exception):
 class Actor:
     """Subclasses implement :meth:`handle`. A new object is made for every start; the mailbox is handed on.
 
-    ``handle`` raises :class:`Problem` to refuse a request: that is the asker's fault and the actor goes on. Anything
-    else that it raises is a crash: the asker gets :class:`ActorCrashed`, and the supervisor decides what happens.
+    ``handle`` raises :class:`Problem` to refuse a request: that is the asker's fault, and the actor continues. Any
+    other exception is a crash: the asker gets :class:`ActorCrashed`, and the supervisor decides what happens.
 
-    A life is :meth:`started`, any number of messages, and then exactly one of :meth:`stopped` and :meth:`failed`:
+    A run is :meth:`started`, any number of messages, and then exactly one of :meth:`stopped` and :meth:`failed`:
 
     ==================================================================  ==========================================
-    it ended because                                                    then
+    reason of the end                                                   hook that is called
     ==================================================================  ==========================================
     :meth:`stop` was called, or it was cancelled after ``started``      ``stopped()``
     ``started``, ``handle`` or a task in ``nursery`` crashed            ``failed(error)``
     it was cancelled before ``started`` had returned                    ``failed(error)`` with the ``trio.Cancelled``
     ==================================================================  ==========================================
 
-    So ``stopped`` may rely on everything that ``started`` makes, and may write; ``failed`` may rely on nothing that
-    ``__init__`` did not make, and puts away what was acquired. Both are shielded from cancellation, and run while the
-    tasks of ``nursery`` still do. What a hook raises is a crash too; the other hook does not run after it.
+    So ``stopped`` may use everything that ``started`` makes, and may write. ``failed`` may use only what ``__init__``
+    makes, and releases what was acquired. Both are shielded from cancellation, and run while the tasks of ``nursery``
+    still run. An exception from a hook is a crash too; the other hook does not run after it.
     """
 
     def __init__(self, mailbox: Mailbox) -> None:
@@ -57,7 +57,7 @@ class Actor:
                 error = reason
                 raise
             finally:
-                # Shielded: a cancelled actor still puts away what it owns, in the time that it allows itself.
+                # Shielded: a cancelled actor still releases what it owns; each hook bounds its own time.
                 with trio.CancelScope(shield=True):
                     if (failure := self._failure(error, ready=ready)) is None:
                         await self.stopped()
@@ -66,10 +66,10 @@ class Actor:
             self.nursery.cancel_scope.cancel()
 
     def _failure(self, error: BaseException | None, *, ready: bool) -> BaseException | None:
-        """Why the end is no orderly one."""
+        """The reason when the end was not orderly; None for an orderly end."""
         if error is not None and not is_cancellation(error):
             return error
-        # A nursery cancels its own scope when one of its tasks crashes. Whoever stops an actor cancels an outer one.
+        # A nursery cancels its own scope when one of its tasks crashes. To stop an actor, an outer scope is cancelled.
         if self.nursery.cancel_scope.cancel_called:
             return TaskCrashed(f"a task of {self.mailbox.name} crashed")
         return None if ready else error
@@ -81,7 +81,7 @@ class Actor:
 
     @contextmanager
     def _answering(self, envelope: Envelope) -> Generator[None]:
-        """However the block ends, the asker is not left waiting, unless the block returned without an answer."""
+        """When the block raises, the asker gets an error. A block that returns must have answered, or answer later."""
         try:
             yield
         except Problem as problem:
@@ -89,7 +89,7 @@ class Actor:
                 raise
             envelope.fail(problem)
         except BaseException as error:
-            # Also of a group: a nursery in there may have crashed and been cancelled at once.
+            # A group too: a nursery in ``handle`` may have crashed and been cancelled at the same time.
             name = self.mailbox.name
             envelope.fail(
                 ActorStopped(f"{name} was stopped") if is_cancellation(error) else ActorCrashed(f"{name} failed")
@@ -103,9 +103,10 @@ class Actor:
     def later(self, envelope: Envelope, work: Callable[[], Awaitable[object]]) -> None:
         """Answer with what ``work`` returns, in a task in ``nursery``: the actor handles other messages meanwhile.
 
-        What ``work`` raises means what it means in :meth:`handle`: a :class:`Problem` refuses the request, a
-        cancellation fails it with :class:`ActorStopped`, a crash with :class:`ActorCrashed` and the actor with it. Only
-        when another actor that ``work`` asked is gone or has crashed, the asker is told that instead.
+        Exceptions from ``work`` mean what they mean in :meth:`handle`: a :class:`Problem` refuses the request; a
+        cancellation fails it with :class:`ActorStopped`; a crash fails it with :class:`ActorCrashed`, and the actor
+        crashes too. One exception: when another actor that ``work`` asked is gone or has crashed, the asker gets that
+        error, and this actor continues.
         """
         self.nursery.start_soon(self._answer_later, envelope, work)
 
@@ -117,17 +118,17 @@ class Actor:
                 envelope.fail(error)
 
     async def started(self) -> None:
-        """Before the first message, with ``nursery`` open. What it raises is a crash."""
+        """Called before the first message, with ``nursery`` open. An exception is a crash."""
 
     async def stopped(self) -> None:
         """The orderly end of an actor that had started. Shielded: it must bound its own time."""
 
     async def failed(self, error: BaseException) -> None:
-        """Any other end; what the actor has gathered may be half of something, and must not be kept. Shielded: it must
-        bound its own time."""
+        """Any other end. What the actor has gathered may be incomplete, and must not be kept. Shielded: it must bound
+        its own time."""
 
     def stop(self) -> None:
-        """End normally after the message that is being handled."""
+        """End normally after the current message."""
         self._stopped = True
 
     def statistics(self) -> dict[str, int]:
@@ -135,7 +136,7 @@ class Actor:
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Nothing but a cancellation: ``trio.Cancelled``, or a group that holds nothing else."""
+    """True for ``trio.Cancelled`` and for a group that contains nothing else."""
     if isinstance(error, BaseExceptionGroup):
         return error.split(trio.Cancelled)[1] is None  # pyright: ignore[reportUnknownMemberType]
     return isinstance(error, trio.Cancelled)

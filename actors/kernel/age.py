@@ -1,8 +1,8 @@
-"""Age: how old something is by a clock that cannot be made to jump.
+"""Age: how old something is, measured so that a jump of the wall clock does no harm.
 
-What is deleted for its age must not be deleted because the wall clock is wrong. While the daemon runs its time goes by
-the monotonic clock; and the time between two lives of the daemon, which only the wall clock tells, counts for a day at
-most. An age may come out too small, then, and what is old is kept for longer.
+Nothing may be deleted for its age because the wall clock is wrong. While the daemon runs, age is measured by the
+monotonic clock. The time between two runs of the daemon is known from the wall clock only, and counts as one day at
+most. So an age can be too small, and then old things are kept for longer.
 """
 
 import trio
@@ -11,7 +11,7 @@ DOWNTIME_MS = 86_400_000
 
 
 class Age:
-    """``now_ms`` is what the wall clock says, ``latest_ms`` the newest time that was kept, None for none."""
+    """``now_ms`` is the wall clock's time, ``latest_ms`` the newest time in the journal; None when it has none."""
 
     def __init__(self, now_ms: int, latest_ms: int | None) -> None:
         believed = min(now_ms, latest_ms + DOWNTIME_MS) if latest_ms is not None else now_ms
@@ -24,5 +24,5 @@ class Age:
         return trio.current_time() + self._ahead
 
     def of(self, stamp_ms: int) -> float:
-        """Seconds since then."""
+        """Seconds since ``stamp_ms``."""
         return self._now() - stamp_ms / 1000

@@ -4,15 +4,15 @@ import time
 
 
 class Clock:
-    """Wall time, formatted cheaply: ``datetime.isoformat`` cost more than encoding the rest of the event."""
+    """Wall time, formatted quickly: ``datetime.isoformat`` took longer than encoding the rest of the event."""
 
     def __init__(self) -> None:
         self._second = 0
-        """The beginning of the second that ``_prefix`` tells, in microseconds since 1970."""
+        """The beginning of the second in ``_prefix``, in microseconds since 1970."""
         self._prefix = "1970-01-01T00:00:00."
 
     def now_ns(self) -> int:
-        """Nanoseconds since 1970. Somebody may set it, also back: no order and no timeout may come from here."""
+        """Nanoseconds since 1970. The wall clock may be set forward or back, so no order and no timeout may use it."""
         return time.time_ns()
 
     def now_ms(self) -> int:
@@ -26,5 +26,5 @@ class Clock:
             second, rest = divmod(self._second + rest, 1_000_000)
             self._second = second * 1_000_000
             self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
-        # As {rest:06d}, in half the time.
+        # The same as {rest:06d}, in half the time.
         return f"{self._prefix}{str(1_000_000 + rest)[1:]}Z"

@@ -1,4 +1,4 @@
-"""Failpoints: named places in the code at which a test kills the daemon, as a power cut would.
+"""Failpoints: named places in the code at which a test kills the daemon.
 
 ``SANDBOX_AGENT_FAILPOINT=journal.committed:3`` kills it when that place is reached for the third time, and
 ``journal.committed:3:TERM`` sends it a SIGTERM then. Without the variable they do nothing. docs/guarantees.md lists the
@@ -14,8 +14,8 @@ VARIABLE = "SANDBOX_AGENT_FAILPOINT"
 
 class Failpoints:
     def __init__(self, armed: str = "") -> None:
-        """``armed`` is ``name``, ``name:count`` or ``name:count:signal``; empty for none. Raises ValueError for another
-        count or signal."""
+        """``armed`` is ``name``, ``name:count`` or ``name:count:signal``; empty for none. Raises ValueError when the
+        count is no number or the signal is unknown."""
         self._name, count, name, *_ = [*armed.split(":"), "", ""]
         self._left = int(count or 1)
         try:

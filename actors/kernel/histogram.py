@@ -1,13 +1,14 @@
-"""Timings: how long something took, counted by how long. Holds a few numbers however often it happened."""
+"""A histogram of durations. Its size does not depend on how many were counted."""
 
 from bisect import bisect_left
 
 BOUNDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds. Up to 5 ms nobody notices; what takes longer than 5 s is beyond all that is planned for."""
+"""Upper bounds in seconds. Below 5 ms a user notices nothing; above 5 s something is wrong in any case."""
 
 
 class Histogram:
-    """One thread may count while another reads: a reader sees the one that is being counted wholly, partly or not."""
+    """One thread may count while another reads: the duration that is being added may be visible, partly visible or
+    not visible."""
 
     def __init__(self) -> None:
         self.total = 0.0
@@ -25,7 +26,7 @@ class Histogram:
         self.total += seconds
 
     def cumulative(self) -> list[tuple[str, int]]:
-        """How many took at most so long, for each bound as text, and for ``+Inf`` all of them."""
+        """For each bound, as text, how many took at most so long; ``+Inf`` counts all."""
         sums: list[tuple[str, int]] = []
         so_far = 0
         for bound, count in zip((*map(str, BOUNDS), "+Inf"), self._counts, strict=True):

@@ -1,8 +1,9 @@
-"""Mailboxes: the only way to speak to an actor.
+"""Mailboxes: messages to an actor go through its mailbox, and there is no other way.
 
-``tell`` sends and goes on; ``ask`` sends and waits for the one reply. A mailbox is bounded: when it is full the sender
-waits, which is how a flooding agent is slowed down. It outlives its actor: a supervisor that restarts an actor hands
-the new one the same mailbox, so an address stays good and only the message that crashed the old one is lost.
+``tell`` sends and continues; ``ask`` sends and waits for the one reply. A mailbox is bounded: when it is full the
+sender waits, and so an agent that writes too much is slowed down. A mailbox outlives its actor: a supervisor that
+restarts an actor gives the new one the same mailbox. So its address stays valid, and only the message that crashed the
+old actor is lost.
 """
 
 from typing import Any, Generic, TypeVar, cast
@@ -20,20 +21,21 @@ class Request(Generic[R]):
 
 
 class ActorGone(Exception):
-    """The actor has ended and will not come back. Nobody's fault: the asker was late."""
+    """The actor has ended and will not be restarted. No error: the request came too late."""
 
 
 class ActorCrashed(Exception):
-    """The actor failed while it handled this request: our fault, never the asker's. The request may have had effect."""
+    """The actor crashed while it handled this request: a bug of ours, not the asker's. The request may have had an
+    effect."""
 
 
 class ActorStopped(ActorCrashed):
-    """The actor was stopped while it handled this request: nobody's fault. The request may have had effect."""
+    """The actor was stopped while it handled this request. No error; the request may have had an effect."""
 
 
 @define(eq=False)
 class Reply(Generic[R]):
-    """Where the answer to one request is put, once. A second answer is ignored: whoever was first decided."""
+    """Holds the answer to one request. Only the first answer counts; later ones are ignored."""
 
     _done: trio.Event = field(factory=trio.Event)
     _value: R | None = None
@@ -106,7 +108,7 @@ class Mailbox:
         return await self._receive.receive()
 
     def close(self) -> None:
-        """No actor will read here again: fail what waits, and every later sender."""
+        """No actor will read this mailbox again: fail the messages that wait, and every later sender."""
         self._closed = True
         gone = ActorGone(f"{self.name} has ended")
         while True:

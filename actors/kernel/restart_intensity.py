@@ -1,4 +1,4 @@
-"""Restart intensity, as OTP means it: how many restarts within how long are still all right."""
+"""Restart intensity, with OTP's meaning: how many restarts are allowed within a period."""
 
 from collections import deque
 
@@ -6,7 +6,8 @@ import trio
 
 
 class RestartIntensity:
-    """``limit`` occurrences within ``period`` seconds are borne; one more is not."""
+    """``limit`` occurrences within ``period`` seconds are allowed; one more is too many. ``backoff`` and
+    ``backoff_max`` are seconds, for :attr:`pause`."""
 
     def __init__(self, limit: int, period: float, backoff: float = 0.0, backoff_max: float = 0.0) -> None:
         self.limit = limit
@@ -26,12 +27,12 @@ class RestartIntensity:
         return len(self._times)
 
     def occurred(self) -> bool:
-        """Count one occurrence; True when it is one too many."""
+        """Count one occurrence; True when it exceeds the limit."""
         self._times.append(trio.current_time())
         return self.recent > self.limit
 
     @property
     def pause(self) -> float:
-        """Seconds to wait before the next start: none before the first restart, doubling from the second."""
+        """Seconds to wait before the next start: none before the first restart, then doubling from the second on."""
         earlier = self.recent - 1
         return min(self._backoff * 2 ** (earlier - 1), self._backoff_max) if earlier > 0 else 0.0

@@ -1,9 +1,9 @@
-"""Supervisors: who starts actors, and what happens when one crashes. The words have OTP's meaning.
+"""Supervisors start actors, and restart them when they crash. The words have OTP's meaning.
 
 * permanent: always restarted; transient: restarted when it crashed; temporary: never restarted.
-* Every restart counts against the intensity, also that of a permanent actor which ended normally: one that ends at once
-  would be started for ever. Within it, the actor is started again after a pause that doubles; beyond it, a dynamic
-  child is ``failed`` and a chain gives up with :class:`GaveUp`.
+* Every restart counts against the intensity, also that of a permanent actor which ended normally: otherwise one that
+  ends at once would be restarted without end. Within the intensity, the actor is restarted after a pause that doubles.
+  Beyond it, a dynamic child is ``failed``, and a chain raises :class:`GaveUp`.
 """
 
 from collections import Counter
@@ -25,18 +25,18 @@ Run = Callable[..., Awaitable[None]]
 
 UPKEEP_PAUSE = 1.0
 UPKEEP_PAUSE_MAX = 60.0
-"""Seconds before a task of the upkeep is begun again; the pause doubles while it keeps failing."""
+"""Seconds before a task of :func:`keep_up` is started again; the pause doubles while it keeps failing."""
 
 _log = structlog.get_logger("supervisor")
 
 
 class GaveUp(Exception):
-    """An actor without which nothing works keeps crashing: ours to mend; the daemon ends."""
+    """An actor that everything needs keeps crashing: a bug of ours. The daemon ends."""
 
 
 @frozen
 class ChildSpec:
-    """``make`` is called for every start with the child's mailbox. ``on_failed`` is told the last crash."""
+    """``make`` is called for every start, with the child's mailbox. ``on_failed`` is called with the last crash."""
 
     name: str
     make: Callable[[Mailbox], Actor]
@@ -46,7 +46,7 @@ class ChildSpec:
 
 @define(eq=False)
 class Child:
-    """A supervised actor, through all its lives."""
+    """A supervised actor, across its restarts."""
 
     spec: ChildSpec
     mailbox: Mailbox
@@ -61,7 +61,7 @@ class Child:
         return f"<Child {self.spec.name} {self.spec.restart} {self.state} starts={self.starts}>"
 
     async def live(self) -> None:
-        """Run the actor, again and again as its kind demands; returns when it has ended for good."""
+        """Run the actor and restart it as its kind demands; returns when it has ended and is not restarted."""
         try:
             with self.scope:
                 while await self._once():
@@ -74,7 +74,7 @@ class Child:
             self.ended.set()
 
     async def _once(self) -> bool:
-        """One life; True when another shall follow."""
+        """One run of the actor; True when it shall be restarted."""
         self.state = "running"
         self.starts += 1
         self.life = trio.CancelScope()
@@ -85,7 +85,7 @@ class Child:
         except* trio.Cancelled:
             raise
         except* Exception as group:  # noqa: BLE001 - containing any crash is what a supervisor is for
-            # A crash beside a cancellation too: let go, it would take whoever holds the supervisor with it.
+            # A crash beside a cancellation too: otherwise it would also crash the owner of the supervisor.
             _log.error("actor crashed", actor=self.spec.name, exc_info=group)
             crash = _lone(group)
         if crash is None:
@@ -111,17 +111,17 @@ class Child:
             _log.error("could not bury actor", actor=self.spec.name, exc_info=worse)
 
     def renew(self) -> None:
-        """End this life of the actor, as a cancellation does, and start another. No crash: it counts for nothing."""
+        """Cancel the actor and start it again. This is no crash, and does not count against the intensity."""
         self.life.cancel()
 
     async def stop(self) -> None:
-        """Cancel the actor and wait until it has put away what it owns."""
+        """Cancel the actor and wait until it has released what it owns."""
         self.scope.cancel()
         await self.ended.wait()
 
 
 def _lone(error: Exception) -> Exception:
-    """What nurseries wrapped, when it is one thing: an obituary names it."""
+    """The one exception inside nested groups; a group with several is returned as it is."""
     if not isinstance(error, ExceptionGroup):
         return error
     group = cast("ExceptionGroup[Exception]", error)
@@ -129,7 +129,7 @@ def _lone(error: Exception) -> Exception:
 
 
 class Supervisor:
-    """Dynamic children, one for one: each crash is between a child and its own intensity."""
+    """Dynamic children, one for one: a crash concerns only that child and its own intensity."""
 
     def __init__(self, make_intensity: Callable[[], RestartIntensity], mailbox_size: int) -> None:
         self._make_intensity = make_intensity
@@ -142,7 +142,7 @@ class Supervisor:
         return f"<Supervisor {'running' if self._nursery else 'stopped'} children={len(self._children)}>"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Hold children until cancelled; then every child is cancelled and waited for."""
+        """Run the children until cancelled; then every child is cancelled and waited for."""
         async with trio.open_nursery() as self._nursery:
             task_status.started()
             try:
@@ -151,7 +151,7 @@ class Supervisor:
                 self._nursery.cancel_scope.cancel()
 
     def start(self, spec: ChildSpec) -> Child:
-        """Start a child now. Its name must be free: the caller's fault otherwise."""
+        """Start a child now. Raises ValueError when its name is in use or the supervisor does not run."""
         if self._nursery is None or spec.name in self._children:
             raise ValueError(f"cannot start {spec.name}: {self!r}")
         child = Child(spec, Mailbox(spec.name, self._mailbox_size), self._make_intensity())
@@ -179,9 +179,9 @@ class Supervisor:
 
 
 class Chain:
-    """Permanent actors in a row, rest for one: when one crashes, those after it end and start again with it.
+    """Permanent actors in order, rest for one: when one crashes, those after it end too, and all of them start again.
 
-    Each actor's task holds a nursery in which the rest of the chain runs, so that the order is the nesting and a crash
+    Each actor's task has a nursery in which the rest of the chain runs. So the order is the nesting, and a crash
     cannot leave a later actor running.
     """
 
@@ -194,15 +194,15 @@ class Chain:
         return "<Chain " + " > ".join(f"{name}({self._starts.get(name, 0)})" for name, _ in self._links) + ">"
 
     def restarts(self) -> dict[str, int]:
-        """By actor, since the chain was made."""
+        """Restarts of each actor since the chain was made."""
         return {name: max(self._starts.get(name, 0) - 1, 0) for name, _ in self._links}
 
     def add(self, name: str, make: Callable[[], Run]) -> None:
-        """``make`` returns the run function of a new life."""
+        """``make`` is called for every start, and returns the function to run."""
         self._links.append((name, make))
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run the whole chain until cancelled; ``started`` when the last link runs. Raises :class:`GaveUp`."""
+        """Run the whole chain until cancelled; ``started`` when its last actor runs. Raises :class:`GaveUp`."""
         ready = trio.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_from, 0, ready)
@@ -230,8 +230,8 @@ class Chain:
         return {f"{name}_restarts": max(self._starts.get(name, 0) - 1, 0) for name, _ in self._links}
 
     async def _once(self, run: Run, index: int, ready: trio.Event) -> None:
-        """One life of an actor and of all that run with it. Those after it end before it does, whatever the reason:
-        they may need it to put away what they own."""
+        """One run of an actor and of all actors after it. Those end before it does, whatever the reason: they may need
+        it to release what they own."""
         actor = trio.CancelScope()
         async with trio.open_nursery() as nursery:
 
@@ -252,8 +252,8 @@ class Chain:
 
 
 async def keep_up(name: str, run: Run, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """A task of the upkeep, until cancelled: begun again whenever it fails, for ever. Nobody needs it to be answered,
-    and nothing is worth the daemon's end."""
+    """Run a background task until cancelled, and start it again whenever it fails, without a limit. No request waits
+    for such a task, and no failure of one is a reason to end the daemon."""
     pause = UPKEEP_PAUSE
     task_status.started()
     while True:
