@@ -1,4 +1,4 @@
-"""Grant: what the bearer of one token may do, and until when."""
+"""Grant: what the bearer of one token may do, in which session, and until when."""
 
 from attrs import define, evolve, field
 
@@ -9,8 +9,8 @@ from ...schema.approvals.decided_by import DecidedBy, Transport
 
 @define(eq=False)
 class Grant:
-    """Of a token that was created, or of the daemon's own. The token keeper alone changes it. ``digest`` is that of the
-    secret. Times are milliseconds since 1970."""
+    """The rights of a token that was created, or of the daemon's own. Only the token keeper changes it. ``digest`` is
+    the secret's. Times are milliseconds since 1970."""
 
     name: str
     scopes: tuple[Scope, ...]
@@ -25,13 +25,13 @@ class Grant:
         return allows(self.scopes, scope)
 
     def over(self, now_ms: int) -> StreamEndReason | None:
-        """Why it holds no more; None while it does."""
+        """Why it is no longer valid; None while it is."""
         if self.revoked:
             return "token_revoked"
         return "token_expired" if self.expires_ms is not None and now_ms >= self.expires_ms else None
 
     def decided_by(self, transport: Transport) -> DecidedBy:
-        """What the log tells of who decided an ask. ``scope`` is the one that allows it."""
+        """The ``decided_by`` of an approval that this bearer decided. ``scope`` is the one that allows it."""
         if self.name == ANYONE:
             return DecidedBy("no_token", transport=transport)
         scope: Scope = "admin" if "admin" in self.scopes else "approve"
@@ -49,15 +49,15 @@ class Grant:
         )
 
     def copy(self) -> "Grant":
-        """As it is now, for a thread that writes it."""
+        """A copy, for a thread that writes it."""
         return evolve(self)
 
 
 def own_grant() -> Grant:
-    """Of the token that the daemon was started with."""
+    """The grant of the daemon's own token."""
     return Grant(DEFAULT, ("admin",))
 
 
 def anyones_grant() -> Grant:
-    """Of whoever reaches a daemon that demands no token."""
+    """The grant of every client when the daemon demands no token."""
     return Grant(ANYONE, ("admin",))

@@ -1,8 +1,8 @@
-"""The file of the tokens: ``tokens.json`` in the data directory, for its owner alone. Everything here blocks.
+"""The token file: ``tokens.json`` in the data directory, readable for its owner only. All functions here block.
 
-Not in the journal: that may be copied, read by other programs, or moved away when it is damaged, and who may do what
-must not depend on it. A secret has 256 random bits, so its plain SHA-256 says nothing about it: a slow hash (bcrypt,
-scrypt) protects what people choose, and would cost every request a tenth of a second.
+It is not in the journal: that may be copied, read by other programs, or moved away when it is damaged, and access
+rights must not depend on it. A secret has 256 random bits, so its plain SHA-256 reveals nothing. A slow hash (bcrypt,
+scrypt) protects passwords that people choose, and would cost every request a tenth of a second.
 """
 
 import os
@@ -48,12 +48,12 @@ class _Head:
 
 
 class Unsound(Exception):
-    """The file is not one that we wrote. The message says what is wrong with it, and goes on after its name."""
+    """The file is not as we wrote it. The message says what is wrong, and follows the file's name."""
 
 
 def read_tokens(path: Path) -> list[Grant]:
-    """None there is none of. Raises :class:`Unsound`, and :class:`DataDirectoryRefused` for what a later version of us
-    wrote, or what cannot be read just now."""
+    """The grants in the file; empty when there is no file. Raises :class:`Unsound`, and :class:`DataDirectoryRefused`
+    for a file that a later version wrote, or that cannot be read now."""
     try:
         data = _read(path)
     except FileNotFoundError:
@@ -101,7 +101,7 @@ def _grant(kept: _Kept) -> Grant:
 
 
 def write_tokens(path: Path, grants: Sequence[Grant]) -> None:
-    """Replace the file in one step, durably. Raises :class:`OSError`, and then the old one is still there."""
+    """Replace the file in one step, durably. Raises :class:`OSError`; then the old file is still there."""
     kept = tuple(
         _Kept(g.name, g.digest.hex(), g.scopes, g.created_ms, g.session_id, g.expires_ms, g.last_used_ms)
         for g in grants
@@ -131,7 +131,7 @@ def _sync(directory: Path) -> None:
 
 
 def set_aside(path: Path, clock: Clock) -> Path:
-    """Move a file away that is not sound. Returns where it is now."""
+    """Move an unsound file away. Returns its new path."""
     stamp = clock.now_ms()
     while (target := path.with_name(f"{path.name}.damaged-{stamp}")).exists():
         stamp += 1

@@ -1,8 +1,8 @@
-"""The token keeper: it alone knows the tokens, gives them out, takes them back and writes them down.
+"""The token keeper: the one place that knows the tokens. It creates, revokes and stores them.
 
-Whether a token is right is asked for each request, so that is answered from memory at once. What changes the tokens is
-written first, and holds when it is on disk; a token that is taken back is refused at once, whether that can be written
-or not. When one was last used is written now and then: no request waits for a disk.
+Each request asks whether a token is valid, so that is answered from memory at once. A new token is written first, and
+is valid when it is on disk. A revoked token is refused at once, whether the revocation can be written or not. The time
+of a token's last use is written from time to time, so no request waits for a disk.
 """
 
 import hashlib
@@ -34,16 +34,16 @@ from .grant import Grant
 from .token_file import Unsound, read_tokens, set_aside, write_tokens
 
 PREFIX = "sat_"
-"""Begins every secret of ours: who finds one somewhere knows what it is, and programs that look for secrets find it."""
+"""The beginning of every secret of ours, by which people and secret scanners recognise one."""
 SECRET_BYTES = 32
 LONGEST = 4096
-"""Bytes of what may be a token: what is longer is none, and is not even hashed."""
+"""Most bytes of a token: a longer text is none, and is not even hashed."""
 
 _log = structlog.get_logger("tokens")
 
 
 class TokenKeeper:
-    """``path`` is the file; None keeps the tokens in memory. ``run`` must be under way for anything to be kept."""
+    """``path`` is the file; None keeps the tokens in memory. Changes are stored only while ``run`` runs."""
 
     def __init__(self, path: Path | None, settings: Settings, clock: Clock) -> None:
         self._path = path
@@ -62,12 +62,12 @@ class TokenKeeper:
 
     @property
     def troubles(self) -> tuple[str, ...]:
-        """What an operator should know; empty when all is well."""
+        """Messages for the operator; empty when all is well."""
         return self._troubles
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Read the tokens, and write their use until cancelled. Raises :class:`.DataDirectoryRefused`."""
-        # Once: in a later life of this actor memory knows more than the disk, which may be full.
+        """Read the tokens, then write their last use until cancelled. Raises :class:`.DataDirectoryRefused`."""
+        # Only once: after a restart of this actor the memory is newer than the disk, which may be full.
         if self._path is not None and not self._read_once:
             self._fill(await trio.to_thread.run_sync(self._read, self._path))
             self._read_once = True
@@ -93,11 +93,11 @@ class TokenKeeper:
         self._by_name = {grant.name: grant for grant in grants}
         self._by_digest = {grant.digest: grant for grant in grants}
 
-    # For every request.
+    # Called for every request.
 
     def find(self, secret: bytes) -> Grant | None:
-        """The grant of a token that holds now. The time that this takes tells nothing about a secret: what is compared
-        byte by byte is a digest, which nobody can choose."""
+        """The grant of a valid token, or None. Its running time reveals nothing about a secret: what is compared byte
+        by byte is a digest, which nobody can choose."""
         if len(secret) > LONGEST:
             return None
         digest = digest_of(secret)
@@ -122,17 +122,17 @@ class TokenKeeper:
         return self._clock.now_ms()
 
     async def wait_changed(self) -> None:
-        """Returns when a token was taken back."""
+        """Waits until a token is revoked."""
         await self._changed.wait()
 
-    # For those who may give out tokens.
+    # Called for clients that may create tokens.
 
     def list(self) -> tuple[TokenInfo, ...]:
         now_ms = self.now_ms()
         return tuple(grant.info(now_ms) for grant in self._by_name.values())
 
     async def create(self, request: CreateTokenRequest) -> tuple[str, TokenInfo]:
-        """The secret and what is known of it. Raises a problem, and then there is no such token."""
+        """The secret and the token's description. Raises a problem; then the token does not exist."""
         check_request(request)
         async with self._changing:
             kept = self._room_for(request.name)
@@ -150,7 +150,7 @@ class TokenKeeper:
             await self._write([*kept, grant], "no token was created")
             for gone in set(self._by_name.values()).difference(kept):
                 gone.revoked = True
-            # Meanwhile some may have been taken back, which is written next.
+            # Meanwhile tokens may have been revoked, which is written next.
             self._fill([*(one for one in kept if not one.revoked), grant])
         _log.info(
             "token created",
@@ -162,7 +162,7 @@ class TokenKeeper:
         return secret, grant.info(now_ms)
 
     def _room_for(self, name: str) -> Sequence[Grant]:
-        """What is kept beside it. An expired one makes room: it lets nobody in."""
+        """The tokens that are kept beside the new one. When there are too many, expired ones are left out."""
         now_ms = self.now_ms()
         known = self._by_name.get(name)
         if known is not None and known.over(now_ms) is None:
@@ -176,7 +176,8 @@ class TokenKeeper:
         return kept
 
     async def revoke(self, name: str) -> None:
-        """Refuse it from now on. Raises a problem when that could not be written: after a restart it would hold."""
+        """Refuse it from now on. Raises a problem when that could not be written: after a restart the token would be
+        valid again."""
         if name == DEFAULT:
             raise permission_denied(
                 "the daemon's own token cannot be revoked here: start the daemon with another one (--token-file), or "
@@ -187,7 +188,7 @@ class TokenKeeper:
         await self._take_back(lambda grant: grant.name == name)
 
     async def forget_session(self, session_id: str) -> None:
-        """The session is being deleted: its id may be another's soon, and its tokens must not lead there. Raises
+        """Revoke the tokens of a session that is being deleted: its id may soon be used by another session. Raises
         nothing: what cannot be written now is written later."""
         if any(grant.session_id == session_id for grant in self._by_name.values()):
             try:
@@ -214,7 +215,7 @@ class TokenKeeper:
     # On disk.
 
     async def _write(self, grants: Sequence[Grant], outcome: str) -> None:
-        """Raises a problem that ends with the outcome."""
+        """Raises a problem whose text ends with the outcome."""
         if self._path is None:
             return
         self._unwritten = False

@@ -1,1 +1,1 @@
-"""Files that others write: paths, homes and directories, read and locked without trust."""
+"""Files and paths: the home, locks of directories, and bounded reading of files that the daemon did not write."""

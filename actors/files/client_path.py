@@ -1,7 +1,7 @@
 """Paths that a client names: where a session works, and the files that go with a prompt.
 
-Whatever the system says of such a path is the client's to mend, or their administrator's, and is told as a problem that
-names the path and the reason. Only a want of our own (descriptors, memory) is ours.
+An error of the system about such a path is for the client or the administrator to correct. It is answered with a
+problem that names the path and the reason. Only a shortage (descriptors, memory) is the daemon's.
 """
 
 import errno
@@ -23,13 +23,13 @@ from .reader import ForeignFiles
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 SHOWN = 300
-"""Characters of a path that a problem quotes."""
+"""Most characters of a path that a problem quotes."""
 
 
 @contextmanager
 def told(what: str, path: str, missing: str) -> Generator[None]:
-    """Raises the ``invalid_request`` problem for what the system has against this path. ``missing`` is what is said
-    when there is nothing of that name."""
+    """Raises the ``invalid_request`` problem for the system's errors about this path. ``missing`` is the text for a
+    path that does not exist."""
     try:
         yield
     except FileNotFoundError as error:
@@ -45,17 +45,17 @@ def told(what: str, path: str, missing: str) -> Generator[None]:
 
 
 def shown(path: str) -> str:
-    """For people, and for JSON: a surrogate can be sent to nobody."""
+    """The path as a problem quotes it. A surrogate is replaced, because JSON cannot carry it."""
     text = path if len(path) <= SHOWN else f"{path[:SHOWN]}… ({len(path)} characters)"
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 async def working_directory(wanted: str | None, files: ForeignFiles, user: AgentUser | None = None) -> str:
-    """The absolute working directory of a session, as it was named; the daemon's own when none is.
+    """The absolute working directory of a session, as it was named; the daemon's own when none is named.
 
-    Who runs the agents must be able to enter and to list it: an agent looks around first. The daemon's own user need
-    not be able to write there: a session that only reads is one too. Another ``user`` must: a directory is mostly its
-    owner's, and to forget that is easy. It is not ours to change.
+    The user that runs the agents must be able to enter and to list it, because an agent lists its directory first. The
+    daemon's own user need not be able to write there: a session may only read. Another ``user`` must be able to write:
+    mostly the owner of the directory was forgotten. The daemon does not change the owner.
     """
     if not wanted:
         missing = "the daemon's own working directory is gone; name one with `directory`"
@@ -74,7 +74,7 @@ async def working_directory(wanted: str | None, files: ForeignFiles, user: Agent
 
 
 def _as_user(path: str, user: AgentUser) -> str | None:
-    """What keeps the user from working there, with what mends it. With the user's rights."""
+    """What prevents the user from working there, and how to correct it. Call it with the user's rights."""
     try:
         _enter_and_list(path)
         denied = "" if os.access(path, os.W_OK, effective_ids=True) else "write"
@@ -91,7 +91,7 @@ def _as_user(path: str, user: AgentUser) -> str | None:
 
 
 def _enter_and_list(path: str) -> None:
-    """Raises OSError. By doing it: who may do what is not always in a directory's mode."""
+    """Try it; raises OSError. A directory's mode does not always say who may do what."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.stat(".", dir_fd=handle)
@@ -101,7 +101,7 @@ def _enter_and_list(path: str) -> None:
 
 @frozen
 class ClientFile:
-    """``content`` is None when it was not asked for."""
+    """A file that a client named. ``content`` is None when it was not asked for."""
 
     path: str
     content: bytes | None
@@ -109,9 +109,9 @@ class ClientFile:
 
 @frozen
 class Room:
-    """What a file whose content is read may have, in bytes: by itself, of what those of one prompt may have together,
-    and of what the agent can repeat in one line, where it does. ``by_path``: one that is too long for that line is
-    not read, and goes by its path."""
+    """How many bytes the content of a file may have: alone, within the total of one prompt, and within the line in
+    which the agent repeats the prompt, if it does. ``by_path``: a file that is too long for that line is not read, and
+    is passed by its path."""
 
     alone: int
     together: int
@@ -124,8 +124,8 @@ class Room:
 
 
 async def attached_file(name: str, directory: str, room: Room | None, files: ForeignFiles) -> ClientFile:
-    """A file that the agent will be able to read; relative names start at the directory. Its content is read where
-    there is room for it, and a longer one is refused."""
+    """A file that the agent can read; relative names start at the directory. Its content is read within the room that
+    there is; a longer file is refused."""
     missing = f"attachment not found: {shown(name)} (relative paths start at {shown(directory)})"
     with told("attachment", name, missing):
         path = Path(directory, name)

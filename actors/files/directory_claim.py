@@ -1,7 +1,7 @@
-"""A claim: a directory that is in use is locked by the process that uses it, for as long as that process lives.
+"""A claim: a directory that is in use is locked by the process that uses it, as long as that process runs.
 
-The kernel takes the lock back with the process, however that ends, and tells of it across containers that share the
-file system, where a pid says nothing.
+The kernel releases the lock when the process ends, whatever ends it. The lock is visible in all containers that share
+the file system, where a pid would mean nothing.
 """
 
 import errno
@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 NO_LOCKS = (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EBADF)
-"""What a file system answers that cannot lock a directory: then nothing in it is ever claimed."""
+"""Errors of a file system that cannot lock a directory: there nothing can be claimed."""
 
 
 class DirectoryClaim:
@@ -25,7 +25,7 @@ class DirectoryClaim:
 
     @classmethod
     def take(cls, path: Path) -> "DirectoryClaim":
-        """Raises OSError: a BlockingIOError when somebody has it, others when it is gone or cannot be locked."""
+        """Raises OSError: BlockingIOError when another process has it, others when it is gone or cannot be locked."""
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,8 +43,8 @@ class DirectoryClaim:
 
 
 def take_left(path: Path) -> "DirectoryClaim | None":
-    """Take what a process that died has left, so that nobody else takes it meanwhile. None when it is somebody's. Where
-    locks do not work the claim is held by nobody: there nobody could have told that it lives."""
+    """Claim a directory that a dead process left, so that no other process claims it meanwhile. None when a running
+    process has it. Where locks do not work, the returned claim holds no lock: there no process could have one."""
     try:
         return DirectoryClaim.take(path)
     except OSError as error:

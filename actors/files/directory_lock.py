@@ -1,4 +1,4 @@
-"""The lock of a data directory: one daemon at a time, and the second is told who has it."""
+"""The lock of a data directory: one daemon at a time has it; a second one is refused and told the first one's pid."""
 
 import fcntl
 import os
@@ -10,11 +10,13 @@ NAME = "daemon.lock"
 
 
 class DataDirectoryRefused(GaveUp):
-    """The caller's to mend: the data directory is another daemon's, cannot be written, or is too new for us."""
+    """The data directory cannot be used: another daemon has it, it cannot be written, or a newer version wrote it. The
+    operator must correct it."""
 
 
 class DirectoryLock:
-    """Held by the open file description, so it ends with the process however that ends. Agents do not inherit it."""
+    """The lock belongs to the open file description, so it ends with the process, whatever ends that. Agents do not
+    inherit it."""
 
     def __init__(self, handle: int, path: Path) -> None:
         self._handle = handle
@@ -25,7 +27,7 @@ class DirectoryLock:
 
     @classmethod
     def take(cls, directory: Path) -> "DirectoryLock":
-        """Makes the directory, for our user alone. Raises :class:`DataDirectoryRefused`."""
+        """Makes the directory if needed, readable for our user only. Raises :class:`DataDirectoryRefused`."""
         path = directory / NAME
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,7 +1,9 @@
-"""One file or folder of others, read with care. Blocking: :class:`.ForeignFiles` does it in a thread.
+"""Bounded reading of one file or folder that the daemon did not write. It blocks: :class:`.ForeignFiles` calls it in a
+thread.
 
-What stands there may be a pipe, a device, a file without end, or a link to any of them: it must neither block nor fill
-us, nor be changed by our look at it. A file system that does not answer cannot be guarded against from here.
+The path may lead to a pipe, a device, an endless file, or a link to any of them. Reading must neither block nor fill
+the memory, nor change what is there. A file system that does not answer blocks all the same; the reader in a thread
+bounds that.
 """
 
 import os
@@ -18,11 +20,11 @@ CHUNK = 1 << 20
 
 
 def read_file(path: str | Path, limit: int, *, follow: bool = True, beneath: str | Path | None = None) -> bytes | None:
-    """The content of a regular file of at most ``limit`` bytes; None when there is none of that name.
+    """The content of a regular file of at most ``limit`` bytes; None when there is no such file.
 
-    ``follow`` false refuses a symbolic link in the last place. ``beneath`` is a directory that the file must be in when
-    all links are followed. Raises :class:`.NotReadable` with the reason, and :class:`OSError` for a shortage of ours,
-    which says nothing about the file (:meth:`.Shortage.of` knows it).
+    ``follow`` false refuses a path whose last part is a symbolic link. ``beneath`` is a directory that must contain the
+    file after all links are followed. Raises :class:`.NotReadable` with the reason, and :class:`OSError` for a
+    shortage, which says nothing about the file (:meth:`.Shortage.of` recognises it).
     """
     try:
         with opened(path, follow=follow, beneath=beneath) as handle:
@@ -39,7 +41,7 @@ def read_opened(handle: int, limit: int) -> bytes:
 
 
 def read_handed_over(path: str | Path, limit: int) -> bytes:
-    """What a descriptor of ours holds that whoever started us made, maybe a pipe: waits for its end."""
+    """The content of an inherited descriptor, which may be a pipe: waits for its end."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         return _read(handle, limit)
@@ -66,8 +68,8 @@ def opened(
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
     handle = None
     try:
-        # Looked at before it is opened: opening a device or a pipe may do something. And again after that: it may be
-        # another by then.
+        # Checked before it is opened, because opening a device or a pipe may have an effect, and again afterwards,
+        # because it may have been replaced.
         _require(Path(path).stat(follow_symlinks=follow), want)
         handle = os.open(path, flags)
         _require(os.fstat(handle), want)
@@ -89,8 +91,8 @@ def opened(
 
 
 def list_directory(path: str | Path, limit: int, *, beneath: str | Path | None = None) -> tuple[str, ...] | None:
-    """The names in a directory, sorted; None when there is none. Raises as :func:`read_file`, also when there are more
-    than ``limit`` names."""
+    """The names in a directory, sorted; None when there is no such directory. Raises as :func:`read_file`, also when
+    there are more than ``limit`` names."""
     try:
         with opened(path, beneath=beneath, want=stat.S_IFDIR) as handle, os.scandir(handle) as entries:
             names = [entry.name for entry in islice(entries, limit + 1)]
@@ -109,7 +111,7 @@ def _require(status: os.stat_result, want: int) -> None:
 
 
 def _require_beneath(handle: int, directory: str | Path) -> None:
-    """By what was opened, not by its name: that may lead elsewhere by now."""
+    """Checks the opened file, not its name: the name may lead elsewhere by now."""
     real = Path(f"/proc/self/fd/{handle}").readlink()
     if not real.is_relative_to(os.path.realpath(directory)):
         raise NotReadable(f"leads out of {directory}")

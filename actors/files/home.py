@@ -1,8 +1,9 @@
-"""Home: where the user's files are, and ours below it. One answer for the daemon, its agents and the command line.
+"""The home: where the user's files are, and ours below it. The same for the daemon, its agents and the command line.
 
-HOME says it; without, passwd does. A container that runs under any uid (OpenShift does) has neither: then a private
-directory among the temporary files is the home. Never anything below the current directory, which may be a repository:
-a variable that is empty or not an absolute path counts as not set, as the XDG base directory specification demands.
+HOME says it; without HOME, passwd does. A container under an arbitrary uid (as in OpenShift) has neither: then a
+private directory among the temporary files is the home. It is never below the current directory, which may be a
+repository: a variable that is empty or not an absolute path counts as not set, as the XDG base directory specification
+demands.
 """
 
 import os
@@ -29,11 +30,11 @@ PATHS = (
     "CLAUDE_CONFIG_DIR",
     "CODEX_HOME",
 )
-"""Variables by which programs find the user's files. An agent takes a relative one as below its own directory."""
+"""Variables by which programs find the user's files. An agent would take a relative path as below its directory."""
 
 
 class NoHome(Exception):
-    """The operator's to mend: there is no home, and no place where one can be made."""
+    """There is no home, and no place where one can be made. The operator must correct it."""
 
 
 @frozen
@@ -43,7 +44,7 @@ class Home:
 
     @classmethod
     def find(cls, environment: Mapping[str, str]) -> "Home":
-        """Makes the temporary one, where it comes to that. Raises :class:`NoHome`."""
+        """Makes the temporary home when there is no other. Raises :class:`NoHome`."""
         if said := absolute(environment, "HOME"):
             return cls(Path(said), "HOME")
         with suppress(KeyError):
@@ -56,8 +57,8 @@ class Home:
 
     @classmethod
     def of_user(cls, user: AgentUser, environment: Mapping[str, str]) -> "Home":
-        """That of passwd, if it is there; otherwise a temporary one, which is made as the user's. Raises
-        :class:`NoHome`."""
+        """The user's home in passwd, if it exists; otherwise a temporary one, which is made and given to the user.
+        Raises :class:`NoHome`."""
         if user.home is not None and user.home.startswith("/") and Path(user.home).is_dir():
             return cls(Path(user.home), "passwd")
         why = f"passwd has none for {user}" if user.home is None else f"that of {user} in passwd, {user.home}, is none"
@@ -66,7 +67,7 @@ class Home:
             return cls(_temporary(environment, user.uid, why, mend), "temporary")
 
     def troubles(self, environment: Mapping[str, str]) -> list[str]:
-        """What an operator should know of it, each with what mends it."""
+        """Messages for the operator about the home, each with how to correct it."""
         found = [
             f"{name} is {value!r}, which is not an absolute path, and is not used"
             for name in PATHS
@@ -87,18 +88,18 @@ class Home:
 
 
 def absolute(environment: Mapping[str, str], name: str) -> str | None:
-    """A variable that names a place; None when it is not set, or names none."""
+    """The path in a variable; None when it is not set, or is no absolute path."""
     value = environment.get(name)
     return value if value and value.startswith("/") else None
 
 
 def base_directory(environment: Mapping[str, str], variable: str, below_home: str) -> Path:
-    """Of the XDG specification. Raises :class:`NoHome` when the variable is not set."""
+    """A directory of the XDG specification. Raises :class:`NoHome` when it needs the home and there is none."""
     return Path(absolute(environment, variable) or Home.find(environment).path / below_home)
 
 
 def settled(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for programs of the user's: HOME is where we say it is, and nothing is relative."""
+    """The environment for the user's programs: HOME is this home, and no path of :data:`PATHS` is relative."""
     found = {name: value for name, value in environment.items() if name not in PATHS or value.startswith("/")}
     with suppress(NoHome):
         found["HOME"] = str(Home.find(environment).path)
@@ -106,7 +107,8 @@ def settled(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _temporary(environment: Mapping[str, str], uid: int, why: str, mend: str) -> Path:
-    """The user's alone, or none: everybody can make a name among temporary files, and look into what stands open."""
+    """Make the directory for the user only, or raise: other users can make names among the temporary files, and read
+    what is open to them."""
     path = Path(absolute(environment, "TMPDIR") or TEMPORARY, f"sandbox-agent-home-{uid}")
     try:
         path.mkdir(mode=0o700, exist_ok=True)

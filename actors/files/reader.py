@@ -1,7 +1,7 @@
-"""Foreign files for the event loop: read in a thread, within a time.
+"""Reading files that the daemon did not write, for the event loop: in a thread, with a timeout.
 
-A file on a file system that does not answer holds its thread, maybe for ever. It holds nothing else: whoever wanted it
-is told after a time, cancelling does not wait for it, and the same file is not tried again while it hangs.
+A file on a file system that does not answer blocks its thread, maybe for ever, and nothing else: the caller gets an
+error after the timeout, a cancellation does not wait, and the same path is not tried again while it hangs.
 """
 
 from collections import Counter
@@ -19,17 +19,17 @@ from ..machine.agent_user import Rights
 from .foreign_file import list_directory, read_file
 
 THREADS = 32
-"""At once, of our own: those that hang must not be missing where all of trio's work is done."""
+"""Threads at once, with a limiter of our own: threads that hang must not use up trio's default limiter."""
 
 TRIES = 2
-"""Of several files, of which some do not answer. What is left after them counts as one that does not."""
+"""How many files of one batch may hang. After that the remaining files count as hanging too."""
 
 T = TypeVar("T")
 
 
 class ForeignFiles:
-    """One for the whole daemon. ``timeout`` is in seconds; 0 waits for ever. ``rights`` are those with which files are
-    read, where they are not the daemon's."""
+    """One for the whole daemon. ``timeout`` is in seconds; 0 waits for ever. ``rights`` are the rights with which files
+    are read, when not the daemon's own."""
 
     def __init__(self, timeout: float, rights: Rights = nullcontext) -> None:
         self._rights = rights
@@ -51,7 +51,7 @@ class ForeignFiles:
         return await self.run(str(path), partial(list_directory, path, limit, beneath=beneath))
 
     async def read_all(self, paths: Iterable[str], limit: int) -> Mapping[str, bytes | NotReadable]:
-        """What stands in each file that exists, or why that cannot be told. Raises :class:`OSError` for a shortage."""
+        """The content of each file that exists, or why it cannot be read. Raises :class:`OSError` for a shortage."""
         found: dict[str, bytes | NotReadable] = {}
         left = tuple(paths)
         for _ in range(TRIES):
@@ -71,9 +71,9 @@ class ForeignFiles:
         return {**found, **{path: self._no_answer() for path in left}}
 
     async def run(self, path: str, work: Callable[[], T]) -> T:
-        """Do in a thread what may block on a foreign path, and return what it returns. Raises :class:`.NotReadable`
-        when it does not come back in time, and at once while it hangs on that path. ``work`` is left alone when its
-        time is over: it must change nothing."""
+        """Run in a thread what may block on a path, and return its result. Raises :class:`.NotReadable` when it does
+        not return in time, and at once while an earlier call hangs on that path. ``work`` is abandoned after the
+        timeout, so it must change nothing."""
         if path in self._hanging:
             raise self._no_answer()
         results: list[T] = []
@@ -82,7 +82,7 @@ class ForeignFiles:
         return results[0]
 
     async def _run(self, at: Callable[[], str], work: Callable[[], None]) -> bool:
-        """Whether it came back in time. ``at`` tells the path that it is at."""
+        """Whether it returned in time. ``at`` returns the path that is being read."""
         job = _Job(work, self._rights, self._hanging, trio.lowlevel.current_trio_token())
         try:
             with trio.move_on_after(self._timeout):
@@ -99,7 +99,7 @@ class ForeignFiles:
 
 @define
 class _Job:
-    """``begun`` and ``over`` are as the loop's thread has heard."""
+    """``begun`` and ``over`` are set in the loop's thread."""
 
     _work: Callable[[], None]
     _rights: Rights
@@ -132,8 +132,8 @@ class _Job:
 
 @define
 class _Batch:
-    """Files that are read one after the other. ``path`` is the one that it is at; empty before the first. No more are
-    read once it is not ``wanted``."""
+    """Files that are read one after the other. ``path`` is the current one; empty before the first. Reading stops when
+    it is no longer ``wanted``."""
 
     paths: tuple[str, ...]
     limit: int

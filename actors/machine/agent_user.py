@@ -1,7 +1,7 @@
-"""The user as whom agents run, where it is another one than the daemon's. credentials(7), setfsuid(2).
+"""The user as whom agents run, when it is not the daemon's own. credentials(7), setfsuid(2).
 
-What the daemon reads in the name of an agent or of a client it reads with this user's rights: as root it would read for
-them what a link in a workspace points at.
+The daemon reads with this user's rights what it reads for an agent or a client. As root it would follow a link in a
+workspace to any file of the machine.
 """
 
 import ctypes
@@ -19,21 +19,22 @@ OF_A_USER = frozenset({
     "HOME", "LOGNAME", "MAIL", "USER", "USERNAME",
     "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
 })  # fmt: skip
-"""Variables that say who the daemon's user is, and where that one's files are."""
+"""Variables that name the daemon's user, and where that user's files are."""
 
 Rights = Callable[[], AbstractContextManager[None]]
-"""What gives a thread the rights of a user as long as it is entered."""
+"""Makes a context manager in which a thread has the rights of a user."""
 
 _libc = ctypes.CDLL(None)
 
 
 class NoSuchUser(Exception):
-    """Says what is wrong with the user that was named."""
+    """The message says what is wrong with the named user."""
 
 
 @frozen
 class AgentUser:
-    """``name`` is its number where passwd has none. ``groups`` are all that it is in. ``home`` is that of passwd."""
+    """``name`` is the number where passwd has no name. ``groups`` are all groups of the user. ``home`` is from
+    passwd."""
 
     name: str
     uid: int
@@ -46,7 +47,7 @@ class AgentUser:
 
     @classmethod
     def find(cls, text: str) -> "AgentUser":
-        """Of what the setting says. Raises :class:`NoSuchUser`."""
+        """The user that the setting names. Raises :class:`NoSuchUser`."""
         said = UserName.parse(text)
         known = _known(said.user)
         if known is None and not said.user.isdecimal():
@@ -67,21 +68,21 @@ class AgentUser:
         return cls(name, uid, gid, groups, None if known is None else known.pw_dir)
 
     def environment(self, environment: Mapping[str, str], home: str) -> dict[str, str]:
-        """The daemon's, made this user's."""
+        """The daemon's environment, changed for this user."""
         kept = {name: value for name, value in environment.items() if name not in OF_A_USER}
         name = str(self.uid) if self.name == f"uid {self.uid}" else self.name
         return kept | {"HOME": home, "USER": name, "LOGNAME": name}
 
     def become(self) -> None:
-        """This process, for good: for a child before exec. Only system calls."""
+        """Change this process to the user, permanently: for a child before exec. Makes only system calls."""
         os.setgroups(self.groups)
         os.setresgid(self.gid, self.gid, self.gid)
         os.setresuid(self.uid, self.uid, self.uid)
 
     @contextmanager
     def rights(self) -> Generator[None]:
-        """What this thread does with files it may do as the user may, and no more. Do not await in it, nor fork or
-        start a thread. It holds as long as the process is in the user's groups: :meth:`share_groups`."""
+        """Inside, this thread has the user's rights to files, and no more. Do not await, fork or start a thread in it.
+        It is only right while the process is in the user's groups: :meth:`share_groups`."""
         gid, uid = _set(_libc.setfsgid, self.gid), _set(_libc.setfsuid, self.uid)
         try:
             yield
@@ -90,13 +91,13 @@ class AgentUser:
             _set(_libc.setfsgid, gid)
 
     def share_groups(self) -> None:
-        """Put this process into the user's groups and no others. They mean nothing for root, who may do all in any
-        case; without that, :meth:`rights` would leave the thread with root's groups. Raises OSError."""
+        """Put this process into the user's groups and no others. Root loses nothing by that. Without it,
+        :meth:`rights` would leave the thread with root's groups. Raises OSError."""
         os.setgroups(self.groups)
 
 
 def _set(call: Any, number: int) -> int:
-    """Returns what it was. These calls report no error: whether they hold is tried at the start."""
+    """Returns the former value. These calls report no error: whether they work is tried at the daemon's start."""
     return int(call(ctypes.c_uint32(number))) & 0xFFFFFFFF
 
 

@@ -1,4 +1,4 @@
-"""The exit of a child: waited for without reaping it, also where the system has no pidfds, or none to spare."""
+"""The exit of a child: waits for it without reaping it, also where no pidfd can be had."""
 
 import os
 
@@ -8,10 +8,10 @@ from .descriptor_reserve import exhausted
 
 
 async def wait_exited(pid: int, interval: float) -> None:
-    """Until this child of ours, which nobody else waits for, has exited. Its status is still to be fetched.
+    """Wait until this child has exited; no other code may wait for it. Its status must still be fetched.
 
-    Old kernels, gVisor and some seccomp profiles have no pidfd_open, and some builds of Python no os.pidfd_open; there
-    the kernel is asked every ``interval`` seconds. So it is while descriptors are used up.
+    Old kernels, gVisor and some seccomp profiles have no pidfd_open, and some builds of Python no os.pidfd_open. There,
+    and while descriptors are used up, the kernel is asked every ``interval`` seconds.
     """
     possible = True
     while not has_exited(pid):
@@ -26,7 +26,7 @@ async def wait_exited(pid: int, interval: float) -> None:
 
 
 def has_exited(pid: int) -> bool:
-    """Takes neither a descriptor nor /proc. True also when it has been waited for already."""
+    """Needs neither a descriptor nor /proc. True also when the child was reaped already."""
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:

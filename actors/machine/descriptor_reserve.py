@@ -1,12 +1,12 @@
-"""The reserve: descriptors that the daemon keeps for its own work, above all for ending agents.
+"""The descriptor reserve: descriptors that the daemon keeps for its own work, above all for ending agents.
 
-Whoever uses up the daemon's descriptors or threads must not keep it from ending what it started. Work that has to
-succeed is given to :meth:`DescriptorReserve.run`: it is done in a worker thread as long as the machine gives what it
-needs, and otherwise at once in the event loop, with the reserve opened. In the loop, because there nobody else takes
-what is opened: no connection is accepted meanwhile.
+The daemon must be able to end what it started, also when its descriptors or threads are used up. Work that has to
+succeed is given to :meth:`DescriptorReserve.run`. It is done in a worker thread while there are enough resources, and
+otherwise at once in the event loop, with the reserve released: in the loop no other code can take the descriptors,
+because no connection is accepted meanwhile.
 
-A thread with a table of descriptors of its own (``close_range`` with ``CLOSE_RANGE_UNSHARE``) would have been simpler.
-But Python's collector runs in any thread, and would close there, by number, what was opened in another table.
+A thread with a descriptor table of its own (``close_range`` with ``CLOSE_RANGE_UNSHARE``) would be simpler. But
+Python's collector runs in any thread, and would close there, by number, what was opened in another table.
 """
 
 import errno
@@ -18,29 +18,29 @@ from typing import TypeVar, TypeVarTuple
 import trio
 
 WORKERS = 8
-"""Threads at once. Our own limiter: the one that all of trio shares may be held by requests that wait for a disk."""
+"""Threads at once. A limiter of our own: requests that wait for a disk may hold all of trio's default one."""
 
 EXHAUSTION = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS})
 
 NO_THREAD = "can't start new thread"
-"""What Python says, as a RuntimeError, when the system gives no thread."""
+"""Python's message, in a RuntimeError, when the system gives no thread."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
 class Exhausted(Exception):
-    """Descriptors, threads or memory are used up, and the reserve did not help: the machine's fault, or that of the
-    limits that we run under. Later the same may succeed."""
+    """Descriptors, threads or memory are used up, and the reserve did not help. The cause is the machine or the limits
+    that the daemon runs under. The same work may succeed later."""
 
 
 def exhausted(error: BaseException) -> bool:
-    """Whether this says that something is used up, and nothing about what was tried."""
+    """Whether the error means that a resource is used up; then it says nothing about the operation itself."""
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in EXHAUSTION)
 
 
 async def thread_or_here(work: Callable[[], T]) -> T:
-    """In a worker thread, or at once in the loop when the system gives none: for what has to be put away, and takes no
+    """Do it in a worker thread, or at once in the loop when the system gives no thread: for clean-up that needs no
     descriptor."""
     try:
         return await trio.to_thread.run_sync(work, limiter=trio.CapacityLimiter(1))
@@ -65,11 +65,11 @@ class DescriptorReserve:
 
     @property
     def held(self) -> int:
-        """How many it has just now."""
+        """How many descriptors it holds now."""
         return len(self._spares)
 
     def fill(self) -> bool:
-        """Take the descriptors, as many as there are; whether it has all of them."""
+        """Open the descriptors, as many as possible. True when it has all of them."""
         try:
             while len(self._spares) < self._size:
                 self._spares.append(os.dup(self._spares[0]) if self._spares else os.open(os.devnull, os.O_RDONLY))
@@ -78,14 +78,14 @@ class DescriptorReserve:
         return True
 
     def close(self) -> None:
-        """Give the descriptors back. Needs nothing, and may interrupt itself."""
+        """Close the descriptors. Needs no resource, and is safe in a signal handler that interrupts it."""
         while self._spares:
             os.close(self._spares.pop())
 
     @contextmanager
     def lent(self) -> Generator[None]:
-        """The descriptors are free meanwhile, for whoever is first. Do not await in it. What others took is taken back
-        as soon as there are descriptors again."""
+        """Inside, the descriptors are free for any code. Do not await in it. Afterwards the reserve is filled again, as
+        soon as there are descriptors."""
         self._lent += 1
         self.close()
         try:
@@ -94,8 +94,9 @@ class DescriptorReserve:
             self.fill()
 
     async def run(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Do ``work`` off the loop; when something is used up, once more in the loop with the reserve. So it must be
-        short, must raise the OSError that says what is used up, and may be begun twice. Raises :class:`Exhausted`."""
+        """Do ``work`` in a thread; when a resource is used up, do it again in the loop with the reserve released. So
+        it must be short, must raise the OSError that says what is used up, and must tolerate a second start. Raises
+        :class:`Exhausted`."""
         begun = False
 
         def work_there() -> T:
@@ -115,7 +116,7 @@ class DescriptorReserve:
         return self.run_here(work, *args)
 
     def run_here(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
-        """At once, with the reserve. Raises :class:`Exhausted`."""
+        """Do ``work`` at once, with the reserve released. Raises :class:`Exhausted`."""
         with self.lent():
             try:
                 return work(*args)

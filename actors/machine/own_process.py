@@ -1,7 +1,7 @@
 """The daemon's own process, closed to programs of the same user.
 
-The kernel shows a process to its own user in /proc: its environment and its arguments as they were at exec, its memory
-and its open files. Agents are such programs, and prompts may tell them to look. proc(5), prctl(2).
+The kernel shows a process to programs of the same user, in /proc: its environment and its arguments as they were at
+exec, its memory and its open files. Agents are such programs, and a prompt may tell them to look. proc(5), prctl(2).
 """
 
 import ctypes
@@ -12,23 +12,23 @@ from pathlib import Path
 PR_SET_DUMPABLE = 4
 
 _ARGUMENTS = 45
-"""Place of ``arg_start`` in /proc/PID/stat, counted from the state; then come arg_end, env_start and env_end."""
+"""Index of ``arg_start`` in /proc/PID/stat, counted from the state; then come arg_end, env_start and env_end."""
 
 
 def close_to_others() -> None:
-    """From now on only root can read or trace this process. What it starts is open again from its exec on. Raises
-    OSError."""
+    """From now on only root can read or trace this process. Programs that it starts can be read again after their exec.
+    Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
-    # As longs: what is left out would be whatever stands in the registers.
+    # As longs, all five: an argument that is left out would have an undefined value.
     if libc.prctl(PR_SET_DUMPABLE, *(ctypes.c_long(0),) * 4) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE)")
 
 
 def wipe(variables: Collection[str], secret: str | None) -> None:
-    """Overwrite the values of ``variables``, and ``secret`` where it ends an argument, as they stand in
-    /proc/PID/environ and /proc/PID/cmdline. Everybody can read the latter. ``os.environ`` keeps what it has.
+    """Overwrite in /proc/PID/environ the values of ``variables``, and in /proc/PID/cmdline ``secret`` where it ends an
+    argument. Everybody can read the latter. ``os.environ`` is not changed.
 
-    In place, because a program that is begun again without them would start twice as slowly. Raises OSError.
+    They are overwritten in place, because a second exec without them would double the start's time. Raises OSError.
     """
     for name in variables:
         if name in os.environ:
@@ -49,7 +49,7 @@ def wipe(variables: Collection[str], secret: str | None) -> None:
 
 
 def _entries(start: int, end: int) -> list[tuple[int, bytes]]:
-    """Strings that end with NUL, each with its address. None where the kernel does not tell where they are."""
+    """The NUL-terminated strings, each with its address. Empty where the kernel does not tell where they are."""
     if not 0 < start < end:
         return []
     found: list[tuple[int, bytes]] = []

@@ -1,7 +1,7 @@
-"""The owner of what runs here: the daemon that started it, named so that another daemon can tell whether it lives.
+"""The owner of a process: the daemon that started it, named so that another daemon can tell whether it still runs.
 
-A data directory can be copied, restored and snapshotted, and its journal's id goes with it. That id alone does not say
-that the daemon which started a process is dead; this does.
+A data directory can be copied, restored and snapshotted, and its journal's id with it. So the id alone does not say
+whether the daemon that started a process is dead. The owner does.
 """
 
 import os
@@ -28,20 +28,20 @@ class ProcessId:
 
 @frozen
 class Owner:
-    """A process among all that this machine ever had. ``namespace`` is the inode of the pid namespace in which it has
-    its pid, 0 where that is not told; ``boot`` names the life of the machine, in 32 hexadecimal digits."""
+    """A process, unique among all that this machine ever had. ``namespace`` is the inode of the pid namespace of its
+    pid, 0 where that is not known; ``boot`` is the boot id, 32 hexadecimal digits."""
 
     process: ProcessId
     namespace: int
     boot: str
 
     def __str__(self) -> str:
-        """As it stands in a marker."""
+        """The form that is used in a marker."""
         return f"{self.process.pid}-{self.process.started}-{self.namespace}-{self.boot}"
 
     @classmethod
     def parse(cls, text: str) -> "Owner | None":
-        """None for what is no owner."""
+        """None for a text that is no owner."""
         found = _TEXT.fullmatch(text)
         if found is None:
             return None
@@ -55,17 +55,18 @@ class Owner:
 
     @classmethod
     def here(cls, process: ProcessId) -> "Owner":
-        """A process that this one sees under that pid. Raises OSError where the kernel does not tell its boot id."""
+        """The process that this one sees under that pid. Raises OSError where the kernel does not tell the boot id."""
         namespace = 0
         with suppress(OSError):
             namespace = PID_NAMESPACE.stat().st_ino
         return cls(process, namespace, BOOT_ID.read_text().strip().replace("-", ""))
 
     def lives(self, me: "Owner", living: Container[ProcessId]) -> bool:
-        """Whether it is another process than ``me`` and lives. ``living`` are those that ``me`` can see, no zombies.
+        """Whether it is another process than ``me`` and still runs. ``living`` are the processes that ``me`` can see,
+        without zombies.
 
-        This very process is no other: what it owned before it went on as a new program is left over. A process in
-        another pid namespace cannot be judged by its pid: it counts as living.
+        ``me`` itself does not count: what it owned before an exec into a new program is an orphan. A process in another
+        pid namespace cannot be judged by its pid, and counts as alive.
         """
         if self.boot != me.boot or self == me:
             return False

@@ -1,4 +1,4 @@
-"""Who has connected to a unix socket, told by the kernel, and whether it is a process of an agent."""
+"""The peer of a unix socket, as the kernel reports it, and whether it is a process of an agent."""
 
 import os
 import socket
@@ -11,24 +11,24 @@ import trio
 from .proc_visibility import PROC, look
 
 MOST_GENERATIONS = 100
-"""So many parents are looked at."""
+"""How many generations of parents are followed."""
 
 _CREDENTIALS = struct.Struct("iII")
 """pid, uid and gid: struct ucred, unix(7)."""
 
 
 def peer_pid(connection: trio.SocketStream) -> int:
-    """0 when it has none in our pid namespace."""
+    """The peer's pid; 0 when it has none in our pid namespace."""
     said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     return int(_CREDENTIALS.unpack(said)[0])
 
 
 def descends_from(pid: int, ancestor: int, proc: str = PROC) -> bool:
-    """Whether the process is ``ancestor``, or comes from it by living parents. The ancestor must be a child of ours
-    that nobody has waited for.
+    """Whether the process is ``ancestor``, or descends from it by living parents. The ancestor must be a child of ours
+    that was not reaped.
 
     No other sign of a tree counts here: any program of the same user can have the marker in its environment. Where
-    /proc does not tell, it must be in the ancestor's session. Takes some microseconds for each generation.
+    /proc does not help, the process must be in the ancestor's session. Takes some microseconds for each generation.
     """
     with suppress(OSError, ValueError, IndexError):
         if look(proc).blind:

@@ -1,4 +1,4 @@
-"""Sight: whether /proc shows us the processes of this machine, as we see their pids."""
+"""Whether /proc shows the processes of this machine, under the pids that this process sees."""
 
 import errno
 import os
@@ -12,17 +12,17 @@ PROC = "/proc"
 
 
 class ProcNotVisible(Exception):
-    """/proc does not tell which processes there are: the machine's set-up. Looking again does not help."""
+    """/proc does not show which processes there are, because of the machine's set-up. Looking again does not help."""
 
 
 CANNOT_LOOK = (Exhausted, ProcNotVisible)
-"""What a look at all processes raises when it cannot be had: just now, or on this machine."""
+"""What a look at all processes raises when it is not possible, now or on this machine."""
 
 
 @frozen
 class ProcVisibility:
-    """``trouble`` says in words what is wrong, and is empty when nothing is. When ``blind``, nothing that stands in
-    /proc can be relied on: a pid in it may be another process's."""
+    """``trouble`` says in words what is wrong, and is empty when nothing is. When ``blind``, nothing in /proc can be
+    relied on: a pid in it may be another process's."""
 
     trouble: str = ""
     blind: bool = False
@@ -46,7 +46,7 @@ def look(proc: str = PROC) -> ProcVisibility:
             " leave their process group are not found, and may outlive their session",
             blind=True,
         )
-    # The first process of a namespace is always there.
+    # Pid 1, the first process of a namespace, always exists.
     try:
         os.close(os.open(f"{proc}/1/stat", os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:

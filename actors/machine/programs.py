@@ -1,5 +1,5 @@
-"""Running programs where others have put files: a program of ours takes no code from the directory that it starts in,
-nor from where a variable points, and no program is taken from there because PATH names a folder without a root."""
+"""Running programs safely in directories that others write: a program of ours loads no code from its working directory
+or from where a variable points, and no program is found there because PATH has a relative folder."""
 
 import os
 import shutil
@@ -10,15 +10,15 @@ _RUN = "import runpy, sys; sys.path += {paths!r}; runpy.run_module({module!r}, r
 
 
 def python_module(module: str) -> tuple[str, ...]:
-    """The command that runs a module of ours. ``-I`` leaves out the working directory, the user's site and what
-    PYTHON… variables say. What we were found by ourselves comes last, for an installation that needs it."""
+    """The command that runs a module of ours. ``-I`` ignores the working directory, the user's site and the PYTHON…
+    variables. The path where this package was found comes last, for installations that need it."""
     paths = [path for path in sys.path if os.path.isabs(path)]  # noqa: PTH117 - it stays the text that it is
     return (sys.executable, "-I", "-c", _RUN.format(paths=paths, module=module))
 
 
 def program(name: str, environment: Mapping[str, str]) -> str | None:
-    """The program of this name on PATH, or at this absolute path; None when there is none. Folders of PATH that are not
-    absolute would be looked for in the directory of whoever runs it."""
+    """The program of this name on PATH, or at this absolute path; None when there is none. Relative folders of PATH are
+    ignored: they would mean folders of the working directory."""
     absolute = [folder for folder in environment.get("PATH", "").split(os.pathsep) if folder.startswith("/")]
     if "/" in name and not name.startswith("/"):
         return None

@@ -1,4 +1,4 @@
-"""Shortage: something that the machine, and not the caller, has too little of just now. Tried later it may work."""
+"""Shortage: the machine has too little of a resource now. The caller did nothing wrong, and may try again later."""
 
 import errno
 from collections.abc import Generator
@@ -30,15 +30,15 @@ _ERRORS = {
 
 @frozen
 class Shortage:
-    """Of one kind of ``resource``; ``cause`` is what the system said."""
+    """A shortage of one ``resource``; ``cause`` is the system's message."""
 
     resource: str
     cause: str
 
     @classmethod
     def of(cls, error: BaseException, *, forking: bool = False) -> "Shortage | None":
-        """None when the error is another's fault. ``forking``: it comes from starting a process, where EAGAIN means
-        that there may be no more of them; elsewhere it means nothing of the kind."""
+        """None when the error is no shortage. ``forking``: it comes from starting a process, where EAGAIN means that
+        no more processes are allowed; elsewhere it does not mean that."""
         match error:
             case MemoryError():
                 return cls(_MEMORY, str(error) or "out of memory")
@@ -46,7 +46,7 @@ class Shortage:
                 return cls(_ERRORS[error.errno], error.strerror or str(error))
             case OSError() if forking and error.errno == errno.EAGAIN:
                 return cls(_TASKS, error.strerror or str(error))
-            # The pty module forgets the cause: it has tried every way to get one.
+            # The pty module loses the cause when it has tried every way to get a terminal.
             case OSError() if forking and (error.errno == errno.ENOSPC or "out of pty devices" in str(error)):
                 return cls(_TERMINALS, "no terminal can be opened")
             case RuntimeError() if "can't start new thread" in str(error):
@@ -66,7 +66,7 @@ class Shortage:
 
 @contextmanager
 def shortage_told() -> Generator[None]:
-    """Where files are read and threads are used on behalf of a caller: a shortage is a problem, not our failure."""
+    """For code that reads files and uses threads for a caller: a shortage becomes a problem, not an internal error."""
     try:
         yield
     except (OSError, RuntimeError, MemoryError) as error:

@@ -1,16 +1,15 @@
-"""The working directory as a program's environment tells it: PWD is where it starts, and no word of ours about where we
-stand."""
+"""The working directory in a program's environment: PWD is where the program starts, not where the daemon is."""
 
 import os
 from collections.abc import Mapping
 
 
 def placed(environment: Mapping[str, str], directory: str) -> dict[str, str]:
-    """An environment for a program that starts in this absolute directory. Looks at the directory: call it off the
-    event loop.
+    """An environment for a program that starts in this absolute directory. It reads the directory, so call it in a
+    thread.
 
-    As a shell does it: PWD keeps the names that the directory was given by, also of links. With ``.`` or ``..`` in
-    them, POSIX lets nobody believe a PWD; then it is the directory's own name. OLDPWD is where nobody was.
+    As in a shell, PWD keeps the name by which the directory was given, also when that is a link. POSIX does not allow
+    ``.`` or ``..`` in PWD; then PWD is the directory's real name. OLDPWD is removed.
     """
     dots = {".", ".."} & set(directory.split("/"))
     name = os.path.realpath(directory) if dots else os.path.normpath(directory)

@@ -1,1 +1,1 @@
-"""The directory that a session works in, as something that a stranger has filled."""
+"""The working directory of a session, read as files that nobody vouches for."""

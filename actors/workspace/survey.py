@@ -1,4 +1,4 @@
-"""Looking at a workspace: which configuration is there and is not read, and the texts that are."""
+"""The survey of a workspace: which configuration is there and does not count, and which texts are carried over."""
 
 import os
 from collections.abc import Iterator
@@ -20,24 +20,24 @@ from ..files.reader import ForeignFiles
 _log = structlog.get_logger("agent")
 
 MAX_NAMES = 200
-"""Skills, or files with rules, in one folder; of a larger one nothing is carried."""
+"""Most skills, or files with rules, in one folder; of a larger folder nothing is carried over."""
 
 MAX_DEPTH = 4
-"""How deep imports lead, and folders with rules."""
+"""How deep imports, and folders with rules, are followed."""
 
 MAX_LEVELS = 64
-"""Directories above the working directory that are looked at."""
+"""Most directories above the working directory that are searched."""
 
 MAX_PARSED = 64 << 10
-"""Bytes of a configuration that an agent parses though nothing in it counts. People's have a few hundred."""
+"""Most bytes of a configuration that an agent parses although nothing in it counts. Usual ones have a few hundred."""
 
 MAX_LEFT_OUT = 200
-"""Files that are told of."""
+"""Most files that are reported."""
 
 
 async def survey(files: ProjectFiles, directory: str, settings: Settings, foreign: ForeignFiles) -> Project:
-    """What of a project reaches an untrusted session in ``directory``, and what does not. On a file system that does
-    not answer in time nothing does. Raises OSError when no file can be opened just now."""
+    """What of a project reaches an untrusted session in ``directory``, and what is left out. On a file system that does
+    not answer in time nothing reaches it. Raises OSError when no file can be opened now."""
     try:
         return await foreign.run(directory, partial(look, files, directory, settings))
     except NotReadable as error:
@@ -87,7 +87,7 @@ class _Look:
         top = next((i for i, level in enumerate(levels) if os.path.lexists(f"{level}/.git")), 0)
         self.levels = repository = levels[: top + 1]
         above = levels[top + 1 :] if self.files.reach == "root" else []
-        # The innermost directory has the first claim on the room that there is; the outermost is read first.
+        # The innermost directory gets its room first; the texts are in the order from the outermost.
         found = [self._instructions(level, inside=level in repository) for level in repository + above]
         self.instructions = [text for texts in reversed(found) for text in texts]
         for level in repository:
@@ -106,7 +106,7 @@ class _Look:
             self.refused = LeftOut(kind, self._told(path), str(error))
 
     def _instructions(self, level: str, *, inside: bool) -> list[ProjectText]:
-        """``inside``: of the repository, or else of a directory above it."""
+        """``inside``: the directory belongs to the repository, and not to what is above it."""
         texts: list[ProjectText] = []
         paths = [[f"{level}/{name}" for name in group] for group in self.files.instructions]
         if inside:
@@ -119,8 +119,8 @@ class _Look:
         return texts
 
     def _text_with_imports(self, path: str, level: str, *, inside: bool) -> list[ProjectText]:
-        """A text, and behind it those that it imports. What lies above the repository is somebody else's: it imports
-        nothing, and no link there is followed."""
+        """A text, followed by those that it imports. A file above the repository belongs to somebody else: its imports
+        are ignored, and no link there is followed."""
         if (text := self._text("instructions", path, level, follow=inside)) is None:
             return []
         texts = {text.path: text.content}
@@ -136,7 +136,7 @@ class _Look:
         return [ProjectText(path, content) for path, content in texts.items()]
 
     def _import(self, origin: str, word: str, level: str) -> _Text | None:
-        """A word that looks like an import may be none, and then names a folder, or nothing."""
+        """The imported file, if there is one: a word that looks like an import may be none."""
         wanted = Path(os.path.normpath(Path(origin).parent / word))
         if word.startswith("~") or not wanted.is_relative_to(level or "/"):
             self._tell(LeftOut("instructions", shown(word), "is imported from outside of its directory"))
@@ -163,7 +163,7 @@ class _Look:
                     yield ProjectSkill(name, f"{level}/{folder}/{name}", text.content)
 
     def _text(self, kind: Kind, path: str, level: str, *, follow: bool = True) -> _Text | None:
-        """A file that lies below this level, also after all links. Bytes that are no text are replaced."""
+        """A file that is below this directory, also after all links. Invalid UTF-8 is replaced."""
         try:
             content = read_file(path, self.settings.workspace_file_bytes, follow=follow, beneath=level or "/")
         except NotReadable as error:
@@ -178,7 +178,7 @@ class _Look:
         return _Text(os.path.realpath(path), content.decode("utf-8-sig", "replace").replace("\0", "\ufffd"))
 
     def _names(self, kind: Kind, folder: str, level: str) -> tuple[str, ...]:
-        """What stands in a folder that lies below this level, also after all links."""
+        """The names in a folder that is below this directory, also after all links."""
         try:
             return list_directory(folder, MAX_NAMES, beneath=level or "/") or ()
         except NotReadable as error:
