@@ -21,8 +21,8 @@ import attrs
 from attrs import evolve, frozen
 
 from ..actors.machine.owner import Owner, ProcessId, read_living
+from ..schema.access.loopback import is_loopback
 from .endpoint import Endpoint
-from .loopback import is_loopback
 
 MAX_BYTES = 1 << 16
 REACHED_BY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound here

@@ -5,9 +5,11 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from ..schema.access.loopback import is_loopback
 from ..transport.listening.unix_address import UnixAddress
-from .loopback import is_loopback
 
+ENDPOINT_VARIABLE = "SANDBOX_AGENT_ENDPOINT"
+CA_VARIABLE = "SANDBOX_AGENT_TLS_CA"
 PORTS = {"http": 80, "https": 443}
 
 

@@ -88,15 +88,9 @@ def make_token(path: Path) -> str:
     return token
 
 
-def given_token(choice: TokenChoice, environ: MutableMapping[str, str] = os.environ) -> str | None:
-    """The token that the caller gave, by option or environment; None when it gave none. An empty variable is none, and
-    one that holds only blanks is a mistake."""
-    found = find_given(choice, environ)
-    return None if found is None else found.value
-
-
 def find_given(choice: TokenChoice, environ: Mapping[str, str] = os.environ) -> FoundToken | None:
-    """The same with where it was found."""
+    """The token that the caller gave, by option or environment, and where it was found; None when it gave none. An
+    empty variable is none, and one that holds only blanks is a mistake."""
     if choice.token is not None:
         return FoundToken(choice.token, "the option --token")
     if choice.file is not None:

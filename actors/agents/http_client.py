@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import trio
 
+from ...schema.access.loopback import is_loopback
 from ...schema.agents.dialect import HttpResponse
 from ...schema.agents.effects import CallHttp, Reach
 from ...schema.settings import Settings
@@ -18,7 +19,6 @@ from ..processes.line_splitter import OversizedLine
 if TYPE_CHECKING:
     from .http_connection import HttpConnection
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 CALLS_WAITING = 1000
 """Calls that wait for the one that is under way. Dialects make a few per turn: more means that nobody answers."""
@@ -45,8 +45,8 @@ class HttpClient:
     """Where one agent answers. Nothing is sent before :meth:`run`."""
 
     def __init__(self, reach: Reach, listener: HttpListener, settings: Settings) -> None:
-        host = urlsplit(reach.base_url).hostname
-        if host not in LOOPBACK:
+        host = urlsplit(reach.base_url).hostname or ""
+        if not is_loopback(host):
             raise ValueError(f"an agent is reached on loopback only, not at {host!r}")
         self._reach = reach
         self._listener = listener

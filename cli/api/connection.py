@@ -13,10 +13,11 @@ from urllib.parse import quote
 import click
 
 from ...schema.settings import Settings
+from ..endpoint import CA_VARIABLE, ENDPOINT_VARIABLE
 from ..extras import without
 from ..here import exists
 from ..seconds import Seconds
-from ..server.setting_options import build_settings, variable_name
+from ..setting_options import build_settings, variable_name
 from ..suggestions import SuggestingGroup
 from ..token_options import TokenChoice, token_options
 from ..token_store import FoundToken, find_given, read_token, stored_path
@@ -24,18 +25,10 @@ from .endpoint import EXAMPLE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ENDPOINT_VARIABLE = "SANDBOX_AGENT_ENDPOINT"
-CA_VARIABLE = "SANDBOX_AGENT_TLS_CA"
 DATA_DIR_VARIABLE = variable_name("data_dir")
 DEFAULT_TIMEOUT = 120.0
 EXTRAS = ("anyio", "h2", "pygments", "rich", "trio")
 """What httpx would take along, in as long again: a command has one connection of HTTP/1.1 at a time, and no colours."""
-
-
-def client_token(choice: TokenChoice, ours: bool) -> str | None:
-    """The token to send."""
-    found = find_client_token(choice, ours)
-    return None if found is None else found.value
 
 
 def find_client_token(choice: TokenChoice, ours: bool) -> FoundToken | None:

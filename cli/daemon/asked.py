@@ -54,8 +54,8 @@ class Asked:
         return self.port is None or (not url.startswith("unix:") and urlsplit(url).port == self.port)
 
     def _fits_host(self, host: str | None, url: str) -> bool:
+        from ...schema.access.loopback import is_loopback
         from ..address import REACHED_BY, same_host
-        from ..loopback import is_loopback
 
         if self.host is None or self.host == host:
             return True

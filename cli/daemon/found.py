@@ -8,10 +8,11 @@ from attrs import frozen
 
 from ...actors.machine.owner import ProcessId
 from ..address import Address, owner_of, reachable, running
+from ..daemon_place import Place
 from ..failure import Failure
 from ..token_store import state_directory
 from .asked import Asked
-from .state import Place, State
+from .state import State
 
 
 @frozen(kw_only=True)
@@ -62,7 +63,7 @@ class Found:
 
 def find(place: Place) -> Found | None:
     """Who has the directory of ``place``. A state that is stale says nothing."""
-    state = place.read()
+    state = State.read(place.file)
     if state is not None and state.alive:
         return Found.of_state(state)
     address = owner_of(Path(place.data_dir))
@@ -85,5 +86,5 @@ def _has(place: Place, asked: Asked) -> bool:
 def _places() -> Iterator[Place]:
     for directory in sorted((state_directory() / "daemons").glob("*")):
         with suppress(Failure):  # one that cannot be read is not the one that was asked for
-            if (state := Place(directory, "").read()) is not None:
+            if (state := State.read(Place(directory, "").file)) is not None:
                 yield Place(directory, state.data_dir)

@@ -13,14 +13,15 @@ from ...actors.machine.programs import python_module
 from ..failure import Failure
 from ..here import absolute
 from ..seconds import Seconds
-from ..server.options import server_options
-from ..server.setting_options import build_settings
+from ..server.click_options import server_options
+from ..setting_options import build_settings
 from ..token_options import TOKEN_VARIABLE, TokenChoice
 
 if TYPE_CHECKING:
+    from ..daemon_place import Place
     from .asked import Asked
     from .found import Found
-    from .state import Place, State
+    from .state import State
 
 READY = re.compile(r"^listening on ((?:https?://|unix:/).+)$", re.MULTILINE)
 LOOK = 0.05
@@ -52,19 +53,13 @@ def start(ctx: click.Context, wait: float, **given: Any) -> None:
     Nothing is done, and that is no failure, when one runs already for the same data directory, whoever started it.
     Takes the options of `server`. The token is handed on in a file's name or in the environment, never as an argument.
     """
-    from ..server.command import (
-        check_host,
-        choose_certificates,
-        choose_cors,
-        choose_hosts,
-        choose_token,
-        log_place,
-        name_unknown_variables,
-    )
+    from ..daemon_place import Place
+    from ..server.choices import check_host, choose_certificates, choose_cors, choose_hosts, log_place
+    from ..server.server_token import choose_token
+    from ..server.variables import name_unknown_variables
     from .arguments import arguments
     from .asked import Asked
     from .found import find
-    from .state import Place
 
     name_unknown_variables()
     choice = TokenChoice(given["token"], given["token_file"], given["no_token"]).or_else(ctx.obj)
@@ -144,9 +139,9 @@ def launch(
         )
         try:
             state = State(daemon.pid, started(daemon.pid), boot_id(), place.data_dir, str(log), shutdown_timeout)
-            place.write(state)
+            state.write(place.file)
             state = evolve(state, url=ready_url(daemon, output, log, before, wait))
-            place.write(state)
+            state.write(place.file)
         except BaseException:
             end(daemon, shutdown_timeout)
             place.forget()

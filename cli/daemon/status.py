@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ..server.setting_options import build_settings, some_setting_options
+from ..setting_options import build_settings, some_setting_options
 from .asked import Asked, address_options
 
 RUNNING, STALE, NOT_RUNNING, UNKNOWN, DEGRADED = 0, 1, 3, 4, 150
@@ -27,14 +27,15 @@ def status(ctx: click.Context, host: str | None, port: int | None, **given: Any)
 
 
 def look(asked: Asked, given: dict[str, Any]) -> tuple[int, str]:
+    from ..daemon_place import Place
     from .found import find, meant
     from .health import problems
-    from .state import Place
+    from .state import State
 
     place = meant(asked, Place.of(build_settings(given)))
     found = find(place)
     if found is None:
-        state = place.read()
+        state = State.read(place.file)
         if state is None or asked:
             return NOT_RUNNING, "not running"
         return STALE, f"not running: pid {state.pid} ended without `daemon stop`\nlog: {state.log}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..failure import Failure
-from ..server.setting_options import build_settings, some_setting_options
+from ..setting_options import build_settings, some_setting_options
 from .asked import Asked, address_options
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def stop(ctx: click.Context, force: bool, host: str | None, port: int | None, **
     Nothing is done, and that is no failure, when it does not run. Only the process is ended that is known by its pid
     and its start time.
     """
+    from ..daemon_place import Place
     from .found import find, meant
-    from .state import Place
+    from .state import State
 
     asked = Asked.of(ctx)
     place = meant(asked, Place.of(build_settings(given)))
@@ -47,7 +48,7 @@ def stop(ctx: click.Context, force: bool, host: str | None, port: int | None, **
         elif found is not None:
             end(found, force)
             place.forget()
-        elif (state := place.read()) is not None:
+        elif (state := State.read(place.file)) is not None:
             place.forget()
             click.echo(f"not running: pid {state.pid} had ended without `daemon stop`")
         else:

@@ -8,7 +8,7 @@ import click
 from ...schema.agents.versions import PINNED
 from ...schema.settings import Settings
 from ..failure import Failure
-from ..server.setting_options import build_settings, some_setting_options
+from ..setting_options import build_settings, some_setting_options
 from ..suggestions import SuggestingChoice
 
 INSTALL_SETTINGS = (

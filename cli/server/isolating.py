@@ -6,7 +6,7 @@ from ...actors.files.home import settled
 from ...actors.isolation.isolation import NotIsolated
 from ...actors.isolation.search import Search
 from ..failure import Failure
-from .command import ServerOptions
+from .server_options import ServerOptions
 
 
 def begin_search(options: ServerOptions) -> Search:

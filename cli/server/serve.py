@@ -31,8 +31,9 @@ from ..failure import Failure
 from ..logs.configure import Logs
 from ..output import lost
 from ..user_home import data_place
-from .command import ServerOptions, host_advice, token_advice
+from .advice import host_advice, token_advice
 from .hard_end import FAILED, HardEnd, kill_descendants
+from .server_options import ServerOptions
 from .stop_signals import StopSignals
 
 HARD_END = 1.0

@@ -1,6 +1,6 @@
 """docs/settings.md, written from the settings themselves: ``python -m sandbox_agent.cli.server.settings_doc``."""
 
-from .setting_options import fields, option_name, variable_name
+from ..setting_options import fields, option_name, variable_name
 
 HEAD = """\
 # Settings

@@ -8,12 +8,14 @@ import os
 import re
 from collections.abc import Mapping
 
-from ..api.connection import CA_VARIABLE, ENDPOINT_VARIABLE
+import click
+
+from ..endpoint import CA_VARIABLE, ENDPOINT_VARIABLE
+from ..setting_options import fields, variable_name
 from ..suggestions import did_you_mean
 from ..token_options import FILE_VARIABLE, TOKEN_VARIABLE
-from .command import ALLOW_NO_TOKEN
-from .options import ALLOW_HOST
-from .setting_options import fields, variable_name
+from .click_options import ALLOW_HOST
+from .no_token import ALLOW_NO_TOKEN
 
 PREFIX = "SANDBOX_AGENT_"
 
@@ -68,3 +70,9 @@ def unknown(environ: Mapping[str, str] = os.environ) -> list[str]:
         said = f" In this version {FORMER[rest]}." if rest in FORMER else did_you_mean(name, KNOWN, 1)
         found.append(f"{name} is no variable of sandbox-agent and has no effect.{said}")
     return found
+
+
+def name_unknown_variables() -> None:
+    """On stderr, one line each."""
+    for sentence in unknown():
+        click.echo(sentence, err=True)

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from sandbox_agent.cli.api.bodies import mcp_servers
-from sandbox_agent.cli.daemon.state import Place
+from sandbox_agent.cli.daemon.state import State
 from sandbox_agent.cli.failure import Failure
 from sandbox_agent.cli.named_file import read_named
 from sandbox_agent.cli.token_store import read_token
@@ -33,10 +33,10 @@ def test_a_token_a_state_and_a_configuration_are_small_regular_files(place: str,
         read_token(path, private=True)
     with pytest.raises(click.BadParameter, match=reason):
         mcp_servers(path)
-    state = Place(tmp_path, "data")
-    PLACES[place](state.file)
+    state = tmp_path / "state.json"
+    PLACES[place](state)
     with pytest.raises(Failure, match=reason):
-        state.read()
+        State.read(state)
 
 
 def test_what_a_shell_hands_over_is_a_pipe_by_rights(tmp_path: Path):

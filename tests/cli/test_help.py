@@ -10,7 +10,7 @@ import click
 import pytest
 
 from sandbox_agent.cli.main import main
-from sandbox_agent.cli.server.setting_options import option_name
+from sandbox_agent.cli.setting_options import option_name
 from sandbox_agent.schema.settings import Settings
 
 from ..patience import PATIENCE

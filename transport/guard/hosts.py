@@ -4,6 +4,7 @@ rules as an operator reads them."""
 
 from attrs import frozen
 
+from ...schema.access.loopback import is_loopback
 from ...schema.problems import Problem, permission_denied
 from .cors import Cors
 from .host_names import AllowedHosts, address_of, read_bound, read_host
@@ -56,11 +57,10 @@ class Hosts:
 
     def _is_ours(self, name: str) -> bool:
         bound = read_bound(self.bound)
-        if name in ("localhost", bound) or self.allowed.allow(name):
+        if name == bound or is_loopback(name) or self.allowed.allow(name):
             return True
-        address = address_of(name)
         # A name can be rebound, an address cannot; which addresses are ours is unknown when we listen on all of them.
-        return address is not None and (address.is_loopback or _is_wildcard(bound))
+        return address_of(name) is not None and _is_wildcard(bound)
 
     def _refusal(self, host: str, name: str | None) -> Problem:
         also = " and the hosts of --allow-host" if self.allowed else ""

@@ -18,8 +18,9 @@ from sandbox_agent.actors.machine.owner import Owner, ProcessId, read_living
 from sandbox_agent.cli.address import Address, owner_of, path_of, publish, resolved, running, withdraw
 from sandbox_agent.cli.daemon.asked import Asked
 from sandbox_agent.cli.endpoint import Endpoint
-from sandbox_agent.cli.server.command import ServerOptions, ServerToken
 from sandbox_agent.cli.server.serve import _publish
+from sandbox_agent.cli.server.server_options import ServerOptions
+from sandbox_agent.cli.server.server_token import ServerToken
 from sandbox_agent.schema.settings import Settings
 from sandbox_agent.transport.guard.cors import Cors
 from sandbox_agent.transport.guard.host_names import AllowedHosts

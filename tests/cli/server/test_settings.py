@@ -7,8 +7,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from sandbox_agent.cli.server.setting_options import build_settings, option_name, setting_options, variable_name
 from sandbox_agent.cli.server.settings_doc import page
+from sandbox_agent.cli.setting_options import build_settings, option_name, setting_options, variable_name
 from sandbox_agent.schema.settings import Settings
 
 from ..commands import Commands

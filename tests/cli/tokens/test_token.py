@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 import pytest
 
-from sandbox_agent.cli.api.connection import client_token
+from sandbox_agent.cli.api.connection import find_client_token
 from sandbox_agent.cli.failure import Failure
-from sandbox_agent.cli.loopback import is_loopback
-from sandbox_agent.cli.server.command import ServerToken, choose_token, token_advice
+from sandbox_agent.cli.server.advice import token_advice
+from sandbox_agent.cli.server.server_token import ServerToken, choose_token
 from sandbox_agent.cli.token_options import TokenChoice
-from sandbox_agent.cli.token_store import given_token, make_token, read_token, stored_path
+from sandbox_agent.cli.token_store import FoundToken, find_given, make_token, read_token, stored_path
+from sandbox_agent.schema.access.loopback import is_loopback
 from sandbox_agent.schema.api.ws_commands import WebSocketAuth
 from sandbox_agent.transport.guard.auth import Auth
 
@@ -28,25 +29,29 @@ def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def value(found: FoundToken | None) -> str | None:
+    return None if found is None else found.value
+
+
 def test_an_option_wins_over_the_environment_and_the_environment_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("from-file\n")
     env = {"SANDBOX_AGENT_TOKEN": "from-env", "SANDBOX_AGENT_TOKEN_FILE": str(file)}
-    assert given_token(TokenChoice("from-option"), env) == "from-option"
-    assert given_token(TokenChoice(file=file), env) == "from-file"
-    assert given_token(TokenChoice(none=True), env) is None
-    assert given_token(TokenChoice(), env) == "from-env"
-    assert given_token(TokenChoice(), env | {"SANDBOX_AGENT_TOKEN": ""}) == "from-file"
-    assert given_token(TokenChoice(), {}) is None
+    assert value(find_given(TokenChoice("from-option"), env)) == "from-option"
+    assert value(find_given(TokenChoice(file=file), env)) == "from-file"
+    assert find_given(TokenChoice(none=True), env) is None
+    assert value(find_given(TokenChoice(), env)) == "from-env"
+    assert value(find_given(TokenChoice(), env | {"SANDBOX_AGENT_TOKEN": ""})) == "from-file"
+    assert find_given(TokenChoice(), {}) is None
 
 
 @pytest.mark.parametrize("around", ["{}\n", " {}", "\t{}\r\n", "{}\u00a0", "\n\n{} "])
 def test_blanks_and_line_ends_around_a_token_are_no_part_of_it(tmp_path: Path, around: str) -> None:
     said = around.format("the-token")
     (tmp_path / "t").write_text(said)
-    assert given_token(TokenChoice(said), {}) == "the-token"
-    assert given_token(TokenChoice(), {"SANDBOX_AGENT_TOKEN": said}) == "the-token"
-    assert given_token(TokenChoice(file=tmp_path / "t"), {}) == "the-token"
+    assert value(find_given(TokenChoice(said), {})) == "the-token"
+    assert value(find_given(TokenChoice(), {"SANDBOX_AGENT_TOKEN": said})) == "the-token"
+    assert value(find_given(TokenChoice(file=tmp_path / "t"), {})) == "the-token"
 
 
 @pytest.mark.parametrize(
@@ -69,11 +74,11 @@ def test_what_no_header_can_hold_is_refused_without_telling_it(tmp_path: Path, t
     refusals.append(refused.value)
     if text:  # an empty variable is none
         with pytest.raises(Failure, match="SANDBOX_AGENT_TOKEN ") as failed:
-            given_token(TokenChoice(), {"SANDBOX_AGENT_TOKEN": text})
+            find_given(TokenChoice(), {"SANDBOX_AGENT_TOKEN": text})
         refusals.append(failed.value)
     (tmp_path / "t").write_text(text, errors="surrogateescape")
     with pytest.raises(Failure, match="one token") as failed:
-        given_token(TokenChoice(file=tmp_path / "t"), {})
+        find_given(TokenChoice(file=tmp_path / "t"), {})
     for refusal in (*refusals, failed.value):
         assert "marker" not in refusal.message
         assert "marker" not in str(refusal.__cause__)
@@ -168,10 +173,10 @@ def test_loopback_is_known_in_all_its_spellings(host: str) -> None:
 
 def test_the_stored_token_is_sent_to_our_own_daemon_only() -> None:
     token = make_token(stored_path())
-    assert client_token(TokenChoice(), ours=True) == token
-    assert client_token(TokenChoice(), ours=False) is None
-    assert client_token(TokenChoice(none=True), ours=True) is None
-    assert client_token(TokenChoice("mine"), ours=False) == "mine"
+    assert value(find_client_token(TokenChoice(), ours=True)) == token
+    assert find_client_token(TokenChoice(), ours=False) is None
+    assert find_client_token(TokenChoice(none=True), ours=True) is None
+    assert value(find_client_token(TokenChoice("mine"), ours=False)) == "mine"
 
 
 def test_advice_names_the_file_and_never_the_token(tmp_path: Path) -> None:

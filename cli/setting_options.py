@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import attrs
 import click
 
-from ...schema.settings import Settings
-from ..here import absolute
+from ..schema.settings import Settings
+from .here import absolute
 
 F = TypeVar("F", bound=Callable[..., Any])
 

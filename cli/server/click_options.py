@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import click
 
+from ..setting_options import setting_options
 from ..suggestions import SuggestingChoice
 from ..token_options import token_options
-from .setting_options import setting_options
 
 ALLOW_HOST = "SANDBOX_AGENT_ALLOW_HOST"
 
