@@ -1,11 +1,12 @@
-"""The checkpointer: brings what is in SQLite's write-ahead log into the file, beside the writer, not in its commits.
+"""The checkpointer: copies SQLite's write-ahead log into the database file, beside the writer and not in its commits.
 
-A checkpoint waits for the disk, for 20 ms and more once in a few MB. In a commit, where SQLite makes it by itself, all
-that was to be written next waited as long. It changes nothing that is durable or visible; it may be cut off anywhere.
+A checkpoint waits for the disk: 20 ms and more, once in a few MB. SQLite by itself makes checkpoints inside a commit,
+and then everything that is written next waits as long. A checkpoint changes nothing that is durable or visible, so it
+may be cut off at any point.
 
-SQLite starts the log over in the first commit that finds nothing left to bring into the file. On a busy journal no
-commit does, and so at ``WAL_BYTES`` one has to bring the rest. That is made little: near the limit the next checkpoint
-follows the last.
+SQLite starts the log over in the first commit that finds nothing left to copy. On a busy journal no commit does, so at
+``WAL_BYTES`` a commit has to copy the rest. The checkpointer keeps that rest small: near the limit the next checkpoint
+follows the last one at once.
 """
 
 import sqlite3
@@ -17,10 +18,10 @@ import trio
 from .sqlite import PAGE_BYTES, WAL_BYTES, connect
 
 CHECKPOINT_BYTES = 4 << 20
-"""How much is written before it is worth while. SQLite makes one by itself, in a commit, at four times as much."""
+"""How much is written before a checkpoint. SQLite makes one by itself, in a commit, at four times as much."""
 
 NEAR_PAGES = WAL_BYTES * 3 // 4 // PAGE_BYTES
-"""A log of so many pages is near its limit."""
+"""A write-ahead log of so many pages is near its limit."""
 
 CACHE_KIB = 256
 
@@ -38,13 +39,13 @@ class Checkpointer:
         return f"<Checkpointer {self._bytes} bytes behind>"
 
     def written(self, size: int) -> None:
-        """About so many bytes more are in the write-ahead log."""
+        """To be called when about so many more bytes are in the write-ahead log."""
         self._bytes += size
         if self._bytes >= self._enough:
             self._worthwhile.set()
 
     async def run(self) -> None:
-        """Until cancelled. What is wrong with the file is the writer's to find out."""
+        """Make checkpoints until cancelled. Errors of the file are ignored here: the writer finds them."""
         limiter = trio.CapacityLimiter(1)
         while True:
             await self._worthwhile.wait()
@@ -58,8 +59,8 @@ class Checkpointer:
                 _log.debug("no checkpoint", error=str(error))
 
     def _checkpoint(self) -> int:
-        """PASSIVE: as much as can be done without waiting for anyone, or making the writer wait. How many pages the log
-        has."""
+        """A PASSIVE checkpoint: as much as can be done without waiting for readers and without making the writer wait.
+        Returns how many pages the log has."""
         connection = connect(self._path, cache_kib=CACHE_KIB)
         try:
             ((_, pages, _),) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -1,8 +1,8 @@
-"""Affinity: which processors a thread may run on, so that one that is waited for can run where its waiter stood.
+"""CPU affinity: lets a thread that another one waits for run on the waiting thread's processor.
 
-A thread that is woken goes to an idle processor, and an idle virtual one takes 40 us to wake: there and back, a
-handover took 80 us, twice as long as the commit that it was for. On the waiter's own processor, idle as soon as it
-waits, it takes 8.
+A thread that is woken goes to an idle processor, and an idle virtual processor takes 40 us to wake. So a hand-over to
+the thread and back took 80 us, twice as long as the commit. On the waiting thread's own processor, which is idle
+meanwhile, it takes 8 us.
 """
 
 import ctypes
@@ -16,11 +16,11 @@ _log = structlog.get_logger("journal")
 
 
 class CpuAffinity:
-    """Of the thread that calls :meth:`begin`; before that, and after :meth:`end`, nothing happens. The others may be
-    called from another thread.
+    """The affinity of the thread that calls :meth:`begin`. Before that, and after :meth:`end`, the other methods do
+    nothing. They may be called from another thread.
 
-    Must be ended: the thread goes back to a pool, and what it is used for next, an agent's fork for one, must find all
-    processors as they were.
+    :meth:`end` must be called: the thread returns to a pool, and its next use, for example an agent's fork, needs the
+    original affinity.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class CpuAffinity:
         self._all: set[int] = set()
         self._only: int | None = None
         self._lock = threading.Lock()
-        # PyDLL: giving up the GIL would cost more than the call.
+        # PyDLL keeps the GIL: to release it would cost more than the call.
         self._processor: Callable[[], int] | None = getattr(ctypes.PyDLL(None), "sched_getcpu", None)
 
     def __repr__(self) -> str:
@@ -41,13 +41,13 @@ class CpuAffinity:
             self._thread = threading.get_native_id()
 
     def follow(self) -> None:
-        """The thread may run only where the caller runs, until told otherwise."""
+        """Restrict the thread to the caller's processor."""
         here = -1 if self._processor is None else self._processor()
         if here != self._only:
             self._set({here}, here)
 
     def free(self) -> None:
-        """The thread may run wherever it might at first."""
+        """Give the thread its original affinity again."""
         if self._only is not None:
             self._set(self._all, None)
 
@@ -58,7 +58,7 @@ class CpuAffinity:
             try:
                 os.sched_setaffinity(self._thread, processors)
                 self._only = only
-            except (OSError, ValueError) as error:  # forbidden, unknown, or the processor was just taken away from us
+            except (OSError, ValueError) as error:  # forbidden, unknown, or the processor is no longer ours
                 _log.debug("threads stay where they are", error=str(error))
                 self._thread = None
 

@@ -1,7 +1,7 @@
-"""The journal on disk: an SQLite file in the data directory, one thread that writes it, and logs over both.
+"""The journal on disk: an SQLite file in the data directory, one thread that writes it, and event logs.
 
-What happens in memory happens twice: the row that the next write differs from is noted when a write is queued, because
-writes are done in that order; the events are shown when their commit is through.
+A write changes the memory in two steps. The session's row is noted when the write is queued, because the next write is
+compared with it and writes are done in that order. The events become visible when their commit is done.
 """
 
 import sqlite3
@@ -48,7 +48,7 @@ class _Opened:
 
 
 class DiskJournal:
-    """``run`` must be under way for anything else to work. ``directory`` is this daemon's alone while it is."""
+    """Everything else works only while ``run`` runs. Meanwhile ``directory`` is used by this daemon only."""
 
     def __init__(self, directory: Path, settings: Settings, clock: Clock, failpoints: Failpoints) -> None:
         self.journal_id = ""
@@ -76,13 +76,13 @@ class DiskJournal:
     def __repr__(self) -> str:
         return f"<DiskJournal {self.journal_id} sessions={len(self._kept)} {self._writer!r} {self.feed!r}>"
 
-    # Its life.
+    # Running, opening and closing.
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keep what is written until cancelled. Raises :class:`.DataDirectoryRefused` when it cannot begin."""
+        """Write what is queued, until cancelled. Raises :class:`.DataDirectoryRefused` when it cannot start."""
         lock = await trio.to_thread.run_sync(DirectoryLock.take, self.directory)
         try:
-            # The logs of a former life of ours are closed, and nobody may read a file that is about to be moved away.
+            # The logs of the run before a restart are closed: a file that is about to be moved away must not be read.
             self._places.clear()
             await self._reader.aclose()
             opened = await trio.to_thread.run_sync(self._open)
@@ -102,7 +102,7 @@ class DiskJournal:
 
     async def _work(self, store: SqliteStore, task_status: trio.TaskStatus[None]) -> None:
         if self.outage.cause is not None:
-            self.outage.end()  # that of a former life of ours
+            self.outage.end()  # that of the run before a restart
         try:
             async with trio.open_nursery() as nursery:
                 self._writer = writer = GroupCommit(
@@ -117,7 +117,7 @@ class DiskJournal:
                     task_status.started()
                     await trio.sleep_forever()
                 finally:
-                    # The thread cannot be cancelled, so it is waited for; it tries once more what waits.
+                    # The thread cannot be cancelled, so it is waited for; it tries once more to write what waits.
                     writer.close()
         except* sqlite3.Error:
             self.outage.begin("it has failed and is opened again")
@@ -136,7 +136,7 @@ class DiskJournal:
             raise
 
     def _open(self) -> "_Opened":
-        """In a thread. A journal that is not sound is moved away, never deleted."""
+        """Open the file; runs in a thread. A journal that is not sound is moved away, never deleted."""
         path = self.directory / FILE
         damage = unsound(path)
         if damage is None:
@@ -172,12 +172,12 @@ class DiskJournal:
         return opened
 
     def _found_damage(self, damage: str) -> None:
-        """While it is in use. What can be read is still served, and the next start sets the file aside."""
+        """Damage was found while the file is in use. What can be read is still served; the next start sets it aside."""
         if self._unsound is None:
             self._unsound = damage
             path = self.directory / FILE
             _log.error("the journal is damaged; the next start sets it aside", path=str(path), error=damage)
-            # Not in a thread: a few bytes, once in a life, and nobody here has a nursery.
+            # Not in a thread: it is a few bytes, once in a run, and there is no nursery here.
             with suppress(OSError):
                 mark_unsound(path, damage)
 
@@ -212,7 +212,7 @@ class DiskJournal:
         if self._writer is not None:
             self._writer.hurry()
 
-    # What sessions and the registry ask for.
+    # Called by sessions and the registry.
 
     @property
     def writable(self) -> bool:
@@ -270,7 +270,7 @@ class DiskJournal:
         return written
 
     async def _let_go(self, kept: Kept, cut: Cut) -> bool:
-        # Before it is gone from the disk, as when it is deleted.
+        # Before it is deleted from the disk, as in a deletion of the session.
         kept.log.expire(cut.sequence)
         self.feed.expire(cut.position, self.feed.first)
         self._tails.shrunk(kept.log)
@@ -284,7 +284,7 @@ class DiskJournal:
 
     async def delete(self, session_id: str) -> None:
         kept = self._kept.pop(session_id)
-        # Before it is gone from the disk, so that a read that is under way finds out.
+        # Before it is deleted from the disk, so that a read in progress notices it.
         self.feed.expire(kept.position, self.feed.first)
         last, gone = self._position, self.feed.gone
         kept.log.expire(kept.log.last)
@@ -327,11 +327,11 @@ class DiskJournal:
         except (sqlite3.DatabaseError, Damaged) as error:
             if not is_damage(error) or log.closed:
                 raise
-            # All that is older than the tail is given up: a reader that came back to it would fail there for ever.
+            # All that is older than the tail counts as gone: a reader that returned to it would fail there every time.
             self._found_damage(str(error))
             log.give_up_older()
             return Batch((), (), after)
-        # Where sessions were deleted the feed may hold nothing more up to where it ended before the read.
+        # Where sessions were deleted, the feed may have nothing up to the position at which it ended before the read.
         return batch if batch.events else Batch((), (), max(after, last))
 
     async def _write(
@@ -344,7 +344,7 @@ class DiskJournal:
         except Refused as error:
             raise invalid_request(f"it is too large to be kept: {error}") from error
 
-    # How it is.
+    # Health.
 
     def health(self) -> JournalHealth:
         troubles: list[str] = []

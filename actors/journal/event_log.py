@@ -1,11 +1,11 @@
-"""The log: the append-only sequence of events that every reader reads from, each at its own cursor.
+"""The event log: the append-only sequence of events from which all readers read, each with its own cursor.
 
-A subscriber is an integer, not a queue. On a wake it takes everything beyond its cursor in one batch, so a slow one
-costs no memory, delays nobody and loses nothing that is still kept. (Broadcast channels were measured on a peer: 11 %
-of a burst lost with 50 subscribers.)
+A subscriber is an integer, not a queue. When it is woken it takes everything beyond its cursor in one batch. So a slow
+subscriber costs no memory, delays no other and loses nothing that is still kept. (With broadcast channels, measured in
+another project, 11 % of a burst was lost with 50 subscribers.)
 
-The newest events are in memory, the tail; older ones are read from where the journal keeps them, if it does. ``append``
-makes events visible: whoever calls it must have made them durable first.
+The newest events are in memory (the tail). Older ones are read from where the journal keeps them, if it does.
+``append`` makes events visible, so its caller must have made them durable first.
 """
 
 from collections import deque
@@ -21,10 +21,10 @@ from ...schema.encode import EncodedEvent
 
 @frozen
 class Batch:
-    """Events in order, and where each stands. Nothing that is kept lies between two of them, or between the last one
-    and ``last``, the cursor after them.
+    """Events in order, each with its position. No other kept event lies between two of them, or between the last one
+    and ``last``, the cursor after the batch.
 
-    The positions of a session's log are dense. Those of the feed have holes where a session was deleted.
+    The positions of a session's log are dense. Those of the feed have gaps where a session was deleted.
     """
 
     positions: Sequence[int]
@@ -33,24 +33,24 @@ class Batch:
 
 
 class Expired(LookupError):
-    """The reader's fault: something after its cursor is no longer kept."""
+    """Something after the reader's cursor is no longer kept."""
 
 
 class Older(Protocol):
-    """Where a log finds what its tail does not hold."""
+    """Where a log reads events that are no longer in its tail."""
 
     async def read_older(self, log: "EventLog", after: int, max_bytes: int, *, raw: bool) -> Batch:
-        """What is kept beyond ``after``, at most ``max_bytes`` of it but never less than one event if there is one.
-        Only with ``raw`` do the events have theirs."""
+        """The events after position ``after``: at most ``max_bytes``, but at least one event if there is one. The
+        events have their raw messages only with ``raw``."""
         ...
 
 
 class EventLog:
-    """Positions are ascending from 1 and never reused. ``tail_bytes`` bounds what is held in memory; without ``older``
-    what leaves the tail is gone.
+    """Positions ascend from 1 and are never reused. ``tail_bytes`` bounds what is in memory; without ``older``, events
+    that leave the tail are gone.
 
-    ``first`` and ``last`` are the oldest and the newest position that may be kept, ``gone`` the newest that no longer
-    is: a cursor before it has missed something. ``updated_ms`` is when the newest event was appended.
+    ``first`` and ``last`` are the oldest and the newest position that may be kept. ``gone`` is the newest position that
+    is no longer kept: a cursor before it has missed something. ``updated_ms`` is when the newest event was appended.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class EventLog:
 
     @property
     def size(self) -> int:
-        """What the events that it holds cost in memory, about, in bytes."""
+        """About how many bytes of memory the events of the tail take."""
         return self._bytes
 
     def append(self, events: Iterable[EncodedEvent], now_ms: int = 0) -> None:
-        """Make events visible and wake the readers once for all of them."""
+        """Make events visible, and wake the readers once for all of these events."""
         self.updated_ms = now_ms or self.updated_ms
         for event in events:
             self._tail.append(event)
@@ -88,20 +88,20 @@ class EventLog:
         self._wake()
 
     def shorten(self, max_bytes: int) -> None:
-        """Let the oldest events go from memory until it holds so much, and its newest."""
+        """Remove the oldest events from memory until the tail has at most so many bytes; the newest event stays."""
         while self._bytes > max_bytes and len(self._tail) > 1:
             self._bytes -= self._tail.popleft().size
         if self._older is None:
             self.expire(self._tail_first - 1)
 
     def forget_tail(self) -> None:
-        """Free the memory: what the journal keeps is read from there. Does nothing when nobody else keeps it."""
+        """Free the memory: the events are then read from the journal. Does nothing when they are kept nowhere else."""
         if self._older is not None:
             self._tail.clear()
             self._bytes = 0
 
     def expire(self, gone: int, first: int | None = None) -> None:
-        """Position ``gone`` is no longer kept. Nor is anything before ``first``, the one after it unless said."""
+        """Position ``gone`` is no longer kept, nor anything before ``first``, which is ``gone + 1`` by default."""
         self.gone = max(self.gone, gone)
         self.first = max(self.first, gone + 1 if first is None else first)
         while self._tail and self._tail_first < self.first:
@@ -112,20 +112,20 @@ class EventLog:
         self.expire(self._tail_first - 1)
 
     def resume(self, after: int) -> int:
-        """From where a cursor into what is gone goes on."""
+        """The cursor from which a reader whose events are gone continues."""
         return max(after, self.first - 1)
 
     @property
     def _tail_first(self) -> int:
-        """The tail is dense: deleting a session leaves holes in what is kept, never in what was just appended."""
+        """The tail is dense: deleting a session leaves gaps in the kept positions, never in those just appended."""
         return self.last - len(self._tail) + 1
 
     def read_tail(self, after: int, max_bytes: int, *, told: int = 0) -> Batch | None:
-        """What follows position ``after``, at most ``max_bytes`` of it but never less than one event if there is one;
-        None when that is older than the tail.
+        """The events after position ``after``: at most ``max_bytes``, but at least one event if there is one. None when
+        they are older than the tail.
 
         Raises :class:`Expired` when something after ``after`` is gone, unless it is no newer than ``told``: the reader
-        knows of that.
+        was told of that already.
         """
         if after < self.gone > told:
             raise Expired(f"log {self.log_id} no longer keeps position {self.gone}, which follows {after}")
@@ -136,7 +136,7 @@ class EventLog:
             return None
         taken: list[EncodedEvent] = []
         size = 0
-        # From the near end: readers are almost always close behind, and islice walks a deque from its start.
+        # From the nearer end: readers are almost always close behind, and islice walks a deque from its start.
         behind = len(self._tail) - skip
         source = list(islice(reversed(self._tail), behind))[::-1] if behind < skip else islice(self._tail, skip, None)
         for event in source:
@@ -148,22 +148,22 @@ class EventLog:
         return Batch(range(after + 1, last + 1), taken, last)
 
     async def read(self, after: int, max_bytes: int, *, raw: bool = True, told: int = 0) -> Batch:
-        """As :meth:`read_tail`, from wherever it is kept. No checkpoint when that is memory."""
+        """As :meth:`read_tail`, from memory or from the disk. No trio checkpoint when it is in memory."""
         batch = self.read_tail(after, max_bytes, told=told)
         if batch is not None:
             return batch
         assert self._older is not None, "what has left the tail of such a log is gone"  # noqa: S101
         batch = await self._older.read_older(self, after, max_bytes, raw=raw)
-        # Once more, for what was deleted while it was read.
+        # Check again: events may have been deleted while they were read.
         return batch if not after < self.gone > told else await self.read(after, max_bytes, raw=raw, told=told)
 
     async def wait_beyond(self, after: int) -> None:
-        """Return when there is something after position ``after``, or when there never will be."""
+        """Return when there is an event after position ``after``, or when the log is closed."""
         while self.last <= after and not self.closed:
             await self._grown.wait()
 
     def close(self) -> None:
-        """Wake every reader for good: the session was deleted, or the daemon stops."""
+        """Close the log and wake every reader: the session was deleted, or the daemon stops."""
         self.closed = True
         self._wake()
 

@@ -1,11 +1,11 @@
-"""The writer: the one thread that changes the store. What has queued up meanwhile shares one commit.
+"""Group commit: one thread changes the store, and all jobs that were queued meanwhile share one commit.
 
-A job is done when it is durable. Jobs are done in the order in which they were put, all that share a commit at once.
+A job is done when it is durable. Jobs are done in the order in which they were put; all jobs of a commit at once.
 
-What is put in a few passes of trio's scheduler is handed over together, and while commits are quick the event loop
-stands still for the one that it has just handed over, ``PATIENCE`` at most. Otherwise every event would have to wait
-for the loop's turn on a processor twice, before its commit and after it; on busy processors that doubled the latency.
-The thread then runs on the loop's own processor, which is idle meanwhile (``affinity``).
+Jobs that are put within a few passes of trio's scheduler are handed over together. While commits are quick the event
+loop waits for the one that it has just handed over, ``PATIENCE`` at most. Otherwise every event would have to wait
+twice until the loop gets a processor, before its commit and after it; on busy processors that doubled the latency.
+Meanwhile the thread runs on the loop's own processor, which is idle (``cpu_affinity``).
 """
 
 import sqlite3
@@ -26,34 +26,34 @@ from .outage import Outage
 from .sqlite import SqliteStore, is_damage, is_ours
 
 COMMIT_JOBS = 512
-"""Most jobs that share a commit, so that the first of them does not wait for long."""
+"""Most jobs that share a commit, so that the first of them does not wait long."""
 
 PASSES = 2
-"""How often everyone else who is ready has his turn before what was put is handed over, so that what he has to write
-shares the commit. In an idle loop that takes microseconds; in a busy one, where most of a commit's cost is its own and
-not its events', it saves a third to a half of the commits."""
+"""How many passes of the scheduler come before the hand-over, so that the jobs of other tasks that are ready share the
+commit. In an idle loop that takes microseconds. In a busy one, where most of a commit's cost does not depend on its
+events, it saves a third to a half of the commits."""
 
 QUICK = 0.001
-"""Seconds. Commits are stood still for while they typically take less. Those of ten events take a tenth of that."""
+"""Seconds. The loop waits for commits while they typically take less. A commit of ten events takes a tenth of that."""
 
 PATIENCE = 0.003
-"""Seconds that the event loop stands still at most, when one commit takes longer than commits do."""
+"""Most seconds that the event loop waits, when one commit takes longer than usual."""
 
 MEMORY = 8
-"""How many commits make up what is typical."""
+"""How many of the last commits say what is typical."""
 
 _log = structlog.get_logger("journal")
 
 
 class Refused(Exception):
-    """No row can hold what was to be kept, whatever room there is. It did not happen."""
+    """No row can hold what was to be kept, however much room there is. Nothing was changed."""
 
 
 @define(eq=False)
 class Job:
-    """``do`` runs in the writer's thread, inside a transaction, and again if that fails. ``show`` runs in trio's when
-    it is durable. What is ``refusable`` may be left out when no row can hold it: it changes nothing that later jobs
-    build upon."""
+    """``do`` runs in the writer's thread, inside a transaction, and again if that fails. ``show`` runs in trio's thread
+    when the job is durable. A ``refusable`` job may be left out when no row can hold it: later jobs do not depend on
+    it."""
 
     do: Callable[[SqliteStore], None]
     show: Callable[[], None] | None = None
@@ -63,7 +63,7 @@ class Job:
     refused: str | None = None
 
     async def wait(self) -> None:
-        """Until it is durable. Raises :class:`.JournalUnavailable` when it never will be, and :class:`Refused`."""
+        """Wait until it is durable. Raises :class:`.JournalUnavailable` when it never will be, and :class:`Refused`."""
         await self.settled.wait()
         if self.refused is not None:
             raise Refused(self.refused)
@@ -72,8 +72,8 @@ class Job:
 
 
 class GroupCommit:
-    """``retry`` is the pause in seconds before a commit that failed for want of room is tried again: until it is
-    through there is an ``outage``."""
+    """``retry`` is the pause in seconds before a commit that found no room on disk is tried again. Until it succeeds
+    there is an ``outage``."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class GroupCommit:
         return f"<GroupCommit {state} waiting={self._waiting} {self._affinity!r}>"
 
     def put(self, job: Job) -> Job:
-        """Queue a job, without waiting. What is put after :meth:`close` fails."""
+        """Queue a job, without waiting. A job that is put after :meth:`close` fails."""
         self._waiting += 1
         if self._closed:
             self._settle([job], failed=True)
@@ -119,7 +119,7 @@ class GroupCommit:
         return job
 
     async def hand_over(self) -> None:
-        """Give the thread what was put, until cancelled."""
+        """Give the thread the jobs that were put, until cancelled."""
         while True:
             await self._something_put.wait()
             for _ in range(PASSES):
@@ -131,7 +131,7 @@ class GroupCommit:
                 self._give()
                 self._stand_still()
             else:
-                # Who is not waited for competes with us, and must be free to do that elsewhere.
+                # When the loop does not wait, the thread competes with it, and must be free to use another processor.
                 self._affinity.free()
                 self._give()
 
@@ -142,7 +142,7 @@ class GroupCommit:
             self._jobs.put(job)
 
     def _stand_still(self) -> None:
-        """Until the thread has done all that it was given, or for ``PATIENCE``. Waiting gives up the GIL."""
+        """Wait until the thread has done all its jobs, ``PATIENCE`` at most. Waiting releases the GIL."""
         self._awaited = True
         deadline = time.perf_counter() + PATIENCE
         with suppress(Empty):
@@ -150,16 +150,16 @@ class GroupCommit:
                 self._show(*self._done_jobs.get(timeout=left))
         if self._under_way:
             self._affinity.free()
-        # Only then: the thread tells what it does after it has looked at this.
+        # Reset before the rest is shown: the thread adds to the done jobs first and reads this afterwards.
         self._awaited = False
         self._show_all()
 
     def hurry(self) -> None:
-        """From now on what cannot be written fails at once instead of waiting for room."""
+        """From now on a write that finds no room fails at once instead of waiting."""
         self._hurried.set()
 
     def close(self) -> None:
-        """Let :meth:`run` end when it has done what was put so far."""
+        """Let :meth:`run` end when it has done the jobs that were put so far."""
         if not self._closed:
             self._closed = True
             self.hurry()
@@ -167,7 +167,7 @@ class GroupCommit:
             self._jobs.put(None)
 
     def run(self) -> None:
-        """The thread. Ends by :meth:`close`; raises what is wrong with the store, or with us."""
+        """The thread. Ends by :meth:`close`; raises errors of the store and bugs of ours."""
         jobs: Sequence[Job] = ()
         self._affinity.begin()
         try:
@@ -180,7 +180,7 @@ class GroupCommit:
             self._token.run_sync_soon(self._fail_rest, jobs)
 
     def _take(self) -> list[Job]:
-        """What waits; empty when the writer was closed."""
+        """The jobs that wait; empty when the writer was closed."""
         while self._store.doomed and self._jobs.empty() and not self._hurried.is_set():
             self._affinity.free()
             if not self._tidy(self._store.purge_some):
@@ -195,7 +195,7 @@ class GroupCommit:
         return jobs
 
     def _tidy(self, work: Callable[[], None]) -> bool:
-        """What can wait. False when there was no room for it."""
+        """Do work that can wait. False when there was no room for it."""
         try:
             work()
         except sqlite3.OperationalError as error:
@@ -223,7 +223,7 @@ class GroupCommit:
                 if is_damage(error) or is_ours(error):
                     raise
                 self._in_trouble(error)
-                # Nothing that comes later may be written either: it would leave a gap.
+                # No later job may be written either: it would leave a gap.
                 self._given_up = self._hurried.is_set()
                 self._hurried.wait(self._retry)
             except (sqlite3.DataError, OverflowError) as error:
@@ -233,7 +233,7 @@ class GroupCommit:
         self._token.run_sync_soon(self._settle, jobs, True)
 
     def _commit_one_by_one(self, jobs: Sequence[Job], error: Exception) -> bool:
-        """One of them holds what no row can: the others must not suffer. False when it cannot be left out."""
+        """One of the jobs is too large for a row: do the others without it. False when it cannot be left out."""
         if len(jobs) > 1:
             for job in jobs:
                 self._commit((job,))
@@ -265,7 +265,7 @@ class GroupCommit:
     def _show(self, jobs: Sequence[Job], seconds: float) -> None:
         self._on_commit(seconds)
         self._under_way -= len(jobs)
-        # One that waited for the disk says little of the next.
+        # One commit that waited for the disk says little about the next.
         self._typical += (min(seconds, PATIENCE) - self._typical) / MEMORY
         for job in jobs:
             if job.show is not None:
@@ -285,7 +285,7 @@ class GroupCommit:
 
     def _fail_rest(self, jobs: Sequence[Job]) -> None:
         self._settle(jobs, failed=True)
-        self._give()  # also what was put and not handed over: nobody will do it
+        self._give()  # also jobs that were put and not handed over: they will not be done
         while not self._jobs.empty():
             if (job := self._jobs.get()) is not None:
                 self._settle([job], failed=True)

@@ -1,7 +1,7 @@
-"""The check: whether the journal's file is sound, says SQLite, in a thread and with a connection of its own.
+"""The integrity check: SQLite checks whether the journal's file is sound, in a thread and with its own connection.
 
-SQLite reads every page for it, about a gigabyte per second when they are in memory, and cannot be asked to pause. So a
-start waits for it only for a while; it then goes on with the lowest priority while the journal is in use.
+SQLite reads every page for it, about a gigabyte per second when they are in memory, and cannot pause. So a start waits
+for the check only for a limited time; then it continues with the lowest priority while the journal is in use.
 """
 
 import os
@@ -17,7 +17,8 @@ LOWEST_PRIORITY = 19
 
 
 class IntegrityCheck:
-    """``on_damage`` is called in the check's thread, at most once, and only when :meth:`wait` did not tell."""
+    """``on_damage`` is called in the check's thread, at most once, and only when :meth:`wait` did not return the
+    damage."""
 
     def __init__(self, path: Path, on_damage: Callable[[str], None]) -> None:
         self.damage: str | None = None
@@ -27,7 +28,7 @@ class IntegrityCheck:
         self._decided = threading.Lock()
         self._late = False
         self._stopped = False
-        # A daemon thread: a step of SQLite may last for minutes, and a stop does not.
+        # A daemon thread: a step of SQLite may take minutes, and a stop must not wait for it.
         self._thread = threading.Thread(target=self._run, name="journal check", daemon=True)
 
     def __repr__(self) -> str:
@@ -40,7 +41,7 @@ class IntegrityCheck:
             self._let_go_first()
 
     def wait(self, seconds: float) -> str | None:
-        """What is wrong, if that is known in time. Blocks."""
+        """The damage, if it is known in time. Blocks."""
         if not self._late:
             self._ended.wait(seconds)
             with self._decided:
@@ -50,7 +51,7 @@ class IntegrityCheck:
         return None
 
     def _let_go_first(self) -> None:
-        """Nobody waits any more, so everybody else goes first. On Linux a priority is a thread's own."""
+        """Lower the priority, because nothing waits for the check any more. On Linux a priority is per thread."""
         self._late = True
         thread = self._thread.native_id
         if thread is None:
@@ -59,15 +60,15 @@ class IntegrityCheck:
             os.setpriority(os.PRIO_PROCESS, thread, LOWEST_PRIORITY)
 
     def stop(self) -> None:
-        """Nobody wants to know any more."""
+        """Interrupt the check: its result is not needed any more."""
         with self._decided:
             self._stopped = True
             if not self._ended.is_set():
                 self._connection.interrupt()
 
     def join(self) -> None:
-        """Wait until its connection is closed: SQLite removes the -wal with the last one, and knows it by name only.
-        It must not be that of the journal that takes this one's place."""
+        """Wait until its connection is closed. SQLite removes the -wal with the last connection, by its name. It must
+        not remove that of a new journal in the same place."""
         self.stop()
         if self._thread.ident is not None:
             self._thread.join()
@@ -86,5 +87,5 @@ class IntegrityCheck:
         try:
             (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.Error as error:
-            return str(error) if is_damage(error) else None  # interrupted, or no disk: it is no worse than before
+            return str(error) if is_damage(error) else None  # interrupted, or a disk error: not known
         return None if found == "ok" else found

@@ -1,7 +1,6 @@
 """The journal: what is kept of every session. Durable before visible: ``write`` returns when both hold.
 
-Nobody but the journal makes an event visible in a log. ``memory_journal`` keeps everything in memory, ``disk_journal``
-in SQLite.
+Only the journal makes events visible in a log. ``memory.py`` keeps everything in memory, ``disk.py`` in SQLite.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,13 +21,12 @@ ApprovalData = PermissionEventData | QuestionEventData
 
 
 class JournalUnavailable(Exception):
-    """Nobody's fault: there is no room or no disk, and the daemon stops before that changes. What was to be written
-    did not happen."""
+    """There is no room or no disk, and the daemon stops before that changes. What was to be written did not happen."""
 
 
 @frozen
 class QueuedPrompt:
-    """An accepted prompt, the turn that is reserved for it, and when that was."""
+    """An accepted prompt, the turn that is reserved for it, and when it was accepted."""
 
     prompt: Prompt
     turn_id: str
@@ -39,15 +37,15 @@ class QueuedPrompt:
 class SessionRow:
     """What is kept of a session beside its events. ``request`` has every default filled in.
 
-    ``resume`` is the native id of a conversation that the agent has written down, ``native_session_id`` also one that
-    it has not. ``prompts`` and ``turns`` count the ids that were given out; ``queue`` holds the prompts that wait, and
-    ``current`` the one that was taken up last: a prompt that was accepted is never forgotten. ``cancelled`` are the
-    turns of those in the queue that will not run, and that come into the log when no other turn is open.
+    ``resume`` is the native id of a conversation that the agent has stored, ``native_session_id`` also of one that it
+    has not stored. ``prompts`` and ``turns`` count the ids that were given out. ``queue`` has the prompts that wait,
+    and ``current`` the one that was started last: an accepted prompt is never forgotten. ``cancelled`` are the turns of
+    prompts in the queue that will not run; they are written to the log when no other turn is open.
 
-    ``asks`` are the permissions and questions that wait for an answer. At ``settled``, a position of the log, no turn
-    and no item was open, and ``items`` item ids had been given out: a later life reads its log from there.
-    ``agent_restarts`` counts the starts of its agent that followed an unexpected end. ``background`` is whether it was
-    told that work goes on in the background, and not that it is over.
+    ``asks`` are the approvals that wait for an answer. At ``settled``, a position of the log, no turn and no item was
+    open, and ``items`` item ids had been given out: after a restart the session reads its log from there.
+    ``agent_restarts`` counts the starts of its agent that followed an unexpected end. ``background`` is true from when
+    work in the background was told until its end was told.
     """
 
     session_id: str
@@ -80,7 +78,7 @@ class SessionRow:
 
 @frozen
 class CommandKey:
-    """The client's own name for a command to one session. ``fingerprint`` tells two commands under one name apart."""
+    """A client's key for a command to one session. ``fingerprint`` distinguishes two commands with the same key."""
 
     name: str
     fingerprint: str
@@ -88,7 +86,7 @@ class CommandKey:
 
 @frozen
 class KeptAnswer:
-    """The first answer to a command that has a name, as JSON: ``answers`` writes and reads it."""
+    """The first answer to a command with a key, as JSON; ``kept_answers.py`` writes and reads it."""
 
     key: CommandKey
     body: bytes
@@ -96,7 +94,7 @@ class KeptAnswer:
 
 @frozen
 class Entry:
-    """What happened to a session, kept whole or not at all. ``row`` is None when it did not change."""
+    """What one message changed in a session, kept whole or not at all. ``row`` is None when it did not change."""
 
     session_id: str
     row: SessionRow | None = None
@@ -106,7 +104,7 @@ class Entry:
 
 @frozen
 class Overfull:
-    """A turn that runs is more than may be kept: the setting that says so, and its bytes."""
+    """The running turn has more events than may be kept: the setting that bounds it, and the bound in bytes."""
 
     setting: str
     bound: int
@@ -118,9 +116,9 @@ class Overfull:
 
 @frozen
 class JournalHealth:
-    """``troubles`` is empty when all is well; each says in words what is not, and what mends it. ``commits`` is how
-    long each took, for a journal that commits. ``expired`` are the bytes of events of living sessions that were let go,
-    by the setting that they were too much for."""
+    """``troubles`` is empty when all is well; each says what is wrong and how to correct it. ``commits`` are the
+    durations of commits, for a journal that commits. ``expired`` are the deleted bytes of events of sessions that had
+    not ended, by the setting that bounds them."""
 
     troubles: tuple[str, ...] = ()
     figures: Mapping[str, float] = field(factory=dict[str, float])
@@ -129,8 +127,8 @@ class JournalHealth:
 
 
 class Journal(Protocol):
-    """``journal_id`` is another one in every data directory. ``writable`` is false while nothing can be written: what
-    was asked to be written then waits, and a command should be refused instead."""
+    """``journal_id`` differs in every data directory. ``writable`` is false while nothing can be written: a write then
+    waits, so a command should be refused."""
 
     journal_id: str
     feed: EventLog
@@ -140,19 +138,19 @@ class Journal(Protocol):
     def writable(self) -> bool: ...
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Nothing else works before it has started. Closes every log when it ends."""
+        """Nothing else works before this has started. Closes every log when it ends."""
         ...
 
     def hurry(self) -> None:
-        """The daemon stops: from now on a write that finds no room fails instead of waiting for it."""
+        """The daemon stops: from now on a write that finds no room fails instead of waiting."""
         ...
 
     async def create(self, row: SessionRow) -> EventLog: ...
 
     async def write(self, entry: Entry) -> None:
-        """Make durable, then visible. What two callers write is kept in the order of their calls, also when a caller
-        is cancelled while it waits. Raises :class:`JournalUnavailable`, and the ``invalid_request`` problem for an
-        entry without events that no row can hold."""
+        """Make the entry durable, then visible. Entries are kept in the order of the calls, also when a caller is
+        cancelled while it waits. Raises :class:`JournalUnavailable`, and the ``invalid_request`` problem for an entry
+        without events that no row can hold."""
         ...
 
     async def delete(self, session_id: str) -> None: ...
@@ -162,7 +160,7 @@ class Journal(Protocol):
         ...
 
     def overfull(self, session_id: str) -> Overfull | None:
-        """Why the session has to end its turn, if it has to. It no longer has to when nothing is open."""
+        """Why the session must end its running turn; None when it need not. Also None when nothing is open."""
         ...
 
     async def rows(self) -> Sequence[tuple[SessionRow, EventLog]]:
@@ -170,12 +168,11 @@ class Journal(Protocol):
         ...
 
     def row(self, session_id: str) -> SessionRow:
-        """The one that was given to :meth:`write` last."""
+        """The row that was given to :meth:`write` last."""
         ...
 
     async def answer(self, session_id: str, name: str) -> KeptAnswer | None:
-        """What the command of that name was answered; None when there was none, or it was so long ago that it was
-        forgotten."""
+        """The first answer to the command with that key; None when there was none, or it is no longer kept."""
         ...
 
     def health(self) -> JournalHealth: ...

@@ -1,4 +1,4 @@
-"""First answers to commands that have a key, as the journal keeps them: a result, or why the command was refused."""
+"""First answers to commands with a key, as the journal keeps them: a result, or the problem of a refusal."""
 
 from typing import Any
 
@@ -28,8 +28,8 @@ class _Body:
 
 @frozen
 class Answer:
-    """What a command was answered: ``result``, or ``problem`` when it was refused. ``replayed`` when it is what an
-    earlier one of the same key was answered."""
+    """The answer to a command: ``result``, or ``problem`` when it was refused. ``replayed`` when it is the answer to an
+    earlier command with the same key."""
 
     result: Any = None
     problem: Problem | None = None
@@ -50,7 +50,7 @@ def keep_refusal(codec: Codec, key: CommandKey, problem: Problem) -> KeptAnswer:
 
 
 def read_answer(codec: Codec, kept: KeptAnswer, cls: type | None) -> Answer:
-    """``cls`` is the class of the command's result, None when it has none."""
+    """``cls`` is the class of the command's result; None when it has no result."""
     body = codec.decode(kept.body, _Body)
     if (r := body.refusal) is not None:
         problem = Problem(r.kind, r.status, r.title, r.detail, r.extensions, r.headers)

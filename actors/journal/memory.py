@@ -1,4 +1,4 @@
-"""The journal of ``--ephemeral``: it keeps everything in memory, within bounds, and a restart forgets it."""
+"""The journal of ``--ephemeral``: everything is in memory, within bounds, and is lost with a restart."""
 
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class MemoryJournal:
                 kept.log.close()
 
     def hurry(self) -> None:
-        """Memory has room or the process ends."""
+        """Nothing to do: a write to memory never waits for room."""
 
     async def create(self, row: SessionRow) -> EventLog:
         log = EventLog(row.log_id, self._settings.log_bytes)
@@ -78,7 +78,7 @@ class MemoryJournal:
                 self._shorten()
 
     def _shorten(self) -> None:
-        """All logs together have too much: the largest give way."""
+        """All logs together are too large: the largest lose their oldest events."""
         logs = [kept.log for kept in self._kept.values()]
         goal = level([log.size for log in logs], trimmed(self._settings.logs_bytes))
         for log in logs:
@@ -96,7 +96,7 @@ class MemoryJournal:
         return self._kept[session_id].log.size
 
     def overfull(self, session_id: str) -> Overfull | None:
-        """Never: what runs expires like everything else here."""
+        """Always None: here events of a running turn expire like all others."""
         return None
 
     async def rows(self) -> Sequence[tuple[SessionRow, EventLog]]:

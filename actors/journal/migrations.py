@@ -1,4 +1,4 @@
-"""The tables of the journal, and how a journal of an older version becomes one of this."""
+"""The tables of the journal, and the migrations from older versions."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -53,4 +53,4 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE doomed(session INTEGER PRIMARY KEY);
     """,
 )
-"""Number n brings version n to n + 1 (``PRAGMA user_version``). Append only: what is here has been on disks."""
+"""Number n brings version n to n + 1 (``PRAGMA user_version``). Append only: older versions exist on disks."""

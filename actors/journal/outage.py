@@ -1,4 +1,4 @@
-"""An outage: the journal cannot be written for a while, and who waits for it is not kept waiting for as long."""
+"""An outage: a time in which the journal cannot be written. Callers that wait for it are answered in bounded time."""
 
 import math
 from collections.abc import Generator
@@ -10,7 +10,7 @@ from ...schema.problems import Problem, journal_unavailable, shutting_down
 
 
 class Outage:
-    """``cause`` is None while all is well. ``patience`` is in seconds. For the event loop's thread only."""
+    """``cause`` is None when there is no outage. ``patience`` is in seconds. For the event loop's thread only."""
 
     def __init__(self, patience: float) -> None:
         self.cause: str | None = None
@@ -35,7 +35,8 @@ class Outage:
 
     @contextmanager
     def limit(self, patience: float) -> Generator[trio.CancelScope]:
-        """Cancels what is inside ``patience`` seconds after an outage began, or after now during one."""
+        """Cancels the block ``patience`` seconds after an outage begins; during an outage, ``patience`` seconds after
+        now."""
         begun = self.cause is not None
         with trio.CancelScope(deadline=trio.current_time() + patience if begun else math.inf) as scope:
             self._waiting[scope] = patience
@@ -46,18 +47,18 @@ class Outage:
 
     @contextmanager
     def bounded(self) -> Generator[None]:
-        """What is inside waits for the journal. Raises the ``journal_unavailable`` problem when that takes too long:
-        what was to be written may still be."""
+        """For a block that waits for the journal. Raises the ``journal_unavailable`` problem when that takes too long;
+        the write may still be done later."""
         with self.limit(self._patience) as scope:
             yield
         if scope.cancelled_caught:
             raise journal_unavailable(self.cause or "it was for a while", begun=True)
 
     def check(self) -> None:
-        """Raises the ``journal_unavailable`` problem during an outage: nothing is begun."""
+        """Raises the ``journal_unavailable`` problem during an outage, before anything is begun."""
         if self.cause is not None:
             raise journal_unavailable(self.cause)
 
     def problem(self) -> Problem:
-        """Why something that was given to the journal was not kept."""
+        """The problem that says why a write was not kept."""
         return journal_unavailable(self.cause or "it starts again") if not self.stopping else shutting_down()

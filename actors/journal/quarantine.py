@@ -1,6 +1,6 @@
-"""What is done with the journal's files when one is not sound: it is marked, and at the next start moved away.
+"""Quarantine of a damaged journal: its file is marked, and moved away at the next start.
 
-Nothing here deletes anything, and all of it blocks.
+Nothing here deletes anything. All functions block.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from ..kernel.clock import Clock
 
 MARK = ".unsound"
-"""Ends the name of the file that says why the journal beside it must not be opened again."""
+"""The suffix of the file that says why the journal beside it must not be opened again."""
 
 PARTS = ("", "-wal", "-shm", MARK)
 
@@ -18,7 +18,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def mark_unsound(path: Path, reason: str) -> None:
-    """For the next start. The first reason stays."""
+    """Mark the journal for the next start. The first reason is kept."""
     mark = beside(path, MARK)
     if not mark.exists():
         mark.write_text(f"{reason}\n")
@@ -31,11 +31,11 @@ def unsound(path: Path) -> str | None:
 
 
 def set_aside(path: Path, clock: Clock) -> Path:
-    """Move a damaged journal away, with all that lies beside it. Returns where it is now."""
+    """Move a damaged journal away, with the files beside it. Returns its new path."""
     stamp = clock.now_ms()
     while any(beside(target := path.with_name(f"{path.name}.damaged-{stamp}"), part).exists() for part in PARTS):
         stamp += 1  # a clock that was set back must not overwrite an older one
-    # The database last: if we are killed in between, the next start finds it without its -wal and sets it aside too.
+    # The database last: after a kill in between, the next start finds it without its -wal and sets it aside too.
     for part in reversed(PARTS):
         if (source := beside(path, part)).exists():
             source.rename(beside(target, part))

@@ -1,4 +1,4 @@
-"""How what is kept looks on disk: events as lines of JSON, each after the letter of its type, everything else as JSON
+"""The format of the journal's rows: events as lines of JSON, each after the letter of its type; everything else as JSON
 objects."""
 
 import base64
@@ -21,27 +21,28 @@ _BYTES = {meaning: bytes([letter]) for letter, meaning in _MEANINGS.items()}
 
 
 class UnknownEventType(Exception):
-    """Nobody's fault: a newer version wrote this journal. It is no damage, and must not be set aside."""
+    """A newer version wrote this journal. It is not damaged, and must not be set aside."""
 
 
 @frozen
 class Segment:
-    """Events of one session that were written together. ``raws`` is None when none of them has its raw."""
+    """Events of one session that were written together. ``raws`` is None when no event has a raw message."""
 
     heads: bytes
     raws: bytes | None
 
     @classmethod
     def pack(cls, events: Sequence[EncodedEvent]) -> "Segment":
-        """Each line of ``heads`` is a letter, the type, upper case for the end of a stream, and the event's JSON; each
-        line of ``raws`` the agent's words, empty for none. JSON on one line holds no line break, so none is escaped."""
+        """Each line of ``heads`` is a letter and the event's JSON. The letter is the type, in upper case for an event
+        that ends a stream. Each line of ``raws`` is the agent's message, empty for none. JSON on one line has no line
+        break, so none is escaped."""
         heads = b"\n".join([_BYTES[event.type, event.ends_stream] + event.head for event in events])
         raws = [event.raw or b"" for event in events]
         return cls(heads, b"\n".join(raws) if any(raws) else None)
 
     def unpack(self, first: int) -> list[EncodedEvent]:
-        """The events, whose first has sequence ``first``. Raises :class:`UnknownEventType`."""
-        # Earlier versions kept the agent's bytes as they were.
+        """The events; ``first`` is the sequence of the first one. Raises :class:`UnknownEventType`."""
+        # Earlier versions kept the agent's bytes as they were, also invalid UTF-8.
         heads = as_utf8(self.heads).split(b"\n")
         raws = as_utf8(self.raws).split(b"\n") if self.raws is not None else [b""] * len(heads)
         return [
@@ -64,7 +65,7 @@ def _meaning(letter: int, sequence: int) -> tuple[EventType, bool]:
 
 
 class RowCodec:
-    """Strict both ways: what does not fit is damage, and is not quietly mended."""
+    """Strict in both directions: what does not fit is damage, and is not repaired silently."""
 
     def __init__(self) -> None:
         self._converter = make_converter()
@@ -75,7 +76,7 @@ class RowCodec:
         return self._encode(self._converter.unstructure(value))
 
     def row(self, row: SessionRow) -> bytes:
-        """Less what has tables of its own."""
+        """Without the members that have tables of their own."""
         return self.encode(evolve(row, queue=(), current=None, asks=()))
 
     def read_row(self, body: bytes) -> SessionRow:

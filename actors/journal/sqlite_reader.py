@@ -1,4 +1,4 @@
-"""Reading events from disk, for readers that are further behind than what is in memory."""
+"""Reading events from disk, for readers whose cursor is before the tail in memory."""
 
 import sqlite3
 from collections.abc import Generator
@@ -15,7 +15,7 @@ from .row_codec import Segment
 from .sqlite import PURGE_SEGMENTS, Cut, Damaged, connect
 
 READERS = 2
-"""Threads that read at the same time. More would only wait for the GIL, and for the writer's."""
+"""Threads that read at the same time. More would only compete for the GIL, also with the writer."""
 
 READER_CACHE_KIB = 256
 
@@ -28,14 +28,14 @@ class Place:
 
 
 def cannot_read_now(error: Exception) -> bool:
-    """Whether there was no descriptor or no thread to read with, which says nothing about the file."""
+    """Whether a descriptor or a thread was missing, which says nothing about the file."""
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
     return str(error) == NO_THREAD
 
 
 class SqliteReader:
-    """A read sees every commit that was made before it began. WAL keeps it out of the writer's way."""
+    """A read sees every commit that was made before it began. With WAL it does not block the writer."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,19 +47,19 @@ class SqliteReader:
         return f"<SqliteReader busy={self._limiter.borrowed_tokens} idle={len(self._idle)}>"
 
     async def read(self, place: Place, after: int, max_bytes: int, *, raw: bool) -> Batch:
-        """What is kept beyond position ``after``, at most ``max_bytes`` but not less than one event if there is one."""
+        """The events after position ``after``: at most ``max_bytes``, but at least one event if there is one."""
         return await trio.to_thread.run_sync(self._read, place, after, max_bytes, raw, limiter=self._limiter)
 
     async def answer(self, session: int, name: str) -> tuple[str, bytes] | None:
         return await trio.to_thread.run_sync(self._answer, session, name, limiter=self._limiter)
 
     async def cut(self, session: int, excess: int, settled: int) -> Cut | None:
-        """The oldest segments whose events take ``excess`` bytes, or as many as may go in one step. What is beyond
-        ``settled`` stays, and so does the newest: its position must never be given out again."""
+        """The oldest segments whose events take ``excess`` bytes, or as many as may be deleted in one step. Segments
+        beyond ``settled`` stay, and so does the newest: its position must never be given out again."""
         return await trio.to_thread.run_sync(self._cut, session, excess, settled, limiter=self._limiter)
 
     async def aclose(self) -> None:
-        """Returns when no connection is open. A read that comes later opens one of its own, and closes it."""
+        """Returns when no connection is open. A later read opens a connection and closes it again."""
         self._closed = True
         nobody = [object() for _ in range(READERS)]
         for reader in nobody:
@@ -114,7 +114,7 @@ class SqliteReader:
     def _read(self, place: Place, after: int, max_bytes: int, raw: bool) -> Batch:
         raws = "raws" if raw else "NULL"
         if place.session is None:
-            # From the segment that holds the position, which may begin before it.
+            # From the segment that contains the position; it may begin before it.
             query = (
                 f"SELECT position, first, heads, {raws} FROM segments WHERE position >= coalesce("  # noqa: S608
                 "(SELECT max(position) FROM segments WHERE position <= ?1), 0) "

@@ -1,4 +1,4 @@
-"""Tails: how much of all logs together is in memory. The log that has not grown for longest is the first to let go."""
+"""The tail budget: bounds the memory of all logs together. The log that has not grown for longest is cut first."""
 
 from collections import OrderedDict
 
@@ -15,7 +15,7 @@ class TailBudget:
         return f"<TailBudget {len(self._sizes)} logs, {self._bytes} of {self._max_bytes} bytes>"
 
     def grown(self, log: EventLog) -> None:
-        """To be called when a log has been appended to."""
+        """To be called when events were appended to a log."""
         self._bytes += log.size - self._sizes.get(log, 0)
         self._sizes[log] = log.size
         self._sizes.move_to_end(log)
@@ -25,11 +25,11 @@ class TailBudget:
             self._bytes -= size
 
     def shrunk(self, log: EventLog) -> None:
-        """The oldest of the log have expired."""
+        """To be called when the oldest events of a log have expired."""
         if log in self._sizes:
             self._bytes += log.size - self._sizes[log]
             self._sizes[log] = log.size
 
     def forget(self, log: EventLog) -> None:
-        """The log is deleted."""
+        """To be called when a log is deleted."""
         self._bytes -= self._sizes.pop(log, 0)
