@@ -1,1 +1,1 @@
-"""What stands between the agents and the daemon, and between one agent and another."""
+"""Isolation: what separates the agents from the daemon, and one agent from another."""

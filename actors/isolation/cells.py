@@ -1,4 +1,4 @@
-"""Cells: each agent in its own, as far as the isolation goes that holds on this machine."""
+"""Cells: an agent's private directory, and the command line that starts it at the isolation level of this machine."""
 
 import shutil
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ _log = structlog.get_logger("isolation")
 
 
 class Cells:
-    """An actor of the chain. Where agents have namespaces, their private directories lie in one, which is hidden from
-    all of them: so no agent sees one that is made later for another. Where they have a user of their own, they lie in
-    one that the user may not list."""
+    """An actor of the chain. Where agents have namespaces, their private directories are in one directory that is
+    hidden from all agents: so no agent sees a private directory that is made later for another. Where they have a user
+    of their own, the private directories are in one that this user may not list."""
 
     def __init__(self, isolation: Isolation, journal: Journal, reserve: DescriptorReserve) -> None:
         self.isolation = isolation
@@ -39,7 +39,7 @@ class Cells:
                 _log.warning("agents may see each other's private files", error=str(error))
             else:
                 self.isolation = bare.with_hidden(self._parent.path)
-        # At debug: health and every session tell it, and the daemon is quiet when it starts.
+        # At debug only: health and every session tell it too, and the daemon logs little when it starts.
         _log.debug("agents are isolated", **bare.told())
         task_status.started()
         try:
@@ -63,13 +63,13 @@ class Cells:
         return parent
 
     async def private_directory(self) -> PrivateDirectory:
-        """For one agent. Raises OSError."""
+        """A private directory for one agent. Raises OSError."""
         parent = None if self._parent is None else str(self._parent.path)
         return await PrivateDirectory.make(self._journal.journal_id, parent)
 
     async def command(self, argv: Sequence[str], kept: Sequence[str]) -> Sequence[str]:
-        """What starts ``argv`` in its cell. ``kept`` is what it must see; the first of it is where it works. Raises
-        :class:`SpawnFailed`."""
+        """The command line that starts ``argv`` in its cell. ``kept`` are the paths that it must see; the first is its
+        working directory. Raises :class:`SpawnFailed`."""
         if self.isolation.level != "namespace":
             return argv
         return await trio.to_thread.run_sync(_command, self.isolation.plan, argv, kept)
@@ -78,7 +78,7 @@ class Cells:
 def _command(plan: Plan, argv: Sequence[str], kept: Sequence[str]) -> Sequence[str]:
     if plan.hides(kept[0]):
         raise SpawnFailed(f"{kept[0]} is a directory of the daemon's own, which is hidden from agents; take another")
-    # What starts it would be there, and could only say so when it is too late.
+    # Checked here: the starting program itself would start, and could only report the error later.
     if shutil.which(argv[0]) is None:
         raise SpawnFailed(f"The command was not found or was not executable: {argv[0]}.")
     return plan.command(argv, [path for path in kept if not plan.hides(path)])

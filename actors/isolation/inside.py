@@ -1,13 +1,13 @@
 """The program that starts an agent in namespaces of its own: ``python -IS inside.py WHAT=VALUE… -- PROGRAM ARGUMENT…``.
 
-Three processes come of it. The first is the daemon's child; it makes the user, mount and pid namespace and hides what
-the plan names. The second is the pid namespace's init: when it is killed, the kernel kills everything in there. The
-third becomes the agent, in another user and mount namespace below, so that what was mounted over cannot be taken away
-again, and it may trace neither of the others. user_namespaces(7), mount_namespaces(7), pid_namespaces(7).
+It becomes three processes. The first is the daemon's child; it makes the user, mount and pid namespaces and hides what
+the plan names. The second is the init of the pid namespace: when it is killed, the kernel kills everything in the
+namespace. The third becomes the agent, in another user and mount namespace below the first: so it cannot remove the
+mounts that hide files, and may trace neither of the others. user_namespaces(7), mount_namespaces(7), pid_namespaces(7).
 
-Only the standard library, and little of it: every start of an agent waits for this, and json, contextlib and signal
-took a third of that time. Whatever fails is told on stderr with the step that failed, and ends it with :data:`FAILED`:
-an agent never starts less isolated than was said.
+It imports only the standard library, and little of it, because every start of an agent waits for it: json, contextlib
+and signal took a third of that time. When a step fails, stderr names the step, and the exit status is :data:`FAILED`:
+an agent never starts with less isolation than the plan demands.
 """
 
 import ctypes
@@ -32,7 +32,7 @@ CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x10000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_SLAVE, MS_RELATIME = 0x20, 0x1000, 0x4000, 0x80000, 0x200000
 KEPT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC | 0x400 | 0x800
-"""What a mount has that others may not take from it, with noatime and nodiratime; statvfs(3) uses the same bits."""
+"""Flags of a mount that a remount must keep, with noatime and nodiratime; statvfs(3) uses the same bits."""
 ST_RELATIME = 0x1000
 
 User = tuple[int, int, list[int]]
@@ -44,11 +44,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Refused(Exception):
-    """The system does not let us; says at which step."""
+    """The system does not allow a step; the message names it."""
 
 
 class step:  # noqa: N801 - used like a function
-    """An OSError in it is a :class:`Refused` that names it."""
+    """Turns an OSError in the block into a :class:`Refused` that names the step."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -78,7 +78,7 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
 
 
 def identity(kind: str) -> str:
-    """A map of every id that there is to itself; of our own alone for who may not map others."""
+    """A map of every existing id to itself; only of our own id, when we may not map others."""
     own = os.geteuid() if kind == "uid" else os.getegid()
     if os.geteuid() != 0:
         return f"{own} {own} 1"
@@ -87,7 +87,7 @@ def identity(kind: str) -> str:
 
 
 def write_maps(pid: int, uids: str, gids: str) -> None:
-    # Who may not map other groups must first give up setgroups(2); who may is refused nothing.
+    # A process that may not map other groups must first give up setgroups(2); for others this changes nothing.
     if os.geteuid() != 0 and os.path.exists(f"/proc/{pid}/setgroups"):
         _write(f"/proc/{pid}/setgroups", "deny")
     _write(f"/proc/{pid}/uid_map", uids)
@@ -104,7 +104,7 @@ def _write(path: str, text: str) -> None:
 
 
 def unshare_mapped(flags: int, map_ids: "Callable[[int], None]") -> None:
-    """Enter new namespaces. The ids are mapped by another process, which is still outside and may do so."""
+    """Enter new namespaces. Another process, which is still outside and may do so, maps the ids."""
     pid = os.getpid()
     ready, go = os.pipe()
     helper = os.fork()
@@ -134,8 +134,8 @@ def unshare_mapped(flags: int, map_ids: "Callable[[int], None]") -> None:
 
 
 def hide(plan: dict[str, list[str]]) -> None:
-    """``directories`` and ``files`` are hidden, ``kept`` are paths below them that stay, ``read_only`` those of them
-    that nobody may change. What is not there hides nothing."""
+    """Hide ``directories`` and ``files``. ``kept`` are paths below them that stay visible, ``read_only`` those of them
+    that nobody may change. Paths that do not exist are ignored."""
     with step("mounts of its own"):
         mount("none", "/", "", MS_SLAVE | MS_REC)
     handles = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in plan["kept"] if os.path.lexists(path)}
@@ -161,7 +161,7 @@ def hide(plan: dict[str, list[str]]) -> None:
 
 
 def _place(path: str, handle: int) -> None:
-    """Where it is mounted must be something of its kind."""
+    """Make the mount point: a directory for a directory, a file for a file."""
     if os.path.lexists(path):
         return
     if os.path.isdir(f"/proc/self/fd/{handle}"):
@@ -181,7 +181,7 @@ def _make_read_only(path: str) -> None:
 
 
 def give_up_terminal() -> None:
-    """So that the agent can have it: it is the first of a session of its own."""
+    """Give up the controlling terminal, so that the agent, which leads a session of its own, can get it."""
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
         fcntl.ioctl(terminal, termios.TIOCNOTTY)
@@ -202,7 +202,7 @@ def forward(to: int) -> None:
 
 
 def end_as(status: int) -> None:
-    """Exit as another process did. Does not return."""
+    """Exit with the status of another process, or die by the same signal. Does not return."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -213,7 +213,7 @@ def end_as(status: int) -> None:
 
 
 def become(uid: int, gid: int, groups: list[int]) -> None:
-    """For good: who has given up root in a namespace is not root there again."""
+    """Change to the user, permanently: a process that gave up root in a namespace cannot become root there again."""
     with step(f"user {uid}"):
         os.setgroups(groups)
         os.setresgid(gid, gid, gid)
@@ -221,11 +221,11 @@ def become(uid: int, gid: int, groups: list[int]) -> None:
 
 
 def run_first(plan: dict[str, list[str]], user: "User | None", directory: str, argv: list[str]) -> None:
-    """``user`` is the one that the agent becomes, if it is another than ours. Does not return."""
+    """``user`` is the user that the agent becomes, if it is not ours. Does not return."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     give_up_terminal()
     if user is not None and os.isatty(2):
-        os.fchown(2, user[0], -1)  # or what opens it by its name may not
+        os.fchown(2, user[0], -1)  # or programs that open it by its name could not
     uids, gids = identity("uid"), identity("gid")
     unshare_mapped(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID, lambda pid: write_maps(pid, uids, gids))
     hide(plan)
@@ -236,7 +236,7 @@ def run_first(plan: dict[str, list[str]], user: "User | None", directory: str, a
         run_init(writing, user, directory, argv, uids, gids)
     os.close(writing)
     forward(init)
-    # Only the terminal is the agent's alone; who kept these would keep its stdin and stdout open.
+    # The agent alone has its stdin and stdout: a copy here would keep them open after its end.
     os.close(0)
     os.close(1)
     status = b""
@@ -249,7 +249,8 @@ def run_first(plan: dict[str, list[str]], user: "User | None", directory: str, a
 
 
 def run_init(writing: int, user: "User | None", directory: str, argv: list[str], uids: str, gids: str) -> None:
-    """Does not return. The agent's end is told at once; its orphans live on until the daemon has ended them."""
+    """The init of the namespace. It reports the agent's end at once; orphans run until the daemon ends them. Does not
+    return."""
     with step("a /proc of its own"):
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     agent = os.fork()
@@ -297,7 +298,7 @@ def tell(error: Exception) -> None:
 
 
 def read(words: list[str]) -> "tuple[dict[str, list[str]], list[str]]":
-    """The plan, by what its values are, and the command line."""
+    """The plan, as values by kind, and the command line."""
     plan: dict[str, list[str]] = {"directories": [], "files": [], "kept": [], "read_only": [], "user": []}
     end = words.index("--")
     for word in words[:end]:

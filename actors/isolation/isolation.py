@@ -1,10 +1,10 @@
-"""How far agents are kept from the daemon and from each other; :mod:`.search` finds it out before the first of them
-starts.
+"""The isolation level: how far agents are kept from the daemon and from each other. :mod:`.search` finds the level
+before the first agent starts.
 
-The level ``process`` is always there: what the daemon can close of itself. ``user`` is another user for all agents,
-which a daemon of root's can give them. ``namespace`` is what the kernel can give an agent besides, also one of another
-user: a pid namespace, which nothing leaves and in which nothing else is seen, and a mount namespace, in which the
-daemon's files are not there. docs/security.md has what holds at which level.
+The level ``process`` is always possible: the daemon closes its own process to others. At ``user`` all agents run as
+another user, which needs a daemon that runs as root. At ``namespace``, which can be combined with another user, each
+agent has a pid namespace, which no process leaves and in which no other process is visible, and a mount namespace in
+which the daemon's files are hidden. docs/security.md says what holds at which level.
 """
 
 import os
@@ -23,13 +23,13 @@ Level = Literal["process", "user", "namespace"]
 
 
 class NotIsolated(Exception):
-    """The level that the settings demand cannot be had."""
+    """The level that the settings demand is not possible on this machine."""
 
 
 @frozen
 class Isolation:
-    """``reason`` says in words why it is no better; empty at the best level. ``user`` is the one as whom agents run
-    where that is another than ours, and ``home`` where that one's files are."""
+    """``reason`` says why the level is not higher; empty at the highest. ``user`` is the user as whom agents run, when
+    it is not ours, and ``home`` is where that user's files are."""
 
     level: Level = "process"
     reason: str = "nothing better was tried"
@@ -39,25 +39,25 @@ class Isolation:
 
     @classmethod
     def untried(cls, settings: Settings) -> "Isolation":
-        """For who has not tried: what is always there. Raises :class:`NotIsolated` where the settings demand more."""
+        """The level that needs no trial. Raises :class:`NotIsolated` when the settings demand more."""
         if settings.agent_user or settings.agent_isolation not in ("auto", "process"):
             raise NotIsolated("the settings demand an isolation: find it, and give it to the daemon")
         return cls()
 
     @property
     def at_birth(self) -> AgentUser | None:
-        """The user as whom an agent's first process starts; in namespaces it becomes that user when they are made."""
+        """The user as whom an agent's first process starts. With namespaces it changes the user after making them."""
         return None if self.level == "namespace" else self.user
 
     def environment(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """For agents, from the daemon's."""
+        """The agents' environment, made from the daemon's."""
         if self.user is None or self.home is None:
             return dict(environment)
         return self.user.environment(environment, str(self.home.path))
 
     @property
     def troubles(self) -> Sequence[str]:
-        """What an operator should know of the home of the agents' user."""
+        """Messages for the operator about the home of the agents' user."""
         if self.user is None or self.home is None:
             return ()
         if self.home.source == "temporary":
@@ -68,11 +68,11 @@ class Isolation:
         return (f"{self.user} cannot write in its home, {self.home.path}: neither logins nor conversations are kept",)
 
     def with_hidden(self, directory: Path) -> "Isolation":
-        """The same, with one more directory that no agent sees."""
+        """The same isolation, with one more hidden directory."""
         plan = evolve(self.plan, directories=(*self.plan.directories, str(directory)))
         return evolve(self, plan=plan) if self.level == "namespace" else self
 
     def told(self) -> dict[str, str]:
-        """For events."""
+        """As events and health tell it."""
         user = {} if self.user is None else {"user": str(self.user)}
         return {"level": self.level} | user | ({"reason": self.reason} if self.reason else {})

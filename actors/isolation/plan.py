@@ -1,4 +1,4 @@
-"""What an agent in namespaces of its own does not see."""
+"""The plan of an agent's namespaces: which files are hidden from it, and as which user it runs."""
 
 import os
 import sys
@@ -14,8 +14,8 @@ PROGRAM = Path(__file__).with_name("inside.py")
 
 @frozen
 class Plan:
-    """``directories`` and ``files`` are hidden. ``read_only`` are paths in hidden directories that stay, and that no
-    agent may change. ``user`` is the one as whom it runs, where that is another than ours."""
+    """``directories`` and ``files`` are hidden. ``read_only`` are paths in hidden directories that stay visible, and
+    that no agent may change. ``user`` is the user as whom the agent runs, when it is not ours."""
 
     directories: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -23,8 +23,8 @@ class Plan:
     user: AgentUser | None = None
 
     def command(self, argv: Sequence[str], kept: Sequence[str] = ()) -> list[str]:
-        """The command line that starts ``argv`` so. ``kept`` are paths that stay, where they are in hidden directories;
-        with an empty ``argv`` it only tries."""
+        """The command line that starts ``argv`` by this plan. ``kept`` are paths in hidden directories that stay
+        visible. With an empty ``argv`` the namespaces are only tried."""
         inside = {path for path in kept if any(_is_below(path, hidden) for hidden in self.directories)}
         told = {
             "directories": self.directories,
@@ -41,7 +41,7 @@ class Plan:
         return ":".join(map(str, (user.uid, user.gid, *user.groups)))
 
     def hides(self, path: str) -> bool:
-        """Whether this very directory is hidden. It cannot be kept then: it would be seen with all that is in it."""
+        """Whether exactly this directory is hidden. Then it cannot be kept: all that is in it would be visible."""
         return any(os.path.realpath(path) == os.path.realpath(hidden) for hidden in self.directories)
 
 

@@ -1,7 +1,7 @@
-"""What the agents' user can reach, told by a program that runs as that user: ``python -IS reach.py PATH…``.
+"""Which paths the agents' user can read: a program that runs as that user, ``python -IS reach.py PATH…``.
 
-Writes one line of JSON: who it is, and for each path why it cannot be read, null where it can. Then it waits for the
-end of its stdin: who has started it looks at it meanwhile, as it will look at agents.
+It writes one line of JSON: its user, and for each path why it cannot be read, or null. Then it waits for the end of its
+stdin. Meanwhile the daemon tries whether it can look at this process as it looks at agents.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 
 
 def why_not(path: str) -> "str | None":
-    """By doing it: who may do what is not always in a mode."""
+    """Try to read it: a mode does not always say who may do what."""
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
         os.stat(os.path.join(path, ".") if os.path.isdir(path) else path)
@@ -20,7 +20,7 @@ def why_not(path: str) -> "str | None":
 
 
 def capabilities() -> int:
-    """Those that it has, or may take."""
+    """The capabilities that the process has, or may take."""
     with open("/proc/self/status") as file:
         fields = dict(line.split(":", 1) for line in file)
     return int(fields["CapPrm"], 16) | int(fields["CapEff"], 16)

@@ -1,4 +1,4 @@
-"""Which isolation can be had here."""
+"""The search for the isolation level that is possible on this machine."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ MEND = "let uid {} make user namespaces and mount /proc in them (docs/security.m
 
 @frozen
 class Search:
-    """What is known, and the trial of what is best. That takes some ten milliseconds and is another process, which runs
-    while the daemon imports what it needs."""
+    """Starts the trial of the best level. The trial is another process and takes some ten milliseconds, in which the
+    daemon imports what it needs."""
 
     _found: Isolation
     _plan: Plan = field(factory=Plan)
@@ -31,7 +31,8 @@ class Search:
 
     @classmethod
     def begin(cls, settings: Settings, environment: Mapping[str, str], secret_files: Sequence[Path] = ()) -> "Search":
-        """``secret_files`` are those that the daemon has read and no agent may. Raises :class:`NotIsolated`."""
+        """``secret_files`` are files that the daemon has read and that no agent may read. Raises
+        :class:`NotIsolated`."""
         if settings.agent_isolation == "process":
             return cls(Isolation(reason="the setting agent_isolation demands no more"))
         found, user = Isolation(), None
@@ -52,7 +53,7 @@ class Search:
         return cls(found, plan, trial, settings.agent_isolation == "namespace")
 
     def result(self) -> Isolation:
-        """Waits for the trial. Raises :class:`NotIsolated` when namespaces are demanded and cannot be had."""
+        """Waits for the trial. Raises :class:`NotIsolated` when namespaces are demanded and not possible."""
         if self._trial is None:
             return self._found
         reason = self._trial.why_not()
@@ -82,7 +83,7 @@ def _home(user: AgentUser, environment: Mapping[str, str]) -> Home:
 
 
 def hidden(settings: Settings, environment: Mapping[str, str]) -> list[Path]:
-    """The directories with the journal, the stored token and the address. One that is not there is in no way."""
+    """The directories with the journal, the stored token and the address, as far as they exist."""
     found = [data_directory(settings, environment)]
     with suppress(NoHome):  # then there is no stored token
         found.append(base_directory(environment, "XDG_STATE_HOME", ".local/state") / "sandbox-agent")

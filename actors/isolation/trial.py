@@ -8,12 +8,12 @@ from ..machine.proc_visibility import look
 from .plan import Plan
 
 PATIENCE = 10.0
-"""Seconds for the system to make namespaces. It takes milliseconds."""
+"""Seconds that the system has to make namespaces. Usually it takes milliseconds."""
 
 
 @frozen
 class Trial:
-    """``trouble`` is why none was made."""
+    """``trouble`` says why no trial was started."""
 
     process: "subprocess.Popen[bytes] | None" = None
     trouble: str = ""
@@ -36,7 +36,7 @@ class Trial:
             return cls(trouble=f"namespaces cannot be tried: {error}")
 
     def why_not(self) -> str:
-        """Empty when an agent can be started so. To be asked once: the process is gone then."""
+        """Why it failed; empty when an agent can be started in namespaces. Call it once: it ends the process."""
         if self.process is None:
             return self.trouble
         with self.process:

@@ -1,8 +1,8 @@
-"""Whether agents can run as another user here, tried before the first of them starts.
+"""A trial whether agents can run as another user here, made before the first agent starts.
 
-Nothing is taken for granted: a container may have taken some of root's capabilities away, or keep them over a change of
-user; a kernel of its own (gVisor) may know a call and not do what it says. Where something is missing the daemon does
-not start: who names a user does not want agents that run as root.
+Everything is tried: a container may lack some of root's capabilities, or keep them over a change of the user; another
+kernel (gVisor) may accept a call without its effect. When something is missing the daemon does not start: an operator
+who names a user does not want agents that run as root.
 """
 
 import json
@@ -23,19 +23,20 @@ from ..machine.agent_user import AgentUser
 from ..processes.table import MARKER, read_process
 
 PATIENCE = 10.0
-"""Seconds. It takes milliseconds."""
+"""Seconds for the trial. Usually it takes milliseconds."""
 
 PROGRAM = Path(__file__).with_name("reach.py")
 
 NEEDED = {0: "CAP_CHOWN", 1: "CAP_DAC_OVERRIDE", 3: "CAP_FOWNER", 5: "CAP_KILL", 6: "CAP_SETGID", 7: "CAP_SETUID"}
-"""To give agents their files, to read and remove what they leave, to end them, and to start them."""
+"""The capabilities that the daemon needs: to give agents their files, to read and remove what they leave, to end them,
+and to start them."""
 
 OPEN_TO_AGENTS = ("agents", "mock")
-"""What lies in the data directory and is for agents: installs to read, and what the mock agent remembers."""
+"""What agents use in the data directory: installs, which they read, and what the mock agent remembers."""
 
 
 class NotPossible(Exception):
-    """Says what is missing."""
+    """The message says what is missing."""
 
 
 def missing_capabilities() -> list[str]:
@@ -47,7 +48,8 @@ def missing_capabilities() -> list[str]:
 
 
 def prepare(data: Path) -> None:
-    """The way to the installs is open, and all else in the data directory is closed to others. Raises OSError."""
+    """Open the path to the installs, and close everything else in the data directory to other users. Raises
+    OSError."""
     (data / "agents").mkdir(0o755, parents=True, exist_ok=True)
     _change(data, lambda mode: mode & 0o711 | 0o011)
     _change(data / "agents", lambda mode: mode | 0o055)
@@ -64,7 +66,7 @@ def _change(path: Path, changed: Callable[[int], int]) -> None:
 
 @frozen
 class UserTrial:
-    """``places`` are what agents must reach, each with what it is and what mends it when they cannot."""
+    """``places`` are the paths that agents must reach, each with its meaning and how to correct it."""
 
     user: AgentUser
     data: Path
@@ -98,7 +100,7 @@ class UserTrial:
         self._try_program()
 
     def _try_rights(self) -> None:
-        """Whether the kernel holds what a thread reads to the user's rights."""
+        """Check that the kernel applies the user's rights to what a thread reads."""
         with tempfile.TemporaryDirectory() as closed, self.user.rights():
             if os.access(closed, os.R_OK, effective_ids=True) or _opens(closed):
                 raise NotPossible("the system does not hold a thread to another user's rights (setfsuid)")
@@ -124,7 +126,8 @@ class UserTrial:
                 raise NotPossible(f"{user} cannot read {path}: {trouble}; {self.places[path].format(path)}")
 
     def _ask(self) -> dict[str, Any]:
-        """Raises OSError, ValueError or SubprocessError, and :class:`NotPossible` when we cannot follow it."""
+        """Raises OSError, ValueError or SubprocessError, and :class:`NotPossible` when the daemon cannot look at the
+        process."""
         user, mark = self.user, "of-a-trial"
         with subprocess.Popen(
             [sys.executable, "-IS", str(PROGRAM), *self.places],
@@ -153,7 +156,7 @@ class UserTrial:
 
 
 def _way(path: str) -> Iterator[str]:
-    """The directories that must be passed, the outermost first."""
+    """The directories on the path, the outermost first."""
     yield from (str(parent) for parent in reversed(Path(os.path.realpath(path)).parents))
 
 

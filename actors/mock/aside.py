@@ -1,4 +1,4 @@
-"""Work that the mock agent leaves running when a turn ends: what it says of it, and when it is over."""
+"""Background work of the mock agent: work that continues after its turn, what is told of it, and when it ends."""
 
 import math
 from time import monotonic
@@ -8,7 +8,7 @@ from .steps import Background
 
 
 class Aside:
-    """All that goes on beside the turns, in the order in which it began."""
+    """All background work, in the order in which it began."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
@@ -29,7 +29,7 @@ class Aside:
         return {"type": "background", "tasks": tasks}
 
     def turn_ended(self) -> list[Line]:
-        """The first words of what the turn left."""
+        """The first lines of the work that the turn left."""
         said: list[Line] = []
         for work in self._new:
             said += say(f"{work.prefix}_aside", "I go on in the background")
@@ -40,12 +40,12 @@ class Aside:
 
     @property
     def seconds(self) -> float | None:
-        """How long it takes until something is over; None when nothing will be by itself."""
+        """Seconds until some work ends; None when none ends by itself."""
         first = min(self._until.values(), default=math.inf)
         return None if first == math.inf else max(0.0, first - monotonic())
 
     def over(self) -> list[Line]:
-        """The last words of what is over by now."""
+        """The last lines of work that has ended by now."""
         now = monotonic()
         return [line for prefix, until in list(self._until.items()) if until <= now for line in self._end(prefix)]
 
@@ -54,7 +54,7 @@ class Aside:
         return self._end(prefix) if prefix != approval_id and prefix in self._until else []
 
     def stop(self) -> list[Line]:
-        """Nothing goes on. What nobody has answered needs no answer."""
+        """End all work. Its open approvals need no answer any more."""
         if not self._until:
             return []
         asked: list[Line] = [

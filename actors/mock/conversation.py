@@ -1,19 +1,19 @@
-"""What the mock agent remembers of a conversation when its process is gone: how many prompts it had.
+"""What the mock agent keeps of a conversation after its process has ended: how many prompts it had.
 
-The daemon says where its file is, and removes it with the session (``actors/agents/mock_conversations.py``). Without
-one, or where it cannot be written, it remembers nothing, and says so.
+The daemon says where the file is, and removes it with the session (``actors/agents/mock_conversations.py``). Without a
+file, or when it cannot be written, the agent remembers nothing, and says so.
 """
 
 import os
 from contextlib import suppress
 
 WIDTH = 20
-"""Digits of the one number in the file: written over in place, it is never half there."""
+"""Digits of the one number in the file. It has a fixed length, so that it can be overwritten in place."""
 
 
 class Conversation:
-    """``kept`` is false when nothing outlives the process, ``lost`` true when what should be resumed is not there.
-    ``prompts`` counts those that it had, this life's too."""
+    """``kept`` is false when nothing outlives the process; ``lost`` is true when the conversation to resume does not
+    exist. ``prompts`` counts all prompts of the conversation."""
 
     def __init__(self, path: str | None, resume: bool) -> None:
         self.prompts = 0

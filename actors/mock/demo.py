@@ -1,4 +1,4 @@
-"""One of everything that an agent can say: the commands that show the universal schema, and ``demo``, all of them.
+"""Examples of everything that an agent can say: one command for each kind of item, and ``demo``, which shows all.
 
 ``demo`` is 67 events in a fresh session, counted from session.started to turn.ended (wire 0.1, section 7).
 """

@@ -28,7 +28,7 @@ def completed(item_id: str, kind: str, role: str | None, *content: Part, failed:
 
 
 def item(item_id: str, kind: str, role: str | None, *content: Part) -> Iterator[Line]:
-    """An item that is whole from the start."""
+    """An item that is complete from the start."""
     yield started(item_id, kind, role, *content)
     yield completed(item_id, kind, role, *content)
 
@@ -51,7 +51,7 @@ SECRET = "token"  # noqa: S105 - the name of a field
 
 
 def elicitation(approval_id: str, words: str, fields: Line, *required: str) -> Line:
-    """What an MCP server elicits. ``fields`` are JSON schemas by name."""
+    """The form of an MCP server. ``fields`` are JSON schemas by name."""
     schema = {"type": "object", "properties": fields, "required": list(required)}
     return {"type": "question", "id": approval_id, "question": words, "form": schema}
 

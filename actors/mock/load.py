@@ -1,4 +1,4 @@
-"""Load: many deltas at once, and deltas at a steady rate that carry the time when they were written."""
+"""Commands for load tests: many deltas at once, and deltas at a steady rate that carry the time of their write."""
 
 import math
 from time import monotonic, monotonic_ns
@@ -7,7 +7,7 @@ from .lines import completed, started, text
 from .steps import Pause, Script
 
 CHUNK_BYTES = 1 << 18
-"""One write holds about so much: a write per line would cost more than building the line."""
+"""Bytes of one write, about: a write per line would cost more than building the line."""
 
 FILL = b"."
 
@@ -43,7 +43,7 @@ def pace(prefix: str, rest: str) -> Script:
 
 def _pace(item_id: str, count: int, rate: float, size: int) -> Script:
     """Each delta begins with ``t=<CLOCK_MONOTONIC in ns> `` and is filled to ``size`` characters, never cut. The
-    schedule is absolute: a delay does not shift what follows, what is overdue is written at once."""
+    schedule is absolute: a delay does not shift later deltas, and overdue ones are written at once."""
     head, tail = b'{"type":"delta","id":"%b","text":"' % item_id.encode(), b'"}\n'
     per_write = max(1, CHUNK_BYTES // (len(head) + size + len(tail)))
     yield started(item_id, "message", "assistant")

@@ -1,6 +1,7 @@
 """The mock agent's loop, and the protocol that it speaks with :mod:`sandbox_agent.schema.agents.mock.dialect`.
 
-One JSON object per line in both directions; ``type`` says which. Ids of items and asks start with ``mock_<number>``.
+One JSON object per line in both directions; ``type`` says which. Ids of items and approvals start with
+``mock_<number>``.
 
 stdin, from the daemon:
 
@@ -11,7 +12,7 @@ permission  id, reply once|always|reject    the answer to a permission
 question    id, answers [[label]] or null   the answers to a question; null: the human rejects to answer
 question    id, content {name: value} or    a form, filled in; null: it is declined
             null
-interrupt                                   ends the running turn, and what goes on in the background
+interrupt                                   ends the running turn, and the work in the background
 =========== =============================== ==================================================================
 
 stdout, from the program:
@@ -22,20 +23,20 @@ hello           session, kept, lost?              ready for prompts; kept: the c
 item_started    id, kind, role, content, parent?  content parts are those of the universal schema
 delta           id, text                          more text of an open item
 item_completed  id, kind, role, content, failed?
-permission      id, action, metadata              an ask that is answered on stdin, during the turn or after it
+permission      id, action, metadata              a permission that is answered on stdin, during the turn or after it
 question        id, question, options, or form    ``form`` is the schema of what an MCP server elicits, ``url`` an
                 or url                            address to open
-withdraw        id                                the ask needs no answer any more
+withdraw        id                                the approval needs no answer any more
 error           code, message
-background      tasks                             what goes on beside the turns now, all of it; items and asks that come
-                                                  between two turns are of that
+background      tasks                             all work that goes on in the background now; items and approvals
+                                                  between two turns belong to it
 turn_ended      outcome                           completed, failed or interrupted; one for each prompt
 session_ended   reason                            the last line: the program exits with 0
 =============== ================================= =============================================================
 
-There is no ``turn_started``: a prompt starts its turn. Any other line is nothing that the protocol knows; the command
-``unparsed`` says one on purpose. The end of stdin ends the program at once with 0, in mid-turn too. stderr is its
-terminal, and no protocol.
+There is no ``turn_started``: a prompt starts its turn. Any other line is not part of the protocol; the command
+``unparsed`` writes one on purpose. The end of stdin ends the program at once with status 0, also during a turn. stderr
+is its terminal, and carries no protocol.
 """
 
 import json
@@ -56,11 +57,11 @@ READ_BYTES = 1 << 16
 
 
 class EndOfInputError(Exception):
-    """The daemon closed stdin, or reads stdout no more: there is nobody to talk to."""
+    """The daemon closed stdin, or no longer reads stdout."""
 
 
 def filled_in(content: dict[str, object] | None) -> str:
-    """A form in words. What is secret in it is not repeated."""
+    """The answers of a form, in words. Secret ones are not repeated."""
     if content is None:
         return "decline"
     return json.dumps({name: "received" if name == lines.SECRET else value for name, value in content.items()})
@@ -72,7 +73,7 @@ def spoken(answers: list[list[str]] | None) -> str:
 
 
 class Program:
-    """``step`` is the pause after each line of a script, in seconds; 0 pauses never. ``memory`` is the file of the
+    """``step`` is the pause after each line of a script, in seconds; 0 for none. ``memory`` is the file of the
     conversation, if there is one."""
 
     def __init__(self, stdin: int, stdout: int, step: float, memory: str | None = None) -> None:
@@ -96,7 +97,7 @@ class Program:
         return f"<Program {turn}, {len(self._prompts)} prompts queued>"
 
     def run(self) -> int:
-        """Serve until stdin ends or a command ends the session; the exit code."""
+        """Serve until stdin ends or a command ends the session. Returns the exit code."""
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a traceback on the terminal would look like a bug
         try:
             while not self._ended:
@@ -181,7 +182,8 @@ class Program:
             self._ended = True
 
     def _pause(self, seconds: float | None) -> None:
-        """Let time pass, listening: an interrupt and the end of stdin cut it short. 0 only looks."""
+        """Wait so many seconds while reading stdin; an interrupt and the end of stdin cut it short. 0 only reads what
+        is there."""
         if seconds is None:
             while not self._interrupted:
                 self._listen(None)
@@ -192,7 +194,7 @@ class Program:
             self._listen(left)
 
     def _listen(self, seconds: float | None) -> None:
-        """Take what stands on stdin, waiting so long for it; ``None`` waits for ever."""
+        """Read what is on stdin, waiting at most so long for it; ``None`` waits without a limit."""
         if not select([self._stdin], [], [], seconds)[0]:
             return
         data = os.read(self._stdin, READ_BYTES)
@@ -222,7 +224,7 @@ class Program:
                 case {"type": "question", "id": str(approval_id), "answers": answers}:
                     self._take(approval_id, spoken(answers))
                 case {"type": "interrupt"}:
-                    # It may come in one read with the prompt that it is for.
+                    # The interrupt may come in one read with the prompt that it is for.
                     self._interrupted, self._early = self._in_turn, bool(not self._in_turn and self._prompts)
                     self._say_all(self._aside.stop())
                 case _:
@@ -231,7 +233,7 @@ class Program:
             self._complain(line)
 
     def _take(self, approval_id: str, answer: str) -> None:
-        """Answers to an earlier turn's asks come late on purpose (``demo``): nothing waits for them any more."""
+        """Answers to approvals of an earlier turn may come late (``demo``): nothing waits for them any more."""
         self._say_all(self._aside.answered(approval_id))
         if approval_id in self._asked:
             self._answers.setdefault(approval_id, answer)

@@ -12,7 +12,7 @@ FIXED_ANSWERS = {
 
 
 def play(prefix: str, prompt: str) -> Script:
-    """The script of a prompt that is stripped and not empty."""
+    """The script of a prompt, which must be stripped and not empty."""
     said = prompt.lower()
     if said in FIXED_ANSWERS:
         item, answer = FIXED_ANSWERS[said]
@@ -105,7 +105,7 @@ FORM: Line = {
 
 
 def form(prefix: str, rest: str) -> Script:
-    """What an MCP server would elicit."""
+    """A form as an MCP server would send it."""
     approval_id = f"{prefix}_form"
     who = elicitation(approval_id, "Who are you?", FORM, "name", "age")
     yield address(approval_id, "Please open this.", rest) if rest else who
@@ -113,7 +113,7 @@ def form(prefix: str, rest: str) -> Script:
 
 
 def report(prefix: str, *approval_ids: str) -> Script:
-    """Wait for the humans, then say what they answered."""
+    """Wait for the answers, then repeat them."""
     answers = yield Await(*approval_ids)
     yield from say(
         f"{prefix}_outcome", "\n".join(f"{approval_id}: {answers[approval_id]}" for approval_id in approval_ids)
@@ -175,4 +175,5 @@ COMMANDS: dict[str, tuple[Play, str, str]] = {
     "mute": (trouble.mute, "mute", "closes stdout in mid-turn and lives on"),
     "crash": (trouble.crash, "crash [CODE|KILL]", "dies in mid-turn"),
 }
-"""First word of a prompt, in lower case: what it plays, its usage, its line in the help (none for a second name)."""
+"""By the first word of a prompt, in lower case: its script, its usage, its line in the help (none for a second
+name)."""

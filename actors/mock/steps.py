@@ -1,8 +1,8 @@
-"""What a script may do between two lines: pause, wait for a human, leave work running, go deaf, remember, or write
-bytes that are no line.
+"""Steps of a script between two lines: pause, wait for an approval, leave work running, stop reading, remember, or
+write bytes that are no line.
 
-A script is a generator: it yields steps and gets the answers of a :class:`Await` back. What it returns is the turn's
-outcome; ``None`` stands for completed. An interrupt closes the generator where it stands.
+A script is a generator: it yields steps, and gets the answers of an :class:`Await` back. It returns the turn's outcome;
+``None`` means completed. An interrupt closes the generator.
 """
 
 from collections.abc import Callable, Generator
@@ -13,7 +13,7 @@ Answers = dict[str, str]
 
 
 class Pause:
-    """Let ``seconds`` pass; ``None`` waits for the interrupt."""
+    """Wait ``seconds``; ``None`` waits for the interrupt."""
 
     __slots__ = ("seconds",)
 
@@ -25,7 +25,7 @@ class Pause:
 
 
 class Await:
-    """Wait until every one of these asks is answered."""
+    """Wait until all of these approvals are answered."""
 
     __slots__ = ("approval_ids",)
 
@@ -37,7 +37,7 @@ class Await:
 
 
 class Background:
-    """Work that goes on when the turn has ended: for ``seconds``, or until a human decides. An interrupt ends it."""
+    """Work that continues after the turn: for ``seconds``, or until an approval is decided. An interrupt ends it."""
 
     __slots__ = ("prefix", "seconds")
 
@@ -50,8 +50,8 @@ class Background:
 
 
 class Deaf:
-    """Never listen again, neither to stdin nor to a signal that can be ignored. ``last_words`` are said when that
-    holds already, so that who reads them knows it."""
+    """From now on ignore stdin and all signals that can be ignored. ``last_words`` are written when that is so
+    already."""
 
     __slots__ = ("last_words",)
 
@@ -63,7 +63,7 @@ class Deaf:
 
 
 class Recall:
-    """What the program remembers of the conversation: the answer's ``prompts`` counts them, this one included."""
+    """Ask what the program remembers of the conversation: the answer's ``prompts`` counts them, with this one."""
 
     __slots__ = ()
 

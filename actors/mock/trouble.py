@@ -1,4 +1,4 @@
-"""Trouble: what agents do to a daemon on bad days."""
+"""Faults of agents, for tests: crashes, hangs, bad lines, processes that are left behind."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from .steps import Deaf, Pause, Script
 
 HUGE_LINE_BYTES = 50_000_000
 ORPHAN_SECONDS = 600
-"""How long a spawned process lives when nobody ends it: a test that fails must not litter for ever."""
+"""Seconds after which a spawned process ends by itself, so that a failed test leaves nothing running for ever."""
 
 
 def sleep(prefix: str, rest: str) -> Script:
@@ -44,7 +44,7 @@ def _stderr(prefix: str, count: int) -> Script:
 
 
 def crash(prefix: str, rest: str) -> Script:
-    """In mid-turn: a message is open and has streamed a little."""
+    """In the middle of a turn: a message is open and has streamed a little."""
     code = None if rest.upper() == "KILL" else int(rest or 1)
     if code is not None and not 0 <= code <= 255:
         raise ValueError("CODE must be an exit code")
@@ -91,7 +91,7 @@ def mute(prefix: str, _: str) -> Script:
 
 
 def start(name: str) -> None:
-    """How a start goes wrong: ``crash`` at once, or ``hang`` without a word."""
+    """A start that fails: ``crash`` exits at once, ``hang`` writes nothing."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback on the terminal
     os.write(2, b"mock: told to %b at the start\n" % name.encode())
     if name == "crash":
@@ -101,7 +101,7 @@ def start(name: str) -> None:
 
 
 def garbage(prefix: str, _: str) -> Script:
-    """What a line splitter must survive; the reply shows that it did. ``half`` arrives in two writes."""
+    """Lines that a line splitter must handle; the reply shows that it did. ``half`` arrives in two writes."""
     half = json.dumps(delta(f"{prefix}_half", "whole again")).encode()
     yield started(f"{prefix}_half", "message", "assistant")
     yield half[: len(half) // 2]
@@ -118,7 +118,7 @@ def garbage(prefix: str, _: str) -> Script:
 
 
 def spawn(prefix: str, _: str) -> Script:
-    """Four ways to leave a process behind. All keep the program's own stdin, stdout and terminal open, as the
+    """Four ways to leave a process behind. All of them keep the program's stdin, stdout and terminal open, as the
     background jobs of a real agent do."""
     reader, writer = os.pipe()
     pids = {
@@ -127,7 +127,7 @@ def spawn(prefix: str, _: str) -> Script:
         "ignores_sigterm": _fork(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN)),
     }
     between = _fork(lambda: _tell(writer, _fork(lambda: None)))
-    os.waitpid(between, 0)  # the fourth is nobody's child now: init or a subreaper has it
+    os.waitpid(between, 0)  # the fourth is an orphan now: init or a subreaper has it
     os.close(writer)
     with os.fdopen(reader, "rb") as told:
         # The end of this pipe comes when the last of them has executed, so each is what it claims to be.

@@ -1,4 +1,4 @@
-"""Work that is really done: a command that runs, a file that changes. Both ask for leave first, as agents do."""
+"""Real work: a command that runs, a file that changes. Both request a permission first, as agents do."""
 
 import json
 import os
@@ -31,7 +31,8 @@ def _run(prefix: str, command: str) -> Script:
 
 
 def _ran(command: str) -> Generator[Step, Answers, tuple[str, int]]:
-    """Its output and exit status. An interrupt closes this generator, and then the command's whole group ends."""
+    """Returns output and exit status. An interrupt closes this generator, and then the command's process group is
+    ended."""
     import subprocess  # it alone would double the time of a start
     import tempfile
 
@@ -82,7 +83,7 @@ def _edit(prefix: str, path: str, old: str, new: str) -> Script:
 
 
 def fail(_: str, rest: str) -> Script:
-    """An error as a model's API makes it: the turn fails, the session goes on."""
+    """An error as from a model's API: the turn fails, the session continues."""
     yield {"type": "error", "code": "mock_error", "message": rest or "This error was asked for."}
     return "failed"
 
