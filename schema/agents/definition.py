@@ -50,7 +50,6 @@ class AgentDefinition:
     permission_aliases: tuple[tuple[str, str], ...] = ()
     any_mode: bool = False
     refuses_bypass_as_root: bool = False
-    resumable: bool = True
     inline_mimes: tuple[str, ...] = ()
     echoes: bool = False
     by_path: bool = False

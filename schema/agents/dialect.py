@@ -94,7 +94,8 @@ class Launch:
 
 @frozen
 class Attachment:
-    """A file that goes with a prompt. ``data`` is its content when the agent takes it inline (``inline_mimes``)."""
+    """A file that goes with a prompt. ``data`` is its content when the agent takes it inline
+    (``AgentDefinition.inline_mimes``)."""
 
     path: str
     mime: str | None
@@ -127,9 +128,6 @@ Effects = Sequence[Effect]
 
 class Dialect(Protocol):
     """Every method returns what must be done now; none of them raises on what an agent says."""
-
-    inline_mimes: tuple[str, ...]
-    """Attachments of these MIME types are read by the session and handed over as ``Attachment.data``."""
 
     def launch(self) -> Launch:
         """The command line and environment of the agent process. Raises :class:`Problem` when the agent cannot be

@@ -45,6 +45,11 @@ def elements(value: Any) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
+def number(value: Any) -> float:
+    """A number as it is, a whole one as an int; anything else, also NaN, is 0."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) and value == value else 0
+
+
 def as_text(value: Any) -> str:
     """A string as it is, anything else as JSON text."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,9 +1,9 @@
 """Amp, as the daemon knows it."""
 
 from ...api.agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
-from ..claude.prompt import IMAGES
 from ..definition import AgentDefinition
 from ..dialect import MakeDialect
+from ..prompts import IMAGES
 from .launch import DEFAULT_MODEL, MODES, PERMISSION_MODES
 from .settings import user_files
 from .untrusted import PROJECT

@@ -11,7 +11,6 @@ from typing import Any
 from ...api.sessions import PermissionReply
 from ...events import ErrorData
 from ...workspace.bun_view import PROOF, UNSEEN
-from ..claude import prompt as claude_prompt
 from ..dialect import AgentSpec, Effects, ExitStatus, Launch, Prompt
 from ..effects import (
     ConversationOpened,
@@ -19,18 +18,17 @@ from ..effects import (
     EndProcess,
     Errored,
     ItemCompleted,
-    ItemStarted,
     NativeSessionNamed,
     Ready,
     SignalAgent,
     TurnEnded,
     TurnOutcome,
-    TurnStarted,
     Unparsed,
     Write,
 )
 from ..json_lines import BAD_JSON, as_text, decode, line
 from ..names import Names
+from ..prompts import content_blocks, opened
 from . import launch as amp_launch
 from .approvals import Approvals
 from .messages import Conversation
@@ -46,8 +44,6 @@ _NO_KEY = b"No API key found"
 
 class Amp:
     """The state machine of one amp process."""
-
-    inline_mimes: tuple[str, ...] = claude_prompt.IMAGES
 
     def __init__(self, spec: AgentSpec) -> None:
         self._spec = spec
@@ -74,15 +70,8 @@ class Amp:
 
     def prompt(self, prompt: Prompt) -> Effects:
         self._turn = True
-        shown = claude_prompt.shown(prompt)
-        native_id = f"user_{prompt.number}"
-        message = {"role": "user", "content": claude_prompt.native(prompt)}
-        return (
-            TurnStarted(),
-            ItemStarted(native_id, "message", "user", shown, synthetic=True),
-            ItemCompleted(native_id, "message", "user", shown, synthetic=True),
-            Write(line({"type": "user", "message": message})),
-        )
+        message = {"role": "user", "content": content_blocks(prompt)}
+        return (*opened(prompt), Write(line({"type": "user", "message": message})))
 
     def receive(self, line: bytes) -> Effects:
         if self._over or not line.strip():

@@ -3,10 +3,10 @@
 from ...api.agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from ..definition import AgentDefinition, ModelList
 from ..dialect import MakeDialect
+from ..prompts import IMAGES
 from .launch import DEFAULT_MODEL, PERMISSION_MODES
 from .models import ask_models, read_models
 from .project import PROJECT
-from .prompt import IMAGES
 
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 

@@ -16,8 +16,6 @@ from ..effects import (
     Effect,
     EndProcess,
     Errored,
-    ItemCompleted,
-    ItemStarted,
     NativeSessionNamed,
     Ready,
     TurnEnded,
@@ -28,8 +26,8 @@ from ..effects import (
 from ..json_lines import BAD_JSON, as_text, decode, elements, line, members, plain
 from ..names import Names
 from ..outline import outline
+from ..prompts import content_blocks, opened
 from . import launch as claude_launch
-from . import prompt as claude_prompt
 from .approvals import Approvals
 from .background import STOP, Background
 from .mcp import REQUEST as MCP_STATUS
@@ -55,8 +53,6 @@ INITIALIZE = "initialize"
 
 class Claude:
     """The state machine of one claude process."""
-
-    inline_mimes: tuple[str, ...] = claude_prompt.IMAGES
 
     def __init__(self, spec: AgentSpec) -> None:
         self._spec = spec
@@ -92,15 +88,9 @@ class Claude:
         self._turn = self._prompted = True
         if self._aside:
             self._aside = self._interrupting = False
-        shown = claude_prompt.shown(prompt)
-        native_id = f"user_{prompt.number}"
-        message = {"role": "user", "content": claude_prompt.native(prompt)}
-        return (
-            TurnStarted(),
-            ItemStarted(native_id, "message", "user", shown, synthetic=True),
-            ItemCompleted(native_id, "message", "user", shown, synthetic=True),
-            Write(line({"type": "user", "session_id": "", "parent_tool_use_id": None, "message": message})),
-        )
+        message = {"role": "user", "content": content_blocks(prompt)}
+        said = {"type": "user", "session_id": "", "parent_tool_use_id": None, "message": message}
+        return (*opened(prompt), Write(line(said)))
 
     def receive(self, line: bytes) -> Effects:
         try:

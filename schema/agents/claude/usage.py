@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..json_lines import members
+from ..json_lines import members, number
 from .wire import ResultLine
 
 _FIELDS: Mapping[str, str] = {
@@ -29,7 +29,7 @@ class Usage:
 
     def turn(self, result: ResultLine) -> dict[str, Any]:
         """The ``metadata`` of the turn that this result ends."""
-        total = _number(result.total_cost_usd)
+        total = number(result.total_cost_usd)
         models = {model: _counts(facts) for model, facts in members(result.model_usage).items()}
         spent = {model: _less(counts, self._models.get(model, _NOTHING)) for model, counts in models.items()}
         spent = {model: counts for model, counts in spent.items() if any(counts.values())}
@@ -52,11 +52,6 @@ def _less(now: Mapping[str, float], before: Mapping[str, float]) -> dict[str, fl
 
 def _counts(facts: Any) -> dict[str, float]:
     said = members(facts)
-    return {name: _number(said.get(native)) for name, native in _FIELDS.items()} | {
-        "cost_usd": _number(said.get("costUSD"))
+    return {name: number(said.get(native)) for name, native in _FIELDS.items()} | {
+        "cost_usd": number(said.get("costUSD"))
     }
-
-
-def _number(value: Any) -> float:
-    """A whole number stays one."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0

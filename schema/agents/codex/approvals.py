@@ -19,9 +19,8 @@ from ..elicitation.form import Form, declined, elicited
 from ..json_lines import as_text, elements, fitting, line, members
 from ..outline import MAX_TEXT, TOO_DEEP
 from .always import of_patch, of_run, of_tool
-from .changes import file_refs
 from .open_items import Begun, Place
-from .tools import APPLY_PATCH, SHELL, command_arguments
+from .tools import APPLY_PATCH, SHELL, command_arguments, file_refs
 from .wire import RequestId, answer, refusal
 
 SAME_ID = "its id is that of another patch under way, so it is not known which of them it is"

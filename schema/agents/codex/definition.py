@@ -3,11 +3,9 @@
 from ...api.agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from ..definition import AgentDefinition
 from ..dialect import MakeDialect
-from .launch import DEFAULT_MODEL, PERMISSION_MODES
-from .model_query import CodexModelTalk
-from .models import DEFAULT
-from .project import PROJECT
-from .prompt import IMAGES
+from ..prompts import IMAGES
+from .launch import DEFAULT_MODEL, PERMISSION_MODES, PROJECT
+from .models import DEFAULT, CodexModelTalk
 
 _EFFORTS = ("low", "medium", "high", "xhigh")
 

@@ -14,8 +14,6 @@ from ..effects import (
     ConversationOpened,
     Effect,
     Errored,
-    ItemCompleted,
-    ItemStarted,
     NativeSessionNamed,
     Ready,
     TurnEnded,
@@ -27,14 +25,14 @@ from ..effects import (
 from ..json_lines import BAD_JSON, as_text, decode, line, members, plain
 from ..names import Names
 from ..outline import outline
+from ..prompts import opened
 from . import launch as codex_launch
-from . import prompt as codex_prompt
 from .approvals import Approvals
 from .background import Background
 from .errors import error_data, rpc_error
 from .items import Items
 from .open_items import Begun, Place
-from .requests import Requests
+from .requests import Requests, is_compaction
 from .status import Statuses
 from .turn import Completed, Turn
 from .usage import Usage
@@ -58,8 +56,6 @@ _OUTCOMES: Mapping[str, TurnOutcome] = MappingProxyType({"completed": "completed
 
 class Codex:
     """The state machine of one codex process."""
-
-    inline_mimes: tuple[str, ...] = codex_prompt.IMAGES
 
     def __init__(self, spec: AgentSpec) -> None:
         self._spec = spec
@@ -90,7 +86,6 @@ class Codex:
 
     def prompt(self, prompt: Prompt) -> Effects:
         self._turn.open = True
-        shown, native_id = codex_prompt.shown(prompt), codex_prompt.native_id(prompt)
         if self._thread is None:
             self._held = prompt
         if self._background.turn:
@@ -98,9 +93,7 @@ class Codex:
             for _ in self._items.turn_ended(failed=False, goes_on=self._background.goes_on):
                 pass  # the turn that gave way is over, and told so
         return (
-            TurnStarted(),
-            ItemStarted(native_id, "message", "user", shown, synthetic=True),
-            ItemCompleted(native_id, "message", "user", shown, synthetic=True),
+            *opened(prompt),
             self._requests.open_thread(self._resume)
             if self._thread is None
             else self._start_turn(self._thread, prompt),
@@ -138,7 +131,7 @@ class Codex:
         return ()
 
     def _start_turn(self, thread: str, prompt: Prompt) -> Write:
-        if codex_prompt.is_compaction(prompt):
+        if is_compaction(prompt):
             self._turn.compacts()
             return self._requests.compact(thread)
         self._turn.prompted()

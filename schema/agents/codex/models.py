@@ -5,13 +5,16 @@ from typing import Any
 
 from attrs import frozen
 
-from ...api.agent_info import AgentModelInfo
-from ..json_lines import decode, elements, line, members, plain
+from ...api.agent_info import AgentModelInfo, AgentModelsResponse
+from ..json_lines import BAD_JSON, decode, elements, line, members, plain
 from .launch import DEFAULT_MODEL, initialize
 from .wire import Frame, request
 
 MODEL_LIST = "model_list"
 """The request id of a page."""
+
+MAX_PAGES = 100
+"""More than any list has: a server that always names another page must not keep us for ever."""
 
 DEFAULT = AgentModelInfo(DEFAULT_MODEL, "Default")
 """First in every list: what the user has configured counts for a session that names no model."""
@@ -36,7 +39,7 @@ def next_page_request(cursor: str | None = None) -> bytes:
 
 def read_page(said: bytes) -> ModelPage | None:
     """The page that a line of codex's stdout holds; None if it is another line. Raises one of
-    :data:`~.native.BAD_JSON`, or ValueError with codex's words when it has no list."""
+    :data:`BAD_JSON`, or ValueError with codex's words when it has no list."""
     frame = decode(said, Frame)
     if frame.method or frame.id != MODEL_LIST:
         return None
@@ -73,3 +76,43 @@ def _models(result: Any) -> Iterator[AgentModelInfo]:
                 )
             case _:
                 pass
+
+
+class CodexModelTalk:
+    """The list page by page, from a `codex app-server` of its own."""
+
+    arguments = ("app-server", "--disable", "plugins")
+
+    def __init__(self) -> None:
+        self._models: list[AgentModelInfo] = []
+        self._pages = 0
+        self._state = "asking"
+
+    def __repr__(self) -> str:
+        return f"<CodexModelTalk {self._state} pages={self._pages} models={len(self._models)}>"
+
+    def begin(self) -> bytes:
+        return b"".join(model_requests())
+
+    def receive(self, line: bytes) -> bytes:
+        try:
+            page = read_page(line)
+        except BAD_JSON:
+            return b""
+        except ValueError:
+            self._state = "refused"
+            return b""
+        if page is None or self._state != "asking":
+            return b""
+        self._models += page.models
+        self._pages += 1
+        if page.next_cursor is not None and self._pages < MAX_PAGES:
+            return next_page_request(page.next_cursor)
+        self._state = "done"
+        return b""
+
+    def known(self, *, ended: bool) -> AgentModelsResponse | None:
+        """The first is what the user has configured: it is what a session gets that names none."""
+        if self._state != "done" or not self._models:
+            return None
+        return AgentModelsResponse((DEFAULT, *self._models), DEFAULT.id)

@@ -1,15 +1,15 @@
 """What codex did with a tool, told as a call and its result. Each item holds both; this file takes them apart."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
 
 from ...items import ContentPart, FileRefPart, ImagePart, JsonPart, ToolCallPart, ToolResultPart
+from ..diffs import created, deleted
 from ..json_lines import as_text, elements, members
-from .changes import file_refs
 
 Item = Mapping[str, Any]
 
@@ -195,3 +195,25 @@ TOOLS: Mapping[str, Tool] = MappingProxyType({
     ),
 })  # fmt: skip
 """By the item's ``type``."""
+
+
+def file_refs(changes: Any) -> tuple[FileRefPart, ...]:
+    """What a patch does to files, with unified diffs. Codex tells the whole content of a file that is added or deleted,
+    and of an update only the hunks."""
+    return tuple(_refs(changes))
+
+
+def _refs(changes: Any) -> Iterator[FileRefPart]:
+    for change in elements(changes):
+        match change:
+            case {"path": str(path), "kind": {"type": "add"}, "diff": str(content)}:
+                yield FileRefPart(path, "write", created(path, content))
+            case {"path": str(path), "kind": {"type": "delete"}, "diff": str(content)}:
+                yield FileRefPart(path, "patch", deleted(path, content))
+            case {"path": str(path), "kind": {"move_path": str(target)}, "diff": str(hunks)}:
+                hunks = hunks.removesuffix(f"\n\nMoved to: {target}")  # codex's own words, no part of the diff
+                yield FileRefPart(target, "patch", f"--- {path}\n+++ {target}\n{hunks}")
+            case {"path": str(path), "diff": str(hunks)}:
+                yield FileRefPart(path, "patch", f"--- {path}\n+++ {path}\n{hunks}")
+            case _:
+                pass

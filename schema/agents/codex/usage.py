@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..json_lines import members
+from ..json_lines import members, number
 from ..remembered import Remembered
 
 _FIELDS = ("inputTokens", "outputTokens", "cachedInputTokens", "cacheWriteInputTokens")
@@ -51,12 +51,7 @@ class Usage:
 
 def _counts(facts: Any) -> dict[str, float]:
     said = members(facts)
-    return {name: _number(said.get(name)) for name in _FIELDS}
-
-
-def _number(value: Any) -> float:
-    """A whole number stays one."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+    return {name: number(said.get(name)) for name in _FIELDS}
 
 
 def _nothing() -> dict[str, float]:

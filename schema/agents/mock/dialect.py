@@ -147,8 +147,6 @@ class Mock:
     """Speaks with one mock agent process. Its native session id is ``mock-<session id>``. The variants ``crash`` and
     ``hang`` are how its start goes wrong."""
 
-    inline_mimes: tuple[str, ...] = ()
-
     def __init__(self, spec: AgentSpec) -> None:
         self._spec = spec
         self._native_id = spec.resume or f"mock-{spec.session_id}"

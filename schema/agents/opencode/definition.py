@@ -3,9 +3,9 @@
 from ...api.agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
 from ..definition import AgentDefinition
 from ..dialect import MakeDialect
+from ..prompts import IMAGES
 from .launch import DEFAULT_MODEL, PERMISSION_MODES
-from .model_query import OpenCodeModelTalk
-from .prompt import IMAGES
+from .models import OpenCodeModelTalk
 from .untrusted import PROJECT
 
 

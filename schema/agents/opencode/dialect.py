@@ -12,40 +12,24 @@ import msgspec
 from ...api.sessions import PermissionReply
 from ...bounds import bounded_id
 from ...events import ErrorData
-from ...workspace.bun_view import PROOF, UNSEEN
 from ..dialect import AgentSpec, Effects, ExitStatus, HttpResponse, Launch, Prompt
 from ..effects import (
     CallHttp,
-    ConversationOpened,
     Effect,
     Errored,
-    FollowStream,
-    ItemCompleted,
-    ItemStarted,
-    NativeSessionNamed,
-    Ready,
     TurnEnded,
-    TurnStarted,
     Unparsed,
 )
 from ..json_lines import BAD_JSON, MOST_PARTS, decode, elements, members, plain, untold
 from ..names import Names
 from ..outline import outline
+from ..prompts import opened
 from ..remembered import Remembered
-from . import (
-    commands as opencode_commands,
-)
-from . import (
-    launch as opencode_launch,
-)
-from . import (
-    models as opencode_models,
-)
-from . import (
-    prompt as opencode_prompt,
-)
+from . import commands as opencode_commands
+from . import launch as opencode_launch
 from .approvals import REPLY, Approvals
-from .http import body_of, call, is_busy, refused, session_path
+from .handshake import Handshake
+from .http import call, is_busy, refused, session_path
 from .news import MCP, News
 from .status import ABORTED, error, is_ignored, retry, status, todos
 from .turn import Turn
@@ -63,8 +47,6 @@ from .wire import (
     SessionUpdate,
 )
 
-EVENTS = "/event"
-
 RECOVERED_MESSAGES = 100
 """How many of the latest messages are read again when the stream was broken."""
 
@@ -75,20 +57,12 @@ MOST_CHECKS = 10
 class OpenCode:
     """The state machine of one opencode server."""
 
-    inline_mimes: tuple[str, ...] = opencode_prompt.IMAGES
-
     def __init__(self, spec: AgentSpec) -> None:
         self._spec = spec
-        self._agent = opencode_launch.agent_name(spec)
-        self._model = spec.model if spec.model != opencode_launch.DEFAULT_MODEL else None
-        self._reached = self._connected = self._ready = False
-        self._may_reach = spec.trusted
-        self._native_id: str | None = None
-        self._no_session = "it was not asked for one"
-        self._config: Any = None
         names = Names(spec.taken)
         self._approvals = Approvals(names, accept_edits=spec.permission_mode == "acceptEdits")
         self._news = News(names)
+        self._handshake = Handshake(spec, self._news)
         self._turn: Turn | None = None
         self._last_prompt_id: str | None = None
         self._prompts = 0
@@ -96,8 +70,12 @@ class OpenCode:
         self._callers = Remembered[str | None]()
 
     def __repr__(self) -> str:
-        state = "starting" if not self._ready else "idle" if self._turn is None else repr(self._turn)
+        state = "starting" if not self._handshake.ready else "idle" if self._turn is None else repr(self._turn)
         return f"<OpenCode {self._native_id} {state} {self._approvals!r}>"
+
+    @property
+    def _native_id(self) -> str | None:
+        return self._handshake.session_id
 
     # What the session wants.
 
@@ -110,15 +88,9 @@ class OpenCode:
 
     def prompt(self, prompt: Prompt) -> Effects:
         self._prompts += 1
-        shown = opencode_prompt.shown(prompt)
-        native_id = f"user_{prompt.number}"
-        effects: list[Effect] = [
-            TurnStarted(),
-            ItemStarted(native_id, "message", "user", shown, synthetic=True),
-            ItemCompleted(native_id, "message", "user", shown, synthetic=True),
-        ]
+        effects = opened(prompt)
         if self._native_id is None:
-            data = ErrorData(f"opencode has no session: {self._no_session}", "no_session")
+            data = ErrorData(f"opencode has no session: {self._handshake.reason}", "no_session")
             return [*effects, Errored(data, synthetic=True), TurnEnded("failed")]
         self._turn = Turn(self._prompts, self._native_id, self._approvals, self._callers)
         if opencode_commands.looks_like_command(prompt):
@@ -128,17 +100,10 @@ class OpenCode:
 
     @property
     def _asking(self) -> opencode_commands.Asking:
-        return opencode_commands.Asking(self._agent, self._model, self._spec.variant)
+        return opencode_commands.Asking(self._handshake.agent, self._handshake.model, self._spec.variant)
 
     def receive(self, line: bytes) -> Effects:
-        """Only where it listens matters, and that it does not see the project's configuration; the rest is talk."""
-        self._may_reach |= line.strip() == PROOF
-        if self._reached or (reach := opencode_launch.listening(line, self._spec)) is None:
-            return ()
-        self._reached = True
-        if not self._may_reach:
-            return list(self._without_session(ErrorData(UNSEEN.format("opencode"), "workspace_not_hidden")))
-        return (reach, FollowStream(EVENTS))
+        return self._handshake.heard(line)
 
     def answer_permission(self, permission_id: str, reply: PermissionReply) -> Effects:
         return list(self._approvals.permission_answered(permission_id, reply))
@@ -173,12 +138,6 @@ class OpenCode:
         what, _, about = call_id.partition(" ")
         turn = self._turn if self._turn is not None and about == str(self._turn.number) else None
         match what:
-            case "config":
-                self._config = body_of(response)
-            case "providers":
-                self._model = opencode_models.chosen(self._model, self._config, self._agent, body_of(response))
-            case "session":
-                yield from self._session_answered(response)
             case opencode_commands.COMMANDS if turn is not None and (held := turn.held) is not None:
                 turn.held = None
                 about_it = (turn.number, self._native_id, held, self._asking)
@@ -204,44 +163,7 @@ class OpenCode:
                 # 404: it waits no longer; that is what was wanted, or is told by the stream.
                 yield Errored(refused(response, "reply_failed"), retryable=True)
             case _:
-                pass
-
-    def _session_answered(self, response: HttpResponse) -> Iterator[Effect]:
-        """The last step of the handshake."""
-        facts = members(body_of(response))
-        session_id = facts.get("id")
-        if response.ok and isinstance(session_id, str):
-            self._native_id = session_id
-            self._news.began(facts.get("title"))
-            yield NativeSessionNamed(session_id)
-            if self._spec.resume is not None:
-                yield ConversationOpened(resumed=session_id == self._spec.resume)
-        elif self._spec.resume and response.status == 404 and not self._prompts:
-            said = error(facts).message
-            yield Errored(ErrorData(said, "resume_failed", {"status": 404, "retryable": False}), raw=response.body)
-            self._prompts = 1  # asked once: the fresh session's answer is final
-            yield self._create()
-            return
-        else:
-            yield from self._without_session(refused(response, "start_failed"))
-            return
-        self._ready = True
-        yield Ready()
-
-    def _without_session(self, refused: ErrorData) -> Iterator[Effect]:
-        """Each prompt fails with that reason, instead of a start that never ends."""
-        self._no_session = refused.message
-        self._ready = True
-        yield Errored(refused)
-        yield Ready()
-
-    def _create(self) -> CallHttp:
-        body: dict[str, Any] = {}
-        if self._spec.title:
-            body["title"] = self._spec.title
-        if rules := opencode_launch.session_rules(self._spec):
-            body["permission"] = rules
-        return call("session", "POST", "/session", body)
+                yield from self._handshake.answered(what, response)
 
     # What the stream tells.
 
@@ -293,13 +215,8 @@ class OpenCode:
                     yield Unparsed(f"unknown event {kind!r}", "opencode event", raw)
 
     def _subscribed(self) -> Iterator[Effect]:
-        if not self._connected:
-            self._connected = True
-            yield call("config", "GET", "/config")
-            yield call("providers", "GET", "/config/providers")
-            resume = self._spec.resume
-            yield call("session", "GET", session_path(resume)) if resume else self._create()
-        elif (turn := self._turn) is not None:
+        yield from self._handshake.connected()
+        if (turn := self._turn) is not None:
             # The stream was broken. In this order: what was said, what is asked, whether it is over.
             yield self._ask_history(turn)
             yield call(f"permission {turn.number}", "GET", "/permission")

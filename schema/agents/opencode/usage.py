@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...bounds import MAX_NAME, bounded_id, shortened
-from ..json_lines import members
+from ..json_lines import members, number
 from ..remembered import Remembered
 from .wire import Part
 
@@ -42,8 +42,8 @@ class Usage:
             name = OTHER
         sums = self._models.setdefault(name, dict.fromkeys((*_FIELDS, "cost_usd"), 0))
         for member, path in _FIELDS.items():
-            sums[member] += _number(_at(step.tokens, path))
-        sums["cost_usd"] = round(sums["cost_usd"] + _number(step.cost), 9)
+            sums[member] += number(_at(step.tokens, path))
+        sums["cost_usd"] = round(sums["cost_usd"] + number(step.cost), 9)
 
     def turn(self) -> dict[str, Any]:
         """The part of a turn's ``metadata`` that tells its cost."""
@@ -58,8 +58,3 @@ def _at(value: Any, path: tuple[str, ...]) -> Any:
     for name in path:
         value = members(value).get(name)
     return value
-
-
-def _number(value: Any) -> float:
-    """A whole number stays one."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) and value == value else 0

@@ -45,8 +45,6 @@ class Recorder:
     def maker(cls, lines: list[str]) -> Callable[[AgentSpec], "Recorder"]:
         return lambda spec: cls(Claude(spec), lines)
 
-    inline_mimes = Claude.inline_mimes
-
     def launch(self) -> Launch:
         return self.dialect.launch()
 

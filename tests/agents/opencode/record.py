@@ -40,8 +40,6 @@ class Recorder:
     def maker(cls, lines: list[str]) -> Callable[[AgentSpec], "Recorder"]:
         return lambda spec: cls(OpenCode(spec), lines)
 
-    inline_mimes = OpenCode.inline_mimes
-
     def launch(self) -> Launch:
         return self.dialect.launch()
 

@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox_agent.schema.agents.codex.model_query import MAX_PAGES, CodexModelTalk
-from sandbox_agent.schema.agents.opencode.model_query import OpenCodeModelTalk, read_models
+from sandbox_agent.schema.agents.codex.models import MAX_PAGES, CodexModelTalk
+from sandbox_agent.schema.agents.opencode.models import OpenCodeModelTalk, read_models
 
 
 def page(*models: dict[str, object], cursor: str | None = None) -> bytes:

@@ -72,5 +72,4 @@ def test_the_definition_offers_what_the_dialect_knows():
     assert [model.id for model in definition.models] == ["default", "sonnet", "opus", "haiku"]
     assert definition.default_model == "default"
     assert definition.refuses_bypass_as_root
-    assert definition.inline_mimes == definition.load_dialect()(SPEC).inline_mimes
     assert not definition.capabilities.shared_process

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from sandbox_agent.schema.agents.codex.changes import file_refs
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.codex.errors import error_data
-from sandbox_agent.schema.agents.codex.tools import bare_command
+from sandbox_agent.schema.agents.codex.tools import bare_command, file_refs
 from sandbox_agent.schema.agents.effects import ItemCompleted
 from sandbox_agent.schema.agents.ledger import EventDraft, Ledger
 from sandbox_agent.schema.items import (

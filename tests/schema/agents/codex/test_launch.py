@@ -10,7 +10,7 @@ from sandbox_agent.schema.agents.codex.definition import codex_definition
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.codex.launch import thread_request
 from sandbox_agent.schema.agents.codex.models import model_requests, models, next_page_request, read_page
-from sandbox_agent.schema.agents.codex.prompt import turn_request
+from sandbox_agent.schema.agents.codex.requests import turn_request
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.api.agent_info import AgentModelInfo
 
@@ -87,8 +87,6 @@ def test_the_definition_offers_what_the_dialect_knows():
     assert definition.permission_modes == ("default", "plan", "bypass", "acceptEdits")
     assert [mode.id for mode in definition.modes] == ["build", "plan"]
     assert definition.models[0].id == definition.default_model == "default"
-    assert definition.inline_mimes == definition.load_dialect()(SPEC).inline_mimes
-    assert definition.resumable
     assert not definition.refuses_bypass_as_root
     assert not definition.capabilities.shared_process
 

@@ -19,7 +19,6 @@ def test_its_modes_and_models_are_those_of_wire_0_1():
     assert definition.permission_modes == ("default", "plan", "bypass")
     assert dict(definition.permission_aliases) == {"acceptEdits": "default"}
     assert [model.id for model in definition.models] == [definition.default_model] == ["mock"]
-    assert definition.resumable
 
 
 def test_it_makes_its_dialect():

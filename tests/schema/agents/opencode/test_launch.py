@@ -8,9 +8,9 @@ from attrs import evolve
 
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.agents.opencode import models as opencode_models
+from sandbox_agent.schema.agents.opencode.commands import prompt_parts as native
 from sandbox_agent.schema.agents.opencode.definition import opencode_definition
 from sandbox_agent.schema.agents.opencode.launch import CONFIGURATION, PERMISSION_MODES, launch, listening
-from sandbox_agent.schema.agents.opencode.prompt import native
 
 from ...playbook import any_of, prompts
 from .spec import SPEC
