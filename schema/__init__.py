@@ -1,1 +1,1 @@
-"""What is said: events, items, API bodies, problems and their codec. Pure: no I/O, no clock, no randomness."""
+"""The schema: events, items, API bodies, problems, dialects and the codec. Pure: no I/O, no clock, no randomness."""

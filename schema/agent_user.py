@@ -1,11 +1,11 @@
-"""How the user as whom agents run is named: ``NAME``, ``UID``, ``NAME:GID`` or ``UID:GID``."""
+"""The value of ``--agent-user``, the user as whom agents run: ``NAME``, ``UID``, ``NAME:GID`` or ``UID:GID``."""
 
 import re
 
 from attrs import frozen
 
 MOST = (1 << 32) - 2
-"""The one above means "leave it as it is" to the kernel."""
+"""The highest id. The next number means "no change" to the kernel."""
 
 _TEXT = re.compile(r"(?P<user>[A-Za-z_][A-Za-z0-9_.@-]*\$?|[0-9]{1,10})(:(?P<group>[0-9]{1,10}))?")
 

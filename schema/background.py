@@ -1,4 +1,4 @@
-"""Work that an agent goes on with beside its turns: a command that it left running, a sub-agent that it does not wait
+"""Background work of an agent, beside its turns: a command that it left running, a sub-agent that it does not wait
 for."""
 
 from attrs import frozen
@@ -6,10 +6,10 @@ from attrs import frozen
 from .bounds import MAX_NAME, bounded_id, shortened
 
 MOST_TASKS = 100
-"""Tasks of one agent that are told and stopped; no agent has as many."""
+"""Most tasks of one agent that are told and stopped; in practice there are far fewer."""
 
 MAX_DESCRIPTION = 200
-"""Characters of what a task is."""
+"""Most characters of a task's description."""
 
 
 @frozen
@@ -23,5 +23,5 @@ class BackgroundTask:
 
     @classmethod
     def of(cls, task_id: str, kind: str, description: str) -> "BackgroundTask":
-        """Within bounds."""
+        """The same task, with its texts cut to their bounds."""
         return cls(bounded_id(task_id), shortened(kind, MAX_NAME), shortened(description, MAX_DESCRIPTION))

@@ -3,11 +3,11 @@
 import re
 
 _BASE_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
-"""Segments of RFC 3986's unreserved characters: those have one spelling, so what a proxy passes on is what was said."""
+"""Segments of RFC 3986's unreserved characters: those have one spelling, so a proxy does not change them."""
 
 
 def check_base_path(text: str) -> None:
-    """Empty is none. Raises :class:`ValueError` for what is not written as ``/agents`` or ``/a/b``."""
+    """The base path; empty for none. Raises :class:`ValueError` when it is not of the form ``/agents`` or ``/a/b``."""
     if text and (not _BASE_PATH.fullmatch(text) or {".", ".."} & set(text.split("/"))):
         raise ValueError(
             f"setting base_path must be like /agents or /a/b: segments of letters, digits and . _ ~ - after a slash "

@@ -1,7 +1,7 @@
-"""How long the texts of a session may be. What is kept of a session is written again whenever it changes.
+"""Bounds of a session's texts. The row of a session is written again whenever it changes, so it must stay small.
 
-What a client gives is refused beyond its bound, and the OpenAPI document tells it; what an agent gives is cut, with a
-mark that says how much is missing, or not taken. Characters are Unicode code points.
+A text from a client is refused beyond its bound, which the OpenAPI document tells. A text from an agent is cut, with a
+mark that says how much is missing, or not accepted. Characters are Unicode code points.
 """
 
 from hashlib import sha256
@@ -13,47 +13,47 @@ MAX_TITLE = 1024
 """Characters of a session's title."""
 
 MAX_PATH = 4096
-"""Characters of a path: no longer one can be opened on Linux."""
+"""Characters of a path: Linux cannot open a longer one."""
 
 MAX_CONFIG_BYTES = 64 << 10
 """Bytes of JSON of a session's MCP servers, and of its skills."""
 
 MAX_NATIVE_ID = 512
-"""Characters of an agent's own id of a conversation. A longer one is not taken: cut, it would name another."""
+"""Characters of an agent's own id of a conversation. A longer one is not accepted: a cut id could name another one."""
 
 MAX_ITEM_ID = 256
-"""Characters of an agent's own id of an item or a call. It stands in every event of it."""
+"""Characters of an agent's own id of an item or a call, which is in every event of that item."""
 
 MAX_REASON = 1024
-"""Characters of why a line was not understood: it repeats what the agent said."""
+"""Characters of the error for a line that was not understood: it quotes the line."""
 
 MAX_END_MESSAGE = 4096
-"""Characters of why a session ended, in what is kept of it. Its ``session.ended`` event tells all of it, once."""
+"""Characters of why a session ended, in its row. Its ``session.ended`` event has the whole text."""
 
 
 MAX_ATTACHMENTS = 100
-"""Files that go with one prompt."""
+"""Most files of one prompt."""
 
 MAX_ANSWERS = 100
-"""Questions that are answered at once, and labels of one answer."""
+"""Most questions that are answered together, and most labels of one answer."""
 
 MAX_REPEATED = 200
-"""Characters of what a client said that a refusal repeats. Refusals of commands that have a key are kept."""
+"""Characters of a client's text that a refusal quotes. Refusals of commands with a key are kept."""
 
 
 _ID_HEAD = 64
 
 
 def bounded_id(native_id: str) -> str:
-    """An id that is not too long as it is, of another its beginning and its digest: so it still names one thing. Some
-    agents' ids are kilobytes by rights, with the signature of a thought in them."""
+    """The id itself when it is not too long; otherwise its beginning and its digest, which still identify it. Ids of
+    kilobytes are legitimate with some agents: they contain the signature of a thought."""
     if len(native_id) <= MAX_ITEM_ID:
         return native_id
     return f"{native_id[:_ID_HEAD]}…{sha256(native_id.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def shortened(text: str, limit: int) -> str:
-    """At most ``limit`` characters, of which the last say how many more there were."""
+    """At most ``limit`` characters; when the text was cut, the last of them say how many are missing."""
     if len(text) <= limit:
         return text
     room = limit - len(f"… [{len(text)} more characters]")

@@ -1,7 +1,7 @@
 """The codec: cattrs at the edges, msgspec for the bytes.
 
 Bodies are camelCase and event payloads are snake_case, as on the 0.1 wire. Decoding is strict (a number is never
-taken for a string) and an error names the field: ``Converter`` alone would quietly turn ``{"message": 1}`` into
+accepted for a string), and an error names the field: ``Converter`` alone would silently turn ``{"message": 1}`` into
 ``"1"``. An explicit ``null`` for a member that has a default means that it is absent.
 """
 
@@ -36,7 +36,7 @@ _CLOSED_CLASSES = (SessionTimeouts,)  # they refuse a member that they do not kn
 
 
 class FieldError(ValueError):
-    """The caller's value does not fit the field that it stands in."""
+    """The caller's value does not fit its field."""
 
 
 def wire_name(cls: type, attribute: str) -> str:
@@ -88,7 +88,7 @@ def _structure_class(converter: Converter, cls: type, *, bounded: bool) -> Calla
 
 
 def _beyond(attribute: "attrs.Attribute[Any]", value: Any) -> BadMember | None:
-    """What is wrong with the size of a member as it came."""
+    """The error about the size of a member, before it is decoded."""
     chars, size = attribute.metadata.get(MAX_CHARS), attribute.metadata.get(MAX_JSON_BYTES)
     if chars is not None and isinstance(value, str) and len(value) > chars:
         return BadMember(attribute.name, f"expected at most {chars} characters; got {len(value)}")
@@ -101,7 +101,7 @@ def _beyond(attribute: "attrs.Attribute[Any]", value: Any) -> BadMember | None:
 
 
 def _longest(array: list[Any]) -> int:
-    """Elements of the array, or of an array in it."""
+    """How many elements the array, or an array in it, has."""
     return max(len(array), *(len(cast("list[Any]", inner)) for inner in array if isinstance(inner, list)), 0)
 
 
@@ -112,7 +112,7 @@ def _structure_tagged(converter: Converter, union: Any) -> Callable[[Any, Any], 
         if not isinstance(value, dict):
             raise FieldError(f"expected an object, got {_kind(value)}")
         said: Any = value.get("type")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if not isinstance(said, str) or said not in classes:  # what is no string may not even be hashable
+        if not isinstance(said, str) or said not in classes:  # other values than strings may not be hashable
             raise FieldError(f"`type` must be one of {', '.join(classes)}; got {reprlib.repr(said)}")  # pyright: ignore[reportUnknownArgumentType]
         return converter.structure(value, classes[said])
 
@@ -231,7 +231,7 @@ def _structure_tuple(converter: Converter, tp: Any) -> Callable[[Any, Any], Any]
 
 
 class _At(Exception):
-    """An error one step deeper than where it is caught."""
+    """Adds one step to the path of an error."""
 
     def __init__(self, step: str, inner: Exception) -> None:
         super().__init__(step)
@@ -240,8 +240,8 @@ class _At(Exception):
 
 
 def make_converter(*, bounded: bool = False) -> Converter:
-    """A converter for every class of ``schema/``. Building one costs milliseconds; keep it. With ``bounded`` it refuses
-    texts beyond their bounds: what was kept before there was one can be read without."""
+    """A converter for every class of ``schema/``. Building one takes milliseconds, so keep it. With ``bounded`` it
+    refuses texts beyond their bounds; without, it also reads texts that were kept before there was a bound."""
     converter = Converter(detailed_validation=True)
     factories: tuple[tuple[Callable[[Any], bool], Callable[[Converter, Any], Any]], ...] = (
         (attrs.has, partial(_structure_class, bounded=bounded)),
@@ -292,7 +292,7 @@ class Codec:
 
 
 def field_problem(error: Exception) -> Problem:
-    """All that is wrong with a body, each with its path, in one problem."""
+    """All errors of a body, each with its path, in one problem."""
     found = list(_leaves(error, ""))
     summary = "; ".join(f"`{path}`: {message}" if path else message for path, message in found)
     listed = [{"field": path, "message": message} for path, message in found]
@@ -320,7 +320,7 @@ def _leaves(error: BaseException, path: str) -> list[tuple[str, str]]:
 
 
 def _deeper(path: str, cls: type, error: BaseException) -> str:
-    """A validator knows which member it refused; the error does not say so by itself."""
+    """The member that a validator refused: the error itself does not name it."""
     return _join(path, wire_name(cls, error.member)) if isinstance(error, BadMember) else path
 
 

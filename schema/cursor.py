@@ -1,8 +1,8 @@
 """Cursors: where a reader stands in a log.
 
-An SSE ``id:`` is ``<log id>:<sequence>``. The log id is drawn when the log is made, so a cursor from another life of
-the same session id is noticed instead of silently skipping events (a peer restarted its ids at 1; a client with an
-old Last-Event-ID then lost 50 events).
+An SSE ``id:`` is ``<log id>:<sequence>``. The log id is random and new for each log. So a cursor of an earlier session
+with the same session id is noticed, instead of silently skipping events. (Another project restarted its ids at 1; a
+client with an old Last-Event-ID then lost 50 events.)
 """
 
 from typing import Literal
@@ -12,7 +12,7 @@ from attrs import frozen
 from .problems import invalid_request
 
 DIGITS = 18
-"""Most of a cursor's number; far more than a log can have, and within 64 bits."""
+"""Most digits of a cursor's number: far more than a log can have, and within 64 bits."""
 
 ResyncReason = Literal["foreign", "future", "expired"]
 

@@ -1,7 +1,7 @@
-"""The hot path: an event is encoded once, to bytes that every subscriber shares.
+"""Encoding of events: each event is encoded once, to bytes that all subscribers share.
 
-The envelope is a template because only its numbers change; building a :class:`UniversalEvent` and walking it with
-cattrs for each event cost 8 µs, this costs 1. ``tests/schema/test_encode.py`` holds both to the same JSON.
+The envelope is a template because only its numbers change. To build a :class:`UniversalEvent` and unstructure it with
+cattrs took 8 µs for each event, this takes 1. ``tests/schema/test_encode.py`` checks that both give the same JSON.
 """
 
 from typing import Any
@@ -15,17 +15,18 @@ from .events import EventData, EventType, ItemDeltaData
 from .json_text import BAD_JSON, decode_json
 
 OBJECT_BYTES = 200
-"""What an event costs beside its JSON."""
+"""Bytes of memory of an event beside its JSON."""
 
 NO_RAW = b',"raw":null}'
 
 _LF, _CR = b"\n\r"
-"""As numbers they are found in a fraction of the time that it takes to look for bytes of one letter."""
+"""As numbers: ``in`` finds a number in bytes much faster than a one-byte string."""
 
 
 class EncodedEvent(Struct, frozen=True, gc=False):
-    """``head`` is the event's JSON up to its last member; ``raw`` the agent's own words as JSON, or None. ``size`` is
-    what the event costs in memory, about, in bytes: every log that holds it asks twice, so it is counted once.
+    """``head`` is the event's JSON up to its last member; ``raw`` is the agent's own message as JSON, or None. ``size``
+    is about how many bytes of memory the event takes; it is computed once, because every log that has the event asks
+    twice.
 
     A struct is made in a quarter of the time that a frozen attrs class takes."""
 
@@ -49,7 +50,7 @@ class EncodedEvent(Struct, frozen=True, gc=False):
 
 
 class EventEncoder:
-    """Encodes the events of one session. What stands between the time and the data is the same for many."""
+    """Encodes the events of one session. The members between the time and the data are the same for many events."""
 
     def __init__(self, session_id: str, codec: Codec) -> None:
         self._encode = codec.encode
@@ -85,7 +86,7 @@ class EventEncoder:
         return EncodedEvent(sequence, type_, ends_stream, head, raw)
 
     def _delta(self, data: ItemDeltaData) -> bytes:
-        """As the codec does it, which would take half as long again to find out how."""
+        """The same result as the codec's, without the time that the codec takes to find the hook."""
         return self._json({"item_id": data.item_id, "native_item_id": data.native_item_id, "delta": data.delta})
 
     def _middle(self, type_: EventType, synthetic: bool) -> bytes:
@@ -101,7 +102,7 @@ class EventEncoder:
 
 
 def json_or_text(raw: bytes) -> bytes:
-    """What an agent wrote as JSON: as it is when it is JSON, else as a JSON string of its text."""
+    """An agent's line as JSON: unchanged when it is JSON, otherwise its text as a JSON string."""
     try:
         decode_json(raw)
     except BAD_JSON:
@@ -110,16 +111,15 @@ def json_or_text(raw: bytes) -> bytes:
 
 
 def one_line(raw: Any) -> bytes:
-    """JSON data, or the JSON line that an agent wrote, as JSON in UTF-8 without a line break: SSE has no room
-    for one."""
+    """JSON data, or an agent's JSON line, as JSON in UTF-8 without a line break, which SSE does not allow."""
     if isinstance(raw, bytes) and _LF not in raw and _CR not in raw:
         return raw if raw.isascii() else as_utf8(raw)
     return msgspec.json.encode(msgspec.json.decode(raw) if isinstance(raw, bytes) else raw)
 
 
 def as_utf8(text: bytes) -> bytes:
-    """The same, each sequence that is no UTF-8 replaced by U+FFFD. JSON stays what it is: such bytes can only stand in
-    its strings, and whoever skips a string does not look at them."""
+    """The same bytes, with each sequence that is no UTF-8 replaced by U+FFFD. JSON stays valid: such bytes can only be
+    inside its strings."""
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -128,15 +128,15 @@ def as_utf8(text: bytes) -> bytes:
 
 
 RAW_HEAD = 4096
-"""Bytes that are kept of a message that is too long."""
+"""Bytes that are kept of the beginning of a message that is too long."""
 
 
 def beginning_of(raw: bytes) -> bytes:
-    """What stands for the raw of a message that is too long to be kept beside its event, as JSON."""
+    """The JSON that replaces the raw message of an event when it is too long to be kept."""
     head = raw[:RAW_HEAD].decode(errors="replace")
     return msgspec.json.encode({"truncated": True, "bytes": len(raw), "beginning": head})
 
 
 def raw_of(sequence: int, size: int) -> bytes:
-    """What stands for a raw of ``size`` bytes that the event of that sequence has."""
+    """The JSON that replaces a raw message of ``size`` bytes that the event with that sequence has."""
     return b'{"truncated":true,"bytes":%d,"same_as":"evt_%d"}' % (size, sequence)

@@ -1,5 +1,5 @@
-"""What belongs to each event type: the data class that it carries, for encoders, decoders and the OpenAPI document;
-and the letter by which a journal keeps it."""
+"""The table of event types: the data class of each, for encoders, decoders and the OpenAPI document, and the letter by
+which a journal keeps it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -53,6 +53,6 @@ LETTERS: Mapping[EventType, str] = MappingProxyType(
         "agent.unparsed": "m",
     }
 )
-"""A format on disk: what stands here never changes its meaning, and a letter is never used again. A new type takes the
-next free lower-case letter, and a new version of the journal's tables with it, so that an older daemon refuses the
-journal at its start instead of meeting a letter that it does not know."""
+"""A format on disk: a letter never changes its meaning and is never used again. A new type gets the next free
+lower-case letter, together with a new version of the journal's tables, so that an older daemon refuses the journal at
+its start instead of finding an unknown letter."""

@@ -1,4 +1,4 @@
-"""Items: what a turn is made of, and the content parts inside them (wire 0.1, section 5)."""
+"""Items, the units of a turn, and the content parts inside them (wire 0.1, section 5)."""
 
 from typing import Any, Literal
 

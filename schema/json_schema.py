@@ -15,7 +15,7 @@ from .fields import MAX_CHARS, MAX_ITEMS
 
 Json = dict[str, Any]
 
-# Two Literals with the same values are one object to Python, so an enum is named by where it stands.
+# Two Literals with the same values are one object in Python, so an enum is named by the member that has it.
 ENUM_NAMES: Mapping[tuple[type, str], str] = MappingProxyType(
     {
         (agent_info.AgentInstallProgress, "phase"): "AgentInstallPhase",
@@ -109,7 +109,7 @@ class Components:
         return nullable(one) if len(arms) < len(get_args(tp)) else one
 
     def _one_of(self, arms: list[Any]) -> Json:
-        """One of those that a ``type`` tells apart, else any: what is right by two of them is right."""
+        """``oneOf`` for variants that a ``type`` distinguishes, otherwise ``anyOf``: a value may fit two of them."""
         tags = {tag_of(arm): self.of(arm)["$ref"] for arm in arms if attrs.has(arm) and tag_of(arm)}
         if len(tags) == len(arms):
             one = [self.of(arm) for arm in arms]
@@ -126,7 +126,7 @@ class Components:
             if items := field.metadata.get(MAX_ITEMS):
                 schema = {**schema, "maxItems": items}
             if shape := field.metadata.get("shape"):
-                # Beside an open schema, which is what wire 0.1 has: one that narrowed it would refuse what is sent.
+                # Beside an open schema, as in wire 0.1: a narrower schema would refuse values that are sent.
                 schema = {**schema, "x-shape": self.of(shape), "description": f"`{shape.__name__}`, and more."}
             if doc := field.metadata.get("doc"):
                 schema = described(schema, doc)
@@ -143,7 +143,7 @@ class Components:
 
     def _named(self, name: str, build: Any) -> Json:
         if name not in self._schemas:
-            self._schemas[name] = {}  # a class that holds itself finds its name taken
+            self._schemas[name] = {}  # for a class that contains itself: it finds its name in use
             self._schemas[name] = build()
         return {"$ref": f"#/components/schemas/{name}"}
 

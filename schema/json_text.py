@@ -1,7 +1,7 @@
 """JSON from outside, decoded within bounds.
 
-Text that is nested a thousand deep exhausts the stack of whoever decodes it, and text that is nested a little less does
-so later, where it is wrapped once more: when it is written down, or read back. So it is refused where it comes in.
+Decoding a text that is nested a thousand deep exhausts the interpreter's stack. A text that is nested a little less
+does so later, where it is wrapped once more: when it is stored or read back. So it is refused where it comes in.
 """
 
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ from typing import Any, cast
 import msgspec
 
 MAX_DEPTH = 128
-"""Arrays and objects inside of one another; as serde_json, which some of the agents are built with, has it."""
+"""How deep arrays and objects may be nested: as in serde_json, which some of the agents use."""
 
 TOO_DEEP = f"arrays and objects are nested more than {MAX_DEPTH} deep"
 
 _ARRAY = ord("[")
 
 BAD_JSON = (msgspec.MsgspecError, UnicodeError, RecursionError)
-"""What decoding raises."""
+"""The exceptions of decoding."""
 
 
 def decode_json(text: bytes | str) -> Any:
@@ -32,16 +32,16 @@ def decode_json(text: bytes | str) -> Any:
 
 
 def may_be_deep(text: bytes | str) -> bool:
-    """False when it has too few brackets for that, as nearly all text has."""
+    """Whether the text may be nested too deeply. False when it has too few brackets, as nearly all texts have."""
     if isinstance(text, str):
         return text.count("[") + text.count("{") > MAX_DEPTH
-    # To count takes ten times as long as to find none.
+    # Counting takes ten times as long as finding that there is none.
     arrays = text.count(b"[") if _ARRAY in text else 0
     return arrays + text.count(b"{") > MAX_DEPTH
 
 
 def check_depth(value: Any) -> None:
-    """Raises :class:`RecursionError`, without having recursed."""
+    """Raises :class:`RecursionError` for a text that is nested too deeply, without recursion."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _members(outer)]

@@ -1,7 +1,7 @@
 """Problems: every refusal and failure that the API can answer (RFC 9457; types of wire 0.1, section 1).
 
-A :class:`Problem` is raised where the fault is found, also inside an actor, and carries all that the HTTP answer
-needs. Its class says whose fault it is: the caller's (4xx) or the agent's and ours (5xx).
+A :class:`Problem` is raised where the fault is found, also inside an actor, and has all that the HTTP answer needs. Its
+status says where the fault is: with the caller (4xx), or with the agent or the daemon (5xx).
 """
 
 import math
@@ -100,7 +100,7 @@ def install_failed(agent: str, reason: str) -> Problem:
 def credentials_missing(
     agent: str, remedy: str, variables: tuple[str, ...], files: tuple[str, ...], troubles: tuple[str, ...] = ()
 ) -> Problem:
-    """The agent could not work. 424, because 401 is about the token of our own API, which was right."""
+    """The agent could not work. 424, because 401 is about the token of our own API, which was valid."""
     details: dict[str, Any] = {"remedy": remedy, "variables": list(variables), "files": list(files)}
     return Problem(
         "credentials_missing",
@@ -295,7 +295,7 @@ def prompt_not_queued(turn_id: str, reason: str) -> Problem:
 
 
 def journal_unavailable(cause: str = "GET /v1/health says why", *, begun: bool = False) -> Problem:
-    """``begun``: the daemon has the command, and does not know yet what becomes of it."""
+    """``begun``: the daemon has the command, and its outcome is not known yet."""
     outcome = (
         "the command was taken and may still have its effect when it can; a repeat with the same Idempotency-Key is "
         "safe and gets its answer"
@@ -308,7 +308,7 @@ def journal_unavailable(cause: str = "GET /v1/health says why", *, begun: bool =
 
 
 def resource_exhausted(resource: str, detail: str) -> Problem:
-    """The machine has too little of something; nothing was done. ``detail`` says what helps."""
+    """The machine has too little of a resource; nothing was done. ``detail`` says what helps."""
     return _busy("resource_exhausted", 503, "Resource Exhausted", detail, 5, {"resource": resource})
 
 
@@ -318,13 +318,13 @@ def too_many_connections(limit: int) -> Problem:
 
 
 def too_many_requests(whose: str, setting: str, seconds: float) -> Problem:
-    """``whose`` they are: a token's, or an address's. ``seconds`` until there is room for one more."""
+    """``whose`` requests: a token's, or an address's. ``seconds`` until one more is allowed."""
     detail = f"too many requests of {whose} (the server's {setting})"
     return _busy("too_many_requests", 429, "Too Many Requests", detail, max(1, math.ceil(seconds)))
 
 
 def too_many_failures(seconds: float) -> Problem:
-    """Of this address; a token that is right is let in all the same."""
+    """Too many wrong tokens of this address; a valid token is accepted all the same."""
     detail = "too many wrong tokens came from this address (the server's --failed-logins); this one is wrong, too"
     return _busy("too_many_failures", 429, "Too Many Failures", detail, max(1, math.ceil(seconds)))
 

@@ -14,8 +14,8 @@ from .base_path import check_base_path
 from .workspace.trust import LEVELS
 
 MOST_IN_ONE_ROW = 128 << 20
-"""Bytes that may come to stand in one row of the journal. SQLite takes 1,000,000,000 of them, and JSON makes six bytes
-of one."""
+"""Bytes of text for one row of the journal. SQLite takes 1,000,000,000 bytes in a row, and JSON may need six bytes for
+one."""
 
 
 def setting(default: float | str, unit: str, meaning: str) -> Any:
@@ -41,7 +41,7 @@ class Settings:
         "those of the reserved ones that are held open, for ending agents when all others are used up",
     )
 
-    # Tokens, and how much one of them may ask for. Zero is off.
+    # Tokens, and the rate limits of each. Zero is off.
     max_tokens: int = setting(100, "tokens", "most tokens that are kept, beside the daemon's own")
     token_use_interval: float = setting(60.0, "seconds", "time between two writes of when tokens were last used")
     ticket_lifetime: float = setting(60.0, "seconds", "how long a ticket for one request is good")
@@ -57,7 +57,7 @@ class Settings:
         10, "per minute", "wrong tokens of one address that are answered 401; further ones get a 429"
     )
 
-    # What a client may ask for.
+    # Requests of clients.
     base_path: str = setting(
         "", "path", "prefix of every path, like /agents, for a proxy that does not strip it; empty for none"
     )
@@ -79,7 +79,7 @@ class Settings:
         32 << 20, "bytes", "most that the attachments of one prompt that are sent inline have together"
     )
 
-    # What the directory of a session may decide.
+    # The trust of a session's directory.
     workspace_trust: str = setting(
         "untrusted",
         "untrusted or trusted",
@@ -111,7 +111,7 @@ class Settings:
     )
     journal_retry: float = setting(0.5, "seconds", "pause before a write that found no room on disk is tried again")
 
-    # The log and its readers.
+    # The event log and its readers.
     log_bytes: int = setting(64 << 20, "bytes", "events kept per session with --ephemeral; older ones expire")
     logs_bytes: int = setting(
         1 << 30, "bytes", "events kept of all sessions with --ephemeral; the oldest of the largest expire"
@@ -247,7 +247,7 @@ class Settings:
         "https://storage.googleapis.com/amp-public-assets-prod-0/cli", "url", "where the releases of Amp are"
     )
 
-    # The ending ladder: how long each rung waits before the next.
+    # The ending of an agent: how long each step waits before the next.
     end_eof: float = setting(0.5, "seconds", "after the agent's stdin was closed")
     end_interrupt: float = setting(0.5, "seconds", "after SIGINT to the agent")
     end_terminate: float = setting(1.0, "seconds", "after SIGTERM to the agent and all its descendants")

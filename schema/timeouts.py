@@ -1,4 +1,4 @@
-"""The timeouts of one session: what its creator may set, and what holds in the end."""
+"""The timeouts of one session: those that its creator set, and those in effect."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from .fields import OMIT, BadMember
 from .settings import Settings
 
 MAX_SECONDS = 31 * 86_400
-"""Longer than any turn, and short enough for every clock. 0 is for ever."""
+"""The longest timeout: longer than any turn, and short enough for every clock. 0 means no timeout."""
 
 
 def _seconds(doc: str) -> Any:
@@ -35,8 +35,8 @@ class SessionTimeouts:
 
 @frozen
 class Timeouts:
-    """What holds for a session, in seconds; 0 is off. The clocks of ``idle`` and ``turn`` stand still while a human is
-    asked."""
+    """The timeouts in effect for a session, in seconds; 0 is off. ``idle`` and ``turn`` stand still while an approval
+    is open."""
 
     start_seconds: float
     idle_seconds: float
@@ -46,7 +46,7 @@ class Timeouts:
 
     @classmethod
     def of(cls, said: SessionTimeouts | None, settings: Settings) -> "Timeouts":
-        """A setting counts where the session's creator said nothing, also one that was changed since."""
+        """Where the session's creator set nothing, the daemon's setting counts, also after it was changed."""
         defaults = cls(
             settings.start_timeout,
             settings.idle_timeout,

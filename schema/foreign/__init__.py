@@ -1,1 +1,1 @@
-"""Parsing what others wrote: in linear time, and without building what nobody asked for."""
+"""Parsers for files that the daemon did not write: in linear time, and without building unneeded values."""

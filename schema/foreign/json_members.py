@@ -1,4 +1,4 @@
-"""Members of a JSON object by their names. The rest is skipped, not built: a file of megabytes costs a few strings."""
+"""Reads named members of a JSON object. The rest is skipped and not built: a large file costs a few strings."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,14 +10,14 @@ from ..json_text import BAD_JSON
 from .not_readable import NotReadable
 
 MAX_OBJECT_BYTES = 1 << 20
-"""Of an object all of whose members count: each takes some 200 bytes of memory, however short it is."""
+"""Most members of an object of which all are read: each takes some 200 bytes of memory, however short it is."""
 
 _BOM = b"\xef\xbb\xbf"
 _NOT_SCALAR = (b"{", b"[", b"")
 
 
 class Picker:
-    """Takes what stands under dotted names out of a JSON object. No part of a name may hold a dot."""
+    """Reads the members with dotted names from a JSON object. No part of a name may contain a dot."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._paths = {name: tuple(name.split(".")) for name in names}
@@ -40,7 +40,7 @@ class Picker:
         return {name: value for name, value in picked if value is not None}
 
     def _pick(self, data: bytes, path: tuple[str, ...], objects: dict[tuple[str, ...], Any]) -> Any:
-        """``objects`` are those on the way that were decoded before, by their path."""
+        """``objects`` are the parent objects that were decoded before, by their path."""
         part = data.removeprefix(_BOM)
         for depth, name in enumerate(path):
             parent = path[:depth]

@@ -1,22 +1,22 @@
-"""JSON with comments and trailing commas, as amp's and VS Code's settings files have it."""
+"""JSON with comments and trailing commas, as in the settings files of amp and VS Code."""
 
 import re
 
 _MARK = re.compile(r'["/,]')
-"""Where something other than plain JSON may begin."""
+"""Characters at which a string, a comment or a trailing comma may begin."""
 
 _QUOTED = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-"""The rest of a string, behind its opening quote."""
+"""The rest of a string, after its opening quote."""
 
 
 def to_json(text: str) -> str:
-    """The same without comments and trailing commas. Linear in the length: each character is looked at once, or twice
-    where a comma is followed by blanks and comments. What is neither is left for the JSON parser to refuse.
+    """The same text without comments and trailing commas. Linear in the length: each character is read once, or twice
+    where a comma is followed by blanks and comments. All other errors are left to the JSON parser.
 
     Raises :class:`ValueError` for a comment or a string that does not end.
     """
     kept: list[str] = []
-    comma: int | None = None  # where the last comma stands in `kept`, while only blanks followed
+    comma: int | None = None  # index of the last comma in `kept`, while only blanks followed
     at = 0
     while (mark := _MARK.search(text, at)) is not None:
         start, end = mark.start(), mark.end()

@@ -1,6 +1,6 @@
-"""What is wrong with a file that is there."""
+"""The error for a file that exists and cannot be used."""
 
 
 class NotReadable(ValueError):
-    """Nothing can be learned from the file. The text goes on after its name, as in "is not JSON", and quotes none of
-    its content."""
+    """The file cannot be used. The message follows the file's name, as in "is not JSON", and quotes none of its
+    content."""

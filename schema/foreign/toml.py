@@ -1,7 +1,7 @@
-"""TOML, less what would make the parser of the standard library slow.
+"""TOML within bounds: texts that would make the parser of the standard library slow are refused.
 
 That parser is written in Python, and keeps every prefix of a dotted key: one key of 20,000 parts, 40 KB, takes 1.5 GB.
-Each key below a table's name walks through all parts of that.
+Each key in a table walks through all parts of the table's name.
 """
 
 import tomllib
@@ -10,12 +10,12 @@ from typing import Any
 from .not_readable import NotReadable
 
 MAX_TOML_BYTES = 128 << 10
-"""A third of a second of parsing. A file of codex's with a thousand trusted projects has half of it."""
+"""Most characters: a third of a second of parsing. A codex file with a thousand trusted projects has half of it."""
 
 MAX_TABLE_DOTS = 64
 MAX_STEPS = 4_000_000
-"""The sum, over all lines, of the square of the dots in a line: no key goes over the end of a line. A text of 100 KB on
-one line has half of it."""
+"""The bound of the sum, over all lines, of the square of the dots in a line: no key continues on a second line. A text
+of 100 KB on one line has half of it."""
 
 
 def parse_toml(data: bytes) -> dict[str, Any]:
@@ -34,8 +34,7 @@ def parse_toml(data: bytes) -> dict[str, Any]:
 
 
 def _is_costly(text: str) -> bool:
-    """Whoever writes a key in quotes, or hides it behind a string, changes nothing: dots are counted wherever they
-    stand."""
+    """The sum for this text. Quotes around a key, or a string before it, change nothing: all dots are counted."""
     steps = 0
     for line in text.split("\n"):
         dots = line.count(".")

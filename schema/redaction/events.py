@@ -1,6 +1,6 @@
-"""Events and asks as they are stored and shown: their texts masked, and told as masked where a human decides by them.
+"""Masks the texts of events and approvals, as they are stored and shown. An approval with masked texts says so.
 
-What names something stays, so that an answer finds its question. What an agent is answered never comes from here.
+Ids and names stay, so that an answer finds its question. What is sent back to an agent never comes from here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _NAMES = frozenset({
     "item_id", "native_item_id", "parent_id", "turn_id", "permission_id", "question_id", "kind", "role", "status",
     "phase", "code", "reason", "terminated_by", "decided_by", "input_digest",
 })  # fmt: skip
-"""Members of an event's data and of its item that a client names something by, or whose words are ours."""
+"""Members of an event's data and of its item that are ids, or whose values are the daemon's own words."""
 
 _PART_NAMES = frozenset({"type", "call_id"})
 
@@ -30,10 +30,10 @@ _DATA = b',"data":'
 def masked_events(
     redactor: Redactor, events: list[EncodedEvent], doubtful: list[EncodedEvent] | None = None
 ) -> list[EncodedEvent]:
-    """The same list when there is nothing to mask. ``doubtful`` are those in which something may look like a secret, if
-    not all may; the others are searched for the secrets whose text is known.
+    """Returns the same list when there is nothing to mask. ``doubtful`` are the events in which something may look like
+    a secret, when not all may; the others are searched only for secrets whose text is known.
 
-    All are looked through at once: to look for a needle in one costs more for the call than for the text."""
+    All events are searched at once: for one event, the call costs more than the search."""
     closely = events if doubtful is None else doubtful
     if (closely and redactor.suspects(_joined(closely))) or (
         closely is not events and redactor.knows_secrets and redactor.suspects_known(_joined(events))
@@ -47,8 +47,8 @@ def _joined(events: list[EncodedEvent]) -> bytes:
 
 
 def masked_event(redactor: Redactor, event: EncodedEvent) -> EncodedEvent:
-    """The same event when there is nothing to mask."""
-    # The first one: a quotation mark inside of a string is escaped.
+    """Returns the same event when there is nothing to mask."""
+    # The first match: a quotation mark inside a string is escaped.
     start = event.head.index(_DATA) + len(_DATA)
     before = event.head[start:]
     data = _masked_json(redactor, event, before) if redactor.suspects(before) else before
@@ -56,7 +56,7 @@ def masked_event(redactor: Redactor, event: EncodedEvent) -> EncodedEvent:
         raw = None
     elif data is before:
         raw = redactor.json(event.raw)
-    else:  # also when what is secret in it is written in a way in which no needle is found
+    else:  # also when a secret in it is written in a way in which no needle is found
         raw = redactor.masked_json(event.raw)
     if data is before and raw is event.raw:
         return event
@@ -95,7 +95,7 @@ def _masked_item(redactor: Redactor, item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _told(ask: dict[str, Any]) -> dict[str, Any]:
-    """Whoever decides must know that not all of it is shown."""
+    """Marks it: whoever decides must know that not all of it is shown."""
     if "question_id" in ask:
         return {**ask, "redacted": True}
     metadata = ask.get("metadata")
@@ -104,7 +104,7 @@ def _told(ask: dict[str, Any]) -> dict[str, Any]:
 
 
 def masked_approval(redactor: Redactor, codec: Codec, ask: ApprovalData) -> ApprovalData:
-    """An ask as it is shown: the same one when there is nothing to mask."""
+    """An approval as it is shown: the same object when there is nothing to mask."""
     data = codec.encode(ask)
     if not redactor.suspects(data):
         return ask
@@ -117,7 +117,7 @@ def masked_approval(redactor: Redactor, codec: Codec, ask: ApprovalData) -> Appr
 
 
 def _with_distinct_labels(ask: QuestionEventData) -> QuestionEventData:
-    """An answer names its labels, and two that are masked alike must not be one."""
+    """Numbers labels that are masked alike: an answer names a label, so labels must differ."""
     if ask.questions is None:
         return evolve(ask, options=_distinct(ask.options))
     questions = tuple(evolve(part, options=_distinct_options(part.options)) for part in ask.questions)
@@ -142,7 +142,7 @@ def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
 def unmasked_answers(
     shown: QuestionEventData, asked: QuestionEventData, answers: Sequence[Sequence[str]]
 ) -> tuple[tuple[str, ...], ...]:
-    """The agent's own labels for those that were shown. Every other text stays as the human wrote it."""
+    """Replaces labels that were shown by the agent's own. Every other text stays as the human wrote it."""
     parts = zip(shown.questions or (), asked.questions or (), strict=True)
     labels = [
         {after.label: before.label for after, before in zip(one.options, other.options, strict=True)}

@@ -1,13 +1,13 @@
-"""What is known to be a secret by its look, whoever has it.
+"""Patterns of texts that are secrets by their form, such as keys of known vendors.
 
-Every repetition is bounded and no two of them can share a text, so that time grows with the text's length alone. Most
-may begin only where a word begins: else each letter of a long run would be a beginning.
+Every repetition is bounded, and no two of them can match the same text, so the time grows only with the text's length.
+Most patterns match only at the beginning of a word: otherwise each letter of a long run could be a beginning.
 """
 
 import re
 
 WORD_BEGINS = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf]))"
-"""Also behind an escape of JSON: the arguments of a tool are JSON text inside of JSON."""
+"""Also after an escape of JSON: the arguments of a tool are JSON text inside JSON."""
 
 KNOWN: tuple[str, ...] = (
     # Anthropic, OpenAI, OpenRouter and others; a name with dashes has no digit among its first letters.
@@ -28,11 +28,11 @@ KNOWN: tuple[str, ...] = (
 )
 
 USERINFO = r"://(?P<user>[^\s/@:\"'<>\\]{0,256}):(?P<password>[^\s/@\"'<>\\]{1,256})@"
-"""The password of a URL. What is masked is the password alone: where it leads is worth knowing."""
+"""The password of a URL. Only the password is masked: the address is useful to readers."""
 
 MAY_BE_USERINFO = re.compile(r"://[^\s/@\"'<>\\]{0,513}(?:@|\Z)")
-"""Finds every one of them, also one that has only begun at the end of a text, and some more. Not an address without a
-user: text is full of them."""
+"""Finds all of these, also one that only begins at the end of a text, and some other texts. It does not find URLs
+without a user, which are frequent."""
 
 NEEDLES: tuple[bytes, ...] = (
     b"sk-",
@@ -54,19 +54,19 @@ NEEDLES: tuple[bytes, ...] = (
     b"eyJ",
     b" PRIVATE KEY-----",
 )
-"""One of these stands in every text that has one of the above, however its JSON is written. A URL's password is told by
-``://`` and ``@``."""
+"""Every text that matches a pattern above contains one of these, however its JSON is written. A URL's password is
+recognised by ``://`` and ``@``."""
 
 STARTS = re.compile(
     r"sk-|sgamp_|gh[opsru]_|github_pat_|glpat-|npm_|A(?:KIA|SIA|Iza)|xox[abeoprs]-|sa[tk]_|eyJ|-----BEGIN |://"
 )
-"""How they begin."""
+"""The beginnings of these texts."""
 
 DASHED = re.compile(r"-(?:(?<=sk-)|(?<=xox[abeoprs]-)|(?<=glpat-)|(?<=-----))")
 UNDERSCORED = re.compile(r"_(?:(?<=gh[opsru]_|npm_|sa[tk]_)|(?<=sgamp_)|(?<=github_pat_))")
 WITH_I = re.compile(r"I(?:(?<=AKI|ASI)A|(?<=AI)za)")
-"""They find all of those that have this letter in them, and some more. They begin with it, so that it is searched for
-as one letter is: twenty times as fast."""
+"""By a letter: a pattern that finds all of these texts that contain it, and some other texts. The pattern begins with
+the letter, so the search is that for one letter, which is twenty times as fast."""
 
 BEGINNINGS: tuple[str, ...] = (
     *(
@@ -88,4 +88,4 @@ BEGINNINGS: tuple[str, ...] = (
     ),
     *("xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "eyJ", "-----BEGIN ", "://"),
 )
-"""The same, one by one."""
+"""The same patterns, one by one."""

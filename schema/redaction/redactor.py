@@ -1,7 +1,7 @@
 """The redactor: masks secrets in text, in JSON and in events.
 
-Text that holds nothing secret is nearly all text. It costs one search for each needle: a part of a secret that every
-way to write JSON leaves as it is. What has a needle in it is decoded, masked string by string and written anew.
+Nearly all texts have no secret. Such a text costs one search for each needle. A needle is a part of a secret that is
+the same in every JSON encoding. A text that contains a needle is decoded, masked string by string, and encoded again.
 """
 
 import json
@@ -30,16 +30,16 @@ from .values import Secret
 MASK = "[redacted]"
 
 CUT = 12
-"""Characters of a secret's beginning that are masked at the end of a text: what cuts texts cuts secrets too."""
+"""Characters of a secret's beginning that are masked at the end of a text: where texts are cut, secrets are cut too."""
 
 BEGINNING = 3
 """Characters from which the end of a text counts as the beginning of a secret."""
 
 MIDDLE = 4
-"""Characters by which is known that a text ends in the middle of a secret."""
+"""Characters that must match to say that a text ends in the middle of a secret."""
 
 SLICE = 64 << 10
-"""Characters that are searched at a time: a search does not let other threads run."""
+"""Characters that are searched at a time: a search keeps the GIL."""
 
 _LONGEST_HELD = 16 << 10
 
@@ -52,41 +52,41 @@ _USER = re.compile(r"[^\s/@\"'<>\\]{0,512}")
 _PEM_ENDS = re.compile(r"-----END [A-Z0-9 ]{1,64}-----")
 
 DEEPEST = 200
-"""Levels of JSON that are looked into; ours are few more than what is read of an agent."""
+"""Levels of JSON that are searched; ours are a few more than what is read from an agent."""
 
 _NEEDLE = re.compile(r"[A-Za-z0-9_.~-]{6,}")
 _NEEDLE_CHARS = 16
 
 _RARE = b"QZXJqzYKVjUWHGBkxOFLMDPNRCSvAIET7849635wybgp210"
-"""Bytes of needles, the rarest in JSON first."""
+"""Bytes that may be in needles, the rarest in JSON first."""
 
 _BETWEEN = r"(?:\\{0,3}[\"'])?\s{0,2}[=:]\s{0,2}(?:\\{0,3}[\"'])?"
-"""What stands between a variable's name and its value."""
+"""The text between a variable's name and its value."""
 
 _WORD_ENDS = "(?![A-Za-z0-9])"
 
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7][0-9A-Fa-f]")
-"""A letter that is written as its number: no needle is found in such a text."""
+"""A letter that is written as its code point: needles cannot be found in such a text."""
 
 
 class Redactor:
-    """``secrets`` are known by their text; what is known by its look is masked by every redactor."""
+    """``secrets`` are known by their text. Secrets that are known by their form are masked by every redactor."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._known = secrets = tuple(dict.fromkeys(secrets))
         weak = [secret for secret in secrets if secret.after is not None]
         forms = {form: secret.anywhere for secret in secrets if secret.after is None for form in _forms(secret.text)}
-        # Longest first: a secret that contains another must not leave its rest behind.
+        # Longest first: when a secret contains another, no part of it may remain.
         literals = sorted(forms, key=len, reverse=True)
         needles = dict.fromkeys((*(n for form in literals for n in _needles(form)), *map(_name, weak)))
-        # One byte is found in a fraction of the time that several take.
+        # One byte is found much faster than several.
         self._needles = tuple((_rarest(needle), needle) for needle in needles)
         self._cut = tuple(form for form in literals if forms[form] and len(form) > CUT)
         named = [
             re.escape(secret.after or "") + _BETWEEN + f"({re.escape(secret.text)})" + _WORD_ENDS for secret in weak
         ]
         found = [*named, *(_literal(form, anywhere=forms[form]) for form in literals)]
-        # One search for all, so that whatever begins first is masked as a whole.
+        # One search for all, so that the secret that begins first is masked completely.
         self._secrets = re.compile("|".join((*found, *KNOWN)))
         beginnings: dict[str, list[str]] = {}
         for form in (*BEGINNINGS, *literals):
@@ -102,12 +102,12 @@ class Redactor:
         return f"<Redactor needles={len(self._needles)}>"
 
     def also(self, secrets: Iterable[Secret]) -> "Redactor":
-        """One that masks these too. Many secrets make a long pattern, which takes its time to build."""
+        """A redactor that masks these too. With many secrets the pattern is long, and takes time to build."""
         return Redactor((*self._known, *secrets))
 
     @property
     def knows_secrets(self) -> bool:
-        """Whether there is more to look for than what is known by its look."""
+        """Whether there are secrets to search for beside those that are known by their form."""
         return bool(self._needles)
 
     def suspects(self, data: bytes) -> bool:
@@ -122,7 +122,7 @@ class Redactor:
         )
 
     def suspects_known(self, data: bytes) -> bool:
-        """The same, of what is secret by its text and not by its look."""
+        """The same, only for secrets that are known by their text."""
         for rarest, needle in self._needles:  # noqa: SIM110 - as a generator it takes twice as long
             if rarest in data and needle in data:
                 return True
@@ -141,14 +141,14 @@ class Redactor:
         return "".join(done)
 
     def begins(self, text: str) -> bool:
-        """Whether a secret may begin at the very beginning of this text, or at its end and go on beyond. False is
-        certain, and fast: nearly every piece of a text that streams is asked for."""
+        """Whether a secret may be at the very beginning of this text, or may begin at its end and continue after it.
+        False is certain, and fast: this is called for nearly every piece of a streamed text."""
         middles = self._middles
         return (
-            # BEGINNING and MIDDLE as numbers: as names they cost as much again. One question for two, first.
+            # BEGINNING and MIDDLE as numbers, because names would double the cost. One check for both comes first.
             (text[-3:] in self._tails and (text[-4:] in middles or text[-3:] in middles))
             or (text[1:3] in self._heads and (text[:3] in middles or text[1:4] in middles))
-            # One letter is found many times faster than several.
+            # One letter is found much faster than several.
             or ("-" in text and DASHED.search(text) is not None)
             or ("_" in text and UNDERSCORED.search(text) is not None)
             or ("J" in text and "eyJ" in text)
@@ -157,7 +157,7 @@ class Redactor:
         )
 
     def settled(self, text: str) -> int:
-        """The characters at the beginning of a text that are as they are, however it goes on."""
+        """How many characters at the beginning of a text are certain, however the text continues."""
         end = len(text)
         token = len(text.rstrip(_RUN))
         if end - token <= _LONGEST_HELD and (start := STARTS.search(text, token)) is not None:
@@ -171,7 +171,7 @@ class Redactor:
             if forms is not None and any(form.startswith(text[at:]) for form in forms):
                 end = min(end, at)
                 break
-        # What is a secret already is not cut in two, also when its end may be the beginning of another.
+        # A complete secret is not divided, also when its end may be the beginning of another.
         if end < len(text):
             for match in self._secrets.finditer(text):
                 if match.start() < end < match.end():
@@ -188,7 +188,7 @@ class Redactor:
         return text
 
     def value(self, value: Any, depth: int = 0) -> Any:
-        """JSON data."""
+        """Masks JSON data."""
         if isinstance(value, str):
             return self.text(value)
         if depth > DEEPEST and isinstance(value, dict | list):
@@ -201,11 +201,11 @@ class Redactor:
         return value
 
     def json(self, data: bytes) -> bytes:
-        """JSON text: as it is when there is nothing to mask in it."""
+        """Masks JSON text; returns the same text when there is nothing to mask."""
         return self.masked_json(data) if self.suspects(data) else data
 
     def masked_json(self, data: bytes) -> bytes:
-        """The same of text that is looked into in any case."""
+        """The same, without the search for needles first."""
         try:
             value = msgspec.json.decode(data)
             masked = self.value(value)
@@ -215,19 +215,19 @@ class Redactor:
 
 
 def _forms(text: str) -> Iterable[str]:
-    """How a secret stands in text, also in JSON that is a string inside of JSON, and in a URL."""
+    """The forms of a secret in text, also in JSON that is a string inside JSON, and in a URL."""
     text = _valid(text)
     once, ascii_once = _escaped(text)
     return dict.fromkeys((text, once, ascii_once, *_escaped(once), *_escaped(ascii_once), quote(text, safe="")))
 
 
 def _escaped(text: str) -> tuple[str, str]:
-    """As JSON writes it, and as JSON in ASCII does."""
+    """As it is written in JSON, and in JSON with ASCII only."""
     return msgspec.json.encode(text).decode()[1:-1], json.dumps(text)[1:-1]
 
 
 def _needles(form: str) -> Iterable[bytes]:
-    """Of its beginning, so that a secret that was cut is found too."""
+    """A needle from the secret's beginning, so that a secret that was cut is found too."""
     run = _NEEDLE.search(form)
     if run is not None:
         return (run[0][:_NEEDLE_CHARS].encode(),)
@@ -243,7 +243,7 @@ def _name(secret: Secret) -> bytes:
 
 
 def _valid(text: str) -> str:
-    """Environments hold bytes; what an agent says of them is text."""
+    """A value of the environment as an agent would write it: environments have bytes, an agent writes text."""
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
@@ -252,7 +252,7 @@ def _literal(form: str, *, anywhere: bool) -> str:
 
 
 def _mask(match: re.Match[str]) -> str:
-    """All of it, or its last group alone."""
+    """The replacement of a match: of all of it, or only of its last group."""
     if (group := match.lastindex) is None:
         return MASK
     start, text = match.start(), match[0]

@@ -1,19 +1,20 @@
-"""A text that comes in pieces: a secret may be split between two of them.
+"""Masking of a text that comes in pieces: a secret may be split between two of them.
 
-What may be the beginning of a secret is held back until more of the text, or its end, shows what it is. From three
-characters on, so that ordinary text flows; when a secret begins with less, the rest of it is masked.
+An end of a piece that may be the beginning of a secret is held back until more of the text, or its end, shows what it
+is. This starts at three characters, so that ordinary text is not delayed; of a secret that is split earlier, the rest
+is masked.
 """
 
 from .redactor import BEGINNING, Redactor
 
 SHOWN = BEGINNING - 1
-"""Characters of what was told that are remembered: they may be the beginning of a secret that goes on."""
+"""Characters of the last told text that are remembered: they may be the beginning of a secret."""
 
 
 class Stream:
-    """``held`` is how many characters wait. ``changed``: the last piece was not told as it came, in a way that shows
-    more of a secret than three characters if somebody sees the piece itself. ``redactor`` may be replaced by one that
-    knows more."""
+    """``held`` is how many characters are held back. ``changed``: the last piece was not told as it came, so that the
+    piece itself would show more than three characters of a secret. ``redactor`` may be replaced by one that knows more
+    secrets."""
 
     __slots__ = ("_text", "_told", "changed", "redactor")
 
@@ -28,7 +29,7 @@ class Stream:
         return len(self._text) - self._told
 
     def feed(self, piece: str) -> str:
-        """What can be told by now."""
+        """Adds a piece; returns the text that can be told now."""
         text = self._text + piece
         if self._told == len(self._text) and not self.redactor.begins(text):
             self._text = text[-SHOWN:]
@@ -40,7 +41,7 @@ class Stream:
         return told
 
     def finish(self) -> str:
-        """What is left."""
+        """The text has ended; returns the rest of it."""
         told = self._tell(self._text, len(self._text))
         self._text, self._told = "", 0
         return told

@@ -1,8 +1,8 @@
-"""Which values are secret. A variable's name says that it holds a secret; its value decides how far it can be masked.
+"""Which values are secret. A variable's name says that it has a secret; its value decides how far it can be masked.
 
-A password may be a word that stands in every other line: ``postgres``, ``localhost``, a path, a number. To mask that
-everywhere would hide what a human has to judge, so a value counts everywhere only when it is unlike ordinary text.
-Every other value is masked where the variable's name stands before it.
+A password may be a frequent word: ``postgres``, ``localhost``, a path, a number. To mask that everywhere would hide
+what a human has to judge. So a value is masked everywhere only when it is unlike ordinary text; every other value is
+masked only after its variable's name.
 """
 
 import re
@@ -25,16 +25,16 @@ SECRET_WORDS = (
     "DATABASE_URL",
     "CONNECTION_STRING",
 )
-"""A variable whose name has one of these in it holds a secret."""
+"""A variable whose name contains one of these has a secret."""
 
 SHORTEST = 8
-"""Characters. Anything shorter is no secret that could be told from ordinary text."""
+"""Characters. A shorter secret could not be distinguished from ordinary text."""
 
 LONG = 16
 """Characters from which a value is masked also inside a longer word, and from which words alone are a passphrase."""
 
 LONGEST = 64 << 10
-"""Characters of a value that are looked at: the environment holds whole files at times."""
+"""Characters of a value that are examined: environments sometimes contain whole files."""
 
 _PLAIN_PART = re.compile(r"[a-z]*|[A-Z]*|[A-Z][a-z]*|[0-9]{1,4}")
 
@@ -49,8 +49,8 @@ _USERINFO = re.compile(USERINFO)
 
 @frozen
 class Secret:
-    """``text`` is never empty. ``anywhere``: also in the middle of a word. ``after``: only where this name, and ``=``
-    or ``:``, stand before it."""
+    """``text`` is never empty. ``anywhere``: masked also in the middle of a word. ``after``: masked only after this
+    name and ``=`` or ``:``."""
 
     text: str = field(repr=False)
     anywhere: bool = True
@@ -77,8 +77,8 @@ def certain(value: str) -> Iterator[Secret]:
 
 
 def of_value(value: str, name: str) -> Iterator[Secret]:
-    """What the value of a variable amounts to. Each line of a key that has several is a secret of its own."""
-    value = value[:LONGEST].strip()  # a line break that a shell left at the end of a key is not printed with it
+    """The secrets in the value of a variable. Each line of a key with several lines is a secret of its own."""
+    value = value[:LONGEST].strip()  # a line break at the end of a key is not printed with it
     for line in _lines(value):
         yield Secret(line)
     yield from _of_url(value)
@@ -93,7 +93,7 @@ def is_distinct(value: str) -> bool:
     if len(value) < SHORTEST:
         return False
     if "://" in value or value.startswith(("/", "./", "../", "~")):
-        # An address or a path is itself no secret, unless a part of it is.
+        # A URL or a path is no secret itself, unless a part of it is.
         return any(map(_is_random, _RANDOM_RUN.findall(value)))
     if _NUMBER.fullmatch(value):
         return False
@@ -108,7 +108,7 @@ def _lines(value: str) -> Iterator[str]:
 
 
 def _of_url(value: str) -> Iterator[Secret]:
-    """The password of a URL, as it stands there and decoded, and the URL with it."""
+    """The password of a URL, as written and decoded, and the URL that contains it."""
     for match in _USERINFO.finditer(value):
         password = match["password"]
         yield Secret(value.strip())
