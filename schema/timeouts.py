@@ -35,8 +35,8 @@ class SessionTimeouts:
 
 @frozen
 class Timeouts:
-    """The timeouts in effect for a session, in seconds; 0 is off. ``idle`` and ``turn`` stand still while an approval
-    is open."""
+    """What holds for a session, in seconds; 0 is off. The clocks of ``idle`` and ``turn`` stand still while a human is
+    asked."""
 
     start_seconds: float
     idle_seconds: float
