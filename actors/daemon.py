@@ -35,11 +35,11 @@ from .approvals.broker import (
 )
 from .counters import Counters
 from .facade import DaemonFacade
+from .files.data_directory import data_directory
 from .files.home import settled
 from .files.reader import ForeignFiles
 from .installs.installer import Installer
 from .installs.job import InstallTools
-from .installs.versions import data_directory
 from .isolation.cells import Cells
 from .isolation.isolation import Isolation
 from .journal.disk import DiskJournal
@@ -81,7 +81,11 @@ class Daemon(DaemonFacade):
         settings = settings or Settings()
         isolation = isolation or Isolation.untried(settings)
         reserve = DescriptorReserve(settings.ending_descriptors)
-        table = ProcessTable(lambda: journal.journal_id, reserve, user=isolation.user)
+
+        def journal_id() -> str:
+            return journal.journal_id
+
+        table = ProcessTable(journal_id, reserve, user=isolation.user)
         inherited = os.environ if environment is None else environment
         failpoints = Failpoints.of(inherited)
         environment = settled({name: value for name, value in inherited.items() if name not in OWN_VARIABLES})
@@ -110,8 +114,8 @@ class Daemon(DaemonFacade):
             credentials=credentials,
             files=files,
             table=table,
-            confinement=Confinement(journal, settings, table.reserve),
-            cells=Cells(isolation, journal, table.reserve),
+            confinement=Confinement(journal_id, settings, table.reserve),
+            cells=Cells(isolation, journal_id, table.reserve),
             failpoints=failpoints,
             environment=environment,
             broker=Mailbox("permissions", settings.mailbox_size),
@@ -134,7 +138,7 @@ class Daemon(DaemonFacade):
         chain.add("journal", lambda: context.journal.run)
         chain.add("processes", lambda: context.table.run)
         if not context.settings.ephemeral:  # without a kept journal there is no earlier daemon of ours
-            chain.add("leftovers", lambda: Orphans(context.journal, context.table, context.settings).run)
+            chain.add("leftovers", lambda: Orphans(lambda: context.journal.journal_id, context.table, context.settings).run)
         chain.add("confinement", lambda: context.confinement.run)
         chain.add("cells", lambda: context.cells.run)
         chain.add("conversations", lambda: context.conversations.run)

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
+from ..actors.files.data_directory import data_directory
 from ..actors.files.home import Home, NoHome
-from ..actors.installs.versions import data_directory
 from ..schema.settings import Settings
 from .failure import Failure
 

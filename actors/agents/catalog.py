@@ -30,8 +30,9 @@ from ...schema.foreign.not_readable import NotReadable
 from ...schema.problems import agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ...schema.settings import Settings
 from ...schema.workspace.trust import trust_that_holds
+from ..files.data_directory import data_directory
 from ..files.reader import ForeignFiles
-from ..installs.versions import VERSION, InstalledVersions, data_directory
+from ..installs.versions import VERSION, InstalledVersions
 from ..machine.programs import program, python_module
 from ..processes.probe import first_line
 from ..processes.table import ProcessTable

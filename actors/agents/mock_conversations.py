@@ -16,8 +16,8 @@ import structlog
 import trio
 
 from ...schema.settings import Settings
+from ..files.data_directory import data_directory
 from ..files.home import NoHome, base_directory
-from ..installs.versions import data_directory
 from ..machine.agent_user import AgentUser
 from ..machine.descriptor_reserve import DescriptorReserve, Exhausted
 from ..processes.private_directory import PrivateDirectory, hand_over, remove_left

@@ -20,13 +20,14 @@ from ...schema.api.sessions import (
     PermissionReply,
     QuestionListResponse,
 )
+from ...schema.approvals.approval_data import ApprovalData, approval_id_of
 from ...schema.approvals.decided_by import LOCAL, DecidedBy, because_of
 from ...schema.approvals.rules import PermissionRule, RuleListResponse
 from ...schema.bounds import MAX_REPEATED, shortened
 from ...schema.events import PermissionEventData, QuestionEventData
 from ...schema.problems import Problem, decision_conflict, invalid_request, rule_not_found
 from ...schema.redaction.events import unmasked_answers
-from ..journal.interface import ApprovalData, CommandKey
+from ..journal.interface import CommandKey
 from ..kernel.actor import Actor
 from ..kernel.mailbox import ActorCrashed, ActorGone, Envelope, Mailbox, Request
 from .always_rules import AlwaysRules, Grant, rule_id_of
@@ -143,10 +144,6 @@ class _Pending:
 class _TimeUp:
     session_id: str
     approval_id: str
-
-
-def approval_id_of(ask: ApprovalData) -> str:
-    return ask.permission_id if isinstance(ask, PermissionEventData) else ask.question_id
 
 
 _NO_RULE = "its agent wants a decision each time, or it is not known what it is about"

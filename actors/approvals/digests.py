@@ -5,8 +5,8 @@ import secrets
 
 import msgspec
 
+from ...schema.approvals.approval_data import ApprovalData
 from ...schema.events import PermissionEventData
-from ..journal.interface import ApprovalData
 
 
 class InputDigests:

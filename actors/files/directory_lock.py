@@ -4,12 +4,12 @@ import fcntl
 import os
 from pathlib import Path
 
-from ..kernel.supervisor import GaveUp
+from ..kernel.supervisor import ChainFailed
 
 NAME = "daemon.lock"
 
 
-class DataDirectoryRefused(GaveUp):
+class DataDirectoryRefused(ChainFailed):
     """The data directory cannot be used: another daemon has it, it cannot be written, or a newer version wrote it. The
     operator must correct it."""
 

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from ...schema.agents.versions import PINNED
 from ...schema.settings import Settings
+from ..files.data_directory import data_directory
 from ..machine.proc_visibility import CANNOT_LOOK
 from ..processes.command import PATIENCE, run_command
 from ..processes.orphan_tree import OrphanTree
@@ -23,7 +24,7 @@ from .errors import InstallFailed, Report
 from .lock import locked
 from .npm import Npm
 from .platform import Platform, this_platform
-from .versions import Installed, InstalledVersions, Receipt, data_directory
+from .versions import Installed, InstalledVersions, Receipt
 
 SHOWN = 200
 """Characters of a program's answer that are quoted."""

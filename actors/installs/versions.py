@@ -16,14 +16,12 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import asdict, frozen
 
-from ...schema.settings import Settings
 from ..files.foreign_file import read_file
-from ..files.home import base_directory
 
 RECEIPT = "install.json"
 MAX_RECEIPT = 64 << 10
@@ -49,13 +47,6 @@ class Receipt:
     version: str
     program: str
     source: str
-
-
-def data_directory(settings: Settings, environment: Mapping[str, str]) -> Path:
-    """Raises :class:`NoHome` when the settings name none and there is no home."""
-    if settings.data_dir:
-        return Path(settings.data_dir).absolute()
-    return base_directory(environment, "XDG_DATA_HOME", ".local/share") / "sandbox-agent"
 
 
 class InstalledVersions:

@@ -1,12 +1,11 @@
 """Cells: an agent's private directory, and the command line that starts it at the isolation level of this machine."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 import trio
 
-from ..journal.interface import Journal
 from ..machine.descriptor_reserve import DescriptorReserve
 from ..processes.agent_process import SpawnFailed
 from ..processes.private_directory import PrivateDirectory
@@ -19,11 +18,14 @@ _log = structlog.get_logger("isolation")
 class Cells:
     """An actor of the chain. Where agents have namespaces, their private directories are in one directory that is
     hidden from all agents: so no agent sees a private directory that is made later for another. Where they have a user
-    of their own, the private directories are in one that this user may not list."""
+    of their own, the private directories are in one that this user may not list.
 
-    def __init__(self, isolation: Isolation, journal: Journal, reserve: DescriptorReserve) -> None:
+    ``journal_id`` is asked when the chain runs: a journal on disk has its id only then.
+    """
+
+    def __init__(self, isolation: Isolation, journal_id: Callable[[], str], reserve: DescriptorReserve) -> None:
         self.isolation = isolation
-        self._journal = journal
+        self._journal_id = journal_id
         self._reserve = reserve
         self._parent: PrivateDirectory | None = None
 
@@ -53,7 +55,7 @@ class Cells:
 
     async def _make_parent(self, isolation: Isolation) -> PrivateDirectory:
         """Raises OSError."""
-        parent = await PrivateDirectory.make(self._journal.journal_id)
+        parent = await PrivateDirectory.make(self._journal_id())
         if isolation.user is not None:
             try:
                 await parent.let_pass()
@@ -65,7 +67,7 @@ class Cells:
     async def private_directory(self) -> PrivateDirectory:
         """A private directory for one agent. Raises OSError."""
         parent = None if self._parent is None else str(self._parent.path)
-        return await PrivateDirectory.make(self._journal.journal_id, parent)
+        return await PrivateDirectory.make(self._journal_id(), parent)
 
     async def command(self, argv: Sequence[str], kept: Sequence[str]) -> Sequence[str]:
         """The command line that starts ``argv`` in its cell. ``kept`` are the paths that it must see; the first is its

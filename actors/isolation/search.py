@@ -8,8 +8,8 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from ...schema.settings import Settings
+from ..files.data_directory import data_directory
 from ..files.home import Home, NoHome, base_directory
-from ..installs.versions import data_directory
 from ..machine.agent_user import AgentUser, NoSuchUser
 from .isolation import Isolation, NotIsolated
 from .plan import Plan

@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 from attrs import frozen
 
 from ..machine.agent_user import AgentUser
-from ..processes.table import MARKER, read_process
+from ..machine.process_rows import MARKER, read_process
 
 PATIENCE = 10.0
 """Seconds for the trial. Usually it takes milliseconds."""

@@ -11,13 +11,11 @@ from attrs import field, frozen
 
 from ...schema.agents.dialect import Prompt
 from ...schema.api.sessions import CreateSessionRequest
+from ...schema.approvals.approval_data import ApprovalData
 from ...schema.encode import EncodedEvent
-from ...schema.events import PermissionEventData, QuestionEventData
 from ..kernel.histogram import Histogram
 from .event_log import EventLog
 from .outage import Outage
-
-ApprovalData = PermissionEventData | QuestionEventData
 
 
 class JournalUnavailable(Exception):

@@ -8,11 +8,12 @@ from typing import Any, cast
 import msgspec
 from attrs import evolve, frozen
 
+from ...schema.approvals.approval_data import ApprovalData
 from ...schema.codec import make_converter
 from ...schema.encode import EncodedEvent, as_utf8
 from ...schema.event_types import LETTERS
 from ...schema.events import EventType
-from .interface import ApprovalData, QueuedPrompt, SessionRow
+from .interface import QueuedPrompt, SessionRow
 
 _MEANINGS: Mapping[int, tuple[EventType, bool]] = {
     ord(letter.upper() if ends else letter): (kind, ends) for kind, letter in LETTERS.items() for ends in (False, True)

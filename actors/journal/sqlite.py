@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from attrs import evolve, frozen
 
-from ..approvals.broker import approval_id_of
+from ...schema.approvals.approval_data import approval_id_of
 from ..files.directory_lock import DataDirectoryRefused
 from .interface import KeptAnswer, QueuedPrompt, SessionRow
 from .migrations import MIGRATIONS

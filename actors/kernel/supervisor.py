@@ -3,7 +3,7 @@
 * permanent: always restarted; transient: restarted when it crashed; temporary: never restarted.
 * Every restart counts against the intensity, also that of a permanent actor which ended normally: otherwise one that
   ends at once would be restarted without end. Within the intensity, the actor is restarted after a pause that doubles.
-  Beyond it, a dynamic child is ``failed``, and a chain raises :class:`GaveUp`.
+  Beyond it, a dynamic child is ``failed``, and a chain raises :class:`RestartLimitReached`.
 """
 
 from collections import Counter
@@ -30,7 +30,11 @@ UPKEEP_PAUSE_MAX = 60.0
 _log = structlog.get_logger("supervisor")
 
 
-class GaveUp(Exception):
+class ChainFailed(Exception):
+    """The chain cannot run, and no restart would change that. It ends at once when an actor raises this."""
+
+
+class RestartLimitReached(ChainFailed):
     """An actor that everything needs keeps crashing: a bug of ours. The daemon ends."""
 
 
@@ -93,7 +97,7 @@ class Child:
                 return True
             if self.spec.restart != "permanent":
                 return False
-        reason = crash or GaveUp(f"{self.spec.name} keeps ending")
+        reason = crash or RestartLimitReached(f"{self.spec.name} keeps ending")
         again = crash is None or self.spec.restart != "temporary"
         if again and not self.intensity.occurred():
             return True
@@ -202,7 +206,7 @@ class Chain:
         self._links.append((name, make))
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run the whole chain until cancelled; ``started`` when its last actor runs. Raises :class:`GaveUp`."""
+        """Run the whole chain until cancelled; ``started`` when its last actor runs. Raises :class:`ChainFailed`."""
         ready = trio.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._run_from, 0, ready)
@@ -216,13 +220,14 @@ class Chain:
             reason: BaseException | None = None
             try:
                 await self._once(make(), index, ready)
-            except* (GaveUp, trio.Cancelled):
+            except* (ChainFailed, trio.Cancelled):
                 raise
             except* Exception as crash:  # noqa: BLE001 - containing any crash is what a supervisor is for
                 _log.error("actor crashed", actor=name, exc_info=crash)
                 reason = crash
             if self._intensity.occurred():
-                raise GaveUp(f"{name} keeps {'crashing' if reason else 'ending'}: {self._intensity!r}") from reason
+                ending = "crashing" if reason else "ending"
+                raise RestartLimitReached(f"{name} keeps {ending}: {self._intensity!r}") from reason
             await trio.sleep(self._intensity.pause)
 
     def statistics(self) -> dict[str, int]:

@@ -33,13 +33,14 @@ from ..machine.child_exit import wait_exited
 from ..machine.descriptor_reserve import Exhausted
 from ..machine.descriptors import BIRTH, SESSION, Descriptors
 from ..machine.peers import descends_from
+from ..machine.process_rows import MARKER
 from ..machine.shortage import Shortage
 from ..machine.working_directory import placed
 from .cgroup import Cgroup
 from .fork_loops import new_tag
 from .line_splitter import LineSplitter, OversizedLine
 from .pre_exec import PreExec, easier_to_kill, make_easier_to_kill
-from .table import MARKER, ProcessTable
+from .table import ProcessTable
 from .terminal_tail import TerminalTail
 from .tree import ProcessTree
 

@@ -13,8 +13,9 @@ from ..machine.agent_user import AgentUser
 from ..machine.child_exit import wait_exited
 from ..machine.descriptor_reserve import NO_THREAD, Exhausted
 from ..machine.proc_visibility import ProcNotVisible
+from ..machine.process_rows import MARKER
 from ..machine.working_directory import placed
-from .table import MARKER, ProcessTable
+from .table import ProcessTable
 from .tree import ProcessTree
 
 LAST_WORDS = 16 << 10

@@ -1,13 +1,12 @@
 """Confinement: what holds agents to their limits on this machine, found out before the first of them starts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import structlog
 import trio
 
 from ...schema.settings import Settings
-from ..journal.interface import Journal
 from ..machine.descriptor_reserve import DescriptorReserve, Exhausted
 from .cgroup import Cgroup
 from .cgroup_root import CgroupRoot, find_own
@@ -17,12 +16,15 @@ _log = structlog.get_logger("confinement")
 
 
 class Confinement:
-    """An actor of the chain: agents start when it is known what holds them to their limits, which it tells the log."""
+    """An actor of the chain: agents start when it is known what holds them to their limits, which it tells the log.
 
-    def __init__(self, journal: Journal, settings: Settings, reserve: DescriptorReserve) -> None:
+    ``journal_id`` is asked when the chain runs: a journal on disk has its id only then.
+    """
+
+    def __init__(self, journal_id: Callable[[], str], settings: Settings, reserve: DescriptorReserve) -> None:
         self.home: CgroupRoot | None = None
         self._reserve = reserve
-        self._journal = journal
+        self._journal_id = journal_id
         self._limits = Limits.of(settings)
         # Of an ephemeral journal no later daemon would clear away what a kill leaves: only when it is needed.
         self._wanted = settings.agent_cgroups and (bool(self._limits) or not settings.ephemeral)
@@ -60,7 +62,7 @@ class Confinement:
 
     def _open(self) -> CgroupRoot | None:
         own = find_own()
-        return None if own is None else CgroupRoot.open(own, self._journal.journal_id, self._limits)
+        return None if own is None else CgroupRoot.open(own, self._journal_id(), self._limits)
 
     def _watched(self) -> Sequence[str]:
         held = self.home.controllers if self.home is not None else frozenset[str]()

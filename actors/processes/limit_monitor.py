@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from ..machine.process_rows import ProcessRow
 from .limits import Hit, Limits
-from .table import ProcessRow
 from .tree import ProcessTree
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..machine.owner import Owner
+from ..machine.owner import Owner, ProcessId
+from ..machine.process_rows import NOBODY, ProcessRow
 from .cgroup import Cgroup
-from .table import NOBODY, ProcessId, ProcessRow, ProcessTable
+from .table import ProcessTable
 from .tree import ProcessTree
 
 

@@ -6,21 +6,21 @@ the journal's id, or by the cgroup that they are in. The lock on the data direct
 directory, but a copy of it has the same journal: what belongs to a daemon that lives is left alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import structlog
 import trio
 
 from ...schema.settings import Settings
-from ..journal.interface import Journal
 from ..machine.descriptor_reserve import Exhausted
+from ..machine.owner import ProcessId
 from ..machine.proc_visibility import CANNOT_LOOK
 from .cgroup import Cgroup
 from .cgroup_root import CgroupRoot, find_left, find_own
 from .orphan_tree import OrphanTree
 from .private_directory import remove_left
-from .table import ProcessId, ProcessTable
+from .table import ProcessTable
 
 ROUNDS = 5
 """How often it is tried before the daemon starts all the same: what the kernel does not let go, nobody can end."""
@@ -63,18 +63,21 @@ async def _end(tree: OrphanTree, settings: Settings) -> set[ProcessId]:
 
 
 class Orphans:
-    """An actor of the chain: those after it start when nothing of the former life is there any more."""
+    """An actor of the chain: those after it start when nothing of the former life is there any more.
 
-    def __init__(self, journal: Journal, table: ProcessTable, settings: Settings) -> None:
-        self._journal = journal
+    ``journal_id`` is asked when the chain runs: a journal on disk has its id only then.
+    """
+
+    def __init__(self, journal_id: Callable[[], str], table: ProcessTable, settings: Settings) -> None:
+        self._journal_id = journal_id
         self._table = table
         self._settings = settings
 
     def __repr__(self) -> str:
-        return f"<Orphans of {self._journal.journal_id}>"
+        return f"<Orphans of {self._journal_id()}>"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        owner = self._journal.journal_id
+        owner = self._journal_id()
         homes = await trio.to_thread.run_sync(_homes_of, owner)
         await end_orphans(owner, self._table, self._settings, [home.group for home in homes])
         for home in homes:

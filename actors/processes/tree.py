@@ -14,10 +14,13 @@ import trio
 
 from ..machine.agent_user import Rights
 from ..machine.descriptor_reserve import DescriptorReserve, Exhausted
+from ..machine.owner import ProcessId
 from ..machine.proc_visibility import CANNOT_LOOK, ProcNotVisible
+from ..machine.process_rows import NOBODY, ProcessRow, family
+from ..machine.signals import signal_all
 from .cgroup import Cgroup
 from .fork_loops import end_fork_loops
-from .table import NOBODY, ProcessId, ProcessRow, ProcessTable, family, signal_all
+from .table import ProcessTable
 
 LOOK = 0.02
 """Seconds between two looks at whether a tree is gone: descendants are not our children, so nothing tells us."""

@@ -1,15 +1,13 @@
 """Trees whose end could not be verified: every process that was known got SIGKILL, but no look at /proc could be had
 that says whether another one is left."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import structlog
 import trio
 
+from ..machine.owner import ProcessId
 from ..machine.proc_visibility import Exhausted, ProcNotVisible
-
-if TYPE_CHECKING:
-    from .tree import ProcessTree
 
 PAUSE = 0.5
 PAUSE_MAX = 30.0
@@ -18,17 +16,23 @@ PAUSE_MAX = 30.0
 _log = structlog.get_logger("ladder")
 
 
+class Endable(Protocol):
+    """A tree of processes, as :class:`.ProcessTree` is one."""
+
+    async def end(self, terminate: float, kill: float) -> set[ProcessId]: ...
+
+
 class UnverifiedTrees:
     """They are ended again until a look says that nobody is left."""
 
     def __init__(self) -> None:
-        self._trees: list[ProcessTree] = []
+        self._trees: list[Endable] = []
         self._some = trio.Event()
 
     def __repr__(self) -> str:
         return f"<UnverifiedTrees {len(self._trees)} trees>"
 
-    def add(self, tree: "ProcessTree") -> None:
+    def add(self, tree: Endable) -> None:
         self._trees.append(tree)
         self._some.set()
 
@@ -54,7 +58,7 @@ class UnverifiedTrees:
                 await trio.sleep(pause)
                 pause = PAUSE if await self._end(self._trees[0]) else min(pause * 2, PAUSE_MAX)
 
-    async def _end(self, tree: "ProcessTree") -> bool:
+    async def _end(self, tree: Endable) -> bool:
         try:
             left = await tree.end(0, PAUSE)
         except Exhausted:

@@ -6,11 +6,11 @@ from typing import Any, cast
 from attrs import evolve
 
 from ...schema.api.sessions import PermissionReply
+from ...schema.approvals.approval_data import ApprovalData, approval_id_of
 from ...schema.events import EventType, PermissionEventData, PermissionStatus, QuestionEventData
 from ...schema.redaction.redactor import MASK
 from ...schema.settings import Settings
-from ..approvals.broker import Answers, Decision, approval_id_of
-from ..journal.interface import ApprovalData
+from ..approvals.broker import Answers, Decision
 
 _STATUS: Mapping[PermissionReply, PermissionStatus] = {
     "once": "accept",

@@ -29,6 +29,7 @@ from ...schema.agents.effects import (
     WithdrawApproval,
 )
 from ...schema.api.sessions import CreateSessionResponse, SessionStatus
+from ...schema.approvals.approval_data import approval_id_of
 from ...schema.approvals.decided_by import DecidedBy
 from ...schema.events import PermissionEventData, SessionEndedData
 from ..agents.http_client import HttpQueueFull
@@ -45,7 +46,7 @@ from ..agents.link import (
     TimedOut,
 )
 from ..agents.trace import Trace
-from ..approvals.broker import Decide, Decision, Forget, approval_id_of
+from ..approvals.broker import Decide, Decision, Forget
 from ..approvals.granting import ToGrant, find
 from ..approvals.places import FileLocator
 from ..installs.installer import Installing, NotInstalled

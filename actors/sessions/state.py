@@ -21,6 +21,7 @@ from ...schema.agents.effects import (
     TurnStarted,
     Unparsed,
 )
+from ...schema.approvals.approval_data import ApprovalData, approval_id_of
 from ...schema.approvals.decided_by import DecidedBy, because_of
 from ...schema.approvals.rules import PermissionRule
 from ...schema.background import BackgroundTask
@@ -31,11 +32,11 @@ from ...schema.problems import Problem, prompt_not_queued, queue_full
 from ...schema.redaction.events import masked_approval
 from ...schema.timeouts import Timeouts
 from ...schema.workspace.project import LeftOut
-from ..approvals.broker import ApprovalRequested, Decision, Forget, Withdrawn, approval_id_of
+from ..approvals.broker import ApprovalRequested, Decision, Forget, Withdrawn
 from ..approvals.digests import InputDigests
 from ..approvals.granting import ToGrant
 from ..journal.event_log import EventLog
-from ..journal.interface import ApprovalData, CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
+from ..journal.interface import CommandKey, Entry, KeptAnswer, QueuedPrompt, SessionRow
 from ..journal.kept_answers import keep_result
 from ..kernel.mailbox import Mailbox
 from .context import SessionContext

@@ -160,7 +160,7 @@ def private_file(path: Path) -> IO[str]:
 
 def started(pid: int) -> int:
     """In clock ticks since boot. The child has not been waited for, so it is there, dead or alive."""
-    from ...actors.processes.table import read_process
+    from ...actors.machine.process_rows import read_process
 
     row = read_process(pid)
     if row is None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import attrs
 from attrs import frozen
 
-from ...actors.processes.table import ProcessId, read_process
+from ...actors.machine.owner import ProcessId
+from ...actors.machine.process_rows import read_process
 from ...schema.foreign.not_readable import NotReadable
 from ..failure import Failure
 from ..named_file import read_named, why

@@ -70,7 +70,7 @@ def end(found: "Found", force: bool) -> None:
 
 def signalled(process: "ProcessId", number: signal.Signals, seconds: float) -> bool:
     """Signal exactly this process and wait for its end; whether it ended. One that is gone has."""
-    from ...actors.processes.table import send_signal
+    from ...actors.machine.signals import send_signal
 
     handle = -1
     try:
@@ -95,7 +95,7 @@ def signalled(process: "ProcessId", number: signal.Signals, seconds: float) -> b
 
 def _ended_within(process: "ProcessId", seconds: float) -> bool:
     """By pid and start time."""
-    from ...actors.processes.table import read_process
+    from ...actors.machine.process_rows import read_process
 
     deadline = time.monotonic() + seconds
     while (row := read_process(process.pid)) is not None and row.id == process and not row.zombie:

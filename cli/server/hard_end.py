@@ -12,9 +12,12 @@ from contextlib import suppress
 
 import structlog
 
+from ...actors.machine.owner import ProcessId
 from ...actors.machine.proc_visibility import CANNOT_LOOK
+from ...actors.machine.process_rows import descendants, read_all, read_process
+from ...actors.machine.signals import signal_all
 from ...actors.processes.fork_loops import end_fork_loops
-from ...actors.processes.table import ProcessId, ProcessTable, descendants, read_all, read_process, signal_all
+from ...actors.processes.table import ProcessTable
 
 ROUNDS = 50
 PAUSE = 0.02

@@ -18,7 +18,7 @@ from ...actors.daemon import Daemon
 from ...actors.isolation.isolation import NotIsolated
 from ...actors.isolation.search import Search
 from ...actors.kernel.loop_clock import LoopClock
-from ...actors.kernel.supervisor import GaveUp, keep_up
+from ...actors.kernel.supervisor import ChainFailed, keep_up
 from ...actors.machine.owner import Owner
 from ...actors.machine.shortage import Shortage
 from ...actors.processes.reaper import Reaper
@@ -67,7 +67,7 @@ def run(options: ServerOptions, search: Search, logs: Logs) -> None:
                 if (directory := address_directory(options)) is not None:
                     withdraw(directory, os.getpid())
                 hard_end.disarm()
-    except* (Failure, GaveUp, NotIsolated) as group:
+    except* (Failure, ChainFailed, NotIsolated) as group:
         cause = _first(group)
         failure = cause if isinstance(cause, Failure) else Failure(str(cause))
     else:
@@ -84,7 +84,7 @@ def _start_hard_end(options: ServerOptions, daemon: Daemon, logs: Logs) -> HardE
         raise Failure(f"cannot start: {shortage}") from error
 
 
-def _first(group: ExceptionGroup[Failure | GaveUp | NotIsolated]) -> Failure | GaveUp | NotIsolated:
+def _first(group: ExceptionGroup[Failure | ChainFailed | NotIsolated]) -> Failure | ChainFailed | NotIsolated:
     """Nurseries wrap what fails in them; the user is told the one thing that failed."""
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, ExceptionGroup) else inner

@@ -9,12 +9,11 @@ from typing import Any, cast
 import msgspec
 from attrs import evolve
 
+from ..approvals.approval_data import ApprovalData
 from ..codec import Codec
 from ..encode import EncodedEvent
-from ..events import PermissionEventData, QuestionEventData, QuestionOption
+from ..events import QuestionEventData, QuestionOption
 from .redactor import Redactor
-
-ApprovalData = PermissionEventData | QuestionEventData
 
 _NAMES = frozenset({
     "item_id", "native_item_id", "parent_id", "turn_id", "permission_id", "question_id", "kind", "role", "status",

@@ -14,7 +14,7 @@ import trio
 from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.kernel.clock import Clock
-from sandbox_agent.actors.processes.table import read_all
+from sandbox_agent.actors.machine.process_rows import read_all
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.settings import Settings

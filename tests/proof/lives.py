@@ -9,7 +9,8 @@ from pathlib import Path
 import trio
 
 from sandbox_agent.actors.kernel.failpoints import VARIABLE
-from sandbox_agent.actors.processes.table import read_all, send_signal
+from sandbox_agent.actors.machine.process_rows import read_all
+from sandbox_agent.actors.machine.signals import send_signal
 
 from ..cli.commands import READABLE
 from ..cli.forked import Forked, forks

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from sandbox_agent.actors.agents.credential_files import places_of
+from sandbox_agent.actors.files.data_directory import data_directory
 from sandbox_agent.actors.files.home import Home, NoHome, base_directory, settled
-from sandbox_agent.actors.installs.versions import data_directory
 from sandbox_agent.schema.agents.amp.settings import user_files
 from sandbox_agent.schema.settings import Settings
 

@@ -8,7 +8,7 @@ import trio
 from sandbox_agent.actors.kernel.actor import Actor
 from sandbox_agent.actors.kernel.mailbox import Envelope, Mailbox
 from sandbox_agent.actors.kernel.restart_intensity import RestartIntensity
-from sandbox_agent.actors.kernel.supervisor import Chain, ChildSpec, GaveUp, Supervisor
+from sandbox_agent.actors.kernel.supervisor import Chain, ChildSpec, RestartLimitReached, Supervisor
 
 
 class Worker(Actor):
@@ -268,7 +268,7 @@ async def test_rest_for_one_restarts_what_comes_after_and_only_that(autojump_clo
 
 async def test_a_chain_that_keeps_crashing_gives_up_and_names_the_actor(autojump_clock):
     chain, mailboxes = chain_of("ab", [], limit=1)
-    with pytest.RaisesGroup(pytest.RaisesExc(GaveUp, match="a keeps crashing"), flatten_subgroups=True):
+    with pytest.RaisesGroup(pytest.RaisesExc(RestartLimitReached, match="a keeps crashing"), flatten_subgroups=True):
         async with trio.open_nursery() as nursery:
             await nursery.start(chain.run)
             await mailboxes["a"].tell("crash")

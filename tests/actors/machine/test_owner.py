@@ -7,8 +7,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox_agent.actors.machine.owner import Owner
-from sandbox_agent.actors.processes.table import ProcessId, read_all, read_process
+from sandbox_agent.actors.machine.owner import Owner, ProcessId
+from sandbox_agent.actors.machine.process_rows import read_all, read_process
 
 BOOT = "0123456789abcdef" * 2
 ME = Owner(ProcessId(10, 1000), 4026531836, BOOT)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sandbox_agent.actors.machine.proc_visibility import ProcNotVisible, look
-from sandbox_agent.actors.processes.table import ProcessTable, read_all
+from sandbox_agent.actors.machine.process_rows import read_all
+from sandbox_agent.actors.processes.table import ProcessTable
 
 from .exhaustion import no_descriptors
 

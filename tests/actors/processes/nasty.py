@@ -5,7 +5,7 @@ from pathlib import Path
 
 import trio
 
-from sandbox_agent.actors.processes.table import read_process
+from sandbox_agent.actors.machine.process_rows import read_process
 
 from .nasty_program import BROTHERS
 

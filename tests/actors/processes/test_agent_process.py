@@ -10,10 +10,13 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from sandbox_agent.actors.machine.owner import ProcessId
+from sandbox_agent.actors.machine.process_rows import read_all, read_process
+from sandbox_agent.actors.machine.signals import send_signal
 from sandbox_agent.actors.processes.agent_process import AgentProcess, SpawnFailed
 from sandbox_agent.actors.processes.ending import end_process
 from sandbox_agent.actors.processes.line_splitter import OversizedLine
-from sandbox_agent.actors.processes.table import ProcessId, ProcessTable, read_all, read_process, send_signal
+from sandbox_agent.actors.processes.table import ProcessTable
 from sandbox_agent.schema.redaction.redactor import Redactor
 from sandbox_agent.schema.redaction.values import of_environment
 from sandbox_agent.schema.settings import Settings

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import trio
 
+from sandbox_agent.actors.machine.process_rows import read_process
 from sandbox_agent.actors.processes.agent_process import AgentProcess
 from sandbox_agent.actors.processes.cgroup import Cgroup
 from sandbox_agent.actors.processes.cgroup_root import CgroupRoot, find_left, find_own, mounted, name_of
 from sandbox_agent.actors.processes.ending import end_process
 from sandbox_agent.actors.processes.limits import Hit, Limits
 from sandbox_agent.actors.processes.orphans import end_orphans
-from sandbox_agent.actors.processes.table import ProcessTable, read_process
+from sandbox_agent.actors.processes.table import ProcessTable
 from sandbox_agent.schema.settings import Settings
 
 from ...patience import PATIENCE

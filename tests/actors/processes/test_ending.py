@@ -15,19 +15,14 @@ import trio.testing
 from attrs import evolve
 
 from sandbox_agent.actors.machine.descriptor_reserve import DescriptorReserve, Exhausted
+from sandbox_agent.actors.machine.owner import ProcessId
 from sandbox_agent.actors.machine.proc_visibility import ProcNotVisible
+from sandbox_agent.actors.machine.process_rows import NOBODY, ProcessRow, read_all, read_process
+from sandbox_agent.actors.machine.signals import send_signal
 from sandbox_agent.actors.processes.agent_process import AgentProcess, SpawnFailed
 from sandbox_agent.actors.processes.command import Finished, run_command
 from sandbox_agent.actors.processes.ending import end_process
-from sandbox_agent.actors.processes.table import (
-    NOBODY,
-    ProcessId,
-    ProcessRow,
-    ProcessTable,
-    read_all,
-    read_process,
-    send_signal,
-)
+from sandbox_agent.actors.processes.table import ProcessTable
 from sandbox_agent.actors.processes.tree import ProcessTree
 from sandbox_agent.actors.processes.unverified_trees import UnverifiedTrees
 from sandbox_agent.schema.settings import Settings

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from sandbox_agent.actors.journal.event_log import EventLog
+from sandbox_agent.actors.machine.process_rows import NOBODY
 from sandbox_agent.actors.processes.limit_monitor import LimitMonitor
 from sandbox_agent.actors.processes.limits import Hit, Limits
-from sandbox_agent.actors.processes.table import NOBODY, ProcessTable
+from sandbox_agent.actors.processes.table import ProcessTable
 from sandbox_agent.actors.processes.tree import ProcessTree
 from sandbox_agent.schema.settings import Settings
 

@@ -13,11 +13,13 @@ import trio
 
 from sandbox_agent.actors.machine.descriptor_reserve import DescriptorReserve
 from sandbox_agent.actors.machine.owner import Owner
+from sandbox_agent.actors.machine.process_rows import MARKER, read_all, read_process
+from sandbox_agent.actors.machine.signals import send_signal
 from sandbox_agent.actors.processes.agent_process import AgentProcess
 from sandbox_agent.actors.processes.ending import end_process
 from sandbox_agent.actors.processes.orphans import end_orphans
 from sandbox_agent.actors.processes.private_directory import PrivateDirectory, remove_left
-from sandbox_agent.actors.processes.table import MARKER, ProcessTable, read_all, read_process, send_signal
+from sandbox_agent.actors.processes.table import ProcessTable
 from sandbox_agent.schema.settings import Settings
 
 from ...patience import PATIENCE

@@ -22,9 +22,10 @@ from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.kernel.supervisor import keep_up
 from sandbox_agent.actors.machine.descriptor_reserve import DescriptorReserve, Exhausted
 from sandbox_agent.actors.machine.proc_visibility import ProcNotVisible
+from sandbox_agent.actors.machine.process_rows import ProcessRow
 from sandbox_agent.actors.processes.private_directory import PrivateDirectory
 from sandbox_agent.actors.processes.reaper import PR_SET_CHILD_SUBREAPER, Reaper
-from sandbox_agent.actors.processes.table import ProcessRow, ProcessTable
+from sandbox_agent.actors.processes.table import ProcessTable
 from sandbox_agent.actors.processes.tree import ProcessTree
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.problems import Problem

@@ -10,7 +10,8 @@ from unittest.mock import patch
 import httpx
 import pytest
 
-from sandbox_agent.actors.processes.table import ProcessId, ProcessTable
+from sandbox_agent.actors.machine.owner import ProcessId
+from sandbox_agent.actors.processes.table import ProcessTable
 from sandbox_agent.cli.server import hard_end
 
 from ..commands import TIMEOUT, Commands
