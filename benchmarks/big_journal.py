@@ -8,7 +8,8 @@ from attrs import evolve
 from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.interface import SessionRow
 from sandbox_agent.actors.journal.row_codec import RowCodec, Segment
-from sandbox_agent.actors.journal.sqlite import FILE, SqliteStore, Written
+from sandbox_agent.actors.journal.sqlite import SqliteStore, Written
+from sandbox_agent.actors.journal.sqlite_file import FILE
 from sandbox_agent.actors.kernel.clock import Clock
 from sandbox_agent.actors.sessions.event_recorder import EventRecorder
 from sandbox_agent.schema.agents.effects import ItemCompleted, ItemDelta, ItemStarted, TurnEnded, TurnStarted
@@ -45,8 +46,8 @@ def write_journal(directory: Path, sessions: int, events: int, interrupted: int)
                 number % interrupted == 0,
             )
             with store.transaction():
-                store.create(number, row)
-                store.update(number, row, left)
+                store.rows.create(number, row)
+                store.rows.update(number, row, left)
                 for first in range(0, len(written), TOGETHER):
                     together = written[first : first + TOGETHER]
                     store.append(number, _placed(position + 1, together), clock.now_ms())

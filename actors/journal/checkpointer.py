@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from .sqlite import PAGE_BYTES, WAL_BYTES, connect
+from .sqlite_file import PAGE_BYTES, WAL_BYTES, connect
 
 CHECKPOINT_BYTES = 4 << 20
 """How much is written before a checkpoint. SQLite makes one by itself, in a commit, at four times as much."""

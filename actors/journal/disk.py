@@ -29,9 +29,11 @@ from .integrity_check import IntegrityCheck
 from .interface import CommandKey, Entry, JournalHealth, JournalUnavailable, KeptAnswer, Overfull, SessionRow
 from .outage import Outage
 from .quarantine import mark_unsound, set_aside, unsound
-from .retention import Kept, SizeRetention
 from .row_codec import RowCodec, Segment
-from .sqlite import FILE, TRANSACTION_BYTES, Cut, Damaged, SqliteStore, StoredSession, Written, is_damage
+from .session_rows import StoredSession
+from .size_retention import Kept, SizeRetention
+from .sqlite import TRANSACTION_BYTES, Cut, SqliteStore, Written
+from .sqlite_file import FILE, Damaged, is_damage
 from .sqlite_reader import Place, SqliteReader
 from .tail_budget import TailBudget
 
@@ -224,7 +226,7 @@ class DiskJournal:
         log.updated_ms = row.created_ms
         self._kept[row.session_id] = kept = Kept(self._number, row, log)
         try:
-            await self._write(lambda store: store.create(kept.number, row), refusable=True)
+            await self._write(lambda store: store.rows.create(kept.number, row), refusable=True)
         except (JournalUnavailable, Problem):
             del self._kept[row.session_id], self._places[row.log_id]
             raise
@@ -238,11 +240,11 @@ class DiskJournal:
 
         def do(store: SqliteStore) -> None:
             if entry.row is not None:
-                store.update(kept.number, old, entry.row)
+                store.rows.update(kept.number, old, entry.row)
             if written is not None:
                 store.append(kept.number, written, at_ms)
             for answer in entry.answers:
-                store.keep_answer(kept.number, answer, self._settings.answers_kept)
+                store.rows.keep_answer(kept.number, answer, self._settings.answers_kept)
 
         def show() -> None:
             if entry.events:

@@ -20,10 +20,11 @@ import trio
 from attrs import define, field
 
 from ..kernel.failpoints import Failpoints
-from .cpu_affinity import CpuAffinity
+from ..machine.cpu_affinity import CpuAffinity
 from .interface import JournalUnavailable
 from .outage import Outage
-from .sqlite import SqliteStore, is_damage, is_ours
+from .sqlite import SqliteStore
+from .sqlite_file import is_damage, is_ours
 
 COMMIT_JOBS = 512
 """Most jobs that share a commit, so that the first of them does not wait long."""
@@ -181,10 +182,10 @@ class GroupCommit:
 
     def _take(self) -> list[Job]:
         """The jobs that wait; empty when the writer was closed."""
-        while self._store.doomed and self._jobs.empty() and not self._hurried.is_set():
+        while self._store.to_purge and self._jobs.empty() and not self._hurried.is_set():
             self._affinity.free()
             if not self._tidy(self._store.purge_some):
-                self._store.doomed = False  # until the next session is deleted, or the next start
+                self._store.to_purge = False  # until the next session is deleted, or the next start
         first = self._jobs.get()
         jobs = [first] if first is not None else []
         while jobs and len(jobs) < COMMIT_JOBS and not self._jobs.empty():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from .sqlite import connect, is_damage
+from .sqlite_file import connect, is_damage
 
 LOWEST_PRIORITY = 19
 

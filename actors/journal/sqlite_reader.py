@@ -12,7 +12,8 @@ from ...schema.encode import EncodedEvent
 from ..machine.descriptor_reserve import NO_THREAD, thread_or_here
 from .event_log import Batch
 from .row_codec import Segment
-from .sqlite import PURGE_SEGMENTS, Cut, Damaged, connect
+from .sqlite import PURGE_SEGMENTS, Cut
+from .sqlite_file import Damaged, connect
 
 READERS = 2
 """Threads that read at the same time. More would only compete for the GIL, also with the writer."""

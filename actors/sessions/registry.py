@@ -22,6 +22,7 @@ from ...schema.settings import Settings
 from ..approvals.broker import Forget
 from ..journal.event_log import EventLog
 from ..journal.interface import JournalUnavailable, SessionRow
+from ..journal.retention import EndedSession, to_forget
 from ..kernel.actor import Actor
 from ..kernel.age import Age
 from ..kernel.mailbox import Envelope, Mailbox, Request
@@ -288,25 +289,15 @@ class Registry(Actor):
             await self.mailbox.tell(_Look())
 
     def _retain(self) -> None:
-        self._forget_aged()
-        self._forget_oldest()
-
-    def _forget_aged(self) -> None:
-        oldest = self._context.settings.ended_age
-        for entry in [entry for entry in self._entries.values() if oldest and entry.forgettable]:
-            if self._age.of(entry.log.updated_ms) > oldest:
-                self._start_to_forget(entry)
-
-    def _forget_oldest(self) -> None:
-        """The oldest by their end: one that lived for weeks has readers who have not heard of it yet."""
-        ended = [session_id for session_id, entry in self._entries.items() if entry.forgettable]
-        ended.sort(key=lambda session_id: self._entries[session_id].log.updated_ms)
-        journal, settings = self._context.journal, self._context.settings
-        size = sum(journal.size_of(session_id) for session_id in ended)
-        for count, session_id in zip(range(len(ended), 0, -1), ended, strict=True):
-            if count <= settings.ended_sessions_kept and size <= settings.ended_bytes_kept:
-                break
-            size -= journal.size_of(session_id)
+        journal = self._context.journal
+        ended = [
+            EndedSession(
+                session_id, self._age.of(entry.log.updated_ms), entry.log.updated_ms, journal.size_of(session_id)
+            )
+            for session_id, entry in self._entries.items()
+            if entry.forgettable
+        ]
+        for session_id in to_forget(ended, self._context.settings):
             self._start_to_forget(self._entries[session_id])
 
     def _start_to_forget(self, entry: _Entry) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox_agent.actors.journal.sqlite import FILE
+from sandbox_agent.actors.journal.sqlite_file import FILE
 
 
 @contextmanager

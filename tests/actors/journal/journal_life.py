@@ -13,7 +13,8 @@ from sandbox_agent.actors.journal.group_commit import GroupCommit
 from sandbox_agent.actors.journal.interface import SessionRow
 from sandbox_agent.actors.journal.outage import Outage
 from sandbox_agent.actors.journal.row_codec import RowCodec
-from sandbox_agent.actors.journal.sqlite import FILE, SqliteStore
+from sandbox_agent.actors.journal.sqlite import SqliteStore
+from sandbox_agent.actors.journal.sqlite_file import FILE
 from sandbox_agent.actors.kernel.clock import Clock
 from sandbox_agent.actors.kernel.failpoints import Failpoints
 from sandbox_agent.schema.api.sessions import CreateSessionRequest

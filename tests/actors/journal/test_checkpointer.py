@@ -9,7 +9,8 @@ import trio
 from sandbox_agent.actors.journal.checkpointer import CHECKPOINT_BYTES, NEAR_PAGES, Checkpointer
 from sandbox_agent.actors.journal.interface import Entry
 from sandbox_agent.actors.journal.row_codec import RowCodec, Segment
-from sandbox_agent.actors.journal.sqlite import FILE, PAGE_BYTES, TRANSACTION_BYTES, SqliteStore, Written
+from sandbox_agent.actors.journal.sqlite import TRANSACTION_BYTES, SqliteStore, Written
+from sandbox_agent.actors.journal.sqlite_file import FILE, PAGE_BYTES
 
 from ...patience import PATIENCE
 from .journal_life import event, life, row

@@ -12,11 +12,11 @@ import pytest
 import trio
 import trio.testing
 
-from sandbox_agent.actors.journal.cpu_affinity import CpuAffinity
 from sandbox_agent.actors.journal.disk import DiskJournal
 from sandbox_agent.actors.journal.group_commit import MEMORY, QUICK, Job
 from sandbox_agent.actors.journal.interface import Entry
 from sandbox_agent.actors.journal.sqlite import SqliteStore
+from sandbox_agent.actors.machine.cpu_affinity import CpuAffinity
 
 from ...patience import PATIENCE
 from .journal_life import event, life, row, writing

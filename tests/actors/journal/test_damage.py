@@ -15,7 +15,8 @@ from sandbox_agent.actors.journal.integrity_check import IntegrityCheck
 from sandbox_agent.actors.journal.interface import Entry
 from sandbox_agent.actors.journal.quarantine import set_aside, unsound
 from sandbox_agent.actors.journal.row_codec import RowCodec
-from sandbox_agent.actors.journal.sqlite import APPLICATION_ID, FILE, SqliteStore
+from sandbox_agent.actors.journal.sqlite import SqliteStore
+from sandbox_agent.actors.journal.sqlite_file import APPLICATION_ID, FILE
 from sandbox_agent.schema.problems import Problem
 
 from ...patience import PATIENCE

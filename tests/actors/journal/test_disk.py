@@ -15,7 +15,8 @@ from sandbox_agent.actors.journal.interface import CommandKey, Entry, JournalUna
 from sandbox_agent.actors.journal.migrations import MIGRATIONS
 from sandbox_agent.actors.journal.outage import Outage
 from sandbox_agent.actors.journal.row_codec import RowCodec, Segment
-from sandbox_agent.actors.journal.sqlite import FILE, SqliteStore
+from sandbox_agent.actors.journal.sqlite import SqliteStore
+from sandbox_agent.actors.journal.sqlite_file import FILE
 from sandbox_agent.actors.kernel.failpoints import Failpoints
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.events import PermissionEventData, QuestionEventData, QuestionOption, QuestionPart
@@ -166,12 +167,12 @@ def test_an_older_schema_is_migrated_and_keeps_what_it_holds(tmp_path: Path):
     path = tmp_path / FILE
     store = SqliteStore.open(path, RowCodec())
     with store.transaction():
-        store.create(1, row())
+        store.rows.create(1, row())
     journal_id = store.journal_id
     store.close()
     newer = (*MIGRATIONS, "CREATE TABLE notes(n INTEGER); ALTER TABLE sessions ADD COLUMN note TEXT;")
     migrated = SqliteStore.open(path, RowCodec(), migrations=newer)
-    assert [found.row for found in migrated.sessions()] == [row()]
+    assert [found.row for found in migrated.rows.load()] == [row()]
     assert migrated.journal_id == journal_id
     migrated.close()
 

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from sandbox_agent.actors.journal.event_log import Expired
 from sandbox_agent.actors.journal.interface import Entry
-from sandbox_agent.actors.journal.sqlite import FILE
+from sandbox_agent.actors.journal.sqlite_file import FILE
 from sandbox_agent.actors.kernel.age import Age
 
 from ..house import House, house

@@ -12,7 +12,7 @@ import pytest
 from sandbox_agent.actors.journal.interface import Entry
 from sandbox_agent.actors.journal.migrations import MIGRATIONS
 from sandbox_agent.actors.journal.row_codec import Segment, UnknownEventType
-from sandbox_agent.actors.journal.sqlite import FILE
+from sandbox_agent.actors.journal.sqlite_file import FILE
 from sandbox_agent.schema.encode import EncodedEvent
 from sandbox_agent.schema.event_types import DATA_CLASSES, LETTERS
 from sandbox_agent.schema.events import EventType

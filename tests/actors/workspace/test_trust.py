@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_agent.actors.journal.sqlite import FILE
+from sandbox_agent.actors.journal.sqlite_file import FILE
 from sandbox_agent.actors.sessions.snapshot import Snapshot
 from sandbox_agent.schema.settings import Settings
 

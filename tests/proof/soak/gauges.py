@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import trio
 
-from sandbox_agent.actors.journal.sqlite import WAL_BYTES
+from sandbox_agent.actors.journal.sqlite_file import WAL_BYTES
 
 from ..lives import Lives
 from ..wire import Gone, call
