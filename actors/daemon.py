@@ -138,7 +138,9 @@ class Daemon(DaemonFacade):
         chain.add("journal", lambda: context.journal.run)
         chain.add("processes", lambda: context.table.run)
         if not context.settings.ephemeral:  # without a kept journal there is no earlier daemon of ours
-            chain.add("leftovers", lambda: Orphans(lambda: context.journal.journal_id, context.table, context.settings).run)
+            chain.add(
+                "leftovers", lambda: Orphans(lambda: context.journal.journal_id, context.table, context.settings).run
+            )
         chain.add("confinement", lambda: context.confinement.run)
         chain.add("cells", lambda: context.cells.run)
         chain.add("conversations", lambda: context.conversations.run)
