@@ -1,1 +1,1 @@
-"""Access: tokens, their scopes, and tickets, as they are said."""
+"""Access: tokens, their scopes, and tickets."""

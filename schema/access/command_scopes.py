@@ -30,6 +30,6 @@ COMMAND_SCOPES: Mapping[type, Scope] = MappingProxyType(
 
 
 def scope_of(command: Command | type) -> Scope:
-    """A command that nobody thought of needs the most."""
+    """The scope of a command; ``admin`` for one that is not in the table."""
     cls = command if isinstance(command, type) else cast("type", type(command))
     return COMMAND_SCOPES.get(cls, "admin")

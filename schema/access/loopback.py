@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """A name other than ``localhost`` is taken for remote: what it resolves to can change under us."""
+    """A name other than ``localhost`` counts as remote: its addresses can change."""
     if host.startswith("unix:") or host.lower().rstrip(".") == "localhost":
         return True
     try:

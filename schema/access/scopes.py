@@ -1,13 +1,13 @@
-"""Scopes: what a token lets its bearer do. The route table says which ones an operation needs, and
-``command_scopes.py`` which one a command."""
+"""Scopes: what the bearer of a token may do. The route table says which scopes an operation needs, and
+``command_scopes.py`` which one a command needs."""
 
 from collections.abc import Collection
 from typing import Literal, get_args
 
 Scope = Literal["read", "prompt", "approve", "files", "admin"]
 """``read``: lists, events and streams. ``prompt``: prompts, the queue, interrupt, terminate. ``approve``: permissions
-and questions. ``files``: the file system of the sandbox. ``admin``: all of that, and what nobody else may: to create
-and delete sessions, to install agents, and to give out tokens."""
+and questions. ``files``: the file system of the sandbox. ``admin``: all of these, and also to create and delete
+sessions, to install agents, and to create tokens."""
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 

@@ -1,4 +1,4 @@
-"""The token as it may be: one word that can stand in an HTTP header. No error here holds the token."""
+"""The form of a token: one word that an HTTP header can carry. No error message here contains the token."""
 
 from unicodedata import category
 
@@ -6,12 +6,12 @@ ADVICE = "letters, digits and - . _ ~ are always right"
 
 
 SHORTEST = 8
-"""Characters of a token that a daemon demands. Version 0.1 took any."""
+"""Fewest characters of a token that a daemon demands. Version 0.1 accepted any."""
 
 
 def clean_token(text: str) -> str:
-    """Without the blanks and line ends around it, which files, shells and secret stores add. Raises
-    :class:`ValueError`, whose message goes on after the name of where the token was."""
+    """The token without the blanks and line ends around it, which files, shells and secret stores add. Raises
+    :class:`ValueError`; its message follows the name of the token's source."""
     token = text.strip()
     if not token:
         raise ValueError("is empty")
@@ -25,8 +25,8 @@ def clean_token(text: str) -> str:
 
 
 def check_length(token: str) -> str:
-    """The token. Raises :class:`ValueError` for one that can be guessed; the message goes on as that of
-    :func:`clean_token` does."""
+    """The token. Raises :class:`ValueError` for one that can be guessed, with a message as that of
+    :func:`clean_token`."""
     if len(token) < SHORTEST:
         raise ValueError(
             f"is too short: a token must have at least {SHORTEST} characters, and should have 32 that are random "

@@ -1,5 +1,5 @@
-"""Tokens and tickets: the bodies of ``/v1/tokens`` and ``/v1/tickets``. The secret of a token is said once, in the
-answer that creates it."""
+"""Tokens and tickets: the bodies of ``/v1/tokens`` and ``/v1/tickets``. Only the answer that creates a token has its
+secret."""
 
 import re
 from typing import Literal
@@ -13,9 +13,9 @@ from ..problems import Problem, invalid_request
 from .scopes import SCOPES, Scope
 
 DEFAULT = "default"
-"""The name of the one token that the daemon is started with: its scope is ``admin``."""
+"""The name of the daemon's own token, with which it is started; its scope is ``admin``."""
 ANYONE = "anyone"
-"""The name of whoever reaches a daemon that demands no token."""
+"""The name for every client of a daemon that demands no token."""
 RESERVED = (DEFAULT, ANYONE)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -94,7 +94,7 @@ class StreamEnded:
 
 
 def check_request(request: CreateTokenRequest) -> None:
-    """Raises a 400 problem that says what would be right."""
+    """Raises a 400 problem that says what is allowed."""
     if not NAME.fullmatch(request.name):
         raise invalid_request(
             "`name` must be 1 to 64 letters, digits, dots, underscores and hyphens, and begin with a letter or a digit",

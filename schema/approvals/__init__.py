@@ -1,1 +1,1 @@
-"""Approvals: who decided what an agent asked, what `always` stands for, and what a decision is bound to."""
+"""Approvals: who decided a permission or question, what `always` means, and the ids of approvals."""

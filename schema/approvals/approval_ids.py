@@ -1,21 +1,21 @@
-"""Ids of asks: one that an agent uses again does not name another ask.
+"""Ids of approvals: an id that an agent uses again never names another approval.
 
-An answer names an ask by its id. If an agent could give the id of what a human looks at to something else, the human
-would allow what he has not seen.
+An answer names an approval by its id. If an agent could give the id of a shown approval to another one, the human would
+allow something that was not shown.
 """
 
 MOST_REMEMBERED = 10_000
-"""Ids that are known again. Behind them every ask gets an id of ours."""
+"""How many ids are remembered. After that every approval gets an id of ours."""
 
 MAX_ID = 200
-"""Characters of an agent's own id that is taken: it must fit into a path and a command."""
+"""Most characters of an agent's own id: it must fit into a path and a command."""
 
 REPEATED = "its id is that of a request that still waits"
-"""Why an ask is refused that could not be answered apart from another."""
+"""The reason when an approval is refused because its answer could not be told apart from another's."""
 
 
 class ApprovalIds:
-    """The ids of the asks of one agent process."""
+    """The ids of the approvals of one agent process."""
 
     def __init__(self) -> None:
         self._given: set[str] = set()
@@ -25,7 +25,7 @@ class ApprovalIds:
         return f"<ApprovalIds given={len(self._given)} ours={self._count}>"
 
     def give(self, named: str) -> str:
-        """The id of a new ask: the agent's own, unless that was given already or cannot be an id."""
+        """The id of a new approval: the agent's own, unless that was used already or cannot be an id."""
         fits = 0 < len(named) <= MAX_ID and named.isprintable()
         if not fits:
             named = "ask"

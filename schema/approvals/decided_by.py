@@ -58,7 +58,7 @@ _BY_CAUSE: Mapping[str, DecidedByKind] = {
 
 
 def because_of(cause: str) -> DecidedBy:
-    """Who decided when nobody did: ``cause`` is why the ask was closed. A cause that is none of the above is the end of
-    the agent's process, and is told in words."""
+    """The decision when nobody decided: ``cause`` is why the approval was closed. A cause that is no kind above is the
+    end of the agent's process, and is told in words."""
     kind = _BY_CAUSE.get(cause)
     return DecidedBy(kind) if kind is not None else DecidedBy("agent_exit", reason=cause)

@@ -1,1 +1,1 @@
-"""What a session takes from the directory that it works in: whether its configuration is trusted, and what is text."""
+"""The workspace: whether the configuration in a session's directory is trusted, and which texts are carried over."""

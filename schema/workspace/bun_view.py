@@ -1,11 +1,12 @@
 """A view of the file system without a project's configuration, for agents that Bun runs (OpenCode and Amp).
 
-They have no switch that closes all of it. But Bun runs a program of ours before theirs, which takes the files out of
-what they can look up: by name, in the working directory and in all above it, also those that are made later. Their
-tools that run in the agent's own process do not see them either; the commands that they run do.
+These agents have no switch that excludes all of it. But Bun can run a program of ours before theirs. That program hides
+the files from their look-ups: by name, in the working directory and in all directories above it, also files that are
+made later. Tools that run in the agent's own process do not see the files either; commands that the agent runs do.
 
-The agent is started in its private directory, and our program takes it to the working directory: where a Bun does not
-run that program, the agent never comes near the project. That it ran is said by one line on stdout.
+The agent is started in its private directory, and our program changes to the working directory. So when a version of
+Bun does not run that program, the agent never reads the project. The program writes one line on stdout to say that it
+ran.
 """
 
 import re
@@ -18,19 +19,19 @@ VIEW = "view.js"
 """The name of the program among the private files."""
 
 _RAN = "view.ran"
-"""The name of the file that says that it has run."""
+"""The name of the file that shows that it has run."""
 
 PROOF = b"sandbox-agent: the configuration of the project is out of sight"
-"""The line that it says."""
+"""The line that it writes."""
 
 UNSEEN = (
     "{} cannot be kept from reading the configuration of its project: this version of it does not run what hides that; "
     'a session with workspaceTrust: "trusted" lets it read it'
 )
-"""What is told where the line does not come."""
+"""The error when the line does not come."""
 
 _UNWRITTEN = ("BUN_RUNTIME_TRANSPILER_CACHE_PATH",)
-"""Where Bun would otherwise keep what it made of our program: in the user's HOME."""
+"""The variable for Bun's cache of the compiled program, which would otherwise be in the user's HOME."""
 
 _BLANK = re.compile(r"\s")
 
@@ -47,10 +48,10 @@ class Hidden:
 
 
 def variables(private: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """What makes Bun run the program in the directory ``private``, beside what the user has put there for it. Which one
-    counts depends on how an agent was built; both may."""
+    """The variables that make Bun run the program in the directory ``private``, in addition to the user's own values.
+    Which of them counts depends on how an agent was built; both may."""
     view = f"{private}/{VIEW}"
-    # Options are split at blanks, whatever quotes are around them; the agent starts in that directory.
+    # Relative, because options are split at blanks, also inside quotes; the agent starts in that directory.
     preload = f"--preload={view if not _BLANK.search(view) else f'./{VIEW}'}"
     options = environment.get("BUN_OPTIONS")
     own = {"BUN_OPTIONS": f"{options} {preload}" if options else preload, "BUN_INSPECT_PRELOAD": view}
@@ -60,8 +61,8 @@ def variables(private: str, environment: Mapping[str, str]) -> dict[str, str]:
 def program(
     private: str, directory: str, hidden: Sequence[Hidden], instead: Mapping[str, str], environment: Mapping[str, str]
 ) -> bytes:
-    """The program for one agent, whose private directory and working directory these are. ``instead`` names the files
-    that are read in the place of hidden ones, by absolute paths."""
+    """The program for an agent with this private directory and this working directory. ``instead`` maps hidden files to
+    the files that are read in their place, by absolute paths."""
     view = {
         "ran": f"{private}/{_RAN}",
         "directory": directory,
@@ -70,7 +71,7 @@ def program(
         "environment": {name: environment.get(name) for name in variables("", environment)},
         "proof": PROOF.decode(),
     }
-    # A JSON text is an expression of JavaScript.
+    # JSON text is valid as a JavaScript expression.
     return _PROGRAM.replace("@VIEW@", msgspec.json.encode(view).decode()).encode()
 
 

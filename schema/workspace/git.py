@@ -1,7 +1,7 @@
 """Git in a workspace that is not trusted.
 
-Agents run ``git status`` and the like when they start, unasked. The configuration of the repository may name a program
-that every such command runs, and a folder that looks like a bare repository brings its own.
+Agents run ``git status`` and similar commands when they start, without a permission. The repository's configuration may
+name a program that every such command runs, and a folder that looks like a bare repository has its own configuration.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _GUARDS = {"core.fsmonitor": "false", "safe.bareRepository": "explicit"}
 
 
 def guarded(environment: Mapping[str, str]) -> dict[str, str]:
-    """Variables that close both, behind what the environment tells git already."""
+    """Variables that prevent both, appended to what the environment configures already."""
     count = environment.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isascii() and count.isdigit() and len(count) < 6 else 0
     told = {"GIT_CONFIG_COUNT": str(first + len(_GUARDS))}

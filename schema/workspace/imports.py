@@ -1,10 +1,10 @@
-"""What instructions import: a word ``@PATH`` outside of code stands for the file of that name (as Claude Code reads its
-CLAUDE.md)."""
+"""Imports in instructions: a word ``@PATH`` outside of code stands for the file of that name, as Claude Code reads its
+CLAUDE.md."""
 
 import re
 
 MOST = 100
-"""Imports of one text that are taken."""
+"""Most imports of one text that are followed."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _CODE = re.compile(r"`[^`\n]*`")
@@ -13,7 +13,7 @@ _TRAILING = ".,;:!?)\"'"
 
 
 def imports(text: str) -> tuple[str, ...]:
-    """The paths as they are written, each once, in order; an escaped blank is a blank. Takes linear time."""
+    """The imported paths as written, each once, in order; an escaped blank is a blank. Takes linear time."""
     found: dict[str, None] = {}
     fence = ""
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""The instructions of a project as one text, for an agent that is told them instead of reading them."""
+"""The instructions of a project as one text, for an agent that gets them as text instead of reading the files."""
 
 from .project import Project
 
@@ -6,7 +6,7 @@ _HEAD = "The project in the working directory has these instructions for you. Th
 
 
 def instructions(project: Project, deeper: str) -> str | None:
-    """None when the project has none. ``deeper`` is the name of the file that directories below may have."""
+    """None when the project has none. ``deeper`` is the file name of instructions in directories below."""
     if not project.instructions:
         return None
     parts = [f"Contents of {text.path}:\n\n{text.text.strip()}" for text in project.instructions]

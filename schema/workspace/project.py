@@ -11,8 +11,8 @@ Kind = str
 
 @frozen
 class Configuration:
-    """A file or a folder that an agent takes its orders from. ``path`` is relative to a directory, with slashes.
-    ``parsed``: the agent reads this file in any case, also where nothing in it counts."""
+    """A file or a folder that configures an agent. ``path`` is relative to a directory, with slashes. ``parsed``: the
+    agent reads this file in any case, also where nothing in it counts."""
 
     path: str
     kind: Kind
@@ -40,15 +40,15 @@ class ProjectFiles:
 
 @frozen
 class LeftOut:
-    """A file of the project that an untrusted session does without. ``path`` is relative to its directory, or as
-    it is written in what imports it. ``reason`` is why, where it is not that configuration is never read."""
+    """A file of the project that is left out of an untrusted session. ``path`` is relative to its directory, or as
+    written in the text that imports it. ``reason`` says why, when it is not that configuration is never read."""
 
     kind: Kind
     path: str
     reason: str | None = None
 
     def told(self) -> dict[str, Any]:
-        """As the event ``session.started`` has it."""
+        """The form that it has in the event ``session.started``."""
         told = {"kind": self.kind, "path": self.path}
         return told if self.reason is None else told | {"reason": self.reason}
 
@@ -63,7 +63,7 @@ class ProjectText:
 
 @frozen
 class ProjectSkill:
-    """What ``SKILL.md`` in ``directory``, which is absolute, says, as it stands there. ``name`` is the folder's."""
+    """The text of ``SKILL.md`` in ``directory``, an absolute path, unchanged. ``name`` is the folder's name."""
 
     name: str
     directory: str
@@ -72,9 +72,9 @@ class ProjectSkill:
 
 @frozen
 class Project:
-    """What was found in ``directory``, which is its own path, after all links. ``levels`` are that directory and those
-    above it, up to the one that has a ``.git``. ``instructions`` are in the order in which a model reads them: the
-    outermost directory first."""
+    """What was found in ``directory``, a path without links. ``levels`` are that directory and those above it, up to
+    the one that has a ``.git``. ``instructions`` are in the order in which a model reads them: the outermost directory
+    first."""
 
     directory: str
     levels: tuple[str, ...] = ()
@@ -82,4 +82,4 @@ class Project:
     skills: tuple[ProjectSkill, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     refused: LeftOut | None = None
-    """A file that the agent would read all the same, and that it must not: no agent can be started here."""
+    """A file that the agent would read in any case, and must not: no agent can be started here."""

@@ -1,7 +1,7 @@
-"""A skill as text: what its ``SKILL.md`` says to the model, and nothing that the agent itself acts on.
+"""A skill as text: what its ``SKILL.md`` says to the model, without what the agent itself would act on.
 
-The head of such a file may grant tools, run programs as hooks, and choose a model or a shell; its body may have
-commands that are run, and files that are read, before the model sees it. Only what is listed here is taken over.
+The front matter of such a file may grant tools, run programs as hooks, and choose a model or a shell. Its body may have
+commands that are run, and files that are read, before the model sees it. Only what is listed here is carried over.
 """
 
 import json
@@ -11,14 +11,15 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 MAX_DESCRIPTION = 1024
-"""Characters of a description: all descriptions are in every request to the model."""
+"""Most characters of a description: all descriptions are in every request to the model."""
 
 MARKS = "marks"
 
 _TEXTS = ("description", "when_to_use", "argument-hint")
 _FLAGS = ("disable-model-invocation", "user-invocable")
 _KNOWN = ("name", *_TEXTS, *_FLAGS, "license", "metadata", "version", "compatibility")
-"""Parts of a head that nobody misses, or that are taken over. All others are told as left out."""
+"""Members of the front matter that are carried over, or whose absence changes nothing. All others are told as left
+out."""
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)[ \t]*:(?:[ \t]+(.*))?$")
 _BLOCK = re.compile(r"[>|][+-]?[0-9]?$")
@@ -30,9 +31,8 @@ _COMMENT = re.compile(r"(?:^|[ \t])#.*$")
 
 @frozen
 class Skill:
-    """``head`` has the texts and flags of the head that are taken over, ``dropped`` the names of what is not;
-    ``marks`` among them stands for commands and
-    files in the body, which are then set apart."""
+    """``head`` has the texts and flags of the front matter that are carried over, ``dropped`` the names of the others.
+    ``marks`` among these stands for commands and files in the body, which then become plain text."""
 
     head: Mapping[str, str]
     body: str
@@ -40,7 +40,7 @@ class Skill:
 
 
 def read_skill(text: str) -> Skill:
-    """Takes linear time. A head that is not closed is part of the body."""
+    """Takes linear time. A front matter that is not closed is part of the body."""
     lines = text.splitlines(keepends=True)
     end = 0
     if lines and lines[0].rstrip() == "---":
@@ -58,7 +58,7 @@ def read_skill(text: str) -> Skill:
 
 
 def write_skill(name: str, directory: str, skill: Skill) -> str:
-    """A ``SKILL.md`` that only says something. ``directory`` is where the skill's other files are."""
+    """A ``SKILL.md`` that has only text. ``directory`` is where the skill's other files are."""
     head = {"name": json.dumps(name)} | {
         key: value if key in _FLAGS else json.dumps(value, ensure_ascii=False) for key, value in skill.head.items()
     }
@@ -70,14 +70,14 @@ def write_skill(name: str, directory: str, skill: Skill) -> str:
 
 
 def _inert(body: str) -> str:
-    """Commands and files, as Claude Code marks them, are text: a blank takes their mark away. What it puts in the place
-    of an argument may be nothing, and must not make a mark of what stands on both sides."""
+    """Make Claude Code's marks of commands and files plain text, by a blank. An argument may be replaced by nothing;
+    then the characters on both sides must not form a mark either."""
     apart = _AFTER_ARGUMENT.sub(r"\1 ", _BEFORE_ARGUMENT.sub(r"\1 ", body))
     return _FILE.sub("@ ", apart.replace("!`", "! `").replace("```!", "``` !"))
 
 
 def _members(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Each member of a head, with what stands behind its name and on the lines that belong to it."""
+    """Each member of a front matter, with the rest of its line and the lines that belong to it."""
     name, value = "", list[str]()
     for line in lines:
         if (key := _KEY.match(line.rstrip("\r\n"))) is not None:
@@ -91,7 +91,7 @@ def _members(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _scalar(value: list[str]) -> str:
-    """As text on one line, whichever way YAML has it written."""
+    """The value as text on one line, in whichever way it is written in YAML."""
     first, *rest = value or [""]
     if not _BLOCK.match(first):
         rest = [first, *rest]

@@ -1,6 +1,5 @@
-"""Clients of a daemon that keeps dying: they send commands until they are answered, answer what agents ask, and watch.
-
-Everything that they do and see goes into a recorder.
+"""Clients of a daemon that is killed repeatedly: they send commands until they are answered, decide approvals, and
+interrupt. A recorder notes everything that they do and see.
 """
 
 import json
@@ -18,13 +17,13 @@ from .rules.history import Attempt
 from .wire import Gone, Refused, call, websocket
 
 ANSWER_TIMEOUT = 5 * PATIENCE
-"""Seconds in which a command must have been answered, whatever dies meanwhile. Several kills may meet one command, and
-each start after them may take as long as a start may."""
+"""Seconds in which a command must have been answered, however often the daemon is killed meanwhile. Several kills may
+affect one command, and each start after them has its own time limit."""
 
 
 class Clients:
-    """``sessions`` are those that are told things; a mayfly is deleted soon. ``stopping`` ends what they do, but not
-    in the middle of a command: its key is repeated until it is answered."""
+    """``sessions`` get commands; short-lived sessions are made and deleted beside them. ``stopping`` ends the clients'
+    work, but not in the middle of a command: its key is repeated until it is answered."""
 
     def __init__(self, lives: Lives, recorder: Recorder, dice: random.Random) -> None:
         self.lives = lives
@@ -106,12 +105,12 @@ class Clients:
 
         send = self._dice.choice([over_http, over_websocket])
         answer = await self._until_answered(asking, send)
-        if self._dice.random() < 0.1:  # a client that does not trust what it heard
+        if self._dice.random() < 0.1:  # a client that repeats although it got the answer
             await self._until_answered(asking, send)
         return answer
 
     async def _until_answered(self, asking: Asking, send: Callable[[str], Awaitable[Attempt]]) -> Attempt:
-        """Once at least, and again until there is an answer. Now and then we leave before it can come."""
+        """Send it at least once, and again until there is an answer. Sometimes the client leaves before the answer."""
         with trio.fail_after(ANSWER_TIMEOUT):
             while True:
                 attempt = Attempt(None)
@@ -126,10 +125,10 @@ class Clients:
                 if attempt.final:
                     return attempt
 
-    # What they do all day.
+    # The clients' work.
 
     async def drive(self) -> None:
-        """Prompts for any session, now and then an interrupt, an end, a new one."""
+        """Prompts for any session, sometimes an interrupt, a terminate, a new session."""
         while not self.stopping:
             await trio.sleep(self._dice.expovariate(20))
             session = self._dice.choice(self.sessions) if self.sessions else None
@@ -151,7 +150,7 @@ class Clients:
         self.sessions.append(session)
 
     async def breed_mayflies(self) -> None:
-        """Sessions that are deleted as soon as they have done something. Every other id is used again."""
+        """Short-lived sessions: deleted as soon as they have done something. Every other id is used again."""
         while not self.stopping:
             self._names += 1
             for _ in range(self._dice.choice([1, 2])):
@@ -162,7 +161,7 @@ class Clients:
                 await self.delete(session)
 
     async def decide(self) -> None:
-        """Answers what any agent asks. Two of these race."""
+        """Decides approvals of any agent. Two of these tasks race."""
         while not self.stopping:
             await trio.sleep(self._dice.expovariate(20))
             try:

@@ -1,4 +1,4 @@
-"""The named places at which a test may kill the daemon, as its source has them."""
+"""The names of all failpoints, read from the daemon's source."""
 
 import re
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Two ways to take the room away from a running daemon, and to give it back.
+"""Two ways to fill the disk of a running daemon, and to make room again.
 
-The limit on a process's files works wherever tests run. A file system that is really full says ENOSPC instead of EFBIG;
-it is tried where we may mount one.
+The limit on the size of a process's files works wherever tests run. A file system that is really full gives ENOSPC
+instead of EFBIG; it is used where the tests may mount one.
 """
 
 import os
@@ -18,12 +18,12 @@ SIZE = "24m"
 class Disk(Protocol):
     def fill(self, pid: int) -> None: ...
     def free(self, pid: int) -> None:
-        """``pid`` is 0 when that daemon is no more."""
+        """``pid`` is 0 when that daemon has ended."""
         ...
 
 
 class Limit:
-    """No file of the daemon may grow. It hits its log, too."""
+    """No file of the daemon may grow, its log included."""
 
     def fill(self, pid: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
@@ -66,7 +66,7 @@ def small_file_system(data: Path) -> Generator[Disk]:
 
 
 def ways(scratch: Path) -> list[Callable[[Path], AbstractContextManager[Disk]]]:
-    """Those that work on this machine. ``scratch`` must not exist."""
+    """The ways that work on this machine. ``scratch`` must not exist."""
     if os.geteuid() == 0:
         with suppress(OSError, subprocess.CalledProcessError), small_file_system(scratch):
             return [limit, small_file_system]

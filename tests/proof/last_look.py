@@ -1,4 +1,4 @@
-"""What is there in the end, when a last daemon lives in peace: every log through every door, and the processes."""
+"""The state at the end, with a last daemon that is not killed: every log by SSE, WebSocket and page; the processes."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from .wire import Attempt, call, heard, sse, websocket
 
 QUIET_TIMEOUT = 120.0
 AT_ONCE = 4
-"""Sessions that are looked at together: each starts its agent."""
+"""Sessions that are examined at the same time: each starts its agent."""
 
 BUSY = ("starting", "running", "waiting")
 
@@ -25,7 +25,7 @@ class _Page(msgspec.Struct):
 
 
 async def last_look(lives: Lives, recorder: Recorder, clients: Clients) -> History:
-    """Every session still takes a prompt, and then ends; what is kept is read by SSE, by WebSocket and by page."""
+    """Every session still accepts a prompt, and then ends; its log is read by SSE, by WebSocket and by page."""
     some = trio.CapacityLimiter(AT_ONCE)
 
     async def end(session: str) -> None:
@@ -54,7 +54,7 @@ async def _get(lives: Lives, path: str) -> Any:
 
 
 async def _works(lives: Lives, clients: Clients, session: str) -> None:
-    """No crash left it in a state in which it does nothing more."""
+    """The session still works: it runs a prompt."""
     with trio.move_on_after(QUIET_TIMEOUT) as scope:
         if await _ended(lives, session):
             return
@@ -81,7 +81,7 @@ async def _ended(lives: Lives, session: str) -> bool:
 
 
 async def read_all(lives: Lives, recorder: Recorder, info: dict[str, Any]) -> Kept:
-    """A session through every door; ``info`` is that of the API, and nothing happens to the session any more."""
+    """Reads a session by SSE, WebSocket and page. ``info`` is from the API, and the session no longer changes."""
     session, path = info["sessionId"], f"/v1/sessions/{info['sessionId']}"
     with recorder.watch(session, "sse", 0, None) as by_sse:
         await _read_sse(lives, f"{path}/events/sse", by_sse)

@@ -1,4 +1,4 @@
-"""One data directory, and the daemons that live on it one after the other: real processes, killed and started again."""
+"""One data directory, and the daemons that run on it one after the other: real processes, killed and started again."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ class StartFailed(AssertionError):
 
 class Lives:
     """``options`` are those of ``sandbox-agent server``. ``forked``: the daemons are forks of a process that has
-    imported what they import; not where their memory is measured, since that process's is theirs too then."""
+    imported their modules; not for tests that measure memory, because a fork has that process's memory too."""
 
     def __init__(self, home: Path, *options: str, forked: bool = True) -> None:
         self.home = home
@@ -59,7 +59,7 @@ class Lives:
             **self.environment,
         }
         words = ["server", "--no-token", "--port", "0", "--data-dir", str(self.data), "--log-level", "warning"]
-        # Through a pipe: a limit on the daemon's files is none on what it says.
+        # Through a pipe: a limit on the daemon's files must not affect its output.
         source, sink = os.pipe()
         threading.Thread(target=_copy, args=(source, self._errors), daemon=True).start()
         out, stdout = os.pipe()
@@ -106,12 +106,12 @@ class Lives:
         return status
 
     async def where(self) -> str:
-        """The URL of the daemon that lives now; waits for one."""
+        """The URL of the daemon that runs now; waits for one."""
         await self._up.wait()
         return self.url
 
     async def kill_after(self, seconds: float) -> bool:
-        """SIGKILL after so long; False when a failpoint was faster."""
+        """SIGKILL after so long; False when a failpoint killed it earlier."""
         with trio.move_on_after(seconds):
             await self._ended()
         own = self.process.poll() is None
@@ -124,7 +124,8 @@ class Lives:
         return own
 
     async def cut_short(self, number: signal.Signals, failpoint: str = "", after: float = 30.0) -> None:
-        """A life that the signal ends: at the failpoint, which must send the same, or so long after it listens."""
+        """One run of a daemon that the signal ends: at the failpoint, which must send the same signal, or so long after
+        the daemon listens."""
         if not await self.start(failpoint):
             return
         with trio.move_on_after(after):
@@ -141,7 +142,7 @@ class Lives:
         assert status == 0, f"ended with {status}\n{self.stderr()}"
 
     async def stop(self, seconds: float = 20.0) -> None:
-        """SIGTERM; it must end well, and in time."""
+        """SIGTERM; the daemon must end with status 0, and in time."""
         self._down()
         self.process.send_signal(signal.SIGTERM)
         with trio.fail_after(seconds):
@@ -156,8 +157,8 @@ class Lives:
         return self._errors.read_text(errors="replace")[-8000:]
 
     def descendants(self, before: int | None = None) -> list[str]:
-        """In words: everything alive that a daemon of ours started; only of lives before that one when it is named.
-        Runs in any thread, so it asks nothing of the process object."""
+        """Descriptions of all running processes that a daemon of ours started; with an argument, only of daemons before
+        that one. Runs in any thread, so it does not use the process object."""
         found: list[str] = []
         for row in read_all():
             life = self._life_of(row.id.pid)
@@ -175,14 +176,14 @@ class Lives:
         return next((int(part[len(sign) :]) for part in environment.split(b"\0") if part.startswith(sign)), 0)
 
     async def former_gone(self, seconds: float = 10.0) -> list[str]:
-        """Waits until nothing of former lives is alive; what is still there after so long."""
+        """Waits until no process of former daemons runs; returns those that still run after so long."""
         deadline = trio.current_time() + seconds
         while (left := await trio.to_thread.run_sync(self.descendants, self.count)) and trio.current_time() < deadline:
             await trio.sleep(0.02)
         return left
 
     async def clean_up(self) -> None:
-        """For the end of a test that failed: nothing of ours stays behind."""
+        """Ends everything after a test that failed."""
         with trio.CancelScope(shield=True):
             if self.process is not None and self.process.poll() is None:
                 self.process.kill()

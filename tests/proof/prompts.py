@@ -1,4 +1,4 @@
-"""What clients tell the mock agent: a mix of everything that a session can be in the middle of."""
+"""Prompts for the mock agent: together they bring a session into every state."""
 
 import random
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class Prompts:
-    """Nearly all are unlike any other, so that each is known again in the log."""
+    """Nearly all are unique, so that each can be recognised in the log."""
 
     def __init__(self, dice: random.Random, effects: Path) -> None:
         self._dice = dice
@@ -44,7 +44,7 @@ class Prompts:
         return f"pace 100 {200 + number} 30"
 
     def _sleep(self, number: int) -> str:
-        """A turn that only an interrupt or a death ends."""
+        """A turn that only an interrupt or a kill ends."""
         return f"sleep {600 + number}"
 
     def _fail(self, number: int) -> str:

@@ -1,4 +1,4 @@
-"""Writes down what clients do and see while they do it, as a history."""
+"""The recorder: notes what clients send and receive, as a history."""
 
 from collections import Counter
 from collections.abc import Generator
@@ -44,8 +44,8 @@ class Watching:
 
 
 class Recorder:
-    """``effects`` is the file into which agents write what they really did, a line each; ``seen`` the newest position
-    of each session that any stream showed."""
+    """``effects`` is the file into which agents write what they really did, one line each. ``seen`` is the newest
+    position of each session that any stream showed."""
 
     def __init__(self, effects: Path) -> None:
         self.effects = effects

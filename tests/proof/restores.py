@@ -1,4 +1,4 @@
-"""Restores that are cut short: sessions killed in mid-turn, and then start after start that a signal ends early."""
+"""Interrupted restores: sessions are killed during a turn, and then several starts are ended early by a signal."""
 
 import json
 import random
@@ -30,8 +30,8 @@ PLACES = ("session.restoring", "session.restored")
 
 
 async def cut_restores_short(home: Path, seed: int, kills: int) -> tuple[History, Lives]:
-    """At least so many lives end early. In each round every session is in a turn, every other has a prompt that waits,
-    and all that is killed; then come the cuts, by SIGTERM and SIGKILL."""
+    """At least so many starts are ended early. In each round every session is in a turn, every other session has a
+    prompt that waits, and the daemon is killed; then starts are ended early by SIGTERM and SIGKILL."""
     dice = random.Random(seed)
     lives = Lives(home, *OPTIONS)
     recorder = Recorder(home / "effects.txt")
@@ -71,7 +71,7 @@ async def _cut(lives: Lives, dice: random.Random) -> None:
 
 
 async def _keep_busy(lives: Lives, clients: Clients, number: int) -> None:
-    """Returns when every session is in a turn that only a death ends."""
+    """Returns when every session is in a turn that only a kill ends."""
     sessions = list(enumerate(clients.sessions))
     async with trio.open_nursery() as nursery:
         for index, session in sessions:
@@ -86,7 +86,7 @@ async def _keep_busy(lives: Lives, clients: Clients, number: int) -> None:
 
 
 async def _in_a_turn(url: str, count: int) -> bool:
-    """Each of so many sessions runs the last prompt that it got: what waited has been done."""
+    """Each of so many sessions runs the last prompt that it got: prompts that waited were run."""
     answer = await call(url, "GET", "/v1/sessions")
     states = [(info["status"], info["queued"]) for info in json.loads(answer.body)["sessions"]]
     return states == [("running", 0)] * count

@@ -1,4 +1,4 @@
-"""A writer of histories that break no promise, for tests of the checker: each test then spoils one thing."""
+"""Builds histories that break no promise, for tests of the checker: each test then changes one thing."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from .rules.history import FEED, Attempt, Command, Event, Frame, History, Kept, 
 CUT: Mapping[str, object] = MappingProxyType(
     {"outcome": "failed", "error": {"code": "process_exit", "message": "the agent exited"}}
 )
-"""How the turn of an agent that died ends."""
+"""How the turn of an agent that was killed ends."""
 
 
 class Story:
@@ -55,9 +55,9 @@ class Story:
         cut: bool = False,
         deltas: int = 1,
     ) -> str:
-        """A prompt and its turn; the prompt. ``lost`` answers came never, ``cut`` is a turn that ended before the agent
-        had repeated the prompt. With ``ask`` it asks for a permission or question, which ``reply`` resolves; None: the
-        daemon rejects it."""
+        """A prompt and its turn; returns the prompt. ``lost`` answers never came; ``cut`` is a turn that ended before
+        the agent had repeated the prompt. With ``ask`` the agent requests an approval, which ``reply`` resolves; with
+        None the daemon rejects it."""
         self._turns += 1
         turn, prompt = f"turn_{self._turns}", f"prompt {self._turns}"
         acknowledgement = Attempt(200, json.dumps({"turnId": turn}).encode()) if via == "ws" else Attempt(204)

@@ -1,4 +1,4 @@
-"""The wall clock is set forward and back: nothing that is numbered, timed or kept depends on it."""
+"""The wall clock is set forward and back: no number, timeout or retention depends on it."""
 
 import json
 from pathlib import Path
@@ -71,7 +71,7 @@ async def test_a_jump_back_delays_no_timeout():
 
 
 async def test_logs_go_on_through_jumps_and_lives(tmp_path: Path):
-    """Sessions and events stay in the order in which they were, whatever time they say; nothing is taken for old."""
+    """Sessions and events keep their order, whatever their times are; nothing is deleted as too old."""
     times: list[str] = []
     for number, jump in enumerate([0, -YEAR, 3 * YEAR, -2 * YEAR]):
         clock = Jumping()

@@ -1,4 +1,4 @@
-"""A kill at each named place, in a small day of one session: what was asked for is done, once."""
+"""A kill at each failpoint, during a short run of one session: every command takes effect exactly once."""
 
 import json
 import random

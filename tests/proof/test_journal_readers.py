@@ -1,5 +1,5 @@
-"""Properties of logs, cursors and readers: whatever is appended, deleted, subscribed to and left, in whatever order,
-each reader gets exactly the suffix that it asked for, and nobody waits for a slow one."""
+"""Properties of logs, cursors and readers: whatever is appended, deleted and subscribed to, in any order, each reader
+gets exactly the suffix that it asked for, and no reader waits for a slow one."""
 
 import itertools
 import json
@@ -38,7 +38,7 @@ FAR = 10**6
 
 
 class Stage:
-    """Where a journal lives, life after life. Without a directory it is in memory, and has one life."""
+    """The place of a journal, across its runs. Without a directory it is in memory, and has one run."""
 
     def __init__(self, options: Settings, directory: Path | None) -> None:
         self.options = options
@@ -47,7 +47,7 @@ class Stage:
         self._over = trio.Event()
 
     async def live(self, *, task_status: trio.TaskStatus[Journal]) -> None:
-        """One life, until :meth:`end`."""
+        """One run, until :meth:`end`."""
         if self._directory is None:
             task_status.started(MemoryJournal(self.options, Clock(), "feed"))
             return
@@ -147,7 +147,7 @@ class Theatre:
         subscriber.there = False
 
     async def caught_up(self, kept: Mapping[str, Kept]) -> list[str]:
-        """Waits until whoever is there has all that its log keeps; who never gets it."""
+        """Waits until each reader has all that its log keeps; returns the readers that do not get it."""
         with trio.move_on_after(10):
             while self.behind(kept):
                 await trio.sleep(0.001)

@@ -18,7 +18,7 @@ RESTORES = max(4, KILLS // 8)
 """Of these, those of daemons that have sessions to restore and are not left the time for it."""
 
 WORLDS = 2
-"""Data directories that are tormented at the same time."""
+"""Data directories that are tested at the same time."""
 
 
 async def test_no_restore_that_is_cut_short_breaks_a_promise(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Readers on their bad days, on a real daemon: slow, stuck, gone in mid-frame, and many that come and go."""
+"""Readers of a real daemon that are slow, stuck or disconnected in the middle of a frame, and many that come and go."""
 
 import json
 import os
@@ -42,7 +42,7 @@ class Stage:
         return json.loads((await call(self.lives.url, "GET", "/v1/sessions/s")).body)
 
     async def over(self) -> int:
-        """When the turn is; the last position then."""
+        """Waits for the turn's end; returns the last position then."""
         while (info := await self.info())["status"] != "idle":
             await trio.sleep(0.02)
         return int(str(info["eventCount"]))
@@ -53,7 +53,7 @@ class Stage:
         assert [*broken_in_streams(history), *broken_in_log(kept.events)] == []
 
     def sockets(self) -> int:
-        """That it holds. Its files are the journal's: they are opened when first needed, and no reader has its own."""
+        """Descriptors of the daemon, without files: those are the journal's, and are opened when first needed."""
         return sum(
             str(link).startswith("socket:")
             for path in Path(f"/proc/{self.lives.process.pid}/fd").iterdir()
@@ -61,7 +61,7 @@ class Stage:
         )
 
     def memory(self) -> int:
-        """Bytes that are its own."""
+        """Private bytes of the daemon."""
         lines = Path(f"/proc/{self.lives.process.pid}/smaps_rollup").read_text().splitlines()
         return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 

@@ -1,4 +1,4 @@
-"""Torment: a daemon with busy clients is killed and started again, many times. What they saw is a history."""
+"""A daemon with busy clients is killed and started again, many times. What the clients saw is a history."""
 
 import random
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ OPTIONS = (
     *("--mock-step-ms", "1", "--sse-keepalive", "0.3", "--interrupt-timeout", "0.5", "--agent-restarts", "1000000"),
     *("--end-eof", "0.1", "--end-interrupt", "0.1", "--end-terminate", "0.2"),
 )
-"""Agents crash all the time: that is not what is tested here, so no session fails for it."""
+"""Agents crash often. That is not tested here, so no session fails because of it."""
 
 LIFE = 0.5
-"""Seconds that a daemon lives on average, from when it listens."""
+"""Seconds that a daemon runs on average, from when it listens."""
 
 
 async def torment(home: Path, seed: int, kills: int, failpoints: Sequence[str]) -> tuple[History, Lives]:
-    """Half of the lives end at a random moment, half at one of the failpoints if they reach it in time."""
+    """Half of the daemons are killed at a random moment, half at a failpoint if they reach it in time."""
     dice = random.Random(seed)
     lives = Lives(home, *OPTIONS)
     recorder = Recorder(home / "effects.txt")
@@ -47,7 +47,7 @@ async def torment(home: Path, seed: int, kills: int, failpoints: Sequence[str]) 
                     pass
                 recorder.survivors += await lives.former_gone()
             clients.stopping = watchers.stopping = True
-            # The last daemon may be armed.
+            # The last daemon may have a failpoint.
             await lives.kill_after(0)
             await lives.start()
         history = await last_look(lives, recorder, clients)

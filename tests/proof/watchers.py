@@ -1,4 +1,4 @@
-"""Readers of a daemon that keeps dying: they come back with the cursor that they have, and some vanish in mid-frame."""
+"""Readers of a daemon that is killed repeatedly: they return with their cursor, and some disconnect within a frame."""
 
 import json
 import random
@@ -61,7 +61,7 @@ class Watchers:
                     self._feed = watching.log_id, max(seen, *(heard.position for heard in frames(watching)), 0)
 
     def _cursor(self, session: str) -> tuple[int, str | None]:
-        """Where a client may stand: mostly where it was, at times further back, or nowhere that there is."""
+        """A cursor that a client may have: mostly its last one, sometimes an older one, or one that does not exist."""
         seen, log_id = self.recorder.seen[session], self._logs[session]
         return self._dice.choice(
             [(seen, log_id)] * 8
@@ -86,7 +86,7 @@ class Watchers:
                 await self._take(socket, watching)
 
     async def _take(self, source: Sse | Socket, watching: Watching) -> None:
-        """For a while; then hang up, as one who leaves or as one whose machine is gone."""
+        """Read for a while, then close the connection, or reset it as when the client's machine is gone."""
         with trio.move_on_after(self._dice.expovariate(1)):
             while not self.stopping:
                 heard = await source.next()

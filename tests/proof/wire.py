@@ -1,4 +1,4 @@
-"""A client that expects its daemon to die at any byte: HTTP requests, SSE and WebSocket streams over trio sockets.
+"""A client whose daemon may be killed at any byte: HTTP requests, SSE and WebSocket streams over trio sockets.
 
 Every way in which a connection breaks is one exception, :class:`Gone`.
 """
@@ -36,7 +36,7 @@ class Gone(Exception):
 
 
 class Refused(Gone):
-    """It is there, and said no."""
+    """The daemon answered with a refusal."""
 
     def __init__(self, answer: Attempt) -> None:
         super().__init__(str(answer))
@@ -65,7 +65,7 @@ async def _connect(url: str, receive_bytes: int | None = None) -> trio.SocketStr
 
 
 def reset(stream: trio.SocketStream) -> None:
-    """Make its close an RST, as that of a client whose machine is gone."""
+    """Make its close an RST, as when the client's machine is gone."""
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -124,7 +124,7 @@ class Sse:
         self._heard: list[Heard | None] = []
 
     async def next(self) -> Heard | None:
-        """None is a comment: for so long there was nothing more to say."""
+        """The next frame; None for a keep-alive comment."""
         while not self._heard:
             with _broken():
                 chunk = await self._response.chunk()
@@ -135,7 +135,7 @@ class Sse:
         return self._heard.pop(0)
 
     async def trickle(self, size: int) -> None:
-        """Take so many bytes off the wire, and look at them later."""
+        """Receive so many bytes without parsing them yet."""
         with _broken():
             await self._response.receive(size)
 

@@ -9,7 +9,7 @@ from .stream_rules import broken_in_feed, broken_in_streams
 
 
 def violations(history: History) -> list[str]:
-    """In words, each after the number of its promise; empty when all that was promised held."""
+    """The broken promises, in words, each after its number; empty when all promises held."""
     return list(_violations(history))
 
 

@@ -1,4 +1,4 @@
-"""What must hold of every command: promise 6, and of promise 8 that nothing is allowed which nobody allowed."""
+"""Rules for commands: promise 6, and the part of promise 8 that nothing is allowed without a decision."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def broken_in_commands(history: History) -> Iterator[str]:
 
 
 def _one_answer(command: Command, *, gone: bool) -> Iterator[str]:
-    """What was acknowledged once is acknowledged in the same words for as long as the session is there."""
+    """Every acknowledgement of a command is the same, as long as the session exists."""
     first = command.acknowledgement
     if first is None or command.key is None:
         return
@@ -56,7 +56,7 @@ class _Turn:
 
 
 def _turns(log: Kept) -> list[_Turn]:
-    """``prompts`` is what the user is shown to have said in it: one at most."""
+    """``prompts`` are the user's messages in the turn: at most one."""
     turns: list[_Turn] = []
     for event in log.events:
         data = event["data"]
@@ -74,7 +74,7 @@ def _text(item: Event) -> str:
 
 
 def _prompts(commands: Sequence[Command], log: Kept) -> Iterator[str]:
-    """Every prompt has its turn. One whose agent died before it repeated the prompt has a turn that failed instead."""
+    """Every prompt has its turn. When the agent was killed before it repeated the prompt, the turn has failed."""
     turns = _turns(log)
     by_id = {turn.turn_id: turn for turn in turns}
     shown = Counter(prompt for turn in turns for prompt in turn.prompts)

@@ -1,4 +1,4 @@
-"""A history: what clients did and saw while a daemon lived, died and lived again, and what was there in the end.
+"""A history: what clients sent and received while a daemon was killed and started again, and the state at the end.
 
 It is plain data. :func:`.checker.violations` says which promises it breaks. Promises are named by their number in
 docs/guarantees.md.
@@ -13,12 +13,12 @@ from attrs import field, frozen
 
 Event = dict[str, Any]
 FEED = ""
-"""The name of the stream of all sessions, where a session's id would stand."""
+"""The name of the stream of all sessions, in place of a session's id."""
 
 
 @frozen
 class Attempt:
-    """One time that a command was sent. ``status`` is None when no answer came: the daemon died, or we left."""
+    """One sending of a command. ``status`` is None when no answer came: the daemon was killed, or the client left."""
 
     status: int | None
     body: bytes = b""
@@ -29,7 +29,7 @@ class Attempt:
 
     @property
     def final(self) -> bool:
-        """False of a bad moment and of a failure of the daemon's own: the next attempt may have another answer."""
+        """False for 429, 503 and internal errors: the next attempt may have another answer."""
         if self.status is None or self.status == 503:
             return False
         return self.status < 500 or not json.loads(self.body)["type"].endswith(":internal_error")
@@ -40,8 +40,8 @@ class Attempt:
 
 @frozen
 class Command:
-    """One command under one key, with every time that it was sent. ``about`` is the prompt of a message, or the id of
-    the ask that a reply is for; ``reply`` is once, always, reject, or answer."""
+    """One command under one key, with all its attempts. ``about`` is the prompt of a message, or the id of the approval
+    that a reply is for; ``reply`` is once, always, reject, or answer."""
 
     session: str
     kind: str
@@ -60,7 +60,7 @@ class Command:
 
     @property
     def refused(self) -> bool:
-        """Every answer said no. A failure of the daemon's own says neither yes nor no."""
+        """Every answer was a refusal. An internal error is neither success nor refusal."""
         return all(attempt.status is not None and 400 <= attempt.status < 500 for attempt in self.attempts)
 
     @property
@@ -113,8 +113,8 @@ class Stream:
 
 @frozen
 class Kept:
-    """A log at the very end, as the API gives it: everything that it still holds. ``last`` is where it stands, also
-    when what stood there was deleted."""
+    """A log at the very end, as the API gives it: all events that it still has. ``last`` is its last position, also
+    when the event there was deleted."""
 
     session: str
     log_id: str
@@ -137,8 +137,8 @@ class Kept:
 
 @frozen
 class History:
-    """``effects`` counts what the agents really did, by what they were told; ``survivors`` are the processes that
-    should have been gone, in words."""
+    """``effects`` counts what the agents really did, by prompt; ``survivors`` describes the processes that should have
+    ended."""
 
     commands: Sequence[Command] = ()
     streams: Sequence[Stream] = ()
@@ -152,5 +152,5 @@ class History:
 
     @cached_property
     def deleted(self) -> frozenset[str]:
-        """Sessions that somebody wanted gone: what was seen of them need not be there."""
+        """Sessions that a client deleted: events that were seen of them need not exist any more."""
         return frozenset(command.session for command in self.commands if command.kind == "delete")

@@ -1,4 +1,4 @@
-"""What must hold of one session's log, whatever happened to it: promises 1, 7 and 8."""
+"""Rules for one session's log: promises 1, 7 and 8."""
 
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +29,7 @@ def said(event: Event) -> str:
 
 
 def broken_in_log(events: Sequence[Event], *, over: bool = False) -> Iterator[str]:
-    """The promises that a whole log breaks. With ``over`` nothing may come after it: nothing may be open at its end."""
+    """The promises that a whole log breaks. With ``over`` the log is complete: nothing may be open at its end."""
     sequences = [event["sequence"] for event in events]
     if sequences != list(range(1, len(events) + 1)):
         yield f"1: the sequences are not 1 to {len(events)}: {sequences}"
@@ -51,7 +51,7 @@ def approval_id(event: Event) -> str:
 
 
 class _Reader:
-    """Follows a log. Each complaint begins with the promise that is broken."""
+    """Follows a log. Each message begins with the number of the broken promise."""
 
     def __init__(self) -> None:
         self.turn: str | None = None

@@ -1,4 +1,4 @@
-"""What must hold of everything that was ever streamed: promises 1 to 4."""
+"""Rules for everything that was streamed: promises 1 to 4."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ def broken_in_streams(history: History) -> Iterator[str]:
     logs = {log.log_id: log for log in (*history.logs, *([history.feed] if history.feed else []))}
     seen: dict[tuple[str, int], bytes] = {}
     for stream in history.streams:
-        if stream.log_id is None:  # the connection broke before it learnt anything
+        if stream.log_id is None:  # the connection broke before the first frame
             continue
         kept = logs.get(stream.log_id)
         if kept is None and stream.session not in history.deleted:
@@ -38,8 +38,8 @@ def _kept(stream: Stream, frame: Frame, kept: Kept, history: History) -> Iterato
 
 
 def _resync(stream: Stream, kept: Kept | None, *, holes: bool) -> Iterator[str]:
-    """The first frame says what became of the cursor that was asked for. With ``holes`` something may be gone
-    anywhere."""
+    """The first frame says whether the requested cursor could be continued. With ``holes`` any events may be
+    deleted."""
     if not stream.frames:
         return
     first = stream.frames[0]
@@ -88,7 +88,7 @@ def _suffix(stream: Stream, kept: Kept | None) -> Iterator[str]:
 
 
 def _missing(stream: Stream, after: int, before: int, kept: Kept | None) -> list[int]:
-    """What should have come in between. The stream of all sessions has holes where a session was deleted."""
+    """The events that should have come in between. The stream of all sessions has gaps where a session was deleted."""
     between = range(after + 1, before)
     if stream.session == FEED:
         return [position for position in between if kept is not None and position in kept.by_position]

@@ -1,4 +1,4 @@
-"""The history checker finds every broken promise, and none in a history that is good."""
+"""The history checker finds every broken promise, and none in a history that breaks none."""
 
 from collections.abc import Callable
 
@@ -156,7 +156,7 @@ def resync_skips_what_is_there(history: History) -> History:
 
 
 def expired_cursor_is_taken(history: History) -> History:
-    """What it missed is not said."""
+    """The reader is not told what it missed."""
     kept = Kept("s", "log", history.logs[0].frames[10:], first=11)
     return evolve(history, logs=[kept], streams=[Stream("s", "sse", "log", 4, "log", kept.frames)], feed=None)
 
@@ -169,7 +169,7 @@ def spoil_command(history: History, kind: str, **changes: object) -> History:
 
 
 def prompt_ran_twice(history: History) -> History:
-    """Its second turn is one that nobody asked for, too."""
+    """Its second turn also is a turn without a prompt."""
     story = told()
     story.events.pop()
     story.turn()

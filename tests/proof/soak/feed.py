@@ -1,4 +1,4 @@
-"""One reader of the stream of all sessions, for hours: it resumes, and forgets each session when that was checked."""
+"""A reader of the stream of all sessions, for hours: it resumes, and forgets each session after its check."""
 
 import random
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Feed:
         return f"<Feed at {self._at}, {self.events} events in {self.connections} connections, {len(self._held)} held>"
 
     def expect(self, session: str) -> None:
-        """From its first event on it is held. Call this before the session is there."""
+        """Keep the session's events from the first on. Call this before the session exists."""
         self._held[session] = []
 
     def forget(self, session: str) -> None:

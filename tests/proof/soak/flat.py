@@ -1,4 +1,4 @@
-"""Whether a figure stays where it is. Pure: a series of samples and a bound in, what it grows per hour out."""
+"""Whether a figure grows. A pure function: a series of samples and a bound in, growth per hour out."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -17,8 +17,8 @@ Sample = tuple[float, float]
 
 @frozen
 class Bound:
-    """A figure may grow by ``per_hour``, and is ``noise`` uncertain: in a soak of minutes its ups and downs would
-    otherwise be taken for a slope of many hundreds per hour. A steady leak is beyond any noise after long enough.
+    """A figure may grow by ``per_hour``, and ``noise`` is its uncertainty: in a soak of minutes its variation would
+    otherwise look like a slope of many hundreds per hour. A steady leak exceeds any noise after long enough.
     ``settling`` is allowed on top when less than :data:`LONG` is judged, after a warm-up as short."""
 
     per_hour: float
@@ -32,8 +32,8 @@ class Bound:
 @frozen
 class Trend:
     """``slope`` and ``rise`` are per hour: the slope by Theil and Sen, and the way from the median of the second
-    quarter to that of the last. One wild sample moves neither, and one step near an end only one of them: a leak is
-    what moves both."""
+    quarter to that of the last. One outlier moves neither, and one step near an end moves only one of them: a leak
+    moves both."""
 
     name: str
     bound: Bound
@@ -46,7 +46,7 @@ class Trend:
 
     @property
     def growth(self) -> float:
-        """What it grew by in these hours, by the tamer of the two."""
+        """The growth in these hours, by the smaller of the two."""
         return min(self.slope, self.rise) * self.hours
 
     @property

@@ -1,4 +1,4 @@
-"""What a daemon uses, seen from outside: /proc, its data directory, and its own /metrics."""
+"""The resources of a daemon, measured from outside: /proc, its data directory, and its /metrics."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,9 +24,9 @@ BOUNDS: Mapping[str, Bound] = {
     "journal_mb": Bound(per_hour=4, noise=6),
     "wal_mb": Bound(per_hour=2, noise=WAL_BYTES / MB),
 }
-"""What each may grow by. All of them go up and down with the sessions that there are at the moment. The write-ahead log
-is anything between nothing and its limit. Memory settles for minutes, as floods find the most that is ever held at
-once, and how late the loop is depends on who else computes."""
+"""How much each may grow. All of them vary with the current sessions. The write-ahead log has any size up to its limit.
+Memory settles for minutes, until floods have caused the most that is ever held at once. The loop's lateness depends on
+what else the machine computes."""
 
 LATENESS = "sandbox_agent_event_loop_lateness_seconds"
 

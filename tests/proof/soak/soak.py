@@ -1,4 +1,4 @@
-"""A soak: one daemon, and for hours all that clients and agents do to it, at a steady rate."""
+"""The soak: one daemon, and for hours everything that clients and agents can do, at a steady rate."""
 
 import random
 from pathlib import Path
@@ -21,7 +21,7 @@ OPTIONS = (
     *("--ended-sessions-kept", "10", "--tail-bytes", "65536", "--stream-batch-bytes", "16384"),
     *("--max-queued-prompts", "4", "--idle-timeout", "10", "--shutdown-timeout", str(SHUTDOWN_TIMEOUT)),
 )
-"""Limits are small, so that minutes reach them."""
+"""The limits are small, so that they are reached within minutes."""
 
 VISITS = 5
 """Sessions that are busy at a time; with as many readers of each, and those below."""
@@ -133,11 +133,11 @@ class Soak:
             await trio.sleep(1)
 
     async def _slow_reader(self) -> None:
-        """Of all there is, a little at a time, and then it is gone."""
+        """Reads everything, a little at a time, and then disconnects."""
         await self._read_badly(pause=0.2, seconds=15)
 
     async def _stuck_reader(self) -> None:
-        """Says that it wants everything, and takes nothing."""
+        """Requests everything, and reads nothing."""
         await self._read_badly(pause=30, seconds=12)
 
     async def _read_badly(self, pause: float, seconds: float) -> None:
@@ -153,7 +153,7 @@ class Soak:
                 await trio.sleep(0.1)
 
     async def _all_gone(self) -> None:
-        """No session is left at work, so no process is."""
+        """No session has work any more, so no agent process is left."""
         with trio.move_on_after(30):
             while self._left():
                 await trio.sleep(0.1)

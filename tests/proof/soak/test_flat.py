@@ -1,4 +1,4 @@
-"""The judge of the soak test: what leaks is seen, what only goes up and down is not."""
+"""The growth check of the soak: it finds leaks, and ignores figures that only vary."""
 
 import random
 

@@ -1,5 +1,5 @@
-"""One session from its creation to its end, with clients and readers of its own; what they saw is checked, and
-forgotten."""
+"""One session from its creation to its end, with clients and readers of its own; what they saw is checked and then
+discarded."""
 
 import json
 import random
@@ -18,7 +18,7 @@ from ..wire import Gone, call
 from .feed import Feed
 
 VISIT = 8.0
-"""Seconds that clients busy themselves with a session, on average."""
+"""Seconds that clients use a session, on average."""
 
 LONGEST_VISIT = 40.0
 SETTLE_TIMEOUT = 60.0
@@ -106,7 +106,7 @@ class Visit:
             await self._clients.cancel(self.session, self._dice.choice(queued)["turnId"])
 
     async def _decide(self) -> None:
-        """Answers some of what the agent asks. What it leaves, an interrupt or the end rejects."""
+        """Decides some of the approvals. The others are rejected by an interrupt or the end."""
         while not self._clients.stopping:
             await trio.sleep(self._dice.expovariate(3))
             for pending in (await self._get("/v1/permissions"))["permissions"]:
@@ -120,7 +120,7 @@ class Visit:
                     await self._clients.reply_question(self.session, pending["question"]["question_id"], answers)
 
     async def _settle(self) -> None:
-        """Whatever was done to it, it comes to rest when it is interrupted, and then takes a prompt."""
+        """In any state the session becomes idle after an interrupt, and then accepts a prompt."""
         with trio.move_on_after(SETTLE_TIMEOUT):
             while (info := await self._info())["status"] not in RESTING or info["queued"]:
                 await self._clients.interrupt(self.session)
