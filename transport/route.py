@@ -8,14 +8,13 @@ from typing import Any, Literal
 from attrs import frozen
 
 from ..schema.access.scopes import Scope
-from .metrics.scrape import CONTENT_TYPE as METRICS_CONTENT_TYPE
 
 Kind = Literal["json", "text", "metrics", "sse", "websocket"]
 CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(
     {
         "json": "application/json",
         "text": "text/plain; charset=utf-8",
-        "metrics": METRICS_CONTENT_TYPE,
+        "metrics": "text/plain; version=0.0.4; charset=utf-8",  # the text format of Prometheus
         "sse": "text/event-stream",
     }
 )

@@ -9,10 +9,9 @@ from typing import Any
 
 import structlog
 import trio
-from hypercorn.config import Config
-from hypercorn.logging import Logger
 
 from .failures import log_failure
+from .hypercorn_internals import Config, Logger
 from .line_budget import WINDOW, LineBudget
 from .paths import session_of
 

@@ -45,10 +45,6 @@ class Admission:
     def __len__(self) -> int:
         return len(self._addresses) + len(self._trusted)
 
-    @property
-    def untrusted(self) -> int:
-        return len(self._addresses)
-
     def admit(self, connection: Admitted, address: str) -> bool:
         """False when there is no room, and nobody who could make some."""
         name = network(address)

@@ -15,11 +15,6 @@ import termios
 
 import structlog
 import trio
-from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.trio.task_group import TaskGroup
-from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import AppWrapper, ConnectionState
 
 from ...schema.problems import invalid_request
 from ...schema.settings import Settings
@@ -30,6 +25,17 @@ from ..listening.wire import Secure, Wire
 from .admission import Admission
 from .bearer import KEY
 from .failures import log_failure
+from .hypercorn_internals import (
+    AppWrapper,
+    Closed,
+    Config,
+    ConnectionEvent,
+    ConnectionState,
+    RawData,
+    TaskGroup,
+    Updated,
+    WorkerContext,
+)
 from .protocol import Protocol
 from .streams import last_answer
 
@@ -140,7 +146,7 @@ class Connection:
                 await self._write_raw(memoryview(head + b"\r\n" + body))
             raise
 
-    async def send(self, event: Event) -> None:
+    async def send(self, event: ConnectionEvent) -> None:
         """What the protocol wants done. Returns only after a checkpoint, also when the client is gone, so that a loop
         that sends cannot starve the others."""
         match event:

@@ -23,10 +23,6 @@ class LineBudget:
     def __repr__(self) -> str:
         return f"<LineBudget {self._most} lines, {sum(self._omitted.values())} left out>"
 
-    @property
-    def omitted(self) -> bool:
-        return bool(self._omitted)
-
     def take(self, address: str, now: float) -> bool:
         """Whether a line of ``address`` may be written; if not, it is counted. ``now`` in seconds of any clock."""
         if now >= self._ends:

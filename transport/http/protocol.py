@@ -5,19 +5,27 @@ from typing import Any, cast
 import h11
 import msgspec
 import structlog
-from hypercorn.events import Closed, RawData
-from hypercorn.protocol.events import Event, Request, Response
-from hypercorn.protocol.h11 import STREAM_ID, H11Protocol, H11WSConnection
 
 from .access_log import AccessLog
 from .http2_refusal import refusal
+from .hypercorn_internals import (
+    STREAM_ID,
+    Closed,
+    Event,
+    H11Connection,
+    H11WSConnection,
+    HypercornProtocol,
+    RawData,
+    Request,
+    Response,
+)
 from .streams import HttpStream, SocketStream, answered, http_problem, last_answer
 from .strict_head import fault_of_head, fault_of_lines
 
 log = structlog.get_logger("sandbox_agent.transport")
 
 
-class PatientConnection(h11.Connection):
+class PatientConnection(H11Connection):
     """h11's, which lets the app say whether the body is wanted. Hypercorn would ask a client for it (100 Continue) as
     soon as the head is there, before anyone has looked at its token. ``fault`` is what was wrong with what came."""
 
@@ -26,7 +34,7 @@ class PatientConnection(h11.Connection):
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         try:
             if self.their_state is h11.IDLE and (fault := fault_of_lines(self.trailing_data[0])) is not None:
-                self._process_error(self.their_role)
+                self.fail()
                 self.fault = fault
                 raise h11.RemoteProtocolError(fault)
             return super().next_event()
@@ -40,7 +48,7 @@ class PatientConnection(h11.Connection):
         return False
 
 
-class Protocol(H11Protocol):
+class Protocol(HypercornProtocol):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.connection = PatientConnection(h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size)
@@ -60,7 +68,7 @@ class Protocol(H11Protocol):
         """Ask for the body if the client waits to be asked."""
         if self._client_waits:
             headers = self.config.response_headers("h11")
-            await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=headers))
+            await self.send_message(h11.InformationalResponse(status_code=100, headers=headers))
 
     @property
     def _client_waits(self) -> bool:
@@ -88,10 +96,7 @@ class Protocol(H11Protocol):
             event = Response(event.stream_id, [*event.headers, (b"connection", b"close")], event.status_code)
         await super().stream_send(event)
 
-    async def _check_protocol(self, event: h11.Request) -> None:
-        """Hypercorn would turn to HTTP/2 here. RFC 9110 lets us answer a client that asks for it in HTTP/1.1."""
-
-    async def _create_stream(self, request: h11.Request) -> None:
+    async def begin_request(self, request: h11.Request) -> None:
         if request.http_version not in (b"1.0", b"1.1"):
             await self._refuse_version(request)
             return
@@ -132,26 +137,26 @@ class Protocol(H11Protocol):
             await cast("AccessLog", self.config.log).refused(problem.status, self.client)
             await self.send(RawData(frames))
         else:
-            await self._send_error_response(505)
+            await self.send_failure(505)
         await self.send(Closed())
 
     async def _refuse_head(self, fault: str) -> None:
         self._refused = True
-        await self._send_error_response(400, fault)
+        await self.send_failure(400, fault)
         await self.send(Closed())
 
-    async def _send_error_response(self, status_code: int, fault: str | None = None) -> None:
+    async def send_failure(self, status: int, fault: str | None = None) -> None:
         if self.stream is None:
-            await cast("AccessLog", self.config.log).refused(status_code, self.client)
+            await cast("AccessLog", self.config.log).refused(status, self.client)
         else:  # its line in the access log is written when it closes
-            self.stream.response = answered(status_code)
+            self.stream.response = answered(status)
         if fault is None and isinstance(self.connection, PatientConnection):
             fault = self.connection.fault
-        headers, body = last_answer(http_problem(status_code, fault))
+        headers, body = last_answer(http_problem(status, fault))
         headers += self.config.response_headers("h11")
-        await self._send_h11_event(h11.Response(status_code=status_code, headers=headers))
-        await self._send_h11_event(h11.Data(data=body))
-        await self._send_h11_event(h11.EndOfMessage())
+        await self.send_message(h11.Response(status_code=status, headers=headers))
+        await self.send_message(h11.Data(data=body))
+        await self.send_message(h11.EndOfMessage())
 
 
 def is_websocket(request: h11.Request) -> bool:

@@ -5,17 +5,26 @@ from time import time
 from typing import Any, cast
 
 import msgspec
-from hypercorn.protocol.events import Body, Data, EndBody, Event, Response, StreamClosed
-from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
-from hypercorn.protocol.ws_stream import ASGIWebsocketState, FrameTooLargeError, WSStream
-from hypercorn.typing import WebsocketAcceptEvent
-from hypercorn.utils import suppress_body
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
 
 from ...schema.problems import Problem, internal_error, invalid_request
 from .framing import SSE_COMMENT, SocketFrames
+from .hypercorn_internals import (
+    ASGIHTTPState,
+    ASGIWebsocketState,
+    Body,
+    Data,
+    EndBody,
+    Event,
+    FrameTooLargeError,
+    HypercornHttpStream,
+    HypercornSocketStream,
+    Response,
+    StreamClosed,
+    suppress_body,
+)
 
 MAX_FAULT = 200
 """Characters of what h11 says of a request: it may quote some of it."""
@@ -63,7 +72,7 @@ def _is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
 
 
-class HttpStream(HTTPStream):
+class HttpStream(HypercornHttpStream):
     """Its failures are problems too, and what it streams goes out as ready chunks: taken through h11, each cost a fifth
     of what sending it costs."""
 
@@ -113,17 +122,17 @@ class HttpStream(HTTPStream):
         if app_put is not None:
             await app_put({"type": "http.disconnect"})
 
-    async def _send_error_response(self, status_code: int) -> None:
-        headers, body = last_answer(http_problem(status_code))
-        self.response = answered(status_code)
-        await self.send(Response(self.stream_id, headers, status_code))
+    async def send_failure(self, status: int) -> None:
+        headers, body = last_answer(http_problem(status))
+        self.response = answered(status)
+        await self.send(Response(self.stream_id, headers, status))
         await self.send(Body(self.stream_id, body))
         await self.send(EndBody(self.stream_id))
         self.state = ASGIHTTPState.CLOSED
         await self.config.log.access(self.scope, self.response, time() - self.start_time)
 
 
-class SocketStream(WSStream):
+class SocketStream(HypercornSocketStream):
     """Frames that are ready go out as they are; nothing is compressed; a message that is too large ends it.
 
     Hypercorn offers permessage-deflate and cannot be told not to. Our frames are made once for many clients, so they
@@ -139,10 +148,9 @@ class SocketStream(WSStream):
         elif self.state is ASGIWebsocketState.CONNECTED and not self.closed:
             await self.send(Data(self.stream_id, frames))
 
-    async def _accept(self, message: WebsocketAcceptEvent) -> None:
+    def accepting(self) -> None:
         self.handshake.extensions = None
         self.response = answered(101)
-        await super()._accept(message)
 
     async def handle(self, event: Event) -> None:
         if isinstance(event, StreamClosed) and not self.closed:  # the client may have left before it was answered
@@ -158,7 +166,7 @@ class SocketStream(WSStream):
             raise FrameTooLargeError
         buffer.extend(event)
 
-    async def _handle_events(self) -> None:
+    async def receive_frames(self) -> None:
         buffer = cast("Any", self.buffer)
         for event in self.connection.events():
             if isinstance(event, Message):
@@ -166,7 +174,7 @@ class SocketStream(WSStream):
                     self._extend(buffer, event)
                 except FrameTooLargeError:
                     # Hypercorn reads on after this, and its buffer grows for as long as the client writes.
-                    await self._send_wsproto_event(CloseConnection(CloseReason.MESSAGE_TOO_BIG))
+                    await self.send_frame(CloseConnection(CloseReason.MESSAGE_TOO_BIG))
                     await self.send(StreamClosed(self.stream_id))
                     return
                 if event.message_finished:
@@ -174,20 +182,20 @@ class SocketStream(WSStream):
                     await cast("Any", self).app_put(buffer.to_message())
                     buffer.clear()
             elif isinstance(event, Ping):
-                await self._send_wsproto_event(event.response())
+                await self.send_frame(event.response())
             elif isinstance(event, CloseConnection):
                 if self.connection.state is ConnectionState.REMOTE_CLOSING:
-                    await self._send_wsproto_event(event.response())
+                    await self.send_frame(event.response())
                 else:
                     # It broke the protocol, and wsproto says how (RFC 6455, section 7.4.1): hypercorn tells nobody.
-                    await self._send_wsproto_event(CloseConnection(event.code, event.reason))
+                    await self.send_frame(CloseConnection(event.code, event.reason))
                 await self.send(StreamClosed(self.stream_id))
                 return
 
-    async def _send_error_response(self, status_code: int) -> None:
-        headers, body = last_answer(http_problem(status_code))
-        self.response = answered(status_code)
-        await self.send(Response(self.stream_id, headers, status_code))
+    async def send_failure(self, status: int) -> None:
+        headers, body = last_answer(http_problem(status))
+        self.response = answered(status)
+        await self.send(Response(self.stream_id, headers, status))
         await self.send(Body(self.stream_id, body))
         await self.send(EndBody(self.stream_id))
         await self.config.log.access(self.scope, self.response, time() - self.start_time)

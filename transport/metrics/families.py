@@ -15,8 +15,8 @@ from prometheus_client.registry import Collector
 from ...actors.public import TOKEN_KINDS, Census, Counters, DaemonFacade, Histogram
 from ...schema.api.sessions import SessionStatus
 from ..subscriptions.subscribers import StreamKind, Subscribers
+from .log_drops import LogDrops
 from .loop_lateness import LoopLateness
-from .scrape import Drops
 
 PREFIX = "sandbox_agent_"
 
@@ -27,7 +27,7 @@ class MetricFamilies(Collector):
     """One per server. Two servers in one process have two registries, and nobody else's figures in theirs."""
 
     def __init__(
-        self, daemon: DaemonFacade, subscribers: Subscribers, lateness: LoopLateness, logs: Drops | None
+        self, daemon: DaemonFacade, subscribers: Subscribers, lateness: LoopLateness, logs: LogDrops | None
     ) -> None:
         self._daemon = daemon
         self._subscribers = subscribers

@@ -1,31 +1,21 @@
 """Metrics: what ``GET /metrics`` tells. The figures are read from those who have them at the moment of a scrape."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import trio
 
 from ...actors.public import DaemonFacade
 from ..subscriptions.subscribers import Subscribers
+from .log_drops import LogDrops
 from .loop_lateness import LoopLateness
 
 if TYPE_CHECKING:
     from .families import MetricFamilies
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-
-class Drops(Protocol):
-    """The log that a daemon writes."""
-
-    @property
-    def dropped(self) -> int:
-        """Lines that were dropped, because those before them were not read."""
-        ...
-
 
 class Metrics:
     def __init__(
-        self, daemon: DaemonFacade, subscribers: Subscribers, lateness: LoopLateness, logs: Drops | None
+        self, daemon: DaemonFacade, subscribers: Subscribers, lateness: LoopLateness, logs: LogDrops | None
     ) -> None:
         self._daemon = daemon
         self._subscribers = subscribers

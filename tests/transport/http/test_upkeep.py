@@ -8,8 +8,8 @@ import trio
 
 from sandbox_agent.actors.kernel import supervisor
 from sandbox_agent.transport.http.admission import Admission
+from sandbox_agent.transport.http.server import Server
 from sandbox_agent.transport.metrics.loop_lateness import LoopLateness
-from sandbox_agent.transport.server import Server
 
 from ..door import Door
 from ..serving import serving

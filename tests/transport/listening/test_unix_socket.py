@@ -86,7 +86,7 @@ async def test_another_users_process_is_told_and_left(place: Path, monkeypatch: 
             pid, uid, _ = struct.Struct("3i").unpack(stranger)
             return peer.Credentials(pid, uid)
 
-    monkeypatch.setattr("sandbox_agent.transport.server.Credentials", Stranger)
+    monkeypatch.setattr("sandbox_agent.transport.http.server.Credentials", Stranger)
     async with at(place) as client:
         answer = await client.get("/v1/health")
         assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (403, "permission_denied")
