@@ -1,10 +1,10 @@
 """The agent process: pexpect owns it; its JSON protocol runs over sockets, its terminal is a PTY.
 
-The PTY is the controlling terminal and stderr. The sockets stand on fds 0 and 1, because claude refuses a terminal on
-stdin and a cooked PTY hangs at lines of 4 KB. Not pipes: any program of the same user could open the other side of one
-by /proc/PID/fd, and speak for the agent or to it. A socket cannot be opened there. Closing the PTY's master ends most
-agents: a safety net for the day that the daemon dies. Spawning and closing take 10 to 100 ms each, so they run in
-worker threads.
+The PTY is the controlling terminal and stderr. The sockets are on fds 0 and 1, because claude refuses a terminal on
+stdin and a cooked PTY hangs at lines of 4 KB. They are not pipes: any program of the same user could open the other end
+of a pipe by /proc/PID/fd, and write in the agent's name or to it. A socket cannot be opened there. Closing the PTY's
+master ends most agents, which helps when the daemon is killed. Spawning and closing take 10 to 100 ms each, so they run
+in worker threads.
 """
 
 import os
@@ -47,19 +47,19 @@ from .tree import ProcessTree
 CHUNK = 1 << 16
 
 _READS = 6
-"""So many take what is being delivered, and then all that a socket can hold: 208 KiB unless the system says
-otherwise."""
+"""How many reads deliver the current lines and then everything that a socket can hold: 208 KiB unless the system has
+another limit."""
 
 OUTPUT_LINGER = 0.5
-"""Seconds that stdout and the terminal are still read after the agent has exited: a child of its may hold them open for
-ever."""
+"""Seconds for which stdout and the terminal are still read after the agent has exited: one of its children may hold
+them open for ever."""
 
 _log = structlog.get_logger("agent")
 
 
 class SpawnFailed(Exception):
     """The program could not be started: it is missing, not executable, or the directory is gone. With a ``shortage``
-    none of that is wrong: the machine had too little of something."""
+    the cause is another: the machine had too little of a resource."""
 
     def __init__(self, reason: str, shortage: Shortage | None = None) -> None:
         super().__init__(reason)
@@ -96,8 +96,8 @@ class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, repor
             return cast("Any", PtyProcess).spawn(args, pass_fds=self._sockets, **kwargs)
         except BaseException as error:
             if os.getpid() != parent:
-                # Between fork and exec ptyprocess catches only OSError. Anything else would unwind into a second
-                # daemon that runs on in the child.
+                # Between fork and exec ptyprocess catches only OSError. Any other exception would unwind in the
+                # child, which would continue as a second daemon.
                 os._exit(os.EX_SOFTWARE)
             if isinstance(error, OSError):
                 _close_unborn(error)
@@ -105,8 +105,8 @@ class _Spawn(pexpect.spawn):  # pyright: ignore[reportMissingTypeArgument, repor
 
 
 def _close_unborn(error: OSError) -> None:
-    """Close what ptyprocess, and pty below it, have opened and leave open when the fork fails: up to four descriptors
-    each time, for as long as the daemon lives. Nothing but their frames knows which."""
+    """Close the descriptors that ptyprocess, and pty below it, leave open when the fork fails: up to four each time,
+    for as long as the daemon runs. Only their frames have the numbers."""
     for frame, _ in walk_tb(error.__traceback__):
         if frame.f_code not in (cast("Any", PtyProcess).spawn.__func__.__code__, pty.fork.__code__):
             continue
@@ -117,7 +117,7 @@ def _close_unborn(error: OSError) -> None:
 
 
 def _check(argv: Sequence[str], env: Mapping[str, str]) -> None:
-    """What exec cannot pass on must be refused before the fork."""
+    """Refuse before the fork what exec cannot pass on."""
     for text in (*argv, *env.values()):
         if b"\0" in os.fsencode(text):
             raise SpawnFailed("an argument or environment variable holds a NUL character")
@@ -125,7 +125,7 @@ def _check(argv: Sequence[str], env: Mapping[str, str]) -> None:
 
 @frozen
 class _Spawned:
-    """``terminal`` is a descriptor of our own beside pexpect's: each is closed by its owner."""
+    """``terminal`` is our own descriptor beside pexpect's; each is closed by its owner."""
 
     spawn: Any
     stdin: int
@@ -154,10 +154,11 @@ def _spawn_blocking(
         stdout_read, stdout_write = _one_way()
         always.callback(os.close, stdout_write)
         failed.callback(os.close, stdout_read)
-        # Before the fork, for want of it must not leave an agent that nobody knows; then it is made the terminal's.
+        # Reserved before the fork: when it is missing, no agent may be left that is not known. Later it becomes the
+        # terminal's.
         terminal = os.dup(stdin_read)
         failed.callback(os.close, terminal)
-        # Here the kernel says what is wrong; pty.fork() tries what is left and forgets it.
+        # Here the kernel gives the reason; pty.fork() would try the alternatives and lose it.
         for probe in os.openpty():
             os.close(probe)
         door = None if group is None else group.door
@@ -171,8 +172,8 @@ def _spawn_blocking(
 
 
 def _one_way() -> tuple[int, int]:
-    """What is written into the second comes out of the first, as with a pipe; the other way says nothing. Raises
-    OSError."""
+    """What is written to the second can be read from the first, as with a pipe; the other direction is shut down.
+    Raises OSError."""
     read, write = socket.socketpair()
     with read, write:
         read.shutdown(socket.SHUT_WR)
@@ -180,7 +181,7 @@ def _one_way() -> tuple[int, int]:
 
 
 def _readable(fd: int) -> bool:
-    """Whether a read would bring something; the end counts. (``select`` knows no descriptor above 1023.)"""
+    """Whether a read would return at once, also at the end. (``select`` has a limit of 1023 for descriptors.)"""
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     return bool(poll.poll(0))
@@ -249,10 +250,10 @@ class AgentProcess:
         start: str | None = None,
         user: AgentUser | None = None,
     ) -> "AgentProcess":
-        """Start a program, in its own cgroup if it has one. ``redactor`` masks what its terminal tells; what it says
-        on stdout is delivered as it is. ``start`` is where it starts, if it goes to ``directory`` by itself, ``user``
-        whom it becomes, if that is another. Raises :class:`SpawnFailed` with the reason."""
-        # Shielded, so that a cancelled caller never leaves a child that nobody knows.
+        """Start a program, in its own cgroup if it has one. ``redactor`` masks its terminal's output; its stdout is
+        delivered unchanged. ``start`` is the directory in which it starts, when it changes to ``directory`` by itself.
+        ``user`` is the user that it becomes, when it is another. Raises :class:`SpawnFailed` with the reason."""
+        # Shielded, so that a cancelled caller never leaves a child that is not known.
         with trio.CancelScope(shield=True), table.birth():
             environment, tag = {**env, MARKER: marker}, new_tag()
             start = start or directory
@@ -280,7 +281,7 @@ class AgentProcess:
         self._outbox_filled.set()
 
     async def write_outbox(self) -> None:
-        """Carry what was sent to the agent, until it stops reading for good."""
+        """Write what was sent to the agent's stdin, until the agent closes it."""
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while True:
                 await self._outbox_filled.wait()
@@ -310,7 +311,7 @@ class AgentProcess:
         return chunk
 
     async def hear_out(self) -> None:
-        """Until all that the agent had written on stdout by now is delivered; :meth:`read` must be running."""
+        """Wait until all that the agent has written on stdout by now is delivered; :meth:`read` must be running."""
         for _ in range(_READS):
             if self._stdout_ended or (self._listening and not _readable(self._stdout.fileno())):
                 return
@@ -327,8 +328,8 @@ class AgentProcess:
         """Wait until the agent has exited, and reap it."""
         if self.status is None:
             await wait_exited(self.pid, self._settings.exit_poll_interval)
-            # Exited, so this returns at once. In the loop: until it is disowned its pid is nobody else's, and there is
-            # no moment in which it has been reaped and is still signalled.
+            # It has exited, so this returns at once. Done in the loop, so that no signal can be sent between the
+            # reaping and the moment when it is no longer counted as ours.
             self._spawn.wait()
             self._gone()
         return await self.wait()
@@ -339,17 +340,17 @@ class AgentProcess:
         self._exited.set()
 
     def signal(self, number: signal.Signals) -> None:
-        """To the agent itself, while it lives. A child that nobody has waited for keeps its pid."""
+        """Send a signal to the agent itself, while it runs. A child that was not reaped keeps its pid."""
         if self._table.owns(self.tree.root):
             with suppress(OSError):
                 os.kill(self.pid, number)
 
     def started(self, pid: int) -> bool:
-        """Whether the process with this pid is the agent, or comes from it."""
+        """Whether the process with this pid is the agent or a descendant."""
         return self._table.owns(self.tree.root) and descends_from(pid, self.pid)
 
     def leave_unverified(self) -> None:
-        """Nobody could tell whether any descendant is left: that is found out when it can be."""
+        """It is not known whether a descendant is left: try again until a look at /proc succeeds."""
         self._table.unverified.add(self.tree)
 
     async def wait(self) -> ExitStatus:
@@ -366,28 +367,28 @@ class AgentProcess:
         await self._stdin.aclose()
 
     async def aclose(self) -> None:
-        """Close the sockets and the terminal, and reap the agent if nobody has; it must have been ended. Raises
-        nothing: what it could not put away is in the log."""
+        """Close the sockets and the terminal, and reap the agent if needed; it must have been ended. Raises nothing:
+        failures are in the log."""
         for stream in (self._stdin, self._stdout, self._pty):
             await stream.aclose()
-        if self.status is None:  # whoever watched it has failed
+        if self.status is None:  # the watching task has failed
             self.signal(signal.SIGKILL)
             with trio.move_on_after(self._settings.end_kill):
                 await wait_exited(self.pid, self._settings.exit_poll_interval)
         try:
-            # It closes the PTY first of all. Of an agent that is there still it says so, after another SIGKILL.
+            # It closes the PTY first. When the agent still runs, it raises after another SIGKILL.
             await self._table.reserve.run(self._spawn.close)
             if self.status is None:
                 self._gone()
         except (OSError, Exhausted, pexpect.ExceptionPexpect) as error:
             _log.error("an agent's process cannot be put away", pid=self.pid, error=str(error))
-            # The reaper's, when it is dead at last.
+            # The reaper reaps it when it has exited.
             self._table.disown(self.tree.root)
         if self.tree.group is not None:
             await _remove(self.tree.group, self._table)
 
 
 async def _remove(group: Cgroup, table: ProcessTable) -> None:
-    """What stays is removed with the daemon's own group, or by its next start."""
+    """A group that cannot be removed now is removed with the daemon's own group, or by its next start."""
     with suppress(Exhausted):
         await table.reserve.run(group.remove)

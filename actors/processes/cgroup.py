@@ -1,8 +1,8 @@
-"""A cgroup (version 2) of one agent: whoever is born in it stays in it, whatever it does to its parents, its session
-or its environment. Format: the kernel's Documentation/admin-guide/cgroup-v2.rst.
+"""A cgroup (version 2) of one agent: a process that starts in it stays in it, whatever it does to its parents, its
+session or its environment. Format: the kernel's Documentation/admin-guide/cgroup-v2.rst.
 
-A group tells who belongs to an agent and kills them all at once, wherever the daemon may make groups. The memory and
-pids controllers, where they are handed down to us, make the kernel itself hold the limits.
+Where the daemon may make groups, a group says which processes belong to an agent, and kills all of them at once. With
+the memory and pids controllers, where they are delegated to the daemon, the kernel itself enforces the limits.
 """
 
 import os
@@ -17,10 +17,11 @@ PROCESSES = "cgroup.procs"
 
 
 class Cgroup:
-    """Every method reads or writes a few files of the kernel's: call it off the event loop. Those that tell or end its
+    """Every method reads or writes a few files of the kernel, so call it in a thread. Methods that list or end the
     members raise OSError when descriptors or memory are used up.
 
-    ``controllers`` are those that hold limits here. A group that is gone has no members and has hit nothing.
+    ``controllers`` are those that enforce limits here. A group that no longer exists has no members and reached no
+    limit.
     """
 
     def __init__(self, path: Path, controllers: Collection[str] = ()) -> None:
@@ -32,11 +33,11 @@ class Cgroup:
 
     @property
     def door(self) -> str:
-        """A process that writes 0 here is in the group, with all that it starts from then on."""
+        """The file to which a process writes 0 to join the group, with everything that it starts from then on."""
         return str(self.path / PROCESSES)
 
     def members(self) -> set[int]:
-        """Pids, also of groups that an agent made inside of its own."""
+        """The pids of all members, also of groups that an agent made inside its own."""
         found: set[int] = set()
         for path in self._tree():
             # A group that shows its members by thread only (ENOTSUP) has them listed in the one above it.
@@ -45,12 +46,12 @@ class Cgroup:
         return found
 
     def kill(self) -> None:
-        """SIGKILL to all members at once, also those that are being born. Older kernels (before 5.14) cannot."""
+        """SIGKILL to all members at once, also to those that are being started. Kernels before 5.14 cannot do it."""
         with _unless_exhausted():
             (self.path / "cgroup.kill").write_text("1")
 
     def remove(self) -> bool:
-        """False while a member lives."""
+        """False while a member runs."""
         for path in reversed(self._tree()):
             with suppress(FileNotFoundError):
                 try:
@@ -67,7 +68,7 @@ class Cgroup:
         """Raises OSError when the kernel refuses."""
         if limits.memory and "memory" in self.controllers:
             (self.path / "memory.max").write_text(str(limits.memory))
-            # Without this the kernel ends one process of the agent's, and the rest goes on in an unknown state.
+            # Without this the kernel ends one process of the agent, and the others continue in an unknown state.
             (self.path / "memory.oom.group").write_text("1")
             with suppress(OSError):  # there is no swap
                 (self.path / "memory.swap.max").write_text("0")
@@ -75,7 +76,7 @@ class Cgroup:
             (self.path / "pids.max").write_text(str(limits.processes))
 
     def hit(self, limits: Limits) -> Hit | None:
-        """What the kernel has refused or ended already."""
+        """The limit because of which the kernel refused or ended something already."""
         if limits.memory and "memory" in self.controllers and self._count("memory.events", "oom_kill"):
             return Hit("memory", limits.memory, self._number("memory.peak") or limits.memory)
         if limits.processes and "pids" in self.controllers and self._count("pids.events", "max"):
@@ -107,7 +108,7 @@ class Cgroup:
 
 @contextmanager
 def _unless_exhausted() -> Generator[None]:
-    """A group, or a file of it, that is not there is no trouble."""
+    """Ignores that a group, or a file of it, does not exist."""
     try:
         yield
     except OSError as error:

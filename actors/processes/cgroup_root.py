@@ -1,8 +1,8 @@
-"""The place below which a daemon makes a cgroup for each of its agents, if the system lets it.
+"""The cgroup root: the group below which a daemon makes a cgroup for each of its agents, if the system allows it.
 
-It is ours to use when our own cgroup is writable. To hand controllers down to our agents' groups, no process may be in
-our own group (the kernel's "no internal processes" rule), so the daemon then moves into a group beside theirs; when
-others share our group, they are left alone and the daemon watches the limits itself.
+It can be used when the daemon's own cgroup is writable. To delegate controllers to the agents' groups, no process may
+be in the daemon's own group (the kernel's "no internal processes" rule), so the daemon then moves into a group beside
+theirs. When other processes share its group, they are left alone and the daemon measures the limits itself.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _log = structlog.get_logger("cgroup")
 
 def mounted(mountinfo: str, membership: str) -> Path | None:
     """The directory of our own cgroup, from /proc/self/mountinfo and /proc/self/cgroup; None where there is none of
-    version 2, or it lies outside of what is mounted here."""
+    version 2, or it is outside the mounted part."""
     own = next((line[3:] for line in membership.splitlines() if line.startswith("0::")), None)
     if own is None:
         return None
@@ -41,7 +41,7 @@ def mounted(mountinfo: str, membership: str) -> Path | None:
 
 
 def _unescaped(field: str) -> str:
-    """mountinfo writes what would break its lines as octal."""
+    """Decodes a path of mountinfo, in which special characters are octal escapes."""
     return field.encode().decode("unicode_escape").encode("latin-1").decode(errors="surrogateescape")
 
 
@@ -53,8 +53,8 @@ def find_own() -> Path | None:
 
 
 class CgroupRoot:
-    """``path`` holds the groups of the agents, ``controllers`` what the kernel holds them to. The claim says that the
-    daemon lives."""
+    """``path`` contains the groups of the agents; ``controllers`` enforce their limits. The claim shows that the daemon
+    runs."""
 
     def __init__(self, path: Path, controllers: frozenset[str], claim: DirectoryClaim) -> None:
         self.path = path
@@ -66,13 +66,14 @@ class CgroupRoot:
 
     @classmethod
     def open(cls, own: Path, owner: str, limits: Limits) -> "CgroupRoot | None":
-        """Below our own group. ``owner`` is the daemon's name beyond its life. None when the system forbids it."""
+        """Make it below our own group. ``owner`` is the daemon's name across restarts. None when the system forbids
+        it."""
         wanted = {name for name, limit in (("memory", limits.memory), ("pids", limits.processes)) if limit}
-        # A name for this life: a daemon on a copy of the journal has the same owner, and may live in the same group.
+        # A name for this run: a daemon on a copy of the journal has the same owner, and may be in the same group.
         path = own / f"{name_of(owner)}-{secrets.token_hex(4)}"
         try:
             path.mkdir()
-            # None when such a daemon, which starts just now too, took it for one that was left.
+            # None when such a daemon, which starts at the same time, took it for an orphaned one.
             claim = take_left(path) if os.access(path / PROCESSES, os.W_OK) else None
             if claim is None:
                 path.rmdir()
@@ -85,7 +86,7 @@ class CgroupRoot:
         return cls(path, frozenset(), claim)
 
     def make(self, name: str, limits: Limits) -> Cgroup | None:
-        """None when it cannot be made: the agent is then known by its other signs."""
+        """A group for one agent; None when it cannot be made: the agent is then known by its other signs."""
         group = Cgroup(self.path / name, self.controllers)
         try:
             group.path.mkdir()
@@ -97,13 +98,13 @@ class CgroupRoot:
         return group
 
     def remove(self) -> None:
-        """When all agents are gone."""
+        """Remove it, when all agents have ended."""
         self.group.remove()
         self.claim.release()
 
     @property
     def group(self) -> Cgroup:
-        """The whole home as one group, with all agents in it."""
+        """The whole root as one group, with all agents in it."""
         return Cgroup(self.path)
 
 
@@ -112,8 +113,8 @@ def name_of(owner: str) -> str:
 
 
 def find_left(own: Path, owner: str) -> list[CgroupRoot]:
-    """The homes that dead daemons of this owner left, wherever they were started: anywhere below our mount. Older
-    versions named theirs by the owner alone."""
+    """The roots that dead daemons of this owner left, anywhere below our mount. Older versions named theirs by the
+    owner alone."""
     top = own
     while (top.parent / PROCESSES).exists():
         top = top.parent
@@ -135,7 +136,8 @@ def _words(path: Path) -> list[str]:
 
 
 def _enable(path: Path, controllers: set[str]) -> bool:
-    """For the groups inside of ``path``. False when a process in it is in the way, or the system forbids it."""
+    """Delegate the controllers to the groups inside ``path``. False when a process in it prevents that, or the system
+    forbids it."""
     with suppress(OSError):
         (path / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in sorted(controllers)))
     return controllers <= set(_words(path / "cgroup.subtree_control"))

@@ -1,4 +1,4 @@
-"""Running a program to its end for an install: its last words are kept, and nothing that it started outlives it."""
+"""Runs a program to its end, for an install: the end of its output is kept, and its descendants end with it."""
 
 import errno
 import subprocess
@@ -19,16 +19,16 @@ from .table import ProcessTable
 from .tree import ProcessTree
 
 LAST_WORDS = 16 << 10
-"""Bytes of each output that are kept, from its end."""
+"""Bytes that are kept of the end of each output."""
 
 LINGER = 0.5
-"""Seconds that output is still read after the program has exited: a child of its may hold the pipe open for ever."""
+"""Seconds for which output is still read after the program has exited: one of its children may hold the pipe open."""
 
 PATIENCE = 1.0
-"""Seconds that SIGTERM is given, then SIGKILL."""
+"""Seconds after SIGTERM, and after SIGKILL."""
 
 POLL = 0.1
-"""Seconds between two looks at whether it has exited, where the system has no pidfds."""
+"""Seconds between two checks whether it has exited, where the system has no pidfds."""
 
 
 @frozen
@@ -91,8 +91,8 @@ async def run_command(
 
 
 async def _wait(process: trio.Process) -> int:
-    """Not trio's own way, which needs a thread where there are no pidfds, and takes the whole loop down when there are
-    no threads either."""
+    """Wait for its exit. Trio's own function needs a thread where there are no pidfds, and crashes the whole loop when
+    there are no threads either."""
     await wait_exited(process.pid, POLL)
     return process.poll() or 0
 
@@ -103,7 +103,7 @@ async def _end(tree: ProcessTree, table: ProcessTable) -> None:
     except Exhausted:
         table.unverified.add(tree)
     except ProcNotVisible:
-        pass  # whoever was known is dead; health says that others may not be
+        pass  # every known process was killed; health says that others may still run
 
 
 async def _keep_end(pipe: trio.abc.ReceiveStream | None, kept: bytearray) -> None:

@@ -1,4 +1,4 @@
-"""Confinement: what holds agents to their limits on this machine, found out before the first of them starts."""
+"""Confinement: what enforces the agents' limits on this machine; found out before the first agent starts."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,7 +16,7 @@ _log = structlog.get_logger("confinement")
 
 
 class Confinement:
-    """An actor of the chain: agents start when it is known what holds them to their limits, which it tells the log.
+    """An actor of the chain: agents start when it is known what enforces their limits. It logs that too.
 
     ``journal_id`` is asked when the chain runs: a journal on disk has its id only then.
     """
@@ -26,7 +26,7 @@ class Confinement:
         self._reserve = reserve
         self._journal_id = journal_id
         self._limits = Limits.of(settings)
-        # Of an ephemeral journal no later daemon would clear away what a kill leaves: only when it is needed.
+        # With an ephemeral journal no later daemon would remove what a kill leaves, so only when it is needed.
         self._wanted = settings.agent_cgroups and (bool(self._limits) or not settings.ephemeral)
 
     def __repr__(self) -> str:
@@ -36,7 +36,7 @@ class Confinement:
         if self._wanted:
             self.home = await trio.to_thread.run_sync(self._open)
         watched = self._watched()
-        # Said aloud to who set limits; the daemon is otherwise quiet when it starts.
+        # At info when there are limits, otherwise at debug: the daemon logs little when it starts.
         tell = _log.info if self._limits else _log.debug
         tell(
             "agents are confined",
@@ -55,7 +55,7 @@ class Confinement:
                     await self._reserve.run(home.remove)
 
     async def group(self, marker: str) -> Cgroup | None:
-        """For a new agent; None where the daemon can make none."""
+        """The cgroup of a new agent; None where the daemon can make none."""
         if self.home is None:
             return None
         return await trio.to_thread.run_sync(self.home.make, marker.rpartition(".")[2], self._limits)

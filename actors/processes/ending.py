@@ -1,7 +1,7 @@
-"""The ending ladder: how an agent and all its descendants are brought to an end, each rung a little less polite.
+"""The ending of an agent and all its descendants, in steps.
 
-stdin EOF → SIGINT to the agent → SIGTERM to the tree → SIGKILL to the tree. Every rung is timed, so the whole ladder
-ends within the sum of its settings. Descendants that outlive the agent take the last two rungs.
+stdin EOF → SIGINT to the agent → SIGTERM to the tree → SIGKILL to the tree. Each step has a time limit, so the whole
+ending takes at most the sum of these settings. Descendants that outlive the agent get the last two steps.
 """
 
 import signal
@@ -18,11 +18,11 @@ _log = structlog.get_logger("ladder")
 
 
 async def end_process(process: AgentProcess, settings: Settings, *, polite: bool = True) -> str:
-    """End the tree. ``polite`` is False for an agent in mid-turn that would finish its turn first on EOF (claude).
+    """End the tree. ``polite`` is False for an agent in a turn that would finish its turn first on EOF (claude).
 
-    Returns what could not be done or verified, in words; mostly nothing, and the empty string.
+    Returns what could not be done or verified, in words; usually the empty string.
     """
-    # Seen now, a descendant is still known when its parents are gone.
+    # A descendant that is seen now is still known when its parents have exited.
     with suppress(*CANNOT_LOOK):
         await process.tree.members()
     if process.status is None and polite:
@@ -38,7 +38,7 @@ async def end_process(process: AgentProcess, settings: Settings, *, polite: bool
         process.leave_unverified()
         return f"the agent was ended, but it could not be verified that none of its descendants is left: {error}"
     except ProcNotVisible:
-        return ""  # so it is for every agent on this machine: health says it
+        return ""  # the same holds for every agent on this machine: health says it
     pids = sorted(member.pid for member in left)
     if pids:
         _log.error("processes outlived SIGKILL", pids=pids)

@@ -1,4 +1,4 @@
-"""The watch over an agent's limits: what the kernel does not hold, the daemon measures from time to time."""
+"""The monitor of an agent's limits: limits that the kernel does not enforce are measured from time to time."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from .tree import ProcessTree
 
 
 class LimitMonitor:
-    """CPU time is that of one turn and of what goes on after it; the next turn counts from the last look before it."""
+    """CPU time counts for one turn and the work after it; the next turn counts from the last measurement before it."""
 
     def __init__(self, tree: ProcessTree, limits: Limits) -> None:
         self._tree = tree
@@ -23,17 +23,17 @@ class LimitMonitor:
         return f"<LimitMonitor {self._limits} cpu={self._cpu - self._before:.1f}>"
 
     def __bool__(self) -> bool:
-        """Whether there is anything to watch."""
+        """Whether there are limits to check."""
         return bool(self._limits)
 
     def follow(self, turn: str | None) -> None:
-        """What the session is doing now. Cheap when nothing has changed: it is called after every message."""
+        """Tell which turn the session is in. Called after every message, so it is cheap when nothing changed."""
         if turn is not None and turn != self._turn:
             self._turn = turn
             self._before = self._cpu
 
     async def look(self) -> Hit | None:
-        """Which limit is over, if one is. Nothing is measured that has no limit. Raises one of :data:`.CANNOT_LOOK`."""
+        """The exceeded limit, or None. Only what has a limit is measured. Raises one of :data:`.CANNOT_LOOK`."""
         if not self._limits:
             return None
         rows = await self._tree.rows()
@@ -54,7 +54,8 @@ class LimitMonitor:
         )
 
     def _memory(self, rows: list[ProcessRow]) -> int:
-        """Shared pages count once, as far as the kernel tells. Asking it takes milliseconds: only when it matters."""
+        """Memory in bytes. Shared pages count once, as far as the kernel reports it. That takes milliseconds, so it is
+        only done when the cheap figure is over the limit."""
         resident = sum(row.resident for row in rows)
         if not self._limits.memory or resident <= self._limits.memory:
             return resident
@@ -62,7 +63,8 @@ class LimitMonitor:
             return sum(map(_proportional, rows))
 
     def _sum_cpu(self, rows: list[ProcessRow]) -> float:
-        """A child's time becomes its parent's when it is waited for. What goes with an orphan is remembered here."""
+        """CPU time of the tree. A child's time is added to its parent's when it is reaped; that of orphans is
+        remembered here."""
         now = sum(row.cpu for row in rows)
         self._lost += max(self._last - now, 0.0)
         self._last = now
@@ -70,7 +72,8 @@ class LimitMonitor:
 
 
 def _proportional(row: ProcessRow) -> int:
-    """Bytes, those that are shared divided by how many share them. What it seemed to be when it may not be seen."""
+    """Proportional memory (PSS) in bytes: shared pages are divided by the number of processes that share them. When it
+    may not be read, the resident memory."""
     try:
         rollup = Path(f"/proc/{row.id.pid}/smaps_rollup").read_text()
     except ProcessLookupError:

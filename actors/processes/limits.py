@@ -1,4 +1,4 @@
-"""Limits: what one agent and all its descendants may use together, and what is told when they use more."""
+"""Limits: what one agent and all its descendants may use together, and the error when they use more."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ class Hit:
 
     @property
     def code(self) -> str:
-        """Of the error event."""
+        """The code of the error event."""
         return f"{self.name}_limit"
 
     def __str__(self) -> str:
@@ -35,7 +35,7 @@ class Hit:
 
 @frozen
 class Limits:
-    """Zero is off."""
+    """A limit of zero is off."""
 
     memory: int
     processes: int

@@ -1,4 +1,4 @@
-"""Lines out of chunks, for agents that may write 50 MB without a line break."""
+"""Splits chunks into lines, for agents that may write 50 MB without a line break."""
 
 from collections.abc import Iterator
 
@@ -50,7 +50,7 @@ class LineSplitter:
             self._hold(chunk[start:] if start else chunk)
 
     def finish(self) -> bytes | OversizedLine | None:
-        """What stands after the last line break when the agent's output ends."""
+        """The rest after the last line break, when the agent's output has ended."""
         return self._finish(b"") or None
 
     def _hold(self, piece: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The tree of a dead daemon: all that it started and nobody ended, of one agent, one install or the whole journal."""
+"""The processes of a dead daemon: what it started and did not end, of one agent, one install or the whole journal."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,18 +10,18 @@ from .tree import ProcessTree
 
 
 class OrphanTree(ProcessTree):
-    """All that carries a marker which begins so, and whose owner is dead, with what comes from it or is in ``groups``.
+    """All processes with a marker of this prefix whose owner is dead, their descendants, and all members of ``groups``.
 
-    An agent can write any owner into the environment of what it starts. That hides a process from this one sign, as an
-    empty environment does: it is a member all the same by a parent that is one, or by its cgroup.
+    An agent can write any owner into the environment of what it starts. Then the marker does not find the process, as
+    with an empty environment. It is still a member if its parent is one, or by its cgroup.
     """
 
     def __init__(self, marker: str, table: ProcessTable, groups: Sequence[Cgroup] = ()) -> None:
         self._me = Owner.own()
-        # An agent may have started this daemon: then we carry the marker that it inherited.
+        # An agent may have started this daemon: then this process has the inherited marker.
         super().__init__(NOBODY, marker, table, groups, () if self._me is None else (self._me.process,))
         self.owners: set[Owner] = set()
-        """Those of such processes that live: other daemons, of a copy of the journal."""
+        """Owners of such processes that still run: other daemons, on a copy of the journal."""
 
     def _marked(self, rows: Sequence[ProcessRow]) -> Iterable[ProcessId]:
         living = {row.id for row in rows if not row.zombie}

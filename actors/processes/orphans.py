@@ -1,9 +1,10 @@
-"""Leftovers: what a daemon that was killed left on the machine, ended and removed before its next life begins.
+"""Orphans: what a killed daemon left on the machine. The next start ends and removes it before any session runs.
 
-A daemon that is killed ends nobody. Most agents then notice that their stdin or their terminal is gone; what they
-started need not. The next daemon on the same journal finds them by the marker in their environment, which begins with
-the journal's id, or by the cgroup that they are in. The lock on the data directory says that no other daemon has this
-directory, but a copy of it has the same journal: what belongs to a daemon that lives is left alone.
+A killed daemon ends none of its agents. Most agents then notice that their stdin or their terminal is closed; programs
+that they started may not. The next daemon on the same journal finds them by the marker in their environment, which
+begins with the journal's id, or by their cgroup. The lock on the data directory says that no other daemon has this
+directory. But a copy of the directory has the same journal id, so everything that belongs to a running daemon is left
+alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,21 +24,22 @@ from .private_directory import remove_left
 from .table import ProcessTable
 
 ROUNDS = 5
-"""How often it is tried before the daemon starts all the same: what the kernel does not let go, nobody can end."""
+"""How often it is tried before the daemon starts all the same: some processes cannot be ended while the kernel holds
+them."""
 
 _log = structlog.get_logger("leftovers")
 
 
 async def end_orphans(journal_id: str, table: ProcessTable, settings: Settings, groups: Sequence[Cgroup] = ()) -> None:
-    """End every process that a dead daemon of this journal left, and all that comes from it or is in ``groups``.
+    """End every process that a dead daemon of this journal left, its descendants, and all members of ``groups``.
 
-    With nothing left it costs one look at /proc. Otherwise it returns when they are gone, or after ``ROUNDS`` times
-    ``end_kill``, and an error in the log, when the kernel holds on to one.
+    Without orphans it costs one look at /proc. Otherwise it returns when they have ended, or after ``ROUNDS`` times
+    ``end_kill`` with an error in the log, when the kernel does not end one.
     """
     try:
         left = await _end(OrphanTree(f"{journal_id}.", table, groups), settings)
     except CANNOT_LOOK as error:
-        # Whoever is in a cgroup of ours is found all the same.
+        # Members of our cgroups are found all the same.
         with suppress(Exhausted):
             for group in groups:
                 await table.reserve.run(group.kill)
@@ -63,7 +65,7 @@ async def _end(tree: OrphanTree, settings: Settings) -> set[ProcessId]:
 
 
 class Orphans:
-    """An actor of the chain: those after it start when nothing of the former life is there any more.
+    """An actor of the chain: the actors after it start when nothing of the former run is left.
 
     ``journal_id`` is asked when the chain runs: a journal on disk has its id only then.
     """

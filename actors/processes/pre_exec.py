@@ -1,6 +1,6 @@
-"""Birth: what an agent's process does to itself between fork and exec.
+"""Pre-exec: what an agent's process does to itself between fork and exec.
 
-Only system calls: other threads' locks may be held for ever in the child.
+It makes only system calls: in the child, locks of other threads may be held for ever.
 """
 
 import os
@@ -19,9 +19,9 @@ MOST_KILLABLE = 1000
 
 @frozen
 class PreExec:
-    """``tag`` is what it and its descendants carry (:mod:`.orphans`), ``door`` the file of the cgroup that it enters,
-    ``descriptors`` its soft limit of open files; None leaves it as the daemon's. ``user`` is whom it becomes, if
-    that is another."""
+    """``tag`` is put on the process and its descendants (:mod:`.fork_loops`); ``door`` is the file of the cgroup that
+    it joins; ``descriptors`` is its soft limit of open files. With None each stays as the daemon's. ``user`` is the
+    user that it becomes, when it is another."""
 
     stdin: int
     stdout: int
@@ -32,18 +32,18 @@ class PreExec:
     user: AgentUser | None = None
 
     def prepare(self) -> None:
-        """ptyprocess reports what is raised here; its own ``cwd`` it does not."""
-        # First, so that nothing of the agent is ever outside.
+        """ptyprocess reports errors of this hook, but not those of its own ``cwd``."""
+        # First, so that no process of the agent is ever outside the group.
         _tell(self.door, b"0")
-        # Soft only: a core file can fill the disk, and a tool that wants one can still ask for it.
+        # Soft only: a core file can fill the disk, and a tool that needs one can still raise the limit.
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-        if self.descriptors is not None:  # its hard limit stays: what wants more can ask for it
+        if self.descriptors is not None:  # its hard limit stays: a program that needs more can raise it
             hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, hard))
         if self.tag is not None:
             put_on(self.tag)
         if self.user is not None:
-            os.fchown(2, self.user.uid, -1)  # its terminal, or what opens that by its name may not
+            os.fchown(2, self.user.uid, -1)  # its terminal, or programs that open it by its name could not
             self.user.become()
         os.chdir(self.directory)
         os.dup2(self.stdin, 0)
@@ -54,7 +54,8 @@ class PreExec:
 
 
 def _tell(path: str | None, word: bytes) -> None:
-    """An agent that the system does not let in starts all the same: it is known by its other signs."""
+    """Join the cgroup. When the system does not allow it the agent starts all the same: it is known by its other
+    signs."""
     if path is None:
         return
     with suppress(OSError):
@@ -66,13 +67,13 @@ def _tell(path: str | None, word: bytes) -> None:
 
 
 def make_easier_to_kill(pid: int, score: int) -> None:
-    """``score`` is what the OOM killer adds to its size, from -1000 to 1000. After exec: before it, the process is as
-    closed as the daemon, also to itself."""
+    """``score`` is added to the process's size by the OOM killer, from -1000 to 1000. Call it after exec: before, the
+    process is as closed as the daemon, also to itself."""
     _tell(f"/proc/{pid}/oom_score_adj", b"%d" % score)
 
 
 def easier_to_kill(adjust: int) -> int:
-    """An ``oom_score_adj`` above this process's own, so that the kernel ends an agent before the daemon."""
+    """An ``oom_score_adj`` above the daemon's own, so that the kernel ends an agent before the daemon."""
     try:
         own = int(Path("/proc/self/oom_score_adj").read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A directory that belongs to one agent process: what the daemon gives it to read, and the socket of its hooks."""
+"""The private directory of one agent process: files that the daemon gives it to read, and the socket of its hooks."""
 
 import hashlib
 import os
@@ -20,22 +20,22 @@ from ..machine.descriptor_reserve import DescriptorReserve, Exhausted, exhausted
 PREFIX = "sandbox-agent-"
 
 PASSED = 0o711
-"""The mode of one that others may pass."""
+"""The mode of a directory that other users may enter but not list."""
 
 _log = structlog.get_logger("agent")
 
 
 ATTEMPTS = 3
-"""How often a new directory is made when another daemon, which looks for what was left, took it for such."""
+"""How often a new directory is made when another daemon, which looks for orphans, took it for one."""
 
 
 class PrivateDirectory:
-    """Mode 0700, under a name that cannot be guessed; :meth:`remove` takes it away with all that is in it. The claim
-    says that it is in use; None where directories cannot be locked.
+    """Mode 0700, with a name that cannot be guessed; :meth:`remove` deletes it with its content. The claim shows that
+    it is in use; None where directories cannot be locked.
 
-    Agents of another user get theirs in one that is our user's and that they may pass (:meth:`let_pass`), or they could
-    put something else in its place while we write into it. What is in there is theirs from :meth:`hand_over` on, and
-    nothing is written into it after that."""
+    For agents of another user it is inside a directory of our user that they may enter (:meth:`let_pass`); otherwise
+    they could replace it while we write into it. Its content belongs to them from :meth:`hand_over` on, and nothing is
+    written into it after that."""
 
     def __init__(self, path: Path, claim: DirectoryClaim | None = None) -> None:
         self.path = path
@@ -46,8 +46,8 @@ class PrivateDirectory:
 
     @classmethod
     async def make(cls, owner: str, parent: str | None = None) -> "PrivateDirectory":
-        """Below ``parent``, or where temporary files are. ``owner`` is the daemon's name beyond its life: by it
-        :func:`remove_left` finds what a kill left. Raises OSError."""
+        """Make it below ``parent``, or among the temporary files. ``owner`` is the daemon's name across restarts, by
+        which :func:`remove_left` finds what a kill left. Raises OSError."""
         return await trio.to_thread.run_sync(cls._make, owner, parent)
 
     @classmethod
@@ -66,7 +66,7 @@ class PrivateDirectory:
         raise FileNotFoundError(f"new directories below {parent or tempfile.gettempdir()} are taken away at once")
 
     async def write(self, files: Mapping[str, PrivateFile]) -> None:
-        """Raises OSError, also for a file that is there already."""
+        """Raises OSError, also when the file exists already."""
         await trio.to_thread.run_sync(self._write, files)
 
     def _write(self, files: Mapping[str, PrivateFile]) -> None:
@@ -80,16 +80,15 @@ class PrivateDirectory:
                 stream.write(file.content)
 
     async def let_pass(self) -> None:
-        """Others may reach what lies in it, by its name: they may neither list nor change what is there. Raises
-        OSError."""
+        """Let other users reach files in it by name; they may neither list nor change its content. Raises OSError."""
         await trio.to_thread.run_sync(self.path.chmod, PASSED)
 
     async def hand_over(self, user: AgentUser) -> None:
-        """It becomes the user's, with all that is in it. Raises OSError."""
+        """Give it to the user, with its content. Raises OSError."""
         await trio.to_thread.run_sync(hand_over, self.path, user)
 
     async def remove(self, reserve: DescriptorReserve) -> None:
-        """Raises nothing: what stays is in the log, and the daemon's next start removes it."""
+        """Delete it. Raises nothing: failures are in the log, and the daemon's next start removes the rest."""
         try:
             await reserve.run(self._remove)
         except Exhausted as error:
@@ -98,7 +97,7 @@ class PrivateDirectory:
             self.claim.release()
 
     def _remove(self) -> None:
-        """As much as can be. Raises OSError when descriptors or memory are used up."""
+        """Delete as much as possible. Raises OSError when descriptors or memory are used up."""
         try:
             shutil.rmtree(self.path)
         except OSError as error:
@@ -108,7 +107,7 @@ class PrivateDirectory:
 
 
 def hand_over(path: Path, user: AgentUser) -> None:
-    """A directory becomes a user's, with all that is in it. Blocks; raises OSError."""
+    """Give a directory to a user, with its content. Blocks; raises OSError."""
     for _, folders, files, handle in os.fwalk(path, topdown=False):
         for name in (*folders, *files):
             os.chown(name, user.uid, user.gid, dir_fd=handle, follow_symlinks=False)
@@ -116,21 +115,21 @@ def hand_over(path: Path, user: AgentUser) -> None:
 
 
 def _remove_empty(path: Path) -> None:
-    """Takes no descriptor: for want of one it may be that the directory goes."""
+    """Needs no descriptor: the directory may be deleted because there is none."""
     with suppress(OSError):
         path.rmdir()
 
 
 def _prefix(owner: str) -> str:
-    """Hashed: others can list these names, and an owner may be any text."""
+    """The owner, hashed: other users can list these names, and an owner may be any text."""
     return f"{PREFIX}{hashlib.sha256(owner.encode()).hexdigest()[:16]}-"
 
 
 def remove_left(owner: str, parent: str | None = None) -> list[Path]:
-    """Remove what dead daemons of the owner's name left, and nobody else's. Blocks; returns what was removed.
+    """Remove what dead daemons of this owner left, and nothing else. Blocks; returns what was removed.
 
-    Names can be taken by anybody where temporary files are: only a directory of our own user that nobody else may
-    list or change is one of ours, and a link is none.
+    Any user can make such names among the temporary files. So only a directory of our own user that no other user may
+    list or change counts, and no link.
     """
     ours = [Path(entry.path) for entry in os.scandir(parent or tempfile.gettempdir()) if _ours(entry, _prefix(owner))]
     left = [claim for path in ours if (claim := take_left(path)) is not None]

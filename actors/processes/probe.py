@@ -1,4 +1,4 @@
-"""Asking a program something by running it: bounded in time and output, its process tree ended whatever it does."""
+"""A probe: runs a program for one line of output, bounded in time and output; its process tree is always ended."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +11,8 @@ from .table import ProcessTable
 
 
 async def first_line(argv: Sequence[str], env: Mapping[str, str], table: ProcessTable, seconds: float) -> str | None:
-    """The first line that is not empty of what the program prints; None when it fails or takes too long. It runs as the
-    user of agents. Raises :class:`OSError` when nothing can be started just now."""
+    """The first non-empty line that the program prints; None when it fails or takes too long. It runs as the agents'
+    user. Raises :class:`OSError` when no process can be started now."""
     with trio.move_on_after(seconds):
         try:
             done = await run_command(argv, env, Path("/"), table.marker(), table, table.user)

@@ -1,4 +1,5 @@
-"""The daemon as subreaper: orphans of its agents become its children, so that they are found, and reaped when dead."""
+"""The reaper: the daemon is a child subreaper, so orphans of its agents become its children; it reaps them when they
+exit."""
 
 import ctypes
 import os
@@ -14,10 +15,10 @@ from .table import ProcessTable
 PR_SET_CHILD_SUBREAPER = 36
 
 SETTLE = 0.1
-"""Seconds between two looks: deaths come in flocks, and each look reads all of /proc."""
+"""Seconds between two looks: many processes exit at the same time, and each look reads all of /proc."""
 
 PAUSE = 1.0
-"""Seconds before it is tried again when it could not look."""
+"""Seconds before the next try when a look was not possible."""
 
 _log = structlog.get_logger("reaper")
 
@@ -25,8 +26,8 @@ _log = structlog.get_logger("reaper")
 class Reaper:
     """Reaps adopted zombies by pid: ``waitpid(-1)`` would steal the exit status of agents, which pexpect waits for.
 
-    Only for a process that the daemon has for itself: an embedding program may have children of its own. It cannot
-    fail: what it cannot see it looks for again.
+    Only for a process that belongs to the daemon alone: a program that embeds the daemon may have children of its own.
+    It cannot fail: when it cannot look, it tries again.
     """
 
     def __init__(self, table: ProcessTable) -> None:
@@ -46,12 +47,12 @@ class Reaper:
             async for _ in signals:
                 await trio.sleep(SETTLE)
                 if not await self._reap():
-                    # A bad moment: look again, as if another child had died.
+                    # Not possible now: look again, as if another child had exited.
                     os.kill(os.getpid(), signal.SIGCHLD)
 
     async def _reap(self) -> bool:
-        """False when it must be tried again: a child was being born, which would look like a stray until it is owned,
-        or nothing could be seen."""
+        """False when it must be tried again: a child was being started, which would look like an orphan until it is
+        owned, or the look was not possible."""
         try:
             strays = await self._table.strays()
         except CANNOT_LOOK as error:

@@ -1,4 +1,4 @@
-"""The table of processes: looks at /proc that many askers share, the children of the daemon, and markers of agents."""
+"""The process table: looks at /proc that many callers share, the children of the daemon, and the agents' markers."""
 
 import os
 import uuid
@@ -20,7 +20,7 @@ _log = structlog.get_logger("processes")
 
 
 class ProcessTable:
-    """Snapshots for many askers: sessions that end at the same time share one pass over /proc.
+    """Snapshots for many callers: sessions that end at the same time share one pass over /proc.
 
     ``family`` names the daemon's processes beyond its own life; without it they have a name for this life only.
     ``reserve`` is for whoever ends processes; ``proc`` is where /proc is mounted. ``user`` is the one as whom agents
@@ -58,7 +58,7 @@ class ProcessTable:
         return f"<ProcessTable rows={len(self._rows)} reads={self._reads} children={len(self._children)}>"
 
     def marker(self) -> str:
-        """One for a new tree of processes; see :data:`MARKER`."""
+        """The marker of a new process tree; see :data:`MARKER`."""
         if self._owner is None or self._owner.process.pid != os.getpid():
             self._owner = Owner.own()
         owner = "" if self._owner is None else f"{self._owner}."
@@ -75,8 +75,8 @@ class ProcessTable:
             self._in_labour -= 1
 
     def identify(self, child: int) -> ProcessId:
-        """A child of ours that nobody has waited for, told from all that ever have its pid. Its start time is 0 where
-        it cannot be had: then it is known by its marker alone."""
+        """The identity of a child of ours that was not reaped, distinct from all other processes with its pid. Its
+        start time is 0 where it is not available: then the child is known only by its marker."""
         try:
             row = None if look(self._proc).blind else read_process(child, self._proc)
         except OSError:
@@ -87,20 +87,20 @@ class ProcessTable:
         return ProcessId(child, 0) if row is None else row.id
 
     def own(self, child: ProcessId) -> None:
-        """Somebody will wait for this child of the daemon: the reaper must not."""
+        """Other code will reap this child of the daemon, so the reaper must not."""
         self._children.add(child)
 
     def disown(self, child: ProcessId) -> None:
-        """It has been waited for."""
+        """The child was reaped."""
         self._children.discard(child)
 
     def owns(self, child: ProcessId) -> bool:
-        """Whether it is a child of the daemon that nobody has waited for yet: its pid is nobody else's."""
+        """Whether it is a child of the daemon that was not reaped yet, so that its pid cannot be reused."""
         return child in self._children
 
     @property
     def children(self) -> Sequence[ProcessId]:
-        """Those that :meth:`owns` tells."""
+        """The children for which :meth:`owns` is true."""
         return list(self._children)
 
     @property
@@ -110,12 +110,12 @@ class ProcessTable:
 
     @property
     def troubles(self) -> Sequence[str]:
-        """In words, for whoever asks how the daemon is."""
+        """Messages for health."""
         return [trouble for trouble in (self._sight.trouble, self.unverified.trouble) if trouble]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """An actor of the chain: holds the reserve while agents are started and ended, and ends again those whose end
-        could not be verified."""
+        """An actor of the chain: keeps the descriptor reserve filled while agents start and end, and ends trees again
+        whose end could not be verified."""
         self.reserve.fill()
         try:
             with suppress(Exhausted):

@@ -1,4 +1,4 @@
-"""The end of what an agent printed on its terminal, for diagnostics. It never becomes events by itself."""
+"""The terminal tail: the end of an agent's terminal output, for diagnostics. It never becomes events by itself."""
 
 import re
 
@@ -9,12 +9,12 @@ _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\
 
 
 _BROKEN = 4096
-"""Bytes within which a line that lacks its beginning must end."""
+"""Bytes within which a line without its beginning must end."""
 
 
 class TerminalTail:
-    """Keeps at least the last ``limit`` bytes and at most twice as many, as they came: a secret may be cut by a read.
-    What it tells is masked, and then cut."""
+    """Keeps at least the last ``limit`` bytes and at most twice as many, unmasked, because a read may cut a secret. The
+    text is masked first and then cut."""
 
     def __init__(self, limit: int, redactor: Redactor) -> None:
         self._limit = limit
@@ -34,10 +34,10 @@ class TerminalTail:
             del self._kept[: -self._limit]
 
     def text(self) -> str:
-        """The end of what is kept, without escape sequences; undecodable bytes are replaced."""
+        """The end of the kept output, without escape sequences; undecodable bytes are replaced."""
         kept = bytes(self._kept)
         if self._bytes > len(kept):
-            # What is kept may begin in the middle of a secret, which would not be known. Secrets have no line break.
+            # The kept output may begin inside a secret, which would not be recognised. Secrets have no line break.
             kept = kept[(kept.find(b"\n", 0, _BROKEN) + 1) or min(_BROKEN, len(kept) // 2) :]
         plain = _ESCAPES.sub(b"", kept).replace(b"\r\n", b"\n")
         masked = (
@@ -48,7 +48,7 @@ class TerminalTail:
         return masked[-self._limit :].strip()
 
     def output(self) -> StderrOutput | None:
-        """As an event tells it; None when nothing was printed."""
+        """The form that it has in an event; None when nothing was printed."""
         text = self.text()
         if not text:
             return None

@@ -1,8 +1,8 @@
 """The process tree of one agent: every descendant, also those that left its process group or session.
 
-``kill(pid)`` leaves three of four descendants, ``killpg`` the one that called setsid. A tree is known by four signs
-together: parenthood, the marker in the environment, having been seen in it before (which finds a process whose
-parents died and that cleared its environment), and its cgroup, where it has one, which nothing escapes.
+``kill(pid)`` misses three of four descendants, ``killpg`` the one that called setsid. The members are known by several
+signs together: their parents, the marker in the environment, having been seen before (which finds a process whose
+parents exited and that cleared its environment), and the cgroup, where there is one, which no process leaves.
 """
 
 import os
@@ -23,25 +23,25 @@ from .fork_loops import end_fork_loops
 from .table import ProcessTable
 
 LOOK = 0.02
-"""Seconds between two looks at whether a tree is gone: descendants are not our children, so nothing tells us."""
+"""Seconds between two looks whether a tree has ended: descendants are not our children, so there is no notification."""
 
 LOOK_MAX = 0.5
-"""Seconds between two tries to look, at most, while none succeeds."""
+"""Most seconds between two tries to look, while none succeeds."""
 
 FREEZES = 3
-"""So often a tree may be stopped before it is killed, however long the looks take."""
+"""How often a tree may be stopped before it is killed, however long the looks take."""
 
 LATE_LOOKS = 3
-"""So often the last rung looks again when its time is up and a look has shown somebody for the first time."""
+"""How often the last step looks again when its time is over and a look has shown a new process."""
 
 
 class Escaping(Exhausted):
-    """Somebody of a tree may have escaped: it was not fast enough to be seen, and may be later."""
+    """A member of a tree may have escaped: a fork loop was too fast to be seen. It may be seen later."""
 
 
 class ProcessTree:
-    """``marker`` is what the marker of every member begins with. Who is in a group of ``groups`` is a member, and those
-    in ``spared`` are none. ``tag`` is what all carry that it was put on (:mod:`.orphans`)."""
+    """``marker`` is the prefix of every member's marker. Processes in ``groups`` are members too; those in ``spared``
+    are not. ``tag`` is the tag of all members (:mod:`.fork_loops`)."""
 
     def __init__(
         self,
@@ -74,11 +74,11 @@ class ProcessTree:
 
     @property
     def group(self) -> Cgroup | None:
-        """The agent's own, if it has one."""
+        """The agent's own cgroup, if it has one."""
         return self._groups[0] if self._groups else None
 
     async def members(self) -> set[ProcessId]:
-        """The living processes of the tree. Raises one of :data:`.CANNOT_LOOK`."""
+        """The running processes of the tree. Raises one of :data:`.CANNOT_LOOK`."""
         return {row.id for row in await self.rows() if not row.zombie}
 
     async def rows(self) -> list[ProcessRow]:
@@ -93,16 +93,16 @@ class ProcessTree:
         return found
 
     def _marked(self, rows: Sequence[ProcessRow]) -> Iterable[ProcessId]:
-        """Those that are members by their marker."""
+        """The processes that are members by their marker."""
         return (row.id for row in rows if row.marker is not None and row.marker.startswith(self.marker))
 
     def _inside(self) -> set[int]:
         return {pid for group in self._groups for pid in group.members()}
 
     async def end(self, terminate: float, kill: float) -> set[ProcessId]:
-        """SIGTERM, then SIGKILL, to all that is left of it, each with its patience in seconds; at once when nothing
-        is. Returns those that are there still. Raises one of :data:`.CANNOT_LOOK` when nobody can tell; whoever was
-        known has got SIGKILL by then."""
+        """SIGTERM, then SIGKILL, to all that is left of the tree, each with its time in seconds; returns at once when
+        nothing is left. Returns the processes that still run. Raises one of :data:`.CANNOT_LOOK` when that is not
+        known; every known process has got SIGKILL by then."""
         try:
             with trio.move_on_after(terminate):
                 await self._terminate()
@@ -113,7 +113,7 @@ class ProcessTree:
         return left
 
     async def _terminate(self) -> None:
-        """Also members born meanwhile; returns when there are none left."""
+        """Also to members that are started meanwhile; returns when none is left."""
         signalled: set[ProcessId] = set()
         pause = LOOK
         while True:
@@ -140,31 +140,31 @@ class ProcessTree:
             self.signal_known(number)
 
     async def kill_groups(self) -> None:
-        """SIGKILL to all in its cgroup at once, also to those that are being born."""
+        """SIGKILL to all in its cgroup at once, also to those that are being started."""
         if not self._spared:
             for group in self._groups:
                 with suppress(Exhausted):
                     await self.reserve.run(group.kill)
 
     def signal_known(self, number: signal.Signals) -> None:
-        """Without a look: to the root's process group, which takes no descriptor, and to all who were seen before."""
+        """Without a look: to the root's process group, which needs no descriptor, and to all that were seen before."""
         self.signal_group(number)
         with suppress(*CANNOT_LOOK):
             self.reserve.run_here(signal_all, self.seen, number)
 
     def signal_group(self, number: signal.Signals) -> None:
-        """To all in the root's process group at once, also to those that are being born."""
+        """To all in the root's process group at once, also to those that are being started."""
         if self._leads:
             with suppress(OSError):
                 os.killpg(self.root.pid, number)
 
     @property
     def seen(self) -> set[ProcessId]:
-        """The members, as the last look showed them."""
+        """The members in the last look."""
         return self._seen - {NOBODY}
 
     def group_lives(self) -> bool:
-        """Whether somebody is in the root's process group, be it a zombie. All that can be told without a look."""
+        """Whether a process, at least a zombie, is in the root's process group: all that is known without a look."""
         if not self._leads:
             return False
         try:
@@ -175,13 +175,13 @@ class ProcessTree:
 
     @property
     def _leads(self) -> bool:
-        """Whether the root leads a process group. Its number stays its own while anybody is in that group, or until the
-        root was waited for; after that, pids would have to go round once before it is given to others."""
+        """Whether the root leads a process group. Its number is not reused while a process is in that group, or before
+        the root was reaped; after that, only when pids have wrapped around once."""
         return self.root.pid > 1 and self.root.pid != os.getpgrp()
 
 
 class _Killing:
-    """The last rung. ``patience`` is the time that the kernel gets after the first SIGKILL was sent."""
+    """The last step, SIGKILL. ``patience`` is the time after the first SIGKILL was sent."""
 
     def __init__(self, tree: ProcessTree, patience: float) -> None:
         self._tree = tree
@@ -195,7 +195,7 @@ class _Killing:
         self._pause = LOOK
 
     async def run(self) -> set[ProcessId]:
-        """Whoever was stopped or seen is killed in any case: also when this is cancelled, or can see nobody."""
+        """Every process that was stopped or seen is killed in any case, also when this is cancelled or cannot look."""
         done = False
         try:
             await self._tree.kill_groups()
@@ -209,15 +209,15 @@ class _Killing:
                         done = True
                         return members
         finally:
-            # No look shows a process that forks and exits in less time than it takes.
+            # A look does not show a process that forks and exits in less time than the look takes.
             self._tree.signal_group(signal.SIGKILL)
             if not done:
                 self._kill_rest()
 
     async def _kill(self, members: set[ProcessId]) -> bool:
-        """Stopped before they are killed: who is stopped cannot fork. When a look shows nobody new, everybody's
-        children are known; killed one by one, a parent could die with a child that nobody has seen yet. True when all
-        have had their time."""
+        """Stop all members before they are killed: a stopped process cannot fork. When a look shows no new process, all
+        children are known. If they were killed one by one, a parent could die with a child that was not seen yet. True
+        when all have had their time."""
         if self._freezes == 0:
             self._freeze_until = trio.current_time() + self._patience / 2
         fresh = members - self._stopped - self._killed
@@ -233,7 +233,7 @@ class _Killing:
         now = trio.current_time()
         self._deadline = min(self._deadline, now + self._patience)
         if now > self._deadline:
-            # A look may take longer than the patience: whom it has shown for the first time was not killed before.
+            # A look may take longer than the patience: a process that it shows first was not killed before.
             self._late += 1
             if not new or self._late > LATE_LOOKS:
                 return True
@@ -241,7 +241,7 @@ class _Killing:
         return False
 
     async def _kill_unseen(self, error: Exception) -> None:
-        """No look can be had. Raises ``error`` when it is time to give up."""
+        """A look was not possible. Raises ``error`` when the time is over."""
         self._tree.signal_known(signal.SIGKILL)
         now = trio.current_time()
         self._deadline = min(self._deadline, now + self._patience)
@@ -256,7 +256,7 @@ class _Killing:
             if rest:
                 self._tree.reserve.run_here(signal_all, rest, signal.SIGKILL)
         except CANNOT_LOOK:
-            # We stopped them a moment ago, and who is stopped does not exit: their pids are still theirs.
+            # They were stopped a moment ago, and a stopped process does not exit: their pids are not reused.
             for process in self._stopped - self._killed:
                 with suppress(OSError):
                     os.kill(process.pid, signal.SIGKILL)

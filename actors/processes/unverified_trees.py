@@ -1,5 +1,5 @@
-"""Trees whose end could not be verified: every process that was known got SIGKILL, but no look at /proc could be had
-that says whether another one is left."""
+"""Trees whose end could not be verified: every known process got SIGKILL, but no look at /proc was possible that says
+whether another one is left."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from ..machine.proc_visibility import Exhausted, ProcNotVisible
 
 PAUSE = 0.5
 PAUSE_MAX = 30.0
-"""Seconds between two tries; the pause doubles while nothing can be seen."""
+"""Seconds between two tries; the pause doubles while no look is possible."""
 
 _log = structlog.get_logger("ladder")
 
@@ -23,7 +23,7 @@ class Endable(Protocol):
 
 
 class UnverifiedTrees:
-    """They are ended again until a look says that nobody is left."""
+    """The trees are ended again until a look shows that no process is left."""
 
     def __init__(self) -> None:
         self._trees: list[Endable] = []
@@ -38,7 +38,7 @@ class UnverifiedTrees:
 
     @property
     def trouble(self) -> str:
-        """In words; empty when there are none."""
+        """Messages for health; empty when there are no such trees."""
         if not self._trees:
             return ""
         return (
@@ -48,7 +48,7 @@ class UnverifiedTrees:
         )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Until cancelled."""
+        """Try again, until cancelled."""
         task_status.started()
         while True:
             await self._some.wait()
