@@ -1,1 +1,1 @@
-"""Approvals: where files really are, and what a decision is bound to."""
+"""Approvals: the permission broker, always rules, where files really are, and the digests of what was shown."""

@@ -1,7 +1,8 @@
-"""Rules: what humans have allowed for the rest of a session, each exactly as it was shown.
+"""Always rules: what humans have allowed for the rest of a session, each exactly as it was shown.
 
-They are kept in memory and end with the session, or with the daemon: a daemon that starts again asks again. What is on
-disk is masked, so that no rule could be made of it, and nobody looks at a rule of last week before it grants something.
+They are in memory and end with the session, or with the daemon: after a restart the agent's permissions are requested
+again. What is on disk is masked, so no rule could be made from it, and a rule of last week would grant something that
+nobody reviewed.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from ...schema.approvals.rules import PermissionRule
 
 @frozen
 class Grant:
-    """What an `always` to one permission would be: it grants everything of this ``fingerprint``. ``text`` is what was
+    """What an `always` to one permission would allow: everything with this ``fingerprint``. ``text`` is what was
     shown."""
 
     fingerprint: str
@@ -31,7 +32,7 @@ class _Kept:
 
 
 class AlwaysRules:
-    """The rules of every session, by what they grant."""
+    """The rules of all sessions, by fingerprint."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, _Kept]] = {}
@@ -42,7 +43,7 @@ class AlwaysRules:
     def remember(
         self, session_id: str, grant: Grant, permission_id: str, action: str, at_ms: int, by: DecidedBy
     ) -> None:
-        """Nothing happens when there is such a rule."""
+        """Add a rule; nothing happens when there is one for this already."""
         rule = PermissionRule(rule_id_of(permission_id), grant.kind, grant.text, action, permission_id, at_ms, by)
         self._kept.setdefault(session_id, {}).setdefault(grant.fingerprint, _Kept(rule))
 
@@ -60,7 +61,7 @@ class AlwaysRules:
         return [evolve(kept.rule, uses=kept.uses) for kept in self._kept.get(session_id, {}).values()]
 
     def revoke(self, session_id: str, rule_id: str) -> PermissionRule | None:
-        """The rule, which grants nothing any more; None when there is none."""
+        """Revoke a rule and return it; None when there is none."""
         rules = self._kept.get(session_id, {})
         for fingerprint, kept in rules.items():
             if kept.rule.rule_id == rule_id:
@@ -73,5 +74,5 @@ class AlwaysRules:
 
 
 def rule_id_of(permission_id: str) -> str:
-    """The id of the rule that an `always` to this permission makes: permissions of one session have different ids."""
+    """The id of the rule that an `always` to this permission makes: it is unique, because permissions' ids are."""
     return f"rule_{hashlib.blake2b(permission_id.encode(errors='replace'), digest_size=8).hexdigest()}"

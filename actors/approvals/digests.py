@@ -1,4 +1,4 @@
-"""Digests of what a human is shown. A decision that brings one counts for exactly that."""
+"""Digests of what a human is shown. A decision with a digest counts only for exactly that."""
 
 import hashlib
 import secrets
@@ -10,8 +10,8 @@ from ...schema.events import PermissionEventData
 
 
 class InputDigests:
-    """The digests of one session's asks. They are keyed: a digest stands in the log, where secrets in a command are
-    masked, and must not tell who guesses them that he was right."""
+    """The digests of one session's approvals. They are keyed: a digest is in the log, where secrets in a command are
+    masked, and must not confirm a guess of such a secret."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -20,7 +20,7 @@ class InputDigests:
         return "<InputDigests>"
 
     def of(self, ask: ApprovalData) -> str | None:
-        """Of the input itself, before anything of it is masked. None for what cannot be written down."""
+        """The digest of the input itself, before it is masked. None for an input that cannot be encoded."""
         if isinstance(ask, PermissionEventData):
             shown: list[object] = ["permission", ask.action, ask.metadata]
         else:

@@ -1,4 +1,4 @@
-"""What a permission is compared by, and whether the session's mode accepts it: known once its files have been found."""
+"""By what a permission is compared with rules, and whether the session's mode accepts it: needs to find its files."""
 
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from .places import FileLocator, Places
 
 @frozen
 class ToGrant:
-    """A permission that the broker is to be told of, when it is known what an `always` to it would be."""
+    """A permission that is passed to the broker when it is known what an `always` to it would allow."""
 
     asked: ApprovalRequested
     asking: RequestPermission
@@ -21,7 +21,7 @@ class ToGrant:
 
 @frozen
 class Found:
-    """``accepted``: the session's mode accepts it, and nobody is to be asked."""
+    """``accepted``: the session's mode accepts it, and no human is asked."""
 
     asked: ApprovalRequested
     accepted: bool
@@ -38,8 +38,8 @@ async def find(to_grant: ToGrant, lookout: FileLocator) -> Found:
 
 
 def _grant(to_grant: ToGrant, places: Places | None) -> Grant | None:
-    """None when it cannot be told what later one would be the same: a file that is not found, or that has a second
-    name by which it may be another one's."""
+    """None when it is not certain which later permission would be about the same: a file is not found, or has a second
+    name (a hard link)."""
     always, metadata = to_grant.asking.always, cast("dict[str, Any]", to_grant.asked.shown.metadata)  # pyright: ignore
     if always is None or places is None or not places.ordinary:
         return None

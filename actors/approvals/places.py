@@ -1,7 +1,8 @@
-"""Where the files are that an agent wants to change: symlinks resolved, in the workspace or not.
+"""Finds the files that an agent wants to change: symlinks resolved, inside the workspace or outside.
 
-What is found holds for the moment of the look. Whoever can write into the workspace can put a symlink there before the
-agent writes: a look narrows what is accepted unasked, and does not replace the agent's own sandbox.
+The result is valid only at the moment of the look: a program that can write into the workspace can put a symlink there
+before the agent writes. So a look restricts what is accepted without a human, and does not replace the agent's own
+sandbox.
 """
 
 import os
@@ -16,13 +17,13 @@ PROTECTED = frozenset({
     ".agents", ".amp", ".claude", ".codex", ".envrc", ".git", ".mcp.json", ".opencode", "opencode.json",
     "opencode.jsonc",
 })  # fmt: skip
-"""Names inside of a workspace whose files decide what programs run, or what an agent may do."""
+"""Names in a workspace whose files decide which programs run, or what an agent may do."""
 
 
 @frozen
 class Places:
     """``files`` are the real paths. ``ordinary``: each is missing, or a regular file without a second name (a hard
-    link). ``inside``: each is ordinary, in the workspace, and none of what is protected there."""
+    link). ``inside``: each is ordinary, in the workspace, and not protected there."""
 
     files: tuple[str, ...] = ()
     ordinary: bool = True
@@ -30,8 +31,8 @@ class Places:
 
 
 class FileLocator:
-    """Looks for one session, in a thread, one look at a time: a file system that does not answer holds up nobody
-    else."""
+    """Looks for one session, in a thread, one look at a time: a file system that does not answer delays no other
+    session."""
 
     def __init__(self, directory: str, patience: float) -> None:
         """``directory`` is the workspace; ``patience`` is how many seconds a look may take."""
@@ -43,7 +44,7 @@ class FileLocator:
         return f"<FileLocator {self._directory!r}>"
 
     async def look(self, paths: Sequence[str]) -> Places | None:
-        """None when it cannot be told where they are."""
+        """Where the files are; None when that cannot be found out."""
         if not paths:
             return Places()
         with trio.move_on_after(self._patience):
@@ -57,7 +58,7 @@ class FileLocator:
 
 
 def look(directory: str, paths: Sequence[str]) -> Places | None:
-    """Blocks. None when it cannot be told where they are."""
+    """Where the files are; blocks. None when that cannot be found out."""
     try:
         root = os.path.realpath(directory, strict=True)
         files = [os.path.realpath(os.path.join(root, path)) for path in paths]  # noqa: PTH118 - `..` behind a symlink
@@ -70,8 +71,8 @@ def look(directory: str, paths: Sequence[str]) -> Places | None:
 
 
 def _kind(file: str) -> bool:
-    """Whether it is missing or ordinary. Raises OSError for a path that still leads through a symlink: a loop, or one
-    that was put there while we looked."""
+    """Whether it is missing or ordinary. Raises OSError for a path that still leads through a symlink: a loop, or a
+    link that was made during the look."""
     found: os.stat_result | None = None
     for place in (*reversed(PurePath(file).parents), PurePath(file)):
         try:

@@ -1,4 +1,4 @@
-"""What every session needs of the house, in one value that the daemon makes once."""
+"""The context of all sessions: what each of them needs of the daemon, in one value that is made once."""
 
 from collections.abc import Callable, Mapping
 
@@ -26,10 +26,10 @@ from .first_start import ProvenStarts
 
 @frozen
 class SessionContext:
-    """``environment`` is the daemon's, less our own token; ``credentials`` knows what an agent gets of it.
-    ``files`` reads what is not ours. ``unique`` draws an id that no other call has drawn or will draw. ``secrets`` are
-    the daemon's own, which are masked in what every session tells; ``redactor`` knows them and nothing else.
-    ``trace``: what agents say, and what is made of it, is logged."""
+    """``environment`` is the daemon's, without our own token; ``credentials`` says what of it an agent gets. ``files``
+    reads files that the daemon did not write. ``unique`` returns a new unique id. ``secrets`` are the daemon's own,
+    which are masked in every session; ``redactor`` masks these and nothing else. ``trace``: lines of agents, and the
+    effects of their dialects, are logged."""
 
     settings: Settings
     codec: Codec

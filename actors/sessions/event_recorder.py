@@ -1,8 +1,8 @@
-"""The scribe: turns what a session has to tell into events.
+"""The event recorder: turns a session's drafts into events.
 
 It stamps what a dialect cannot know (sequence, time, ids) and keeps the ledger. Events are gathered while a message is
-handled and taken in one go by whoever gives them to the journal; nothing is visible before. Then secrets are masked:
-until then all is as the agent said it.
+handled, and taken together for the journal; nothing is visible before. When they are taken, secrets are masked; until
+then the texts are as the agent wrote them.
 """
 
 from collections.abc import Sequence
@@ -38,13 +38,13 @@ from ..journal.interface import SessionRow
 from ..kernel.clock import Clock
 
 REPLAY_SLICE = 64 << 10
-"""Bytes of log that are replayed before the event loop gets its turn."""
+"""Bytes of log that are replayed before the event loop may run other tasks."""
 
 MASKED_ON_LOOP = 512 << 10
-"""Bytes of events below which secrets are looked for on the event loop: a few milliseconds."""
+"""Bytes of events up to which secrets are searched in the event loop: a few milliseconds."""
 
 RAW_COPIES = 16 << 10
-"""Bytes that the copies of one raw may have together, beside the first: a line may make hundreds of events."""
+"""Most bytes of the copies of one raw message together, beside the first: a line may make hundreds of events."""
 
 
 class EventRecorder:
@@ -58,7 +58,7 @@ class EventRecorder:
         *,
         max_raw_bytes: int = MOST_IN_ONE_ROW,
     ) -> None:
-        """Of a raw that is longer than ``max_raw_bytes`` the beginning is kept."""
+        """Of a raw message that is longer than ``max_raw_bytes`` only the beginning is kept."""
         self.ledger = Ledger()
         self.sequence = log.last
         self.redactor = redactor
@@ -73,7 +73,7 @@ class EventRecorder:
         self._masked = 0
         self._doubtful: list[EncodedEvent] = []
         self._streams: dict[str, Stream] = {}
-        # The raw that was kept last: what the agent said, how it is kept, with which event, and how often again.
+        # The raw message that was kept last: the agent's line, its kept form, its event, and the number of its copies.
         self._said: bytes | None = None
         self._kept_raw = b""
         self._kept_with = 0
@@ -84,7 +84,7 @@ class EventRecorder:
         return f"<EventRecorder {self._session_id} sequence={self.sequence} unwritten={unwritten} {self.ledger!r}>"
 
     def mask_with(self, redactor: Redactor) -> None:
-        """From here on, also in the texts that stream."""
+        """Use this redactor from here on, also for texts that are being streamed."""
         self.redactor = redactor
         for stream in self._streams.values():
             stream.redactor = redactor
@@ -94,17 +94,17 @@ class EventRecorder:
         self._encoder.native_session_id = native_session_id
 
     def draft(self, draft: Draft) -> None:
-        """What the agent did, in the ledger's order."""
+        """Record what the agent did, in the ledger's order."""
         for event in self.ledger.apply(draft):
             self._add(event)
 
     def end_turn(self, outcome: TurnOutcome, reason: ErrorData | None = None) -> None:
-        """Close the turn and its items because the agent cannot any more, for ``reason`` when no error was told."""
+        """Close the turn and its items because the agent no longer can. ``reason`` counts when no error was told."""
         for event in self.ledger.end_turn(outcome, reason):
             self._add(event)
 
     def note(self, type_: EventType, data: EventData, *, synthetic: bool = True, raw: bytes | None = None) -> None:
-        """An event that is neither turn nor item."""
+        """Record an event that concerns neither a turn nor an item."""
         self._add(EventDraft(type_, data, synthetic, raw, ends_stream=type_ in ("session.ended", "error")))
 
     def _add(self, event: EventDraft) -> None:
@@ -116,14 +116,14 @@ class EventRecorder:
         self._doubtful.append(self._write_down(event))
 
     def _stream(self, event: EventDraft, data: ItemDeltaData) -> None:
-        """What can be told of a delta: a secret may be split between it and the next one."""
+        """The part of a delta that can be told now: a secret may be split between it and the next one."""
         if (stream := self._streams.get(data.item_id)) is None:
             stream = self._streams[data.item_id] = Stream(self.redactor)
         told = stream.feed(data.delta)
         if told is data.delta:
             self._write_down(event)
         elif told:
-            # The raw holds all of the delta.
+            # The raw message contains the whole delta.
             raw = None if stream.changed else event.raw
             self._doubtful.append(self._write_down(replace(event, data=evolve(data, delta=told), raw=raw)))
 
@@ -139,7 +139,7 @@ class EventRecorder:
         try:
             encoded = self._encode(event)
         except (RecursionError, UnicodeError, msgspec.MsgspecError):
-            # JSON that was just shallow enough to be read may be too deep to be written inside an event.
+            # JSON that was just shallow enough to be read may be nested too deeply inside an event.
             encoded = self._encode(replace(event, data=_without_content(event.data), raw=None))
         self._unwritten.append(encoded)
         return encoded
@@ -156,7 +156,7 @@ class EventRecorder:
         )
 
     def _raw(self, raw: bytes) -> bytes:
-        """All events that a line makes are drafted with the same object."""
+        """All events of one line are drafted with the same bytes object, so identity is enough."""
         if raw is not self._said:
             kept = one_line(raw) if len(raw) <= self._max_raw_bytes else beginning_of(raw)
             self._said, self._kept_raw, self._kept_with, self._copied = raw, kept, self.sequence, 0
@@ -165,7 +165,7 @@ class EventRecorder:
         return self._kept_raw if self._copied <= RAW_COPIES else raw_of(self._kept_with, len(raw))
 
     def take(self) -> Sequence[EncodedEvent]:
-        """What was gathered since the last time, as it may be seen."""
+        """The events since the last call, masked."""
         events, doubtful, masked = self._unwritten, self._doubtful, self._masked
         self._unwritten, self._doubtful, self._masked = [], [], 0
         self._said = None
@@ -173,8 +173,8 @@ class EventRecorder:
         return [*events[:masked], *done] if masked else done
 
     async def mask_large(self) -> None:
-        """In a thread, when there is so much to look through that the event loop would wait for it. To be awaited
-        before :meth:`take`, by whoever handles the session's messages one by one."""
+        """Mask the gathered events, in a thread when there is so much that the event loop would wait. The session
+        awaits it before :meth:`take`."""
         waiting = self._unwritten[self._masked :]
         if sum(event.size for event in waiting) < MASKED_ON_LOOP:
             return
@@ -186,7 +186,7 @@ class EventRecorder:
         self._masked, self._doubtful = len(self._unwritten), []
 
     async def restore(self, row: SessionRow) -> None:
-        """Bring the ledger to where the log ends. Everything before ``row.settled`` is closed and need not be read."""
+        """Bring the ledger to the end of the log. Everything before ``row.settled`` is closed and need not be read."""
         self.sequence = self._log.last
         self._encoder.native_session_id = row.native_session_id
         self.ledger.resume(row.turns, row.items)
@@ -200,7 +200,7 @@ class EventRecorder:
 
 
 def _without_content(data: EventData) -> EventData:
-    """The same event, less what an agent may nest without bound."""
+    """The same event, without the members that an agent may nest without a bound."""
     match data:
         case ItemEventData(item=item):
             return ItemEventData(evolve(item, content=(StatusPart("content.unencodable", "nested too deep"),)))

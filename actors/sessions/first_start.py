@@ -1,8 +1,8 @@
-"""The first start of a session's agent, and what whoever creates the session is told of it.
+"""The first start of a session's agent, and what a create is told about it.
 
-An agent that cannot start mostly exits at once, and its creator should not learn of it only from the first prompt. But
-to wait for a healthy agent costs its whole start, a second for some. So a create waits only for a kind of agent that
-has not become ready yet in this life of the daemon, or failed to the last time.
+An agent that cannot start mostly exits at once, and the client should not learn of it only from the first prompt. But
+to wait for a healthy agent takes its whole start, a second for some. So a create waits only for a kind of agent that
+has not become ready yet since this daemon started, or that failed the last time.
 """
 
 from collections import OrderedDict
@@ -13,14 +13,14 @@ import trio
 from ...schema.api.sessions import AgentError, CreateSessionRequest
 
 REMEMBERED = 256
-"""Kinds of agents that are known to start; those used last."""
+"""How many kinds of agents are remembered as able to start; the last used ones."""
 
 Kind = tuple[str | None, ...]
 
 
 class ProvenStarts:
-    """Which kinds of agents have become ready. A kind is all that makes one start of an agent unlike another, less what
-    only its session has."""
+    """Which kinds of agents have become ready. A kind is everything in which the starts of two agents can differ,
+    except what only concerns the session."""
 
     def __init__(self) -> None:
         self._ready: OrderedDict[Kind, None] = OrderedDict()
@@ -61,7 +61,7 @@ class FirstStart:
         self._shown.set()
 
     def failed(self, code: str, message: str, details: Mapping[str, object]) -> None:
-        """The agent was gone before it was ready. Later starts tell it too: then it counts for the next create only."""
+        """The agent exited before it was ready. Later starts call this too: then it counts for the next create only."""
         self._proven.discard(self._request)
         if not self._shown.is_set():
             told = {
@@ -76,11 +76,11 @@ class FirstStart:
         self._shown.set()
 
     def over(self) -> None:
-        """The agent is ended, for whatever reason: there is nothing to wait for."""
+        """The agent is ended, for any reason: there is nothing to wait for."""
         self._shown.set()
 
     async def failure(self) -> AgentError | None:
-        """Why the agent could not start, when that has shown by now or shows soon."""
+        """Why the agent could not start, when that is known by now or soon."""
         if self._request not in self._proven:
             with trio.move_on_after(self._patience):
                 await self._shown.wait()

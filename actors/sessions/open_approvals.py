@@ -1,4 +1,4 @@
-"""The permissions and questions that a session's agent waits for, and how each is resolved in the log."""
+"""Open approvals: the permissions and questions that a session's agent waits for, and the events that resolve them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -20,12 +20,12 @@ _STATUS: Mapping[PermissionReply, PermissionStatus] = {
 
 
 def requested(ask: ApprovalData) -> EventType:
-    """The type of the event that asks."""
+    """The type of the event that requests it."""
     return "permission.requested" if isinstance(ask, PermissionEventData) else "question.requested"
 
 
 def resolved(ask: ApprovalData, decision: Decision) -> tuple[EventType, ApprovalData]:
-    """The event that closes an ask. ``cause`` joins the metadata when no human decided."""
+    """The event that resolves an approval. ``cause`` is added to the metadata when no human decided."""
     if isinstance(ask, PermissionEventData):
         metadata: Any = ask.metadata
         if decision.cause is not None:
@@ -45,7 +45,7 @@ def resolved(ask: ApprovalData, decision: Decision) -> tuple[EventType, Approval
 
 
 def secrets_in(ask: ApprovalData | None, answers: Answers | None) -> Iterator[str]:
-    """What a human says for the agent alone."""
+    """The secret answers of a human, which only the agent gets."""
     if isinstance(ask, QuestionEventData):
         for hidden, given in _marked(ask, answers or ()):
             if hidden:
@@ -53,7 +53,7 @@ def secrets_in(ask: ApprovalData | None, answers: Answers | None) -> Iterator[st
 
 
 def _shown(ask: QuestionEventData, answers: Answers) -> Answers:
-    """What the human said, without what is for the agent alone."""
+    """The answers without the secret ones."""
     return tuple((MASK,) if hidden and given else given for hidden, given in _marked(ask, answers))
 
 
@@ -65,7 +65,7 @@ def _marked(ask: QuestionEventData, answers: Answers) -> Iterator[tuple[bool, tu
 
 
 class OpenApprovals:
-    """Open asks by id, in the order in which they were asked. ``bytes`` is about what they have together."""
+    """Open approvals by id, in their order. ``bytes`` is about the size of all together."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -85,7 +85,7 @@ class OpenApprovals:
         return iter(list(self._open))
 
     def beyond(self, settings: Settings) -> str | None:
-        """Of which bound there are too many; None when there are not."""
+        """The bound that is exceeded; None when there is room for one more."""
         if len(self) > settings.max_asks:
             return f"more than {settings.max_asks} open asks"
         if self.bytes > settings.max_asks_bytes:
@@ -96,16 +96,16 @@ class OpenApprovals:
         return tuple(self._open.values())
 
     def add(self, ask: ApprovalData, size: int = 0) -> None:
-        """One that is not open yet."""
+        """Add an approval that is not open yet."""
         approval_id = approval_id_of(ask)
         self._open[approval_id], self._sizes[approval_id] = ask, size
         self.bytes += size
 
     def get(self, approval_id: str) -> ApprovalData | None:
-        """The open ask, which stays open."""
+        """The open approval, which stays open."""
         return self._open.get(approval_id)
 
     def take(self, approval_id: str) -> ApprovalData | None:
-        """The open ask, which is open no more."""
+        """The open approval, which is removed."""
         self.bytes -= self._sizes.pop(approval_id, 0)
         return self._open.pop(approval_id, None)

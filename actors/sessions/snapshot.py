@@ -1,4 +1,4 @@
-"""A session as others see it: what it publishes to the registry, and what the API tells of it."""
+"""The snapshot of a session: what it publishes to the registry, and what the API tells about it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from ..journal.interface import SessionRow
 
 @frozen
 class Snapshot:
-    """Published by the session whenever it changes; nobody else writes it."""
+    """Published by the session whenever it changes; only the session makes it."""
 
     row: SessionRow
     status: SessionStatus = "starting"
@@ -55,7 +55,7 @@ class Snapshot:
 
 
 def ended_problem(row: SessionRow) -> Problem:
-    """Why an ended session takes nothing more."""
+    """The problem that says why an ended session accepts no command."""
     if row.failed or row.exit_code is not None:
         return agent_process_exited(row.request.agent, row.exit_code, row.end_message)
     return invalid_request("session terminated")
@@ -64,7 +64,7 @@ def ended_problem(row: SessionRow) -> Problem:
 def started(
     row: SessionRow, settings: Settings, left_out: Sequence[LeftOut] | None, isolation: Isolation
 ) -> SessionStartedData:
-    """What the first event of a session's log says of it. ``left_out`` is None where nothing is left out by us: the
+    """The data of the first event of a session's log. ``left_out`` is None where the daemon leaves nothing out: the
     workspace is trusted, or the agent reads nothing there."""
     request = row.request
     metadata = {
@@ -86,6 +86,6 @@ def _workspace(row: SessionRow, settings: Settings, left_out: Sequence[LeftOut] 
 
 @frozen
 class Changed:
-    """From the session to the registry: how it is seen now."""
+    """From the session to the registry: its new snapshot."""
 
     snapshot: Snapshot

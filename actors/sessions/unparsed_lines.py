@@ -1,6 +1,7 @@
-"""Lines that no dialect understands: told one by one while they are few, and together when they are many.
+"""Unparsed lines: lines that a dialect does not understand are told one by one while they are few, and together when
+they are many.
 
-Each costs an event, hundreds of bytes, and may itself be a single letter: 400 KB of them made a journal of 78 MB.
+Each event takes hundreds of bytes, and such a line may be a single letter: 400 KB of them made a journal of 78 MB.
 """
 
 from attrs import evolve
@@ -8,11 +9,11 @@ from attrs import evolve
 from ...schema.agents.effects import Unparsed
 
 KEPT = 4096
-"""Bytes that are kept of the first of many."""
+"""Bytes that are kept of the first of many such lines."""
 
 
 class UnparsedLines:
-    """``burst`` are told at once, then ``per_second``."""
+    """``burst`` lines are told at once, then ``per_second``."""
 
     def __init__(self, burst: int, per_second: float, now: float) -> None:
         self._burst = max(burst, 1)
@@ -27,7 +28,7 @@ class UnparsedLines:
         return f"<UnparsedLines left={self._left:.0f} waiting={self._count}>"
 
     def add(self, told: Unparsed, now: float) -> Unparsed | None:
-        """What is to be told now, of this one and of those that wait; None when this one waits too."""
+        """What is to be told now about this line and those that wait; None when this one waits too."""
         self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
         self._at = now
         if self._left >= 1 and not self._count:
@@ -43,7 +44,7 @@ class UnparsedLines:
         return self.rest()
 
     def rest(self) -> Unparsed | None:
-        """Those that wait, in one."""
+        """The lines that wait, in one event."""
         first, count, size = self._first, self._count, self._bytes
         self._first, self._count, self._bytes = None, 0, 0
         if first is None or count == 1:
