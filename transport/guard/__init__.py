@@ -1,1 +1,1 @@
-"""The guard: what is refused before a request means anything; who makes a request, whether they may, and how much."""
+"""The guard: checks before a handler runs: hosts and origins, tokens and scopes, and rate limits."""

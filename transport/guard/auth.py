@@ -1,5 +1,5 @@
-"""Auth: the daemon's own token, and the three forms in which wire 0.1 accepts one (section 1). Never in a URL: those
-end up in logs."""
+"""Authentication: the daemon's own token, and the three forms in which wire 0.1 accepts a token (section 1). None is
+accepted in a URL, because URLs end up in logs."""
 
 import binascii
 import hashlib
@@ -13,8 +13,8 @@ from ...schema.access.token import clean_token
 
 @frozen
 class Auth:
-    """``token`` None means that everyone who reaches the port is let in. Raises :class:`ValueError` for one that no
-    client could send; the error does not hold it."""
+    """``token`` None means that every client is accepted. Raises :class:`ValueError` for a token that no client could
+    send; the message does not contain it."""
 
     token: str | None = field(default=None, repr=False)
 
@@ -27,13 +27,13 @@ class Auth:
         return self.token is not None
 
     def is_own(self, given: bytes) -> bool:
-        """Whether it is the daemon's own token. Digests are compared: what is compared itself tells its length."""
+        """Whether it is the daemon's own token. Digests are compared: comparing the tokens would reveal a length."""
         return self.token is not None and hmac.compare_digest(_digest(given), _digest(self.token.encode()))
 
 
 def candidates(authorization: str) -> tuple[bytes, ...]:
-    """What the header may mean: ``Basic`` with ``user:T`` means T, and without a colon it is the token itself.
-    ``authorization`` is as WSGI and ASGI give it: bytes read as Latin-1."""
+    """The possible tokens of the header: ``Basic`` with ``user:T`` means T, and without a colon the token itself.
+    ``authorization`` is as in WSGI and ASGI: bytes decoded as Latin-1."""
     scheme, _, value = authorization.strip().partition(" ")
     given = value.strip().encode("latin-1", "replace")
     match scheme.lower():

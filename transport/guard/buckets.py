@@ -1,12 +1,12 @@
-"""Token buckets, one for each name: so many requests at once, and so many a second on average."""
+"""Token buckets (the rate limiting algorithm), one for each name: a burst, and an average rate."""
 
 from collections import OrderedDict
 
 from attrs import define
 
 MOST = 4096
-"""Names that are known at once: the one that was not heard of for longest goes, and begins anew when it comes back. So
-whoever has many addresses cannot make the table grow, and gains a burst for each."""
+"""Most names at once: the one that was not used for longest is removed, and starts again when it returns. So a client
+with many addresses cannot make the table grow, and gains one burst for each address."""
 
 
 @define
@@ -16,7 +16,7 @@ class _Level:
 
 
 class Buckets:
-    """``rate`` is per second, 0 for no bound; ``burst`` is what a bucket holds. ``now`` is any clock's, in seconds."""
+    """``rate`` is per second, 0 for no bound; ``burst`` is a bucket's size. ``now`` is in seconds of any clock."""
 
     def __init__(self, rate: float, burst: float, most: int = MOST) -> None:
         self._rate = rate
@@ -31,7 +31,7 @@ class Buckets:
         return len(self._levels)
 
     def take(self, name: str, now: float) -> float:
-        """Take one: 0.0 when there was one, else the seconds until there is, and nothing is taken."""
+        """Take one. Returns 0.0 when there was one; otherwise the seconds until there is one, and nothing is taken."""
         if not self._rate:
             return 0.0
         level = self._levels.get(name)

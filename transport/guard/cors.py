@@ -1,4 +1,4 @@
-"""CORS: which web origins may call, what a preflight is told, and the headers of every answer."""
+"""CORS: which web origins may call, the answers to preflights, and the headers of every answer."""
 
 from urllib.parse import urlsplit
 
@@ -7,7 +7,7 @@ from attrs import frozen
 Headers = dict[str, str]
 
 EXPOSED = "Idempotency-Replayed, Retry-After, Sandbox-Agent-Turn"
-"""What a page may read of an answer beside what the Fetch standard always shows it."""
+"""Headers that a page may read, beside those that the Fetch standard always allows."""
 
 VARY = "origin, access-control-request-method, access-control-request-headers"
 
@@ -45,7 +45,7 @@ class Cors:
         return "*" in self.origins or origin.lower() in (known.lower() for known in self.origins)
 
     def answer_headers(self, origin: str | None) -> Headers:
-        """For every answer, also the errors."""
+        """The headers of every answer, also of errors."""
         found = {"vary": VARY}
         if origin and self.allows(origin):
             found["access-control-allow-origin"] = "*" if "*" in self.origins else origin
@@ -55,8 +55,9 @@ class Cors:
         return found
 
     def preflight_headers(self, origin: str | None, method: str | None, headers: str | None) -> Headers:
-        """Beside :meth:`answer_headers`. With credentials ``*`` has no special meaning to a browser, so what was asked
-        for is granted by name; without them ``*`` still does not cover ``authorization``."""
+        """More headers for a preflight, beside :meth:`answer_headers`. With credentials ``*`` has no special meaning in
+        a browser, so the requested names are allowed by name; without, ``*`` still does not include
+        ``authorization``."""
         if not origin or not self.allows(origin):
             return {}
         any_method = (method or "*") if self.credentials else "*"

@@ -1,8 +1,8 @@
 """Failed logins: wrong tokens, by the address that sent them.
 
-A right token is let in whatever its address did before: on one machine, or behind one proxy, all clients have the same
-address, and who guesses there must not lock the others out. So this slows down who waits for our answers and bounds the
-log; what makes guessing hopeless is the length of a token.
+A valid token is accepted whatever its address did before: on one machine, or behind one proxy, all clients have the
+same address, and a client that guesses must not lock the others out. So this only slows down clients that wait for
+answers, and bounds the log; guesses fail because of the length of a token.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ from ..http.admission import network
 from .buckets import Buckets
 
 QUIET = 60.0
-"""Seconds between two log lines about one address. The later one tells how many failures there were meanwhile."""
+"""Seconds between two log lines about one address. The later line has the number of failures in between."""
 LINES_AT_ONCE = 20
 LINES_PER_SECOND = 0.2
-"""For all addresses together: who has a whole network of them fills no disk."""
+"""Most lines for all addresses together: a client with a whole network of addresses cannot fill the disk."""
 
 Shown = Literal["header", "frame", "ticket"]
 
@@ -36,7 +36,7 @@ _log = structlog.get_logger("sandbox_agent.transport")
 
 
 class FailedLogins:
-    """``per_minute`` of an address are told that they are wrong; 0 for no bound."""
+    """``per_minute`` wrong tokens of an address get a 401, more get a 429; 0 for no bound."""
 
     def __init__(self, per_minute: int) -> None:
         self._allowed = Buckets(per_minute / 60, per_minute)
@@ -51,7 +51,7 @@ class FailedLogins:
         return len(self._by_address)
 
     def note(self, address: str, shown: Shown) -> Problem:
-        """What to answer. ``shown`` is how the wrong token came."""
+        """The problem to answer. ``shown`` is the form in which the wrong token came."""
         name, now = network(address), trio.current_time()
         seconds = self._allowed.take(name, now)
         self._tell(name, address, shown, now)

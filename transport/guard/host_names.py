@@ -1,7 +1,7 @@
-"""Host names: how a Host header and ``--allow-host`` write them, and which of them are the same.
+"""Host names: how a Host header and ``--allow-host`` write them, and which of them are equal.
 
-One name has one spelling here: lower case, no port, no brackets, no dot at its end; an address as ``ipaddress``
-prints it. What is written otherwise is nobody's name: a lenient reader would find one in it that another does not.
+Each name has one spelling here: lower case, no port, no brackets, no dot at its end; an address as ``ipaddress``
+prints it. Any other text is no name: two lenient parsers could read it in two ways.
 """
 
 import re
@@ -12,7 +12,7 @@ from attrs import frozen
 
 ANY = "*"
 MAX_NAME = 253
-"""Characters of a name in DNS (RFC 1035, as text)."""
+"""Most characters of a name in DNS (RFC 1035, as text)."""
 
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -22,7 +22,7 @@ Address = IPv4Address | IPv6Address
 
 
 def read_host(header: str) -> tuple[str, str] | None:
-    """The name and the port in a Host header (RFC 9110, section 7.2); the port may be empty. None when it is none."""
+    """The name and the port in a Host header (RFC 9110, section 7.2); the port may be empty. None for another text."""
     found = _HEADER.fullmatch(header.lower())
     if found is None:
         return None
@@ -31,7 +31,7 @@ def read_host(header: str) -> tuple[str, str] | None:
 
 
 def read_bound(host: str) -> str:
-    """What the server listens on, as it was said; brackets around IPv6 are optional there."""
+    """The host on which the server listens; there, brackets around IPv6 are optional."""
     text = host.lower().removeprefix("[").removesuffix("]")
     address = address_of(text)
     return text.removesuffix(".") if address is None else str(address)
@@ -53,7 +53,7 @@ def _one_name(text: str) -> str | None:
 
 
 def _one_address(text: str) -> str | None:
-    """In brackets, where only IPv6 stands."""
+    """The address in brackets, which must be IPv6."""
     address = address_of(text)
     return str(address) if isinstance(address, IPv6Address) else None
 
@@ -68,7 +68,7 @@ class AllowedHosts:
 
     @classmethod
     def parse(cls, said: Iterable[str]) -> "AllowedHosts":
-        """Raises :class:`ValueError` for what no Host header can match."""
+        """Raises :class:`ValueError` for a name that no Host header can match."""
         every, exact, below = False, set[str](), list[str]()
         for text in said:
             if text == ANY:
@@ -83,7 +83,7 @@ class AllowedHosts:
         return bool(self.every or self.exact or self.below)
 
     def allow(self, name: str) -> bool:
-        """``name`` as :func:`read_host` gives it."""
+        """``name`` is from :func:`read_host`."""
         return self.every or name in self.exact or name.endswith(self.below)
 
 

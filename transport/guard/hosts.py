@@ -1,6 +1,6 @@
-"""Hosts: whether a request was meant for us. A page that rebinds its DNS name to 127.0.0.1, or simply posts to a
-local port, reaches a daemon that demands no token; its Host and Origin headers tell it apart. docs/security.md has the
-rules as an operator reads them."""
+"""The Host and Origin rules: whether a request was meant for this daemon. A page that rebinds its DNS name to 127.0.0.1
+or posts to a local port can reach a daemon that demands no token; its Host and Origin headers show that.
+docs/security.md describes the rules for operators."""
 
 from attrs import frozen
 
@@ -15,7 +15,7 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 @frozen
 class Hosts:
-    """``bound`` is the host that the server listens on, ``allowed`` are the names beside it."""
+    """``bound`` is the host on which the server listens; ``allowed`` are further names."""
 
     bound: str
     cors: Cors
@@ -31,19 +31,19 @@ class Hosts:
 
     @property
     def checked(self) -> bool:
-        """No page can guess a token. Where one is required, hosts are checked only when some were named."""
+        """A page cannot guess a token. So where a token is required, hosts are checked only when some were named."""
         return bool(self.allowed) or not self.token_required
 
     def check_request(self, method: str, host: str, origin: str | None, authorization: str | None = None) -> None:
-        """Raises a 403 problem. A browser sends a password that it knows (Basic) also for a page of another origin, so
-        that it proves nothing of the page."""
+        """Raises a 403 problem. A browser sends a stored password (Basic) also for a page of another origin, so the
+        password proves nothing about the page."""
         if self.checked:
             self.check_host(host)
         if method not in SAFE_METHODS and (not self.token_required or is_basic(authorization)):
             self.check_origin(host, origin)
 
     def check_websocket(self, host: str, origin: str | None) -> None:
-        """A browser opens a WebSocket to any origin without asking CORS, so the origin is always checked."""
+        """A browser opens a WebSocket to any origin without CORS, so the origin is always checked."""
         if self.checked:
             self.check_host(host)
         self.check_origin(host, origin)
@@ -59,7 +59,7 @@ class Hosts:
         bound = read_bound(self.bound)
         if name == bound or is_loopback(name) or self.allowed.allow(name):
             return True
-        # A name can be rebound, an address cannot; which addresses are ours is unknown when we listen on all of them.
+        # A name can be rebound, an address cannot. Our addresses are not known when the server listens on all.
         return address_of(name) is not None and _is_wildcard(bound)
 
     def _refusal(self, host: str, name: str | None) -> Problem:
@@ -75,8 +75,8 @@ class Hosts:
         )
 
     def check_origin(self, host: str, origin: str | None) -> None:
-        """A missing Origin proves nothing, but then no browser sent it from a page of another origin. ``allowed`` says
-        nothing here: a page of another port or of a sibling below the same domain is a stranger's."""
+        """Without an Origin, the request is not from a browser's page of another origin. ``allowed`` does not count
+        here: a page of another port, or of another name below the same domain, may be anybody's."""
         if origin is None or self.cors.allows(origin) or is_same_origin(origin, host):
             return
         raise permission_denied(
@@ -90,7 +90,7 @@ def is_basic(authorization: str | None) -> bool:
 
 
 def is_same_origin(origin: str, host: str) -> bool:
-    """Which scheme the client used, only its Origin tells: before us a proxy may have ended TLS."""
+    """Only the Origin says which scheme the client used: a proxy in front may have ended TLS."""
     scheme, found, rest = origin.lower().partition("://")
     theirs, ours = read_host(rest), read_host(host)
     if not found or theirs is None or ours is None:

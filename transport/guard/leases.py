@@ -1,6 +1,6 @@
-"""Leases: the streams that are open on behalf of a token, and end when it holds no more.
+"""Leases: each open stream has one for its token, and ends when the token is no longer valid.
 
-A stream that is fed looks at its lease before each write, which is one attribute. One that waits is woken.
+A stream checks its lease before each write, which is one attribute. A stream that waits is cancelled.
 """
 
 from collections.abc import Generator
@@ -13,7 +13,7 @@ from ...actors.public import Grant, TokenKeeper
 from ...schema.access.tokens import StreamEnded, StreamEndReason
 
 LOOK = 0.5
-"""Seconds between two looks at the wall clock, by which tokens expire: it may be set, so no timer can know the time."""
+"""Seconds between two looks at the wall clock, by which tokens expire: it may be set, so a timer would be wrong."""
 
 MESSAGES: dict[StreamEndReason, str] = {
     "token_revoked": "the token of this stream was revoked",
@@ -23,7 +23,7 @@ MESSAGES: dict[StreamEndReason, str] = {
 
 @define(eq=False)
 class Lease:
-    """``over`` is why the stream must end. ``waiting`` is what to cancel then."""
+    """``over`` is why the stream must end, or None. ``waiting`` is the scope to cancel then."""
 
     grant: Grant
     over: StreamEndReason | None = None
@@ -40,7 +40,7 @@ class Lease:
 
 
 Hold = AbstractContextManager[Lease | None]
-"""A lease for as long as the block lasts; None where no token is asked for."""
+"""A lease while the block runs; None where no token is demanded."""
 
 
 class Leases:
@@ -54,7 +54,7 @@ class Leases:
 
     @contextmanager
     def held(self, grant: Grant) -> Generator[Lease]:
-        """For as long as the block lasts."""
+        """A lease while the block runs."""
         lease = Lease(grant, self._keeper.over(grant))
         self._open.add(lease)
         if grant.expires_ms is not None:
@@ -65,7 +65,7 @@ class Leases:
             self._open.discard(lease)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """End leases of tokens that were revoked or have expired, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._end_revoked)
             nursery.start_soon(self._end_expired)
@@ -76,7 +76,7 @@ class Leases:
             self._look()
 
     async def _end_expired(self) -> None:
-        """Sleeps for good while no stream has a token that expires."""
+        """Sleeps without a limit while no stream has a token that expires."""
         while True:
             await self._expiring.wait()
             self._look()

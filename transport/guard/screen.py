@@ -1,4 +1,4 @@
-"""The screen: what is done with each request before its handler: who asks, and whether that is too much."""
+"""The screen: the checks of each request before its handler: its token, and its rate limit."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import Any, cast
@@ -20,10 +20,10 @@ KEY = "sandbox_agent.grant"
 
 
 def screen_request(guard: Guard, asked: Request, route: Route | None, base_path: str) -> None:
-    """``route`` is None where no operation is. Raises a 401 problem for an operation that needs a token, and a 429 one
-    when it is too much. Whether the token may is asked where the parts of the path are known.
+    """``route`` is None where there is no operation. Raises a 401 problem for an operation that needs a token, and a
+    429 one beyond the rate limit. Scopes are checked later, where the parts of the path are known.
 
-    A wrong token that is shown where none is needed counts, too: there it could be tried without a trace.
+    A wrong token counts also where no token is needed: otherwise tokens could be tried there without a trace.
     """
     address = address_of(asked.scope)
     needed = route is not None and not route.open
@@ -53,7 +53,7 @@ def ticket_of(asked: Request, route: Route | None) -> str | None:
 
 
 def show(scope: MutableMapping[str, Any], grant: Grant) -> None:
-    """From now on the connection counts as the token's. Raises a 429 problem when one that was created has too many."""
+    """From now on the connection counts for the token. Raises a 429 problem when a created token has too many."""
     name = "" if grant.name in RESERVED else grant.name  # who has the daemon's own may use all of it, as on wire 0.1
     if not bearer_of(scope).trust(name):
         raise too_many_connections_of(grant.name)
@@ -61,5 +61,5 @@ def show(scope: MutableMapping[str, Any], grant: Grant) -> None:
 
 
 def grant_of(scope: Mapping[str, Any]) -> Grant:
-    """Of a request that was screened, and needed a token."""
+    """The grant of a screened request that needed a token."""
     return cast("Grant", scope[KEY])

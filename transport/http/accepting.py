@@ -1,6 +1,6 @@
-"""Accepting: connections are taken from the listeners, also after a time in which the system had none to give.
+"""Accepting: takes connections from the listeners, also after a time without free descriptors.
 
-``trio.serve_listeners`` tries again ten times a second without descriptors, and logs a traceback each time.
+Without descriptors ``trio.serve_listeners`` tries again ten times a second, and logs a traceback each time.
 """
 
 import errno
@@ -16,7 +16,7 @@ PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two tries; doubles."""
 
 QUIET = 60.0
-"""Seconds between two outages that are told: where descriptors come and go, there are many a second."""
+"""Seconds between two log lines about such times: when descriptors are scarce, there are many a second."""
 
 _OUT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -24,7 +24,7 @@ _log = structlog.get_logger("sandbox_agent.transport")
 
 
 class Accepting:
-    """``handle`` runs for each connection, in a nursery that may outlive this."""
+    """``handle`` runs for each connection, in a nursery that may outlive this function."""
 
     def __init__(self, handle: Callable[[trio.SocketStream], Awaitable[None]]) -> None:
         self._handle = handle

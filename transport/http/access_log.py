@@ -1,7 +1,7 @@
-"""The access log: one line per request. Never a header, a token or a query's values.
+"""The access log: one line per request, without headers, tokens and the values of a query.
 
-What a stranger can make it write is bounded: a path is cut, and an address has a number of lines in ten seconds. How
-many were left out is told.
+What a client can make it write is bounded: a path is cut, and each address has a number of lines in ten seconds. The
+number of lines that were left out is logged.
 """
 
 import sys
@@ -16,24 +16,25 @@ from .line_budget import WINDOW, LineBudget
 from .paths import session_of
 
 MAX_PATH = 1024
-"""Characters of a path that are told. An id may take 768 of them."""
+"""Most characters of a logged path. An id may take 768 of them."""
 
 LOGGED = "sandbox_agent.logged"
 """A key of a request's ASGI scope."""
 
 
 class ServerConfig(Config):
-    """Hypercorn's, with what our own logger needs."""
+    """Hypercorn's config, with what our own logger needs."""
 
     base_path: str = ""
     access_log_lines: int = 0
 
 
 class AccessLog(Logger):
-    """Hypercorn's logger, speaking structlog. A status of None is a client that left before its answer began.
+    """Hypercorn's logger, with structlog. A status of None means that the client left before its answer began.
 
-    Hypercorn tells of some requests twice: at the end of their answer, and when the connection closes meanwhile. A
-    client that has all of a short answer hangs up before the send of its end has returned. One line is written.
+    Hypercorn reports some requests twice: at the end of their answer, and when the connection closes meanwhile. A
+    client that has all of a short answer closes the connection before the send of its end has returned. Only one line
+    is written.
     """
 
     def __init__(self, config: Config) -> None:
@@ -45,7 +46,7 @@ class AccessLog(Logger):
         self._log = structlog.get_logger("sandbox_agent.transport")
 
     async def run(self) -> None:
-        """Tells of the lines that were left out, for as long as it runs."""
+        """Logs how many lines were left out, while it runs."""
         while True:
             await self._left_out.wait()
             self._left_out = trio.Event()
@@ -80,7 +81,7 @@ class AccessLog(Logger):
         )
 
     async def refused(self, status: int, client: Any = None) -> None:
-        """What came was no request."""
+        """Log input that was no request."""
         if self._may_log(client):
             self._log.info("request", method=None, path=None, status=status, seconds=0.0)
 

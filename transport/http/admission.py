@@ -1,8 +1,8 @@
-"""Admission: how many connections there may be, in all and of one address, and which one goes when one too many comes.
+"""Admission: how many connections are allowed, in all and of one address, and which one is closed for a new one.
 
-A connection costs a descriptor and some memory before it has said anything. Whoever opens a thousand and says nothing
-must not keep out a client that has a token, also one of the same address. So no newcomer is refused for what others of
-its address do: the oldest of them that has shown no token goes instead.
+A connection takes a descriptor and some memory before it has sent anything. A client that opens a thousand silent
+connections must not keep out a client with a token, also not one of the same address. So a new connection is not
+refused because of others of its address: the oldest of these without a token is closed instead.
 """
 
 from collections.abc import Collection
@@ -10,13 +10,13 @@ from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
 PREFIX = 64
-"""Bits of an IPv6 address that name a client's network: it has all addresses below."""
+"""Bits of an IPv6 address that identify a client's network: the client can use all addresses in it."""
 
 
 class Admitted(Protocol):
     @property
     def idle(self) -> bool:
-        """No request of it is being answered."""
+        """No request on it is being answered."""
         ...
 
     def cut(self) -> None:
@@ -32,7 +32,7 @@ class Admission:
         self._most = most
         self._most_untrusted = most_untrusted
         self._most_of_token = most_of_token
-        # Dicts for their order: the oldest come first.
+        # Dicts, for their order: the oldest come first.
         self._untrusted: dict[str, dict[Admitted, None]] = {}
         self._addresses: dict[Admitted, str] = {}
         self._trusted: dict[Admitted, str] = {}
@@ -46,7 +46,7 @@ class Admission:
         return len(self._addresses) + len(self._trusted)
 
     def admit(self, connection: Admitted, address: str) -> bool:
-        """False when there is no room, and nobody who could make some."""
+        """False when there is no room and no connection that can be closed."""
         name = network(address)
         neighbours = self._untrusted.get(name, {})
         if len(neighbours) >= self._most_untrusted:
@@ -58,8 +58,8 @@ class Admission:
         return True
 
     def trust(self, connection: Admitted, token: str = "") -> bool:
-        """``token`` is the name of the one that was shown; an empty one has no bound. False, and nothing has changed,
-        when it has all the connections that it may have, and every one is busy."""
+        """``token`` is the name of the shown token; an empty name has no bound. False, and nothing has changed, when
+        the token has all its connections and every one is busy."""
         known = self._trusted.get(connection)
         if known == token or (known is None and connection not in self._addresses):
             return True
@@ -77,7 +77,7 @@ class Admission:
         return True
 
     def rest(self, connection: Admitted, *, idle: bool) -> None:
-        """It has no request now, or has one again. Kept in order, for one that rests can be closed at any time."""
+        """The connection has no request now, or has one again. Kept in order: an idle one can be closed at any time."""
         self._resting.pop(connection, None)
         if idle and connection in self._trusted:
             self._resting[connection] = None
@@ -118,13 +118,13 @@ class Admission:
 
 
 def oldest(untrusted: Collection[Admitted]) -> Admitted:
-    """The first that has said nothing, or said all that it wanted; the first of all when every one is being answered:
-    it has had the most time for it."""
+    """The first connection without a request in progress; when all have one, the first of all, which had the most
+    time."""
     return next((connection for connection in untrusted if connection.idle), next(iter(untrusted)))
 
 
 def network(address: str) -> str:
-    """What counts as one client's address."""
+    """The part of an address that counts as one client."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

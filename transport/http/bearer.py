@@ -1,6 +1,6 @@
-"""The bearer of a request: the connection that brought it, as far as the request may know it.
+"""The bearer of a request: what a request may know of the connection that brought it.
 
-It stands in the ASGI scope's ``state``, which hypercorn copies from the connection to each of its requests.
+It is in the ASGI scope's ``state``, which hypercorn copies from the connection to each of its requests.
 """
 
 from collections.abc import Mapping
@@ -14,21 +14,21 @@ KEY = "bearer"
 class Bearer(Protocol):
     @property
     def channel(self) -> Channel:
-        """What tells this connection from every other."""
+        """Identifies this connection among all others."""
         ...
 
     def trust(self, name: str) -> bool:
-        """A valid token of this name was shown, or none is demanded: this connection counts as its address's no more.
-        False, and nothing has changed, when there are too many connections of that token."""
+        """A valid token of this name was shown, or none is demanded: this connection no longer counts for its address.
+        False, and nothing has changed, when that token has too many connections."""
         ...
 
     async def want_body(self) -> None:
-        """Nothing speaks against the request: a client that waits to be asked for its body is asked now."""
+        """The request is accepted: a client that waits for ``100 Continue`` gets it now."""
         ...
 
 
 def address_of(scope: Mapping[str, Any]) -> str:
-    """Where the request comes from; empty where that has no address."""
+    """The address of the request's client; empty where there is none."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 

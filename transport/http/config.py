@@ -1,4 +1,4 @@
-"""What of our settings hypercorn is told."""
+"""Hypercorn's configuration, made from our settings."""
 
 from ...schema.settings import Settings
 from .access_log import AccessLog, ServerConfig

@@ -1,8 +1,8 @@
 """Connection: one client's socket, read and written within bounds.
 
-Hypercorn shields its writes and gives them no deadline: one client that stops reading kept ``serve`` from returning
-for as long as it liked. Here a write is a loop over ``socket.send`` that any cancellation ends, and a reader is cut
-off when it has taken nothing at all for a time. One that takes 1 kB/s may stay for ever.
+Hypercorn shields its writes and gives them no deadline: a client that stopped reading kept ``serve`` from returning
+without a limit. Here a write is a loop over ``socket.send`` that any cancellation ends, and a reader is disconnected
+when it has taken nothing at all for some time. A reader that takes 1 kB/s is never disconnected.
 """
 
 import array
@@ -41,7 +41,7 @@ from .streams import last_answer
 
 RECEIVE_BYTES = 1 << 16
 HALF_CLOSED_LOOK = 0.05
-"""Seconds between two looks whether a client that has closed its side is gone."""
+"""Seconds between two checks whether a client that has closed its side still exists."""
 
 log = structlog.get_logger("sandbox_agent.transport")
 
@@ -125,15 +125,15 @@ class Connection:
         except* (OSError, trio.BrokenResourceError, trio.TooSlowError):
             pass  # the client is gone, or did not finish its handshake
         except* Exception as errors:  # noqa: BLE001 - see below
-            # One client's connection must not end the others'. Only a group tells what failed beside a cancellation.
+            # One client's connection must not end the others. Only a group contains what failed beside a cancellation.
             log_failure("connection.failed", errors)
         finally:
             self._state = "closed"
             await trio.aclose_forcefully(self._stream)
 
     async def _shake_hands(self) -> None:
-        """Of a client without a token, like all that comes before a request: admission counts it. A client that speaks
-        no TLS is told so in its own words."""
+        """The handshake. Before a request a connection counts as one without a token in admission. A client that does
+        not speak TLS gets an answer in plain HTTP."""
         if self._secure is None:
             return
         try:
@@ -147,8 +147,8 @@ class Connection:
             raise
 
     async def send(self, event: ConnectionEvent) -> None:
-        """What the protocol wants done. Returns only after a checkpoint, also when the client is gone, so that a loop
-        that sends cannot starve the others."""
+        """Do what the protocol wants. Returns only after a trio checkpoint, also when the client is gone, so that a
+        loop that sends cannot block other tasks."""
         match event:
             case RawData(data=data):
                 await self._write(data)
@@ -171,14 +171,14 @@ class Connection:
             if self._state == "busy" and protocol.request_is_complete:
                 await self._until_answered(protocol)
         self._state = "closed"
-        # Tells the app, which then cancels what it does for this client. A courtesy: we cancel it anyway.
+        # Tells the app, which then cancels its work for this client. It would be cancelled anyway.
         with trio.move_on_after(0.1):
             await protocol.handle(Closed())
 
     async def _until_answered(self, protocol: Protocol) -> None:
-        """The client has said its last, and may still read. One that is gone looks the same, until something is sent:
-        then its system answers with a reset."""
-        # In a stream there is something to send that means nothing. Before an answer that is a 102, which some would
+        """The client has closed its side, and may still read. A client that is gone looks the same until something is
+        sent: then its system answers with a reset."""
+        # In a stream a comment can be sent, which means nothing. Before an answer it is a 102, which some clients do
         # not expect: most answers come before it is due.
         pause = 0.0 if protocol.is_streaming else self._settings.half_closed_probe
         ask_at = trio.current_time() + pause
@@ -189,7 +189,7 @@ class Connection:
             await trio.sleep(HALF_CLOSED_LOOK)
 
     def _bound_head(self, protocol: Protocol) -> None:
-        """A head that has begun to arrive must be there in time, however long the connection might be idle."""
+        """A head that has begun to arrive must be complete in time, however long the connection may be idle."""
         if self.idle and not self._head_begun and protocol.head_has_begun:
             self._head_begun = True
             limit = self._settings.request_head_timeout or math.inf
@@ -202,9 +202,9 @@ class Connection:
             return b""
 
     def check_progress(self, now: float) -> None:
-        """To be called from time to time: cuts off a client that has taken nothing for ``stalled_write_timeout`` while
-        something was to be written. (A deadline around each write cost a third of the write, and the kernel asks for
-        more only when a third of its buffer is free, for which a slow reader needs minutes.)"""
+        """To be called from time to time: disconnects a client that has taken nothing for ``stalled_write_timeout``
+        while something was to be written. (A deadline around each write cost a third of the write. And the kernel
+        reports a writable socket only when a third of its buffer is free, for which a slow reader needs minutes.)"""
         if not self._writing.locked():
             self._stalled_since = math.inf
             return
@@ -244,7 +244,7 @@ class Connection:
             self._reading.cancel()
             await trio.sleep_forever()  # until _read has told the app, and all that this connection does is cancelled
         except trio.Cancelled:
-            if len(rest) < len(data):  # half a frame is on the wire: nothing that makes sense can follow
+            if len(rest) < len(data):  # half a frame was sent: nothing valid can follow
                 self._state = "closed"
                 self._reading.cancel()
             raise
@@ -257,8 +257,7 @@ class Connection:
             data = data[count:]
 
     async def _send_some(self, data: memoryview) -> int:
-        """As ``self._socket.send``, with its checkpoints, less a third of its cost, which is neither the kernel's nor
-        the scheduler's."""
+        """As ``self._socket.send``, with its checkpoints, without a third of its cost."""
         await trio.lowlevel.checkpoint_if_cancelled()
         while True:
             try:
@@ -270,8 +269,8 @@ class Connection:
                 return count
 
     async def _finish(self) -> None:
-        """Our last answer is sent. Closing at once would reset the connection if the client is still sending, and the
-        reset can overtake the answer; so half-close, and let it read."""
+        """Our last answer is sent. To close at once would reset the connection if the client is still sending, and the
+        reset can overtake the answer. So half-close, and let the client read."""
         if self._state not in ("finishing", "closed"):
             self._state = "finishing"
             linger = (
@@ -300,7 +299,7 @@ class Connection:
 
 
 def is_reset(sock: trio.socket.SocketType) -> bool:
-    """Whether the connection is over in both directions; one that the client has half closed is not."""
+    """Whether the connection is closed in both directions; not when the client has half closed it."""
     look = select.poll()
     look.register(sock.fileno(), 0)
     return bool(look.poll(0))

@@ -1,5 +1,5 @@
-"""Failures of ours, in the log. Tracebacks go there as plain text: some renderers print local variables, and those may
-hold a token or a prompt."""
+"""Logging of internal errors. Tracebacks are logged as plain text: some renderers print local variables, which may
+contain a token or a prompt."""
 
 import traceback
 

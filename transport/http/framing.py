@@ -1,4 +1,4 @@
-"""Framings: how an encoded event becomes bytes on a stream. The event's JSON is shared; only its wrapping differs."""
+"""Framing: how an encoded event becomes bytes on a stream. The event's JSON is shared; only the frame differs."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from ...schema.encode import NO_RAW
 
 
 class Framing(Protocol):
-    """``keepalive`` is what says "still here" in a silence; empty when the protocol has its own way."""
+    """``keepalive`` is sent after silence; empty when the protocol has its own keep-alive."""
 
     include_raw: bool
     keepalive: bytes
@@ -17,7 +17,7 @@ class Framing(Protocol):
         ...
 
     def note(self, log_id: str, position: int, json: bytes) -> bytes:
-        """The frame of JSON that is not an event; a reader that comes back with its id continues after ``position``."""
+        """The frame of JSON that is not an event; a reader that returns with its id continues after ``position``."""
         ...
 
 
@@ -87,8 +87,8 @@ class WebSocketFraming:
 
 
 class FrameCache:
-    """Joined ranges of logs, the latest ones, at most ``max_bytes`` of them. Subscribers that were woken together stand
-    at the same place, so one of them joins the frames and the others send the same bytes."""
+    """The latest joined ranges of logs, at most ``max_bytes``. Subscribers that were woken together are at the same
+    position, so one of them joins the frames and the others send the same bytes."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -99,7 +99,7 @@ class FrameCache:
         return f"<FrameCache {len(self._known)} ranges, {self._bytes} of {self._max_bytes} bytes>"
 
     async def take(self, log: EventLog, after: int, max_bytes: int, framing: Framing, told: int) -> tuple[bytes, int]:
-        """The frames of what :meth:`.EventLog.read` gives, and the cursor after them. Raises :class:`.Expired`."""
+        """The frames of the events of :meth:`.EventLog.read`, and the cursor after them. Raises :class:`.Expired`."""
         if log.last <= after:
             return b"", after
         key = log.log_id, framing, after, log.last
@@ -111,7 +111,7 @@ class FrameCache:
         return found
 
     def _keep(self, key: tuple[str, Framing, int, int], found: tuple[bytes, int]) -> None:
-        if key not in self._known:  # two that read from disk may be at the same place
+        if key not in self._known:  # two readers from disk may be at the same position
             self._known[key] = found
             self._bytes += len(found[0])
         while self._bytes > self._max_bytes:

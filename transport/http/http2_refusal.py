@@ -1,12 +1,12 @@
-"""The answer to a client that speaks HTTP/2 without having asked whether we do, in the words that it understands.
+"""The refusal for a client that speaks HTTP/2 without negotiation, as HTTP/2 frames.
 
-An answer in HTTP/1.1 is to such a client a broken connection ("empty reply from server", says curl). So it gets the
-few frames that carry a problem (RFC 9113), or, when its request has not come yet, the reason for the goodbye. Headers
-are literal, without Huffman codes (RFC 7541, section 6.2.2): nothing of the client's has to be decoded.
+Such a client takes an answer in HTTP/1.1 for a broken connection (curl: "empty reply from server"). So it gets the few
+frames of a problem (RFC 9113), or, when its request has not come yet, a GOAWAY with the reason. Headers are literal,
+without Huffman codes (RFC 7541, section 6.2.2): nothing from the client has to be decoded.
 """
 
 PREFACE_REST = b"SM\r\n\r\n"
-"""What follows the empty line of the preface, whose first line is a request to HTTP/1.1."""
+"""The rest of the preface after its empty line; its first line looks like a request of HTTP/1.1."""
 
 DATA, HEADERS, SETTINGS, GOAWAY = 0, 1, 4, 7
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
@@ -15,8 +15,8 @@ FRAME_HEAD = 9
 
 
 def refusal(after_head: bytes, status: int, body: bytes, reason: str) -> bytes | None:
-    """``after_head`` is what came after the preface's empty line; None when it is no HTTP/2. ``body`` is a problem of
-    less than 16 kB."""
+    """``after_head`` is the input after the preface's empty line. Returns None when it is no HTTP/2. ``body`` is a
+    problem of less than 16 kB."""
     frames = after_head.removeprefix(PREFACE_REST)
     if len(frames) < FRAME_HEAD or frames[3] != SETTINGS:  # which must come first
         return None

@@ -1,4 +1,4 @@
-"""A budget of log lines for each address, so that a stranger can neither fill the disk nor push out what matters."""
+"""A budget of log lines for each address, so that a client can neither fill the disk nor displace other lines."""
 
 import math
 
@@ -7,7 +7,7 @@ from .admission import network
 WINDOW = 10.0
 """Seconds in which an address has its lines."""
 TOLD = 8
-"""Addresses that are told by name when lines were left out; the others are summed up."""
+"""Most addresses that are named when lines were left out; the others are summed."""
 
 
 class LineBudget:
@@ -36,7 +36,8 @@ class LineBudget:
         return False
 
     def report(self) -> list[tuple[str, int]]:
-        """Who was left out how often, most first, and forgets it. At most :data:`TOLD` and one entry more."""
+        """How many lines of each address were left out, most first; resets the counts. At most :data:`TOLD` + 1
+        entries."""
         ordered = sorted(self._omitted.items(), key=lambda entry: -entry[1])
         self._omitted = {}
         rest = ordered[TOLD:]

@@ -12,7 +12,7 @@ from ...schema.problems import Problem, invalid_request
 
 MAX_ID = 256
 NOWHERE = "/%FF"
-"""No route's path. What is not UTF-8 names nothing."""
+"""A path that is no route's, for paths that are not UTF-8."""
 
 
 def canonical_path(raw_path: bytes) -> str:
@@ -27,8 +27,8 @@ def canonical_path(raw_path: bytes) -> str:
 
 
 class PathMap(QuartMap):
-    """Binds to the raw path below ``base_path``. And to a constant host: a strange Host header made the original fail
-    with a 500."""
+    """Matches the raw path below ``base_path``, with a constant host: with an unusual Host header the original class
+    failed with a 500."""
 
     base_path: str = ""
 
@@ -43,7 +43,7 @@ class PathMap(QuartMap):
 
 
 def session_of(raw_path: bytes, base_path: str = "") -> str | None:
-    """The session that a request is about, as its path says; None when it is about none, or about none that can be."""
+    """The session id in a request's path; None when there is none, or it cannot be an id."""
     try:
         match (below(base_path, canonical_path(raw_path)) or "").split("/"):
             case ["", "v1", "sessions", segment, *_]:
@@ -55,7 +55,7 @@ def session_of(raw_path: bytes, base_path: str = "") -> str | None:
 
 
 def decode_ids(values: dict[str, str]) -> dict[str, str]:
-    """Path parameters as the client meant them. Raises a 400 problem for an id that nothing can have."""
+    """The decoded path parameters. Raises a 400 problem for an id that cannot exist."""
     ids = {name: unquote(value) for name, value in values.items()}
     for name, value in ids.items():
         if len(value) > MAX_ID or "Cc" in map(category, value):

@@ -23,9 +23,9 @@ from .hypercorn_internals import ASGIFramework, ASGIWrapper, WorkerContext
 from .streams import last_answer
 
 REFUSALS = 16
-"""Connections beyond the bound that are told so at the same time; the others are closed at once."""
+"""Connections beyond the bound that get an answer at the same time; others are closed at once."""
 PATROLS = 4
-"""How often the writes are looked at within the time that one may stall."""
+"""How often writes are checked within the time that one may stall."""
 
 log = structlog.get_logger("sandbox_agent.transport")
 
@@ -53,8 +53,8 @@ class Server:
     async def serve(
         self, listeners: Sequence[trio.SocketListener], stop: trio.Event, end_streams: Callable[[], None]
     ) -> None:
-        """Until ``stop``; then ``end_streams`` is called, open requests get ``drain_timeout``, and what is left is cut
-        off."""
+        """Serve until ``stop``. Then ``end_streams`` is called, open requests get ``drain_timeout``, and the remaining
+        connections are closed."""
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(Accepting(self._handle).run, listeners, connections)
@@ -79,7 +79,7 @@ class Server:
                     connection.check_progress(trio.current_time())
 
     async def _handle(self, stream: trio.SocketStream) -> None:
-        """Whatever goes wrong is this connection's alone: beside it run all the others."""
+        """Any error ends only this connection."""
         try:
             await self._serve(stream)
         except Exception as error:  # noqa: BLE001 - see above
@@ -109,8 +109,8 @@ class Server:
             self._admission.leave(connection)
 
     async def _refuse(self, stream: trio.SocketStream, problem: Problem) -> None:
-        """Say why, to a few at a time: each costs a descriptor for as long as it takes to listen. With TLS there are no
-        words before the handshake."""
+        """Answer with the reason, to a few at a time: each takes a descriptor until the client has read it. With TLS
+        nothing can be said before the handshake."""
         if self._certificates is not None:
             return
         try:
@@ -124,8 +124,8 @@ class Server:
 
 
 async def tell_refusal(stream: trio.SocketStream, problem: Problem, settings: Settings) -> None:
-    """A whole answer, for nobody will look at what is asked. Read on a moment: closing with something unread resets the
-    connection, and the reset would overtake the answer."""
+    """Send a complete answer without reading the request. Then read on for a moment: closing with unread input resets
+    the connection, and the reset would overtake the answer."""
     headers, body = last_answer(problem)
     headers += [(name.encode(), value.encode()) for name, value in problem.headers.items()]
     head = b"".join(b"%b: %b\r\n" % header for header in headers)

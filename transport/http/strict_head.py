@@ -1,7 +1,7 @@
-"""Heads of requests that two readers could read in two ways. They are refused, not interpreted.
+"""Ambiguous heads of requests, which two parsers could read in two ways. They are refused, not interpreted.
 
-A proxy in front of us that checks a path, a token or a length must have checked what we act on (RFC 9112, sections 2.2,
-3.2, 5.2 and 6.3 name the places where readers differ). h11 is lenient in some of them.
+When a proxy in front checks a path, a token or a length, it must have checked what the daemon acts on (RFC 9112,
+sections 2.2, 3.2, 5.2 and 6.3 name the places where parsers differ). h11 is lenient in some of them.
 """
 
 from urllib.parse import urlsplit
@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import h11
 
 SINGLE = frozenset((b"authorization", b"origin", b"content-type", b"idempotency-key", b"last-event-id"))
-"""Headers that we act on and that may come once. Of Host and Content-Length h11 sees to that."""
+"""Headers that we act on and that may come only once. h11 checks that for Host and Content-Length."""
 
 
 def fault_of_lines(received: bytes) -> str | None:
-    """What is wrong with the lines of a head that has begun to arrive; None when nothing is, as far as it is there."""
+    """What is wrong with the lines of a head so far; None when nothing is."""
     end = received.find(b"\r\n\r\n") + 2
     head = received[:end] if end > 1 else received
     if head.count(b"\n") != head.count(b"\r\n"):
@@ -24,7 +24,7 @@ def fault_of_lines(received: bytes) -> str | None:
 
 
 def fault_of_head(request: h11.Request) -> str | None:
-    """What is wrong with a head that h11 has taken; None when nothing is."""
+    """What is wrong with a head that h11 has accepted; None when nothing is."""
     method = request.method.decode("ascii")
     if method != method.upper():
         return f"method {method[:20]!r}: methods are written in upper case, like {method[:20].upper()!r}"
