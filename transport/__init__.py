@@ -1,1 +1,1 @@
-"""How it travels: HTTP, SSE and WebSocket, and who may speak."""
+"""Transport: HTTP, SSE and WebSocket, and the access checks."""

@@ -26,7 +26,7 @@ log = structlog.get_logger("sandbox_agent.transport")
 
 
 def make_admission(settings: Settings, descriptors: Descriptors) -> Admission:
-    """Fitted to what the system allows this process, which is told."""
+    """The settings, fitted to the system's limits for this process; the result is logged."""
     sizing = Sizing.fit(settings, descriptors.limit, descriptors.used() or 0)
     told = {"descriptors": sizing.limit, "connections": sizing.connections, "running_sessions": sizing.sessions}
     if sizing.sessions < settings.max_sessions or sizing.connections < settings.max_connections:

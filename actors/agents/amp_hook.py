@@ -1,8 +1,8 @@
-"""The program that Amp runs to ask whether a tool may run: it asks the daemon, and waits as long as a human takes.
+"""The program that Amp runs before a tool: it requests the permission from the daemon, and waits for the decision.
 
-Run as `python -IS amp_hook.py SOCKET` with the tool's input as JSON on stdin and the rest in the environment; only the
-standard library, because every call of a tool waits for its start. Exit status 0 allows and 2 refuses, with the reason
-on stderr for the model to read. Amp takes 1 as "ask", which it cannot do here, so whatever goes wrong is a 2.
+Run as `python -IS amp_hook.py SOCKET` with the tool's input as JSON on stdin and the rest in the environment. It uses
+only the standard library, because every call of a tool waits for its start. Exit status 0 allows and 2 refuses, with
+the reason on stderr for the model. For Amp, 1 means "ask", which is not possible here, so every error is a 2.
 """
 
 import json
@@ -32,8 +32,8 @@ def request(environment: dict[str, str], said: bytes) -> bytes:
 
 
 def deep(text: str) -> bool:
-    """Whether it may be nested too deeply. Brackets inside of strings count too: then it is shown as text, which harms
-    nobody."""
+    """Whether it may be nested too deeply. Brackets inside strings count too: then it is shown as text, which does no
+    harm."""
     level = 0
     for character in text:
         level += (character in "[{") - (character in "]}")
@@ -43,7 +43,7 @@ def deep(text: str) -> bool:
 
 
 def ask(path: str, line: bytes) -> tuple[bool, str]:
-    """Whether the tool may run, and why not. Raises OSError or ValueError when nobody answers."""
+    """Whether the tool may run, and why not. Raises OSError or ValueError without an answer."""
     directory, name = os.path.split(path)
     # A socket's whole path must not be longer than some 100 bytes; its name is short.
     os.chdir(directory)

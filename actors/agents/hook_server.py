@@ -1,10 +1,10 @@
-"""Hooks: programs that an agent runs to ask whether a tool may run, and the socket on which they ask.
+"""The hook server: the socket on which hooks request permissions. A hook is a program that an agent runs before a tool.
 
 Each connection carries one request, a line of JSON, and gets one answer, a line of JSON: `{"allow": bool, "message":
 str}`. A connection that ends before its answer is a hook that the agent has ended.
 
-Any program of the same user can find the socket. Only those of the agent's own tree are heard, and they are as little
-trusted as the agent: their number, what they say together and the time that they take for it are bounded.
+Any program of the same user can find the socket. Only processes of the agent's own tree are accepted, and they are
+trusted as little as the agent: their number, the size of their requests together and their time are bounded.
 """
 
 import os
@@ -31,12 +31,12 @@ _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 Asked = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 Gone = Callable[[str], Awaitable[None]]
 Admit = Callable[[int], bool]
-"""Whether the process with this pid may ask."""
+"""Whether the process with this pid may send a request."""
 
 
 @define(eq=False)
 class _Waiting:
-    """A hook that has asked, and its answer."""
+    """A hook that has sent its request, and its answer."""
 
     answer: bytes | None = None
     decided: trio.Event = field(factory=trio.Event)
@@ -50,12 +50,12 @@ class _Held:
 
 
 class _Refused(Exception):
-    """In words for the model that wants to use the tool."""
+    """The message is for the model that wants to use the tool."""
 
 
 class HookServer:
-    """The socket of one agent process, in a directory that ends with it. What is over one of the bounds ``hook_*`` of
-    the settings is refused unheard. ``connections`` are open just now, ``held_bytes`` of what they ask in memory."""
+    """The socket of one agent process, in a directory that is removed with it. Requests beyond the bounds ``hook_*`` of
+    the settings are refused. ``connections`` are open now, with ``held_bytes`` of requests in memory."""
 
     def __init__(
         self, directory: PrivateDirectory, listener: trio.SocketListener, settings: Settings, reserve: DescriptorReserve
@@ -74,8 +74,8 @@ class HookServer:
 
     @classmethod
     async def open(cls, settings: Settings, directory: PrivateDirectory, reserve: DescriptorReserve) -> "HookServer":
-        """Hooks may ask from now on; they wait until :meth:`serve`. The directory ends with the server, or when this
-        raises OSError."""
+        """Hooks may connect from now on; they wait until :meth:`serve`. The directory is removed with the server, or
+        when this raises OSError."""
         with ExitStack() as failed:
             try:
                 server = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
@@ -96,8 +96,8 @@ class HookServer:
         return cls(directory, listener, settings, reserve)
 
     async def serve(self, admit: Admit, asked: Asked, gone: Gone) -> None:
-        """Tell of every hook that asks, and of every one that goes without its answer, until cancelled. Those that
-        ``admit`` does not know are refused."""
+        """Report every request, and every hook that ends without its answer, until cancelled. Processes that ``admit``
+        does not accept are refused."""
 
         async def converse(stream: trio.SocketStream) -> None:
             self.connections += 1
@@ -112,12 +112,12 @@ class HookServer:
         await trio.serve_listeners(converse, [self._listener])
 
     async def aclose(self) -> None:
-        """Nobody can ask any more, and the directory goes. The agent must have exited."""
+        """Close the socket and remove the directory. The agent must have exited."""
         self._listener.socket.close()
         await self.directory.remove(self._reserve)
 
     def answer(self, hook_id: str, *, allow: bool, message: str) -> None:
-        """Let the hook go. It may be gone by now: then nothing happens."""
+        """Answer the hook. When it has ended already, nothing happens."""
         waiting = self._waiting.get(hook_id)
         if waiting is not None and waiting.answer is None:
             waiting.answer = _line(allow, message)
@@ -151,7 +151,7 @@ class HookServer:
             await stream.send_all(waiting.answer)
 
     async def _read(self, stream: trio.SocketStream, held: _Held) -> Mapping[str, Any]:
-        """Raises :class:`_Refused` for what is no JSON object, is too much or takes too long."""
+        """Raises :class:`_Refused` for a request that is no JSON object, is too large or takes too long."""
         said = bytearray()
         with suppress(*_GONE), trio.move_on_after(self._settings.hook_request_timeout):
             while b"\n" not in said[-CHUNK:]:
@@ -172,7 +172,7 @@ class HookServer:
 
 
 async def _until_closed(stream: trio.SocketStream, scope: trio.CancelScope) -> None:
-    """A hook says nothing more; it can only go."""
+    """Wait until the hook ends: it sends nothing after its request."""
     with suppress(*_GONE):
         while await stream.receive_some(CHUNK):
             pass

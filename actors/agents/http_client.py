@@ -1,8 +1,8 @@
-"""The HTTP port: calls to an agent that serves on loopback, one after the other, and the stream of its events.
-Calls whose answer takes as long as a turn are made beside the others.
+"""The HTTP client of an agent: calls to an agent that serves on loopback, one after the other, and its event stream.
+Calls whose answer takes as long as a turn are made in parallel.
 
-What comes in is told to a listener, in the order of arrival; a listener that takes its time slows the agent down, for
-nothing is read meanwhile. No call ever raises: an answer that did not come is told as status 0 with the reason.
+Answers and events are passed to a listener, in the order of arrival. A slow listener slows the agent down, because
+nothing is read meanwhile. No call raises: a missing answer is reported as status 0 with the reason.
 """
 
 from typing import TYPE_CHECKING, Protocol
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 CALLS_WAITING = 1000
-"""Calls that wait for the one that is under way. Dialects make a few per turn: more means that nobody answers."""
+"""Most calls that wait for the current one. Dialects make a few per turn: more means that the agent does not answer."""
 
 MOST_ASIDE = 10
-"""Calls that are made beside the others at once. A turn makes one, and an interrupted one may linger."""
+"""Most parallel calls at once. A turn makes one, and that of an interrupted turn may last longer."""
 
 
 class HttpQueueFull(Exception):
@@ -37,7 +37,7 @@ class HttpListener(Protocol):
     async def stream_opened(self) -> None: ...
 
     async def streamed(self, payloads: list[bytes | OversizedLine]) -> None:
-        """The payloads of as many events as one read brought."""
+        """The payloads of the events of one read."""
         ...
 
 
@@ -63,7 +63,7 @@ class HttpClient:
         return f"<HttpClient {url} answered={self._answered} waiting={waiting} streams={self._streams}>"
 
     def call(self, call: CallHttp) -> None:
-        """Make a call in its turn, without waiting. Raises :class:`HttpQueueFull`."""
+        """Queue a call, without waiting. Raises :class:`HttpQueueFull`."""
         try:
             self._send_call.send_nowait(call)
         except trio.WouldBlock as error:
@@ -104,7 +104,7 @@ class HttpClient:
         pause = self._settings.stream_backoff
         while True:
             opened = self._streams
-            # It broke, fell silent or was refused: all that can be done is to open it again.
+            # It broke, was silent or was refused: open it again.
             await client.follow(path, self._stream_opened, self._listener.streamed)
             pause = self._settings.stream_backoff if self._streams > opened else pause * 2
             pause = min(pause, self._settings.stream_backoff_max)

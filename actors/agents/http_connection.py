@@ -1,4 +1,4 @@
-"""The HTTP client of one agent: a call, and one life of the stream of its events. What httpx raises ends here."""
+"""One HTTP connection to an agent: a call, or its event stream until that breaks. It handles httpx's exceptions."""
 
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -16,7 +16,7 @@ from ..processes.line_splitter import LineSplitter, OversizedLine
 _DATA = b"data:"
 
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
-"""Whatever may go wrong with a request. A URL is made of names that the agent has given."""
+"""All errors of a request. URLs contain names that come from the agent."""
 
 
 class HttpConnection:
@@ -45,7 +45,7 @@ class HttpConnection:
         await self._client.__aexit__(exc_type, exc_value, traceback)
 
     async def make(self, call: CallHttp) -> HttpResponse:
-        """The answer; one that did not come has the status 0 and a reason."""
+        """The answer; a missing answer has the status 0 and a reason."""
         headers = {"content-type": "application/json"} if call.body is not None else None
         limit = None if call.aside else self._settings.agent_call_timeout
         try:
@@ -65,7 +65,7 @@ class HttpConnection:
             async for chunk in chunks:
                 body += chunk
                 if len(body) > limit:
-                    # What was made aside has been done; the stream has told of it.
+                    # A parallel call was done; the stream has told of it.
                     status = response.status_code if call.aside else 0
                     return HttpResponse(status, reason=f"the answer is longer than {limit} bytes")
         return HttpResponse(response.status_code, bytes(body))
@@ -76,7 +76,7 @@ class HttpConnection:
         opened: Callable[[], Awaitable[None]],
         streamed: Callable[[list[bytes | OversizedLine]], Awaitable[None]],
     ) -> None:
-        """One life of the stream, until it breaks or is refused. Agents send a heartbeat, so that silence means a dead
+        """Read the stream until it breaks or is refused. Agents send a heartbeat, so silence means a dead
         connection."""
         timeout = httpx.Timeout(self._settings.agent_call_timeout, read=self._settings.stream_silence)
         headers = {"accept": "text/event-stream", "accept-encoding": "identity"}
@@ -101,8 +101,8 @@ def _payload(line: bytes | OversizedLine) -> bytes | OversizedLine | None:
 
 @asynccontextmanager
 async def _chunks(response: httpx.Response) -> AsyncGenerator[AsyncIterator[bytes], None]:
-    """The body, which may be left in its middle. Httpx nests async generators and closes none but the outermost: those
-    inside would be left to the garbage collector. So we close the connection, and run them to their end."""
+    """The body, which may be left before its end. Httpx nests async generators and closes only the outermost: the inner
+    ones would be left to the garbage collector. So we close the connection, and run them to their end."""
     chunks = response.aiter_bytes()
     try:
         yield chunks

@@ -1,7 +1,7 @@
-"""The link: one agent process with the dialect that is spoken to it, from launch to end.
+"""The link: connects one agent process with its dialect, from launch to end.
 
-Everything that the agent does reaches the session as a message. One batch of lines at most is under way at once: an
-agent that floods waits in its own pipe, not in our memory.
+Everything that the agent does reaches the session as a message. At most one batch of lines is being handled: the output
+of an agent that writes too much waits in its own pipe, not in our memory.
 """
 
 import signal
@@ -88,14 +88,14 @@ class AgentExited:
 
 @frozen
 class TimedOut:
-    """Something did not happen in time; the link's watchdogs know what."""
+    """A timeout has expired; the link's watchdogs know which."""
 
     link: "AgentLink"
 
 
 @frozen
 class LimitExceeded:
-    """The agent and its descendants use more than they may."""
+    """The agent and its descendants exceed a limit."""
 
     link: "AgentLink"
     hit: Hit
@@ -113,8 +113,8 @@ class AgentLink:
         clear: Callable[[], Awaitable[None]] | None = None,
         redactor: Redactor | None = None,
     ) -> None:
-        """``hooks`` end with the process; ``clear`` takes away what else was made for it. ``redactor`` knows the
-        secrets of the agent's environment, and stays as it is."""
+        """``hooks`` end with the process; ``clear`` removes what else was made for it. ``redactor`` masks the secrets
+        of the agent's environment, and does not change."""
         self.redactor = redactor or Redactor()
         self.process = process
         self.dialect = dialect
@@ -126,7 +126,7 @@ class AgentLink:
         self._settings = settings
         self._kept = trio.Semaphore(0)
         self._pace = ReadPacing(settings.read_interval)
-        # Shielded: a session that is cancelled still needs its link to see the agent out. Only end() ends it.
+        # Shielded: a cancelled session still needs its link to end the agent. Only end() ends it.
         self._scope = trio.CancelScope(shield=True)
         self._output_ended = trio.Event()
         self._done = trio.Event()
@@ -142,7 +142,7 @@ class AgentLink:
         return f"<AgentLink {state} {self.process!r}{port}>"
 
     async def run(self) -> None:
-        """Carry bytes both ways and tell the session what happens, until :meth:`end`."""
+        """Carry bytes in both directions and tell the session what happens, until :meth:`end`."""
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
@@ -158,9 +158,9 @@ class AgentLink:
                     _log.info("agent exited", pid=self.process.pid, status=str(status), asked=self.ending)
                     with trio.move_on_after(OUTPUT_LINGER):
                         await self._output_ended.wait()
-                        # The last words there are mostly why it exited.
+                        # The last output there is mostly the reason of the exit.
                         await self.process.terminal_ended.wait()
-                    # The kernel may have ended it for a limit: then that is what is told.
+                    # The kernel may have ended it because of a limit: then that is reported.
                     await self._check_limits()
                     await self._tell(AgentExited(self, status))
         finally:
@@ -169,7 +169,7 @@ class AgentLink:
     async def _read(self) -> None:
         await self.process.read(self._deliver)
         self._output_ended.set()
-        # Nothing can be heard from it any more.
+        # No more input comes from it.
         if not self.ending and not await self.process.exited_within(self._settings.mute_timeout):
             await end_process(self.process, self._settings, polite=False)
 
@@ -177,8 +177,8 @@ class AgentLink:
         await self._tell_and_wait(AgentLinesReceived(self, lines), len(lines))
 
     async def _tell_and_wait(self, message: AgentLinesReceived | AgentStreamed, count: int) -> None:
-        """Until what was said is kept. Meanwhile the agent's words gather in its pipe and are then read as one: one
-        that writes a line at a time would cost a wake-up, and a commit of the journal, with each."""
+        """Wait until the last batch is kept. Meanwhile the agent's output gathers in its pipe, to be read together:
+        otherwise each single line would cost a wake-up and a commit of the journal."""
         if not self.ending:
             self._pace.read(count)
             await self._tell(message)
@@ -186,7 +186,7 @@ class AgentLink:
             await self._pace.wait()
 
     def carry_out(self, effect: ToAgent) -> None:
-        """Say something to the agent, without waiting. Raises :class:`OutboxFull` or :class:`HttpQueueFull`."""
+        """Send something to the agent, without waiting. Raises :class:`OutboxFull` or :class:`HttpQueueFull`."""
         match effect:
             case Write(data):
                 self.process.send(data)
@@ -204,7 +204,7 @@ class AgentLink:
                 self._opened_port.follow(path)
 
     def mask_with(self, redactor: Redactor) -> None:
-        """From here on, also what the terminal has told before."""
+        """Use this redactor from here on, also for terminal output that came before."""
         self.process.terminal.redactor = redactor
 
     @property
@@ -219,7 +219,8 @@ class AgentLink:
         return self._port
 
     async def _speak_http(self) -> None:
-        """The port is made while a message is handled, in a task of the session's; its own tasks are this link's."""
+        """The client is made while a message is handled, in a task of the session; its own tasks belong to this
+        link."""
         await self._reached.wait()
         await self._opened_port.run()
 
@@ -248,7 +249,7 @@ class AgentLink:
         await self._tell_and_wait(AgentStreamed(self, payloads), len(payloads))
 
     async def _ring(self) -> None:
-        # In the session's mailbox behind all that the agent has said by now: who waits to be read is not silent.
+        # Put into the session's mailbox after all of the agent's output so far: unread output means it is not silent.
         await self.process.hear_out()
         await self._tell(TimedOut(self))
 
@@ -278,18 +279,18 @@ class AgentLink:
                 self.ending = True
 
     def kept(self) -> None:
-        """What one :class:`AgentLinesReceived` or :class:`AgentStreamed` brought is in the journal and visible."""
+        """The events of one :class:`AgentLinesReceived` or :class:`AgentStreamed` are in the journal and visible."""
         self._kept.release()
 
     async def end(self, *, polite: bool) -> str:
-        """End the process and all its descendants, then this link. Returns when nothing of it is left, or else, in
-        words, what could not be done or verified.
+        """End the process and all its descendants, then this link. Returns what could not be done or verified, in
+        words; empty when nothing is left.
 
-        Shielded, and bounded by the rungs of the ladder: an end that was begun is brought to its end. Whatever fails
-        in it, the link is over then.
+        Shielded, and bounded by the steps of the ending: an ending that was begun is completed. Whatever fails in it,
+        the link has ended then.
         """
         self.ending = True
-        # Frees a reader that waits for a session which handles nothing any more.
+        # Releases a reader that waits for a session which no longer handles messages.
         self._kept.release()
         with trio.CancelScope(shield=True):
             try:

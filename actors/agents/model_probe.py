@@ -1,4 +1,4 @@
-"""Asking an agent's own program for its models: a process of its own, bounded in time, its tree ended in any case."""
+"""The model probe: asks an agent's program for its models, in a process that is bounded in time and always ended."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,8 +20,8 @@ async def ask_program(
     table: ProcessTable,
     settings: Settings,
 ) -> AgentModelsResponse | None:
-    """None when it does not tell in ``models_timeout`` seconds. Raises :class:`SpawnFailed`."""
-    # Shielded, for whoever asks may leave, and the process must not be left. It is bounded by its own timeout.
+    """The models; None when the program does not answer in ``models_timeout`` seconds. Raises :class:`SpawnFailed`."""
+    # Shielded, because the caller may be cancelled, and the process must not be left. Its timeout bounds it.
     with trio.CancelScope(shield=True):
         process = await AgentProcess.spawn(
             (*program, *talk.arguments), environment, "/", table.marker(), table, settings, user=table.user

@@ -1,22 +1,22 @@
-"""Pace: how often an agent is read that writes faster than it is read.
+"""Read pacing: how often an agent is read that writes fast.
 
-Every read costs a wake-up, a commit of the journal and a write to each subscriber, however little it brings. Read as
-often as it wrote, one agent took a whole processor at 3,000 reads a second; what is gathered for two milliseconds
-takes half of one, and nobody sees two milliseconds.
+Every read costs a wake-up, a commit of the journal and a write to each subscriber, however little it brings. When each
+write was read, one agent took a whole processor at 3,000 reads a second. Output that is gathered for two milliseconds
+takes half of one, and a user does not notice two milliseconds.
 """
 
 import trio
 
 FAST = 4
-"""Lines in an interval. An agent that is slower than that is read at once, also when it says a few things together."""
+"""Lines in an interval. A slower agent is read at once, also when it writes a few lines together."""
 
 FULL = 32
-"""So many lines at once make up for what a read costs: an agent that fills its pipe is never kept waiting."""
+"""With so many lines in one read, its cost does not matter: an agent that fills its pipe never has to wait."""
 
 
 class ReadPacing:
-    """``interval``: seconds between the beginnings of two reads of an agent that is fast; 0 is never to wait. In an
-    idle daemon it ends with the next whole millisecond, the unit of epoll's clock."""
+    """``interval``: seconds between the beginnings of two reads of a fast agent; 0 never waits. In an idle daemon a
+    wait ends with the next whole millisecond, the unit of epoll's timeout."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
@@ -33,6 +33,6 @@ class ReadPacing:
         self._fast = 1 < count < FULL and count * self._interval > FAST * since
 
     async def wait(self) -> None:
-        """Until the next read."""
+        """Wait until the next read."""
         if self._fast:
             await trio.sleep_until(self._begun + self._interval)

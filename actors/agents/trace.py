@@ -1,7 +1,7 @@
-"""The trace of an agent: what it says, and what its dialect makes of that, as debug lines of the log.
+"""The trace of an agent: its lines, and the effects of its dialect, as debug lines of the log.
 
-``<<`` stands before a line of the agent, ``>>`` before an effect. It is what one needs who mends a dialect. Secrets are
-masked as in events, and what is long is cut: a line may have 16 MB.
+``<<`` marks a line of the agent, ``>>`` an effect. It is for work on a dialect. Secrets are masked as in events, and
+long texts are cut: a line may have 16 MB.
 """
 
 from collections.abc import Sequence

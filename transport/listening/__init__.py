@@ -1,1 +1,1 @@
-"""Where a server listens: TCP, a unix socket, TLS; who connects there; and the proof of who listens."""
+"""Listening: TCP, unix sockets and TLS; the peer of a connection; and the proof of the daemon's identity."""

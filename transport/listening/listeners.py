@@ -23,8 +23,8 @@ class Listeners:
 
 @asynccontextmanager
 async def open_listeners(host: str, port: int, base_path: str, *, tls: bool) -> AsyncGenerator[Listeners]:
-    """``host`` as ``--host`` has it. Raises :class:`OSError`; a unix socket's is a sentence. A unix socket is removed
-    in the end."""
+    """``host`` is the value of ``--host``. Raises :class:`OSError`; for a unix socket its text is a sentence. A unix
+    socket is removed at the end."""
     if (address := UnixAddress.parse(host)) is None:
         sockets = await open_tcp_listeners(host, port)
         scheme = "https" if tls else "http"
@@ -35,7 +35,7 @@ async def open_listeners(host: str, port: int, base_path: str, *, tls: bool) -> 
         yield Listeners((bound.listener,), (str(UnixAddress(address.path, base_path)),))
     finally:
         bound.listener.socket.close()
-        # As quick as a lock that nobody holds; the end of the process must not wait for a thread.
+        # As quick as taking a free lock; the end of the process must not wait for a thread.
         bound.remove()
 
 

@@ -1,4 +1,4 @@
-"""The other end of a connection: its address, and on a unix socket its user, as the kernel knows it."""
+"""The peer of a connection: its address, and on a unix socket its user, as the kernel reports it."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ class Credentials:
 
     @property
     def is_ours(self) -> bool:
-        """Our user, or root, who can be any. One whose namespace hides his uid is neither."""
+        """Whether it is our user or root, who can become any user. A uid that a namespace hides is neither."""
         return self.uid in (os.geteuid(), 0)
 
 

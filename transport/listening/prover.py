@@ -1,13 +1,12 @@
-"""The proof that who answers is the daemon of a data directory.
+"""The proof that a listener is the daemon of a data directory.
 
-Its address file, which only its user can read, holds a key that is drawn anew at each start. A client that has read it
+The daemon's address file, which only its user can read, has a key that is new at each start. A client that has read it
 sends a nonce, and gets a MAC of the nonce and of the connection as both ends see it. So
 
-* the token is not given to whoever listens on the port of a daemon that died, and a pid that was given anew proves
-  nothing;
-* an answer cannot be had from the real daemon and passed on: it is valid for one connection between two addresses, and
-  with TLS for one certificate;
-* who asks for proofs learns nothing of the token: the key has nothing to do with it, and is used for nothing else.
+* the token is not sent to another program that listens on the port of a daemon that has ended, or that got its pid;
+* an answer of the real daemon cannot be relayed: it is valid for one connection between two addresses, and with TLS for
+  one certificate;
+* a proof reveals nothing about the token: the key is not derived from it, and is used for nothing else.
 """
 
 import hashlib

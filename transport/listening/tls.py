@@ -40,7 +40,7 @@ class Certificates:
         return f"<Certificates {self._files[0]}>"
 
     async def run(self) -> None:
-        """New connections get the newest pair; one that cannot be used changes nothing, and is told."""
+        """New connections use the newest pair. A pair that cannot be used changes nothing, and is logged."""
         while self._interval:
             await trio.sleep(self._interval)
             await self.look()
@@ -77,7 +77,7 @@ def load(certificate: Path, key: Path) -> Tls:
 
 
 def advice(key: Path) -> str | None:
-    """What is odd about the key's file."""
+    """A warning about the key's file, if there is one."""
     mode = stat.S_IMODE(key.stat().st_mode)
     return f"others can read the private key {key} (mode {mode:04o}); run: chmod 600 {key}" if mode & 0o077 else None
 

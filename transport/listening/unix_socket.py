@@ -1,7 +1,7 @@
-"""A unix socket that only its user can reach, in a directory in which nobody else can put another in its place.
+"""A unix socket that only its user can reach, in a directory in which no other user can replace it.
 
-Two daemons that start at once are kept apart by a lock of the directory. What a dead daemon left is replaced; where a
-living one listens, the start is refused.
+Two daemons that start at the same time are separated by a lock of the directory. The socket of a dead daemon is
+replaced; where a running one listens, the start is refused.
 """
 
 import errno
@@ -22,7 +22,7 @@ from .unix_address import UnixAddress
 
 MODE = 0o600
 LOCK_WAIT = 5.0
-"""Seconds for another daemon to bind, or to go, in the same directory."""
+"""Seconds to wait for another daemon that is binding or removing its socket in the same directory."""
 LOOK = 0.05
 
 
@@ -35,14 +35,14 @@ class SocketRefused(OSError):
 
 @frozen
 class UnixSocket:
-    """``inode`` tells our socket from one that somebody put in its place."""
+    """``inode`` distinguishes our socket from one that replaced it."""
 
     listener: trio.SocketListener
     path: Path
     inode: tuple[int, int]
 
     def remove(self) -> None:
-        """Unless it is another's by now."""
+        """Remove it, unless it is another process's by now."""
         with suppress(OSError), _locked(self.path.parent):
             if _inode(self.path.lstat()) == self.inode:
                 self.path.unlink()
@@ -69,8 +69,8 @@ def listen(address: UnixAddress, backlog: int) -> UnixSocket:
 
 
 def make_safe(directory: Path) -> None:
-    """Makes what is missing, for us alone. Raises :class:`SocketRefused` where another user could put a socket of his
-    in place of ours, and :class:`OSError`."""
+    """Makes missing directories, for our user only. Raises :class:`SocketRefused` where another user could replace our
+    socket, and :class:`OSError`."""
     for missing in reversed([where for where in (directory, *directory.parents) if not where.exists()]):
         missing.mkdir(0o700, exist_ok=True)
     for where in (directory, *directory.parents):
@@ -86,7 +86,7 @@ def make_safe(directory: Path) -> None:
 
 
 def _clear(path: Path) -> None:
-    """Room for a new socket. Raises :class:`SocketRefused`."""
+    """Remove an old socket from the path. Raises :class:`SocketRefused`."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -99,7 +99,7 @@ def _clear(path: Path) -> None:
 
 
 def _who_listens(path: Path) -> str | None:
-    """None when nobody does: what is there was left by a process that is gone."""
+    """The process that listens there; None when the socket was left by a process that has ended."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
         asking.setblocking(False)
         try:

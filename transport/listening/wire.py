@@ -1,4 +1,4 @@
-"""The bytes below TLS, written by the connection's own means, so that it sees what its client takes."""
+"""The stream below TLS. It writes with the connection's own function, which measures what the client takes."""
 
 from collections.abc import Awaitable, Callable
 

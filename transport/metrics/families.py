@@ -1,5 +1,4 @@
-"""The families of metrics, in the text format of Prometheus. Labels are few by nature: there is none that names a
-session."""
+"""The metric families, in the text format of Prometheus. The number of labels is bounded: none names a session."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ Labelled = Iterable[tuple[Sequence[str], float]]
 
 
 class MetricFamilies(Collector):
-    """One per server. Two servers in one process have two registries, and nobody else's figures in theirs."""
+    """One per server: two servers in one process have separate registries and figures."""
 
     def __init__(
         self, daemon: DaemonFacade, subscribers: Subscribers, lateness: LoopLateness, logs: LogDrops | None

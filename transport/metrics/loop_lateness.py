@@ -1,4 +1,4 @@
-"""Lateness: how long the event loop lets a task wait that should run now."""
+"""Loop lateness: how long the event loop lets a task wait that is ready to run."""
 
 import structlog
 import trio
@@ -9,8 +9,8 @@ _log = structlog.get_logger("loop")
 
 
 class LoopLateness:
-    """A task that sleeps for ``interval`` seconds again and again, and tells how much later it woke up. It sees a part
-    of what delays others, and costs nothing: a look at every step of every task was not free."""
+    """A task that repeatedly sleeps for ``interval`` seconds, and measures how much later it woke up. It samples the
+    delays of other tasks at nearly no cost; to measure every step of every task was too expensive."""
 
     def __init__(self, interval: float) -> None:
         self.timings = Histogram()
@@ -24,7 +24,7 @@ class LoopLateness:
             paused = _paused()
             due = trio.current_time() + self._interval
             await trio.sleep_until(due)
-            # The clock leaves a pause out. Whoever watches the daemon is told of it all the same.
+            # The loop's clock leaves a pause out; the metric includes it.
             paused = _paused() - paused
             if paused:
                 _log.warning("did not run for a while; no timeout counts it", seconds=round(paused, 3))

@@ -1,4 +1,4 @@
-"""Metrics: what ``GET /metrics`` tells. The figures are read from those who have them at the moment of a scrape."""
+"""The scrape: collects the figures of ``GET /metrics`` from their owners at the moment of a request."""
 
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ class Metrics:
         return f"<Metrics {self._families or 'never asked for'}>"
 
     async def text(self) -> bytes:
-        """Raises the ``shutting_down`` problem when there is nobody left to ask."""
+        """Raises the ``shutting_down`` problem when the daemon has stopped."""
         async with self._scraping:
             census = await self._daemon.census()
             if self._families is None:

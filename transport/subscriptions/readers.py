@@ -1,7 +1,7 @@
-"""Readers: what all open streams share, and how one stream reads a log from a cursor on, replay first, then live.
+"""Readers: the state that all open streams share, and how a stream reads a log from a cursor: replay, then live.
 
-There is no hand-off from replay to live: both are the same read beyond the cursor, so there is nothing to lose or to
-send twice in between.
+Replay and live streaming are the same read beyond the cursor, so there is no hand-off at which an event could be lost
+or sent twice.
 """
 
 import math
@@ -22,7 +22,7 @@ from .subscribers import StreamKind, Subscriber, Subscribers
 _log = structlog.get_logger("sandbox_agent.transport")
 
 MEMO_BATCHES = 8
-"""Full batches that are kept for subscribers at the same place."""
+"""Full batches that are kept for subscribers at the same position."""
 
 
 class Readers:
@@ -78,7 +78,7 @@ class Readers:
                     return
                 try:
                     chunk, after = await self._memo.take(log, after, self._batch_bytes, framing, told)
-                except Expired:  # this reader is so slow that the log ran away under it
+                except Expired:  # this reader is so slow that its next events have expired
                     lost, told = Cursor(after, log.log_id), log.gone
                     after = log.resume(after)
                     yield self.resync(log, "expired", lost, after, framing)
@@ -94,7 +94,7 @@ class Readers:
                     yield framing.keepalive
 
     async def wait_beyond(self, subscriber: Subscriber, after: int, framing: Framing) -> bool:
-        """True when there is something after ``after`` or the stream has ended; false after a silence to fill."""
+        """True when there are events after ``after`` or the stream has ended; false when a keep-alive is due."""
         subscriber.waiting = True
         try:
             return await self._wait_beyond(subscriber.log, after, framing, subscriber.lease)
@@ -110,8 +110,8 @@ class Readers:
                 lease.waiting.add(scope)
             try:
                 await log.wait_beyond(after)
-                # Whoever else is ready speaks first: under load a write carries half as much again, and an idle loop
-                # comes back at once. (A fixed window of 2 or 5 ms only added its latency.)
+                # Other ready tasks run first: under load a write then carries half as much again, and an idle loop
+                # returns at once. (A fixed window of 2 or 5 ms only added its latency.)
                 await trio.lowlevel.checkpoint()
             finally:
                 self._waiting.discard(scope)

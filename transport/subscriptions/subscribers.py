@@ -17,8 +17,8 @@ StreamKind = Literal["sse", "all", "turn", "websocket"]
 
 @define(eq=False)
 class Subscriber:
-    """``cursor`` is up to where the connection has taken what it was given. ``fresh_at`` is when what it was given was
-    last all that there was; while it is ``waiting`` it still is. The ``lease`` is its token's."""
+    """``cursor`` is the position up to which the connection has taken events. ``fresh_at`` is the last time at which it
+    had all events; while it is ``waiting`` it still has. The ``lease`` is its token's."""
 
     kind: StreamKind
     log: EventLog
@@ -37,14 +37,14 @@ class Subscriber:
 
 @frozen
 class Lag:
-    """Of those that are furthest behind."""
+    """The lag of the subscribers that are furthest behind."""
 
     events: int = 0
     seconds: float = 0.0
 
 
 class Subscribers:
-    """Nothing is counted here while events flow: a stream sets its own attributes, and whoever asks looks at all."""
+    """Nothing is counted here while events flow: a stream sets its own attributes, and a scrape reads all of them."""
 
     def __init__(self) -> None:
         self._open: set[Subscriber] = set()
@@ -54,7 +54,7 @@ class Subscribers:
 
     @contextmanager
     def opened(self, kind: StreamKind, log: EventLog, cursor: int, lease: Lease | None = None) -> Generator[Subscriber]:
-        """A stream, for as long as the block lasts."""
+        """A subscriber while the block runs."""
         subscriber = Subscriber(kind, log, cursor, trio.current_time(), lease=lease)
         self._open.add(subscriber)
         try:

@@ -30,7 +30,7 @@ class Turn:
         return self.state == "ended"
 
     def pick(self, batch: Batch) -> Batch:
-        """Of ``batch`` what belongs to the turn."""
+        """The events of ``batch`` that belong to the turn."""
         positions: list[int] = []
         picked: list[EncodedEvent] = []
         for position, event in zip(batch.positions, batch.events, strict=True):
@@ -45,7 +45,7 @@ class Turn:
         return Batch(positions, picked, batch.last)
 
     def _begins(self, event: EncodedEvent) -> bool:
-        # A session that ends takes the prompts in its queue with it: their turns never start.
+        # When a session ends, the prompts in its queue end too: their turns never start.
         return event.type == "session.ended" or (event.type == "turn.started" and self._mark in event.head)
 
 
@@ -58,11 +58,11 @@ async def follow_turn(
     batch_bytes: int,
     hold: Hold | None = None,
 ) -> AsyncGenerator[bytes]:
-    """Ends after the turn's end, the session's end, an error that is not retried, or an ask; or when the lease of
-    ``hold`` is over, which a last frame tells.
+    """Ends after the turn's end, the session's end, an error that is not retried, or an approval; or when the lease of
+    ``hold`` has ended, which a last frame tells.
 
-    When the reader was too slow and the log has dropped a part of the turn, it says so and ends: what it missed may
-    have been the end.
+    When the reader was too slow and a part of the turn has expired, it says so and ends: the missing part may contain
+    the end.
     """
     turn = Turn(turn_id)
     with hold or nullcontext() as lease, readers.subscribers.opened("turn", log, after, lease) as subscriber:
