@@ -6,7 +6,6 @@ die and leave a command that was done and is done again.
 """
 
 import traceback
-from typing import assert_never
 
 import structlog
 import trio
@@ -14,18 +13,12 @@ from attrs import define, evolve, field, frozen
 
 from ..schema.api.commands import (
     Command,
-    InterruptCommand,
-    MessageCommand,
-    PermissionReplyCommand,
-    QuestionRejectCommand,
     QuestionReplyCommand,
-    QueueCancelCommand,
     TerminateCommand,
     fingerprint,
     fingerprint_without_answers,
     key_reused,
 )
-from ..schema.api.sessions import InterruptResponse, MessageRequest
 from ..schema.approvals.decided_by import LOCAL, DecidedBy
 from ..schema.problems import Problem, internal_error, shutting_down, too_many_commands
 from .facade import DaemonFacade
@@ -33,7 +26,6 @@ from .journal.event_log import EventLog
 from .journal.interface import CommandKey
 from .journal.kept_answers import Answer, keep_refusal, keep_result, read_answer
 from .machine.shortage import Shortage
-from .sessions.messages import Receipt
 
 _log = structlog.get_logger("sandbox_agent.commands")
 
@@ -71,7 +63,7 @@ class Commands:
     def __repr__(self) -> str:
         return f"<Commands {len(self._running)} with a key under way>"
 
-    async def obey(self, session_id: str, command: Command, key: str | None, by: DecidedBy = LOCAL) -> Answer:
+    async def execute(self, session_id: str, command: Command, key: str | None, by: DecidedBy = LOCAL) -> Answer:
         """Never raises a :class:`Problem`: a refusal is an answer. ``by`` is who gives the command; it is no part of
         it: a repeat by another client gets the first answer too."""
         try:
@@ -85,7 +77,7 @@ class Commands:
         if key is None:
             self._check_writable(command)
             with self._daemon.outage.bounded():
-                return await self._do(session_id, command, None, by)
+                return Answer(await self._daemon.execute(session_id, command, None, by))
         named = await self._named(session_id, command, key)
         log = await self._daemon.log(session_id)
         running = self._running.get((log.log_id, key))
@@ -142,10 +134,10 @@ class Commands:
         if (kept := await daemon.kept_answer(session_id, key.name)) is not None:
             if not named.is_alike(kept.key):
                 raise key_reused(key.name, kept.key.fingerprint)
-            return read_answer(daemon.codec, kept, result_class(command))
+            return read_answer(daemon.codec, kept, command.result)
         self._check_writable(command)  # what is refused here did nothing: no need to wait for a trace of it
         try:
-            answer = await self._do(session_id, command, key, by)
+            answer = Answer(await daemon.execute(session_id, command, key, by))
         except Problem as problem:
             if _final(problem):
                 await daemon.keep_answer(session_id, log, keep_refusal(daemon.codec, key, problem))
@@ -162,44 +154,13 @@ class Commands:
         words may still be on their way to the journal: until they are there no repeat may look for them."""
         await self._daemon.written(session_id, log)
         kept = await self._daemon.kept_answer(session_id, key.name)
-        return evolve(read_answer(self._daemon.codec, kept, result_class(command)), replayed=False) if kept else None
+        return evolve(read_answer(self._daemon.codec, kept, command.result), replayed=False) if kept else None
 
     def _check_writable(self, command: Command) -> None:
         if not isinstance(command, TerminateCommand):  # that must also help when the disk is full of what an agent does
             self._daemon.check_writable()
 
-    async def _do(self, session_id: str, command: Command, key: CommandKey | None, by: DecidedBy) -> Answer:
-        daemon = self._daemon
-        match command:
-            case MessageCommand(message=message, attachments=attachments):
-                return Answer(await daemon.send(session_id, MessageRequest(message, attachments), key))
-            case PermissionReplyCommand(permission_id=approval_id, reply=reply, input_digest=digest):
-                await daemon.reply_permission(session_id, approval_id, reply, key, by, digest)
-            case QuestionReplyCommand(question_id=approval_id, answers=answers, input_digest=digest):
-                await daemon.reply_question(session_id, approval_id, answers, key, by, digest)
-            case QuestionRejectCommand(question_id=approval_id):
-                await daemon.reply_question(session_id, approval_id, None, key, by)
-            case QueueCancelCommand(turn_id=turn_id):
-                await daemon.cancel_prompt(session_id, turn_id, key)
-            case InterruptCommand():
-                return Answer(await daemon.interrupt(session_id, key))
-            case TerminateCommand():
-                await daemon.terminate(session_id, key)
-            case _:
-                assert_never(command)
-        return Answer()
-
 
 def _final(problem: Problem) -> bool:
     """Not when it was a bad moment or our failure: the repeat of such a command is tried anew, unless it had effect."""
     return problem.status not in (429, 503) and problem.kind != "internal_error"
-
-
-def result_class(command: Command) -> type | None:
-    match command:
-        case MessageCommand():
-            return Receipt
-        case InterruptCommand():
-            return InterruptResponse
-        case _:
-            return None

@@ -1,21 +1,26 @@
 """What can be asked of the daemon, as methods: transport knows it by this class, and none of its actors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TypeVar
 
 import trio
 from attrs import frozen
 
-from ..schema.agents.dialect import Prompt
 from ..schema.api.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
+from ..schema.api.commands import (
+    Command,
+    MessageCommand,
+    PermissionReplyCommand,
+    QuestionRejectCommand,
+    QuestionReplyCommand,
+    QueueCancelCommand,
+    TerminateCommand,
+)
 from ..schema.api.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
-    InterruptResponse,
-    MessageRequest,
     PermissionListResponse,
-    PermissionReply,
     QuestionListResponse,
     QueuedMessage,
     QueueResponse,
@@ -34,11 +39,10 @@ from ..schema.problems import (
 from ..schema.redaction.redactor import Redactor
 from .agents.catalog import check_version
 from .approvals.broker import (
+    ExecuteApproval,
     ListPermissions,
     ListQuestions,
     ListRules,
-    ReplyPermission,
-    ReplyQuestion,
     RevokeRule,
 )
 from .files.client_path import working_directory
@@ -53,7 +57,7 @@ from .kernel.supervisor import Chain, Child
 from .machine.shortage import shortage_told
 from .sessions.attachments import attached
 from .sessions.context import SessionContext
-from .sessions.messages import Cancel, Interrupt, Open, Receipt, RuleRevoked, Send, Terminate
+from .sessions.messages import Execute, Open, RuleRevoked
 from .sessions.registry import Census, Count, Create, Drop, Find, Found, List
 from .sessions.snapshot import ended_problem
 
@@ -168,7 +172,7 @@ class DaemonFacade:
             shield.shield = True
             with suppress(Problem), self.outage.bounded():
                 if missing is not None:  # its log has begun, so it also ends
-                    await self._ask_session(create.session_id, found, Terminate())
+                    await self._ask_session(create.session_id, found, Execute(TerminateCommand()))
             with suppress(Problem), self.outage.bounded():
                 await self._ask(self._registry, Drop(create.session_id))
             raise
@@ -184,29 +188,11 @@ class DaemonFacade:
         """End the session if it has not ended, and forget it and its events; its id is free again."""
         self.check_writable()
         with self.outage.bounded():
-            await self.terminate(session_id)
+            await self.execute(session_id, TerminateCommand())
             await self._ask(self._registry, Drop(session_id))
 
     async def log(self, session_id: str) -> EventLog:
         return (await self._find(session_id)).log
-
-    # Commands. With a key the answer is kept in the same entry of the journal as what the command did; `commands` looks
-    # for it there before it asks us for anything.
-
-    async def send(self, session_id: str, request: MessageRequest, key: CommandKey | None = None) -> Receipt:
-        """Give the session a prompt; it runs when the turns before it have ended."""
-        found = await self._find(session_id)
-        definition = self._catalog.definition(found.snapshot.row.request.agent)
-        attachments = await attached(request, definition, found.snapshot.row.directory, self.settings, self._files)
-        prompt = Prompt(0, request.message, attachments)
-        return await self._ask_session(session_id, found, Send(prompt, key))
-
-    async def cancel_prompt(self, session_id: str, turn_id: str, key: CommandKey | None = None) -> None:
-        """Take a prompt out of the queue. Raises the ``prompt_not_queued`` problem."""
-        found = await self._find(session_id)
-        if found.snapshot.row.ended:
-            raise prompt_not_queued(turn_id, "the session has ended")
-        await self._ask_session(session_id, found, Cancel(turn_id, key))
 
     async def queue(self, session_id: str) -> QueueResponse:
         """The prompts that wait."""
@@ -214,55 +200,48 @@ class DaemonFacade:
         waiting = (await self._find(session_id)).snapshot.row.waiting
         return QueueResponse(tuple(_queued(prompt, place, chars) for place, prompt in enumerate(waiting, 1)))
 
-    async def interrupt(self, session_id: str, key: CommandKey | None = None) -> InterruptResponse:
-        return await self._ask_session(session_id, await self._find(session_id), Interrupt(key))
+    # Commands. With a key the answer is kept in the same entry of the journal as what the command did; `Commands` looks
+    # for it there before it asks us for anything.
 
-    async def terminate(self, session_id: str, key: CommandKey | None = None) -> None:
-        """End the session for good; returns when no process of it is left and that is written. Nothing happens when it
-        has ended. During an outage its processes are ended at once, and what waits for the journal waits on."""
+    async def execute(
+        self, session_id: str, command: Command, key: CommandKey | None = None, by: DecidedBy = LOCAL
+    ) -> object:
+        """Hand the command to the actor that executes it; the result is of its class ``result``. What is said of a
+        command here is what must be done before the session gets it, or in its place."""
         found = await self._find(session_id)
+        match command:
+            case PermissionReplyCommand() | QuestionReplyCommand() | QuestionRejectCommand():
+                return await self._ask(self._broker, ExecuteApproval(session_id, command, key, by))
+            case TerminateCommand():
+                return await self._terminate(found, Execute(command, key))
+            case QueueCancelCommand(turn_id=turn_id) if found.snapshot.row.ended:
+                raise prompt_not_queued(turn_id, "the session has ended")
+            case MessageCommand():
+                row = found.snapshot.row
+                definition = self._catalog.definition(row.request.agent)
+                files = await attached(command, definition, row.directory, self.settings, self._files)
+                return await self._ask_session(session_id, found, Execute(command, key, files))
+            case _:
+                return await self._ask_session(session_id, found, Execute(command, key))
+
+    async def _terminate(self, found: Found, execute: Execute) -> None:
+        """Returns when no process of the session is left and that is written. Nothing happens when it has ended. During
+        an outage its processes are ended at once, and what waits for the journal waits on."""
         if found.child is None:
             return
         with self.outage.limit(0) as scope:
-            await self._terminate(found.child, key)
+            await self._end(found.child, execute)
         if scope.cancelled_caught:
             found.child.renew()
-            await self._terminate(found.child, key)
+            await self._end(found.child, execute)
 
-    async def _terminate(self, child: Child, key: CommandKey | None) -> None:
+    async def _end(self, child: Child, execute: Execute) -> None:
         with suppress(ActorGone):  # it has ended
             try:
-                await child.mailbox.ask(Terminate(key))
+                await child.mailbox.ask(execute)
             except ActorCrashed as error:
                 raise internal_error(str(error)) from error
         await child.ended.wait()
-
-    async def reply_permission(
-        self,
-        session_id: str,
-        permission_id: str,
-        reply: PermissionReply,
-        key: CommandKey | None = None,
-        by: DecidedBy = LOCAL,
-        input_digest: str | None = None,
-    ) -> None:
-        """``input_digest`` is that of what was shown; raises the ``decision_conflict`` problem for another."""
-        await self._find(session_id)
-        await self._ask(self._broker, ReplyPermission(session_id, permission_id, reply, key, by, input_digest))
-
-    async def reply_question(
-        self,
-        session_id: str,
-        question_id: str,
-        answers: Sequence[Sequence[str]] | None,
-        key: CommandKey | None = None,
-        by: DecidedBy = LOCAL,
-        input_digest: str | None = None,
-    ) -> None:
-        """``answers`` is None to reject the question."""
-        await self._find(session_id)
-        given = None if answers is None else tuple(tuple(labels) for labels in answers)
-        await self._ask(self._broker, ReplyQuestion(session_id, question_id, given, key, by, input_digest))
 
     async def rules(self, session_id: str) -> RuleListResponse:
         """What humans have allowed for the rest of the session."""

@@ -13,7 +13,6 @@ from .kernel.loop_clock import LoopClock
 from .kernel.supervisor import keep_up
 from .machine.descriptors import Descriptors, Sizing
 from .machine.shortage import Shortage
-from .sessions.messages import Receipt
 from .sessions.registry import Census
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "Health",
     "Histogram",
     "LoopClock",
-    "Receipt",
     "Shortage",
     "Sizing",
     "TokenKeeper",

@@ -10,7 +10,8 @@ import time
 import trio
 
 from sandbox_agent.actors.daemon import Daemon
-from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest
+from sandbox_agent.schema.api.commands import MessageCommand
+from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
 
 BEAT = 0.001
@@ -50,7 +51,7 @@ async def measure(sessions: int, at_once: int) -> None:
         gaps.clear()
         began = time.perf_counter()
         for number in range(sessions):
-            await daemon.send(f"s{number}", MessageRequest("echo hello"))
+            await daemon.execute(f"s{number}", MessageCommand("echo hello"))
         for number in range(sessions):
             log = await daemon.log(f"s{number}")
             while log.last < 8:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from attrs import frozen
 
 from ..schema.access.scopes import Scope
+from ..schema.api.commands import Receipt, SessionCommand
 
 Kind = Literal["json", "text", "metrics", "sse", "websocket"]
 CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(
@@ -24,8 +25,8 @@ CONTENT_TYPES: Mapping[Kind, str] = MappingProxyType(
 class Route:
     """``answer`` is the class of the body, None for no body; it may come with ``other_statuses`` too. ``problems`` are
     statuses of its own; every route may also answer those that come with what it takes: 401, 403, and with a body 413,
-    415 and 422. ``keyed`` operations are commands, and take an Idempotency-Key; of them those that ``prompts`` tell the
-    prompt's turn in a header.
+    415 and 422. ``command`` is the class of the command that the operation gives, made of its path and its body: such
+    an operation takes an Idempotency-Key, and tells the turn of a prompt in a header.
 
     A token needs all of the ``scopes``. One that is ``limited`` to a session may call what names that session in its
     path, and what is said to be for it: such a handler tells it of its session only. Everything else is refused to it.
@@ -48,13 +49,22 @@ class Route:
     scopes: tuple[Scope, ...] = ("admin",)
     limited: bool = False
     ticket: bool = False
-    keyed: bool = False
-    prompts: bool = False
+    command: type[SessionCommand] | None = None
+    name: str = ""
     description: str = ""
 
     @property
     def operation_id(self) -> str:
-        return self.handler.__name__
+        """``name``, or that of the handler."""
+        return self.name or self.handler.__name__
+
+    @property
+    def keyed(self) -> bool:
+        return self.command is not None
+
+    @property
+    def prompts(self) -> bool:
+        return self.command is not None and self.command.result is Receipt
 
     def __attrs_post_init__(self) -> None:
         if self.open and self.scopes:

@@ -8,11 +8,18 @@ ask gone, so an answer that could not be delivered can be given again.
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from typing import assert_never
 
 import trio
 from attrs import Factory, define, evolve, field, frozen
 
 from ...schema.agents.elicitation.answers import BadAnswer, expected, value_of
+from ...schema.api.commands import (
+    ApprovalCommand,
+    PermissionReplyCommand,
+    QuestionRejectCommand,
+    QuestionReplyCommand,
+)
 from ...schema.api.sessions import (
     PendingPermission,
     PendingQuestion,
@@ -87,27 +94,13 @@ class Forget:
 
 
 @frozen
-class ReplyPermission(Request[None]):
-    """``input_digest`` is that of what was shown to whoever decides, if he tells it."""
+class ExecuteApproval(Request[None]):
+    """A client's command that decides what is asked."""
 
     session_id: str
-    permission_id: str
-    reply: PermissionReply
+    command: ApprovalCommand
     key: CommandKey | None = None
     by: DecidedBy = LOCAL
-    input_digest: str | None = None
-
-
-@frozen
-class ReplyQuestion(Request[None]):
-    """``answers`` is None to reject."""
-
-    session_id: str
-    question_id: str
-    answers: Answers | None = field(repr=False)
-    key: CommandKey | None = None
-    by: DecidedBy = LOCAL
-    input_digest: str | None = None
 
 
 @frozen
@@ -204,16 +197,8 @@ class PermissionBroker(Actor):
                     self._rules.forget(session_id)
                 for key in [key for key in self._pending if key[0] == session_id]:
                     self._drop(key)
-            case ReplyPermission(session_id, permission_id, reply, key, by, digest):
-                pending = self._find(session_id, permission_id, PermissionEventData, digest)
-                by = self._making_rule(pending, by) if reply == "always" else by
-                self._settle(pending, Decide(Decision(permission_id, reply=reply, by=by), key), envelope)
-            case ReplyQuestion(session_id, question_id, answers, key, by, digest):
-                pending = self._find(session_id, question_id, QuestionEventData, digest)
-                _check(pending.asked.ask, answers)
-                given = _as_asked(pending.asked, answers)
-                _check_values(pending.asked, given)
-                self._settle(pending, Decide(Decision(question_id, answers=given, by=by), key), envelope)
+            case ExecuteApproval() as asked:
+                self._execute(asked, envelope)
             case _TimeUp(session_id, approval_id):
                 self._time_up(session_id, approval_id)
             case ListRules(session_id):
@@ -228,6 +213,26 @@ class PermissionBroker(Actor):
                 envelope.answer(QuestionListResponse(tuple(self._questions())))
             case unknown:
                 raise TypeError(f"PermissionBroker got {unknown!r}")
+
+    def _execute(self, asked: ExecuteApproval, envelope: Envelope) -> None:
+        session_id, key, by = asked.session_id, asked.key, asked.by
+        match asked.command:
+            case PermissionReplyCommand(permission_id=permission_id, reply=reply, input_digest=digest):
+                pending = self._find(session_id, permission_id, PermissionEventData, digest)
+                by = self._making_rule(pending, by) if reply == "always" else by
+                decision = Decision(permission_id, reply=reply, by=by)
+            case QuestionReplyCommand(question_id=question_id, answers=answers, input_digest=digest):
+                pending = self._find(session_id, question_id, QuestionEventData, digest)
+                _check(pending.asked.ask, answers)
+                given = _as_asked(pending.asked, answers)
+                _check_values(pending.asked, given)
+                decision = Decision(question_id, answers=given, by=by)
+            case QuestionRejectCommand(question_id=question_id):
+                pending = self._find(session_id, question_id, QuestionEventData, None)
+                decision = Decision(question_id, by=by)
+            case _:
+                assert_never(asked.command)
+        self._settle(pending, Decide(decision, key), envelope)
 
     def _asked(self, asked: ApprovalRequested) -> None:
         pending = _Pending(asked)

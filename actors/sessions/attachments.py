@@ -9,7 +9,7 @@ import mimetypes
 
 from ...schema.agents.definition import AgentDefinition
 from ...schema.agents.dialect import Attachment
-from ...schema.api.sessions import MessageRequest
+from ...schema.api.commands import MessageCommand
 from ...schema.settings import Settings
 from ..files.client_path import Room, attached_file
 from ..files.reader import ForeignFiles
@@ -19,13 +19,13 @@ _AROUND = 64 << 10
 
 
 async def attached(
-    request: MessageRequest, definition: AgentDefinition, directory: str, settings: Settings, files: ForeignFiles
+    command: MessageCommand, definition: AgentDefinition, directory: str, settings: Settings, files: ForeignFiles
 ) -> tuple[Attachment, ...]:
     """In their order. Raises the ``invalid_request`` problem for one that cannot be used or is too large."""
-    line = inline_room(request.message, settings) if definition.echoes else None
+    line = inline_room(command.message, settings) if definition.echoes else None
     room = Room(settings.max_attachment_bytes, settings.max_attachments_bytes, line, definition.by_path)
     found: list[Attachment] = []
-    for attachment in request.attachments:
+    for attachment in command.attachments:
         mime = attachment.mime or mimetypes.guess_type(attachment.path)[0]
         inline = mime in definition.inline_mimes
         file = await attached_file(attachment.path, directory, room if inline else None, files)

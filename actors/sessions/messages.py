@@ -1,21 +1,14 @@
-"""What a session is asked: the messages that the daemon's door sends to it."""
+"""What a session is asked: the messages that the daemon's facade sends to it."""
 
 from attrs import frozen
 
-from ...schema.agents.dialect import Prompt
-from ...schema.api.sessions import CreateSessionResponse, InterruptResponse
+from ...schema.agents.dialect import Attachment
+from ...schema.api.commands import InterruptCommand, MessageCommand, QueueCancelCommand, TerminateCommand
+from ...schema.api.sessions import CreateSessionResponse
 from ...schema.approvals.decided_by import DecidedBy
 from ...schema.approvals.rules import PermissionRule
 from ..journal.interface import CommandKey
 from ..kernel.mailbox import Request
-
-
-@frozen
-class Receipt:
-    """A prompt was accepted. Its turn's events come after position ``after``; ``turn_id`` names the turn."""
-
-    turn_id: str
-    after: int
 
 
 @frozen
@@ -25,20 +18,13 @@ class Open(Request[CreateSessionResponse]):
 
 
 @frozen
-class Send(Request[Receipt]):
-    """A human's message. Its number is the session's to give."""
+class Execute(Request[object]):
+    """A client's command; the reply is of the class that it names as its ``result``. ``attachments`` are those of a
+    message, read."""
 
-    prompt: Prompt
+    command: MessageCommand | QueueCancelCommand | InterruptCommand | TerminateCommand
     key: CommandKey | None = None
-
-
-@frozen
-class Interrupt(Request[InterruptResponse]):
-    """Stop the running turn. The reply says what it found; ``turn.ended`` follows when the turn has stopped.
-
-    A prompt that was sent before it, and waits for its agent to start, is what it stops."""
-
-    key: CommandKey | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @frozen
@@ -47,18 +33,3 @@ class RuleRevoked(Request[None]):
 
     rule: PermissionRule
     by: DecidedBy
-
-
-@frozen
-class Cancel(Request[None]):
-    """Take a prompt out of the queue. Its turn comes into the log, as interrupted, when no other is open."""
-
-    turn_id: str
-    key: CommandKey | None = None
-
-
-@frozen
-class Terminate(Request[None]):
-    """End the agent and the session. The reply comes when no process of it is left."""
-
-    key: CommandKey | None = None

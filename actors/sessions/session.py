@@ -57,9 +57,10 @@ from ..kernel.mailbox import Envelope, Mailbox
 from ..processes.agent_process import OutboxFull, SpawnFailed
 from ..processes.line_splitter import OversizedLine
 from .agent import Agent, RestartDelayOver
+from .commands import SessionCommands
 from .context import SessionContext
 from .launcher import left_out
-from .messages import Cancel, Interrupt, Open, RuleRevoked, Send, Terminate
+from .messages import Execute, Open, RuleRevoked
 from .open_approvals import secrets_in
 from .snapshot import Changed, Snapshot
 from .state import SessionState
@@ -83,6 +84,7 @@ class Session(Actor):
         self._ledger = self._state.ledger
         self._approvals = self._state.approvals
         self._agent = Agent(context, self._state, mailbox)
+        self._commands = SessionCommands(self._state, self._agent, self._apply)
         self._lookout = FileLocator(row.directory, context.settings.path_patience)
         self._for_agent: list[ToAgent] = []
         self._unparsed = UnparsedLines(
@@ -175,17 +177,10 @@ class Session(Actor):
                 await self._settle()
                 self.later(envelope, self._opened)
                 return
-            case Send(prompt, key):
-                answer = self._state.accept(prompt)
+            case Execute(key=key) as asked:
+                answer = await self._commands.execute(asked)
             case RuleRevoked(rule, by):
                 self._state.rule_revoked(rule, by)
-            case Cancel(turn_id, key):
-                self._state.cancel(turn_id)
-            case Interrupt(key):
-                answer, effects = self._agent.interrupted()
-                self._apply(effects)
-            case Terminate(key):
-                await self._terminate()
             case unknown:
                 raise TypeError(f"Session got {unknown!r}")
         if key is not None:
@@ -208,12 +203,6 @@ class Session(Actor):
     async def _opened(self) -> CreateSessionResponse:
         failure = await self._agent.first_start.failure()
         return CreateSessionResponse(failure is None, failure, self._row.native_session_id)
-
-    async def _terminate(self) -> None:
-        if not self._row.ended:
-            self._agent.first_start.over()
-            await self._agent.end()
-            self._state.end(SessionEndedData("terminated", "daemon"))
 
     def _decide(self, decision: Decision) -> bool:
         """False when the agent no longer waits for this decision."""

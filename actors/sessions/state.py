@@ -21,6 +21,7 @@ from ...schema.agents.effects import (
     TurnStarted,
     Unparsed,
 )
+from ...schema.api.commands import Receipt
 from ...schema.approvals.approval_data import ApprovalData, approval_id_of
 from ...schema.approvals.decided_by import DecidedBy, because_of
 from ...schema.approvals.rules import PermissionRule
@@ -41,7 +42,6 @@ from ..journal.kept_answers import keep_result
 from ..kernel.mailbox import Mailbox
 from .context import SessionContext
 from .event_recorder import EventRecorder
-from .messages import Receipt
 from .open_approvals import OpenApprovals, requested, resolved
 from .snapshot import ended_problem, started
 

@@ -1,5 +1,5 @@
-"""Scopes: what the bearer of a token may do. The route table says which scopes an operation needs, and
-``command_scopes.py`` which one a command needs."""
+"""Scopes: what the bearer of a token may do. The route table says which scopes an operation needs, and the class of a
+command which one it needs."""
 
 from collections.abc import Collection
 from typing import Literal, get_args

@@ -1,33 +1,56 @@
-"""Commands: what a client tells a session to do. HTTP and WebSocket carry the same ones, in their own wrapping.
+"""Commands: what a client tells a session to do. HTTP and WebSocket carry the same ones, and the same object goes on to
+the actor that executes it. A new one is a class here and in :data:`Command`, a line in the route table
+(``transport/api/routes.py``), and a case in ``actors/sessions/commands.py``.
 
 A command may have a key, the client's own name for it: within one session the command of that name is done once, and
 whoever repeats it gets the first answer.
 """
 
 import hashlib
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import msgspec
 from attrs import field, frozen
 
+from ..access.scopes import Scope
 from ..bounds import MAX_ANSWERS, MAX_ATTACHMENTS, MAX_NAME
 from ..fields import MAX_CHARS, bounded, bounded_items
 from ..problems import Problem, invalid_request
-from .sessions import MessageAttachment, PermissionReply
+from .sessions import InterruptResponse, MessageAttachment, PermissionReply
 
 MAX_KEY = 256
 """Characters."""
 
 
 @frozen
-class MessageCommand:
+class Receipt:
+    """A prompt was accepted. Its turn's events come after position ``after``; ``turn_id`` names the turn."""
+
+    turn_id: str
+    after: int
+
+
+class SessionCommand:
+    """``scope`` is what a token needs for it: the most, where a class does not say. ``result`` is the class of its answer,
+    None where there is nothing to tell."""
+
+    __slots__ = ()
+    scope: ClassVar[Scope] = "admin"
+    result: ClassVar[type | None] = None
+
+
+@frozen
+class MessageCommand(SessionCommand):
+    scope: ClassVar[Scope] = "prompt"
+    result: ClassVar[type | None] = Receipt
     type: Literal["message"] = field(default="message", init=False)
     message: str
     attachments: tuple[MessageAttachment, ...] = bounded_items(MAX_ATTACHMENTS, ())
 
 
 @frozen
-class PermissionReplyCommand:
+class PermissionReplyCommand(SessionCommand):
+    scope: ClassVar[Scope] = "approve"
     type: Literal["permission.reply"] = field(default="permission.reply", init=False)
     permission_id: str = field(metadata={MAX_CHARS: MAX_NAME})
     reply: PermissionReply
@@ -35,7 +58,8 @@ class PermissionReplyCommand:
 
 
 @frozen
-class QuestionReplyCommand:
+class QuestionReplyCommand(SessionCommand):
+    scope: ClassVar[Scope] = "approve"
     type: Literal["question.reply"] = field(default="question.reply", init=False)
     question_id: str = field(metadata={MAX_CHARS: MAX_NAME})
     answers: tuple[tuple[str, ...], ...] = bounded_items(MAX_ANSWERS, shown=False)
@@ -43,26 +67,31 @@ class QuestionReplyCommand:
 
 
 @frozen
-class QuestionRejectCommand:
+class QuestionRejectCommand(SessionCommand):
+    scope: ClassVar[Scope] = "approve"
     type: Literal["question.reject"] = field(default="question.reject", init=False)
     question_id: str = field(metadata={MAX_CHARS: MAX_NAME})
 
 
 @frozen
-class QueueCancelCommand:
+class QueueCancelCommand(SessionCommand):
     """Take a prompt out of the queue. ``turn_id`` is the turn that was reserved for it."""
 
+    scope: ClassVar[Scope] = "prompt"
     type: Literal["queue.cancel"] = field(default="queue.cancel", init=False)
     turn_id: str = field(metadata={MAX_CHARS: MAX_NAME})
 
 
 @frozen
-class InterruptCommand:
+class InterruptCommand(SessionCommand):
+    scope: ClassVar[Scope] = "prompt"
+    result: ClassVar[type | None] = InterruptResponse
     type: Literal["interrupt"] = field(default="interrupt", init=False)
 
 
 @frozen
-class TerminateCommand:
+class TerminateCommand(SessionCommand):
+    scope: ClassVar[Scope] = "prompt"
     type: Literal["terminate"] = field(default="terminate", init=False)
 
 
@@ -75,6 +104,8 @@ Command = (
     | InterruptCommand
     | TerminateCommand
 )
+ApprovalCommand = PermissionReplyCommand | QuestionReplyCommand | QuestionRejectCommand
+"""What decides a permission or a question: the permission broker executes these, all others the session."""
 
 
 def check_key(key: str, name: str) -> str:

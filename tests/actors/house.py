@@ -11,7 +11,6 @@ from typing import Any
 
 import trio
 
-from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.kernel.clock import Clock
 from sandbox_agent.actors.machine.process_rows import read_all
@@ -22,6 +21,7 @@ from sandbox_agent.schema.settings import Settings
 from ..patience import PATIENCE
 from ..proof.rules.history import Event
 from ..proof.rules.log_rules import broken_in_log, said
+from .commanded import CommandedDaemon
 
 
 def tail(log: EventLog, after: int = 0) -> Sequence[EncodedEvent]:
@@ -45,7 +45,7 @@ def _environment(pid: int) -> bytes:
 class House:
     """What the tests do with a daemon, said shortly."""
 
-    def __init__(self, daemon: Daemon, sign: str) -> None:
+    def __init__(self, daemon: CommandedDaemon, sign: str) -> None:
         self.daemon = daemon
         self._sign = sign.encode()
 
@@ -117,7 +117,7 @@ async def house(
     sign = f"HOUSE={uuid.uuid4()}"
     with tempfile.TemporaryDirectory() as home, trio.fail_after(PATIENCE):
         environment = {"PATH": os.environ["PATH"], "HOME": home, **dict([sign.split("=")]), **(variables or {})}
-        h = House(Daemon(Settings(**options), environment, clock, trace=trace), sign)
+        h = House(CommandedDaemon(Settings(**options), environment, clock, trace=trace), sign)
         daemon = h.daemon
         async with trio.open_nursery() as nursery:
             await nursery.start(daemon.run)

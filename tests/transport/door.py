@@ -4,7 +4,6 @@ Tests of the transport decide what a session says, and when. ``api/test_real_dae
 """
 
 import itertools
-from collections.abc import Sequence
 
 import trio
 
@@ -14,18 +13,28 @@ from sandbox_agent.actors.journal.outage import Outage
 from sandbox_agent.actors.kernel.clock import Clock
 from sandbox_agent.actors.kernel.failpoints import Failpoints
 from sandbox_agent.actors.processes.table import ProcessTable
-from sandbox_agent.actors.public import EventLog, Health, Receipt, TokenKeeper
+from sandbox_agent.actors.public import EventLog, Health, TokenKeeper
 from sandbox_agent.schema.api.agent_info import (
     AgentListResponse,
     AgentModeInfo,
     AgentModelsResponse,
     AgentModesResponse,
 )
+from sandbox_agent.schema.api.commands import (
+    Command,
+    InterruptCommand,
+    MessageCommand,
+    PermissionReplyCommand,
+    QuestionRejectCommand,
+    QuestionReplyCommand,
+    QueueCancelCommand,
+    Receipt,
+    TerminateCommand,
+)
 from sandbox_agent.schema.api.sessions import (
     CreateSessionRequest,
     CreateSessionResponse,
     InterruptResponse,
-    MessageRequest,
     PermissionListResponse,
     QuestionListResponse,
     QueuedMessage,
@@ -198,53 +207,37 @@ class Door:
         await trio.lowlevel.checkpoint()
         return self._find(session_id).log
 
-    async def send(self, session_id: str, request: MessageRequest, key: CommandKey | None = None) -> Receipt:
-        await self._do("send", session_id, request.message)
-        receipt = Receipt(f"turn_{next(self._turns)}", self.sessions[session_id].log.last)
-        self._answered(session_id, key, receipt)
-        return receipt
+    async def execute(
+        self, session_id: str, command: Command, key: CommandKey | None = None, by: DecidedBy = LOCAL
+    ) -> object:
+        result: object = None
+        match command:
+            case MessageCommand(message=message):
+                await self._do("send", session_id, message)
+                result = Receipt(f"turn_{next(self._turns)}", self.sessions[session_id].log.last)
+            case QueueCancelCommand(turn_id=turn_id):
+                await self._do("cancel", session_id, turn_id)
+            case InterruptCommand():
+                await self._do("interrupt", session_id)
+                result = INTERRUPTED
+            case TerminateCommand():
+                await self._do("terminate", session_id)
+                return None
+            case PermissionReplyCommand(permission_id=approval_id, reply=reply):
+                self.decided_by.append(by)
+                await self._do("permission", session_id, approval_id, reply)
+            case QuestionReplyCommand(question_id=approval_id, answers=answers):
+                self.decided_by.append(by)
+                await self._do("question", session_id, approval_id, answers)
+            case QuestionRejectCommand(question_id=approval_id):
+                self.decided_by.append(by)
+                await self._do("question", session_id, approval_id, None)
+        self._answered(session_id, key, result)
+        return result
 
     async def queue(self, session_id: str) -> QueueResponse:
         self._find(session_id)
         return QueueResponse((QueuedMessage("turn_1", 1, 1, "hi", False, 0),))
-
-    async def cancel_prompt(self, session_id: str, turn_id: str, key: CommandKey | None = None) -> None:
-        await self._do("cancel", session_id, turn_id)
-        self._answered(session_id, key)
-
-    async def interrupt(self, session_id: str, key: CommandKey | None = None) -> InterruptResponse:
-        await self._do("interrupt", session_id)
-        self._answered(session_id, key, INTERRUPTED)
-        return INTERRUPTED
-
-    async def terminate(self, session_id: str, key: CommandKey | None = None) -> None:
-        await self._do("terminate", session_id)
-
-    async def reply_permission(
-        self,
-        session_id: str,
-        permission_id: str,
-        reply: str,
-        key: CommandKey | None = None,
-        by: DecidedBy = LOCAL,
-        input_digest: str | None = None,
-    ) -> None:
-        self.decided_by.append(by)
-        await self._do("permission", session_id, permission_id, reply)
-        self._answered(session_id, key)
-
-    async def reply_question(
-        self,
-        session_id: str,
-        question_id: str,
-        answers: Sequence[Sequence[str]] | None,
-        key: CommandKey | None = None,
-        by: DecidedBy = LOCAL,
-        input_digest: str | None = None,
-    ) -> None:
-        self.decided_by.append(by)
-        await self._do("question", session_id, question_id, answers)
-        self._answered(session_id, key)
 
     async def pending_permissions(self) -> PermissionListResponse:
         return PermissionListResponse(())

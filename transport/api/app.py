@@ -18,8 +18,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge, RequestTimeout
 from werkzeug.routing import WebsocketMismatch
 
-from ...actors.public import Answer, Commands, DaemonFacade, Grant, Receipt, Shortage
-from ...schema.api.commands import check_key
+from ...actors.public import Answer, Commands, DaemonFacade, Grant, Shortage
+from ...schema.api.commands import Receipt, check_key
 from ...schema.base_path import below
 from ...schema.problems import (
     Problem,

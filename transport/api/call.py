@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 
-from ...actors.public import Answer, Commands, DaemonFacade, Grant, Receipt
-from ...schema.api.commands import Command
+from ...actors.public import Answer, Commands, DaemonFacade, Grant
+from ...schema.api.commands import Command, Receipt
 from ...schema.approvals.decided_by import DecidedBy, Transport
 from ..guard.guard import Guard
 from ..guard.leases import Hold
@@ -68,13 +68,21 @@ class Call:
         """For a stream, which must end when its token does."""
         return self.guard.leases.held(self.grant)
 
-    async def obey(self, command: Command) -> Answer:
-        """Have the session do it. Raises the :class:`Problem` that it is refused with."""
-        answer = await self.commands.obey(self.session_id, command, self.key, self.by)
+    async def execute(self) -> Answer:
+        """Have the session do what the route commands. Raises the :class:`Problem` that it is refused with."""
+        answer = await self.commands.execute(self.session_id, self._command(), self.key, self.by)
         if (problem := answer.problem) is None:
             return answer
         # A copy: the same refusal may be on its way to several clients.
         raise evolve(problem, headers={**problem.headers, **REPLAYED}) if answer.replayed else problem
+
+    def _command(self) -> Command:
+        """Its members are those of the path, beside the session's id, and of the body, by the same names."""
+        if self.route.command is None:
+            raise TypeError(f"{self.route.operation_id} is no command")
+        ids = {name: value for name, value in self.ids.items() if name != "session_id"}
+        body = {} if self.body is None else asdict(self.body, recurse=False)
+        return cast("Command", self.route.command(**ids, **body))
 
 
 @frozen

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from ...actors.public import EventLog, Receipt
-from ...schema.api.commands import MessageCommand
+from ...actors.public import EventLog
+from ...schema.api.commands import Receipt
 from ...schema.api.queries import EventsQuery, StreamQuery
 from ...schema.cursor import Cursor
 from ..subscriptions.subscribers import StreamKind
@@ -33,7 +33,7 @@ async def get_all_events_sse(call: Call) -> Stream:
 async def post_message_stream(call: Call) -> Stream:
     """Repeated with the same key it streams the same turn again, from the log."""
     log = await call.daemon.log(call.session_id)
-    answer = await call.obey(MessageCommand(call.body.message, call.body.attachments))
+    answer = await call.execute()
     receipt: Receipt = answer.result
     framing = call.readers.sse(call.query.include_raw)
     batch_bytes = call.daemon.settings.stream_batch_bytes

@@ -1,16 +1,7 @@
-"""Handlers: one per operation, named by its operation id. Each asks the daemon one thing. Bytes are ready JSON."""
+"""Handlers: one per operation that is no command, named by its operation id. Each asks the daemon one thing. Bytes are
+ready JSON."""
 
-from ...actors.public import Answer
 from ...schema.api.agent_info import AgentListResponse, AgentModelsResponse, AgentModesResponse
-from ...schema.api.commands import (
-    InterruptCommand,
-    MessageCommand,
-    PermissionReplyCommand,
-    QuestionRejectCommand,
-    QuestionReplyCommand,
-    QueueCancelCommand,
-    TerminateCommand,
-)
 from ...schema.api.sessions import (
     CreateSessionResponse,
     HealthResponse,
@@ -95,36 +86,8 @@ async def delete_session(call: Call) -> None:
     await call.daemon.delete_session(call.session_id)
 
 
-async def terminate_session(call: Call) -> Answer:
-    return await call.obey(TerminateCommand())
-
-
-async def interrupt_session(call: Call) -> Answer:
-    return await call.obey(InterruptCommand())
-
-
-async def post_message(call: Call) -> Answer:
-    return await call.obey(MessageCommand(call.body.message, call.body.attachments))
-
-
 async def get_queue(call: Call) -> QueueResponse:
     return await call.daemon.queue(call.session_id)
-
-
-async def cancel_prompt(call: Call) -> Answer:
-    return await call.obey(QueueCancelCommand(call.ids["turn_id"]))
-
-
-async def reply_permission(call: Call) -> Answer:
-    return await call.obey(PermissionReplyCommand(call.ids["permission_id"], call.body.reply, call.body.input_digest))
-
-
-async def reply_question(call: Call) -> Answer:
-    return await call.obey(QuestionReplyCommand(call.ids["question_id"], call.body.answers, call.body.input_digest))
-
-
-async def reject_question(call: Call) -> Answer:
-    return await call.obey(QuestionRejectCommand(call.ids["question_id"]))
 
 
 async def list_permissions(call: Call) -> PermissionListResponse:

@@ -1,7 +1,6 @@
 """The route table: the one place that says which operations there are. The app serves it and the OpenAPI document
 describes it, so they cannot differ."""
 
-from ...schema.access.command_scopes import scope_of
 from ...schema.access.scopes import Scope
 from ...schema.api.agent_info import AgentInstallRequest, AgentListResponse, AgentModelsResponse, AgentModesResponse
 from ...schema.api.commands import (
@@ -19,7 +18,6 @@ from ...schema.api.sessions import (
     CreateSessionResponse,
     EventsResponse,
     HealthResponse,
-    InterruptResponse,
     MessageRequest,
     PermissionListResponse,
     PermissionReplyRequest,
@@ -34,6 +32,7 @@ from ..route import Route, get, post
 from . import event_handlers as events
 from . import handlers
 from .approval_routes import RULE_ROUTES
+from .command_route import command
 from .token_routes import ACCESS_ROUTES
 from .websocket import open_websocket
 
@@ -198,25 +197,22 @@ ROUTES: tuple[Route, ...] = (
         status=204,
         problems=(400, 404),
     ),
-    post(
+    command(
         f"{_SESSION}/messages",
-        handlers.post_message,
-        scopes=(scope_of(MessageCommand),),
-        tag="sessions",
+        MessageCommand,
+        "post_message",
         summary="Send Message",
         description="A prompt to a session whose turn is running waits in its queue. The header `Sandbox-Agent-Turn` "
         "names the turn in which it runs.",
         success="The message was accepted",
-        status=204,
         body=MessageRequest,
-        keyed=True,
-        prompts=True,
         problems=(400, 404, 429, 500),
     ),
     post(
         f"{_SESSION}/messages/stream",
         events.post_message_stream,
-        scopes=(scope_of(MessageCommand), "read"),
+        command=MessageCommand,
+        scopes=(MessageCommand.scope, "read"),
         tag="sessions",
         summary="Send Message (Streaming)",
         description="Begins with the turn's `turn.started`, and ends with the turn, an error that is not retried, the "
@@ -225,8 +221,6 @@ ROUTES: tuple[Route, ...] = (
         kind="sse",
         body=MessageRequest,
         query=TurnStreamQuery,
-        keyed=True,
-        prompts=True,
         problems=(400, 404, 429, 500),
     ),
     get(
@@ -239,17 +233,14 @@ ROUTES: tuple[Route, ...] = (
         answer=QueueResponse,
         problems=(400, 404),
     ),
-    Route(
+    command(
+        f"{_SESSION}/queue/{{turn_id}}",
+        QueueCancelCommand,
+        "cancel_prompt",
         method="DELETE",
-        path=f"{_SESSION}/queue/{{turn_id}}",
-        handler=handlers.cancel_prompt,
-        scopes=(scope_of(QueueCancelCommand),),
-        tag="sessions",
         summary="Cancel Queued Prompt",
         description="The prompt will not run. Its turn comes into the log, as interrupted, when no other turn is open.",
         success="The prompt is out of the queue",
-        status=204,
-        keyed=True,
         problems=(400, 404),
     ),
     get(
@@ -306,65 +297,50 @@ ROUTES: tuple[Route, ...] = (
         query=StreamQuery,
         problems=(400,),
     ),
-    post(
+    command(
         f"{_SESSION}/permissions/{{permission_id}}/reply",
-        handlers.reply_permission,
-        scopes=(scope_of(PermissionReplyCommand),),
-        tag="sessions",
+        PermissionReplyCommand,
+        "reply_permission",
         summary="Reply to Permission",
         description="`always` allows what `metadata.always` of the permission tells, for the rest of the session.",
         success="The reply was accepted",
-        status=204,
         body=PermissionReplyRequest,
-        keyed=True,
         problems=(400, 404, 409, 500),
     ),
-    post(
+    command(
         f"{_SESSION}/questions/{{question_id}}/reply",
-        handlers.reply_question,
-        scopes=(scope_of(QuestionReplyCommand),),
-        tag="sessions",
+        QuestionReplyCommand,
+        "reply_question",
         summary="Reply to Question",
         success="The answers were accepted",
-        status=204,
         body=QuestionReplyRequest,
-        keyed=True,
         problems=(400, 404, 409, 500),
     ),
-    post(
+    command(
         f"{_SESSION}/questions/{{question_id}}/reject",
-        handlers.reject_question,
-        scopes=(scope_of(QuestionRejectCommand),),
-        tag="sessions",
+        QuestionRejectCommand,
+        "reject_question",
         summary="Reject Question",
         success="The question was rejected",
-        status=204,
-        keyed=True,
         problems=(400, 404, 500),
     ),
-    post(
+    command(
         f"{_SESSION}/interrupt",
-        handlers.interrupt_session,
-        scopes=(scope_of(InterruptCommand),),
-        tag="sessions",
+        InterruptCommand,
+        "interrupt_session",
         summary="Interrupt Turn",
         description="Stops the running turn; the session stays usable. A prompt that was sent before it is before it: "
         "one whose agent is still starting is what it stops. Prompts that wait in the queue run next.",
         success="What it found and did",
-        answer=InterruptResponse,
-        keyed=True,
         problems=(400, 404),
     ),
-    post(
+    command(
         f"{_SESSION}/terminate",
-        handlers.terminate_session,
-        scopes=(scope_of(TerminateCommand),),
-        tag="sessions",
+        TerminateCommand,
+        "terminate_session",
         summary="Terminate Session",
         description="Ends the agent and every process it started. Its events stay readable.",
         success="The session has ended",
-        status=204,
-        keyed=True,
         problems=(400, 404),
     ),
     get(

@@ -2,8 +2,8 @@
 
 from typing import cast
 
-from ...actors.public import Answer, Receipt
-from ...schema.api.commands import Command, check_key
+from ...actors.public import Answer
+from ...schema.api.commands import Command, Receipt, check_key
 from ...schema.api.ws_commands import WebSocketAck, WebSocketError
 from ...schema.codec import Codec
 from ...schema.json_text import BAD_JSON, decode_json
@@ -24,7 +24,7 @@ async def answer_frame(call: Call, text: str | bytes, address: str) -> WebSocket
         call.guard.permit_command(call.grant, command)
     except Problem as problem:
         return WebSocketError(command_id, problem.body())
-    answer = await call.commands.obey(call.session_id, command, command_id, call.by)
+    answer = await call.commands.execute(call.session_id, command, command_id, call.by)
     if answer.problem is not None:
         return WebSocketError(command_id, answer.problem.body())
     return WebSocketAck(command_id, _result(answer, call.daemon.codec))

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 import trio
 
 from ...actors.public import Grant, TokenKeeper, anyones_grant, own_grant
-from ...schema.access.command_scopes import scope_of
 from ...schema.access.scopes import Scope
 from ...schema.api.commands import Command
 from ...schema.problems import (
@@ -123,7 +122,7 @@ class Guard:
         """On a WebSocket, where a token may have been revoked since it was shown. Raises a problem."""
         if self._keeper.over(grant) is not None:
             raise token_invalid("the token of this connection holds no more")
-        _check_scope(grant, scope_of(command))
+        _check_scope(grant, command.scope)
 
     def check_ticket(self, grant: Grant, path: str) -> None:
         """Raises a problem where a GET of ``path`` could not be made with a ticket, or not with this token."""

@@ -11,13 +11,14 @@ from sandbox_agent.actors.approvals.always_rules import Grant
 from sandbox_agent.actors.approvals.broker import (
     ApprovalRequested,
     Decide,
+    ExecuteApproval,
     ListPermissions,
     ListRules,
     PermissionBroker,
-    ReplyPermission,
 )
 from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.kernel.mailbox import Mailbox
+from sandbox_agent.schema.api.commands import PermissionReplyCommand
 from sandbox_agent.schema.events import PermissionEventData
 from sandbox_agent.schema.problems import Problem
 
@@ -141,7 +142,7 @@ async def test_what_else_waits_for_the_same_is_granted_with_it_and_nothing_else(
             for name, grant in (("a", same), ("b", other), ("c", None), ("d", same)):
                 ask = PermissionEventData(name, "run", "requested")
                 await broker.tell(ApprovalRequested("s", session, ask, 0, grant=grant))
-            nursery.start_soon(broker.ask, ReplyPermission("s", "a", "always"))
+            nursery.start_soon(broker.ask, ExecuteApproval("s", PermissionReplyCommand("a", "always")))
             decided = []
             for _ in "ad":
                 envelope = await session.next()

@@ -4,8 +4,9 @@ import pytest
 import trio
 import trio.testing
 
-from sandbox_agent.actors.approvals.broker import ApprovalRequested, PermissionBroker, ReplyPermission
+from sandbox_agent.actors.approvals.broker import ApprovalRequested, ExecuteApproval, PermissionBroker
 from sandbox_agent.actors.kernel.mailbox import ActorStopped, Mailbox
+from sandbox_agent.schema.api.commands import PermissionReplyCommand
 from sandbox_agent.schema.events import PermissionEventData
 from sandbox_agent.schema.problems import Problem
 
@@ -158,7 +159,7 @@ async def test_a_broker_that_is_stopped_in_the_midst_of_a_reply_leaves_nobody_wa
 
     async def reply() -> None:
         with pytest.raises(ActorStopped, match="broker was stopped"):
-            await broker.ask(ReplyPermission("s", "p", "once"))
+            await broker.ask(ExecuteApproval("s", PermissionReplyCommand("p", "once")))
 
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as asking, trio.open_nursery() as nursery:

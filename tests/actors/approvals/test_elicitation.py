@@ -95,8 +95,8 @@ async def test_a_secret_answer_reaches_the_agent_and_is_kept_nowhere(tmp_path: P
         log, data = await asked(h)
         command = QuestionReplyCommand(data["question_id"], FILLED_IN)
         assert SECRET not in repr(command)
-        assert await commands.obey("s", command, "k") == Answer()
-        assert await commands.obey("s", command, "k") == Answer(replayed=True)
+        assert await commands.execute("s", command, "k") == Answer()
+        assert await commands.execute("s", command, "k") == Answer(replayed=True)
         assert "received" in await outcome(h, log)
         (resolved,) = [event["data"] for event in events_of(log) if event["type"] == "question.resolved"]
         assert (resolved["answers"], resolved["redacted"]) == ([["Ada"], ["36"], [], ["[redacted]"]], True)
@@ -141,7 +141,7 @@ async def test_answers_that_are_no_secret_are_told_apart_under_one_key():
         log = await h.create()
         await h.send("question")
         ask = (await h.until_type(log, "question.requested"))["data"]["question_id"]
-        assert await commands.obey("s", QuestionReplyCommand(ask, (("Red",),)), "k") == Answer()
-        assert await commands.obey("s", QuestionReplyCommand(ask, (("Red",),)), "k") == Answer(replayed=True)
-        other = await commands.obey("s", QuestionReplyCommand(ask, (("Blue",),)), "k")
+        assert await commands.execute("s", QuestionReplyCommand(ask, (("Red",),)), "k") == Answer()
+        assert await commands.execute("s", QuestionReplyCommand(ask, (("Red",),)), "k") == Answer(replayed=True)
+        other = await commands.execute("s", QuestionReplyCommand(ask, (("Blue",),)), "k")
         assert problem_of(other) == (422, "key_reused")

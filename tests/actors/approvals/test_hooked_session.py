@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import trio
 
-from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, PermissionReply
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
 from ...patience import PATIENCE
+from ..commanded import CommandedDaemon
 from ..house import Event, House, check_history, events_of, said
 
 TIME_LIMIT = PATIENCE  # seconds for everything that a test does
@@ -57,7 +57,7 @@ async def hooked(private: Path, permission_mode: str = "default", **settings: An
     environment = {
         "PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home), "AMP_API_KEY": "sgamp_fake-key", "SIGN": str(home),
     }  # fmt: skip
-    house = Hooked(Daemon(Settings(**settings), environment), f"SIGN={home}")
+    house = Hooked(CommandedDaemon(Settings(**settings), environment), f"SIGN={home}")
     with trio.fail_after(TIME_LIMIT):
         async with trio.open_nursery() as nursery:
             await nursery.start(house.daemon.run)

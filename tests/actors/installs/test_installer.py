@@ -10,7 +10,6 @@ import pytest
 import trio
 import trio.testing
 
-from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.installs.installer import Install, Installer, Installs
 from sandbox_agent.actors.installs.job import InstallRequest
 from sandbox_agent.actors.journal.event_log import EventLog
@@ -21,6 +20,7 @@ from sandbox_agent.schema.api.agent_info import AgentInfo, AgentInstallRequest
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.schema.problems import Problem
 
+from ..commanded import CommandedDaemon
 from ..house import check_history, events_of, said
 from .world import LIMIT, POLL, PROGRAM, VERSION, World, alive
 
@@ -28,7 +28,7 @@ from .world import LIMIT, POLL, PROGRAM, VERSION, World, alive
 class Site:
     """A daemon on a machine where no agent is installed."""
 
-    def __init__(self, world: World, daemon: Daemon) -> None:
+    def __init__(self, world: World, daemon: CommandedDaemon) -> None:
         self.world = world
         self.daemon = daemon
 
@@ -62,7 +62,7 @@ def _command(pid: int) -> list[str]:
 @asynccontextmanager
 async def site(root: Path, **settings: Any) -> AsyncIterator[Site]:
     world = World(root)
-    daemon = Daemon(world.settings(install_progress=0.02, **settings), world.environment)
+    daemon = CommandedDaemon(world.settings(install_progress=0.02, **settings), world.environment)
     with trio.fail_after(LIMIT):
         async with trio.open_nursery() as nursery:
             await nursery.start(daemon.run)

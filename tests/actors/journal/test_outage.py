@@ -61,10 +61,10 @@ async def test_a_command_that_was_under_way_is_answered_in_time_and_done_once(tm
         log = await h.create()
         await h.turn(log, "echo one")
         with no_room(tmp_path):
-            answer = await commands.obey("s", MessageCommand("echo two"), "key")
+            answer = await commands.execute("s", MessageCommand("echo two"), "key")
             assert answer.problem is not None
             assert (answer.problem.kind, answer.problem.body()["outcome"]) == ("journal_unavailable", "unknown")
-            again = await commands.obey("s", MessageCommand("echo two"), "key")
+            again = await commands.execute("s", MessageCommand("echo two"), "key")
             assert again.problem is not None
             # Reads go on, and so does what they are about.
             assert (await h.daemon.list_sessions()).sessions[0].session_id == "s"
@@ -74,7 +74,7 @@ async def test_a_command_that_was_under_way_is_answered_in_time_and_done_once(tm
             assert str(tmp_path) in health.problems[0]
             before = log.last
         await until_writable(h)
-        answer = await commands.obey("s", MessageCommand("echo two"), "key")
+        answer = await commands.execute("s", MessageCommand("echo two"), "key")
         assert (answer.problem, answer.replayed) == (None, True)
         await h.until_type(log, "turn.ended", 2)
         assert log.last > before
@@ -126,7 +126,7 @@ async def test_terminate_ends_the_processes_though_it_cannot_be_written(tmp_path
                     await trio.sleep(0.02)
         with trio.fail_after(PATIENCE):
             await h.until_status("ended")
-        assert (await commands.obey("s", TerminateCommand(), None)).problem is None
+        assert (await commands.execute("s", TerminateCommand(), None)).problem is None
         other = await h.daemon.log("other")
         await h.turn(other, "echo", "other")
 
@@ -151,7 +151,7 @@ async def test_a_stop_during_an_outage_waits_for_nothing_and_the_next_life_goes_
 
 async def obey(h: House, command: Command) -> None:
     async with trio.open_nursery() as nursery:
-        answer = await Commands(h.daemon, nursery).obey("s", command, None)
+        answer = await Commands(h.daemon, nursery).execute("s", command, None)
     if answer.problem is not None:
         raise answer.problem
 

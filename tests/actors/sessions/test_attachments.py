@@ -8,7 +8,8 @@ from attrs import evolve
 from sandbox_agent.actors.files.reader import ForeignFiles
 from sandbox_agent.actors.sessions.attachments import attached, inline_room
 from sandbox_agent.schema.agents.codex.definition import codex_definition
-from sandbox_agent.schema.api.sessions import MessageAttachment, MessageRequest
+from sandbox_agent.schema.api.commands import MessageCommand
+from sandbox_agent.schema.api.sessions import MessageAttachment
 from sandbox_agent.schema.problems import Problem
 from sandbox_agent.schema.settings import Settings
 
@@ -21,10 +22,10 @@ SILENT = evolve(BY_PATH, echoes=False)
 TEXT = "look"
 
 
-def files(directory: Path, *sizes: int) -> MessageRequest:
+def files(directory: Path, *sizes: int) -> MessageCommand:
     for number, size in enumerate(sizes):
         (directory / f"{number}.png").write_bytes(bytes(size))
-    return MessageRequest(TEXT, tuple(MessageAttachment(f"{number}.png") for number in range(len(sizes))))
+    return MessageCommand(TEXT, tuple(MessageAttachment(f"{number}.png") for number in range(len(sizes))))
 
 
 async def test_what_the_line_has_no_room_for_goes_by_path_or_is_refused(tmp_path: Path):

@@ -4,8 +4,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sandbox_agent.actors.sessions.messages import Interrupt, Send
-from sandbox_agent.schema.agents.dialect import Prompt
+from sandbox_agent.actors.sessions.messages import Execute
+from sandbox_agent.schema.api.commands import InterruptCommand, MessageCommand
 from sandbox_agent.schema.problems import Problem
 
 from ..house import House, events_of, house, said
@@ -180,7 +180,7 @@ async def test_an_interrupt_right_behind_a_prompt_stops_that_prompt_and_no_later
         if ready:
             await h.until_status("idle")
         mailbox = await session_mailbox(h)
-        for message in (Send(Prompt(0, "hang")), Interrupt(), Send(Prompt(0, "echo on"))):
-            await mailbox.tell(message)
+        for command in (MessageCommand("hang"), InterruptCommand(), MessageCommand("echo on")):
+            await mailbox.tell(Execute(command))
         await h.until_type(log, "turn.ended", 2)
         assert turns(log) == [("turn_1", "interrupted"), ("turn_2", "completed")]

@@ -9,12 +9,12 @@ from typing import Any
 
 import trio
 
-from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.schema.api.sessions import CreateSessionRequest
 from sandbox_agent.schema.settings import Settings
 
 from ...patience import PATIENCE
+from ..commanded import CommandedDaemon
 from ..house import Event, House, check_history, events_of, said
 
 TIME_LIMIT = PATIENCE  # seconds for everything that a test does
@@ -37,7 +37,7 @@ async def serving(home: Path, *, variables: dict[str, str] | None = None, **sett
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {Path(__file__).with_name("serving_agent.py")} "$@"\n')
     program.chmod(0o700)
     environment = {"PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home), "SIGN": str(home), **(variables or {})}
-    house = Serving(Daemon(Settings(**{"tail_bytes": 1 << 26, **settings}), environment), f"SIGN={home}")
+    house = Serving(CommandedDaemon(Settings(**{"tail_bytes": 1 << 26, **settings}), environment), f"SIGN={home}")
     with trio.fail_after(TIME_LIMIT):
         async with trio.open_nursery() as nursery:
             await nursery.start(house.daemon.run)

@@ -12,12 +12,12 @@ from typing import Any
 import trio
 from attrs import evolve, frozen
 
-from sandbox_agent.actors.daemon import Daemon
 from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.schema.agents.amp.dialect import Amp
 from sandbox_agent.schema.agents.dialect import AgentSpec, Effects, Prompt
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest, PermissionReply
 
+from ...actors.commanded import CommandedDaemon
 from ...actors.house import tail
 from ...models.amp import amp_server
 from ...schema.agents.amp.spec import SPEC
@@ -71,7 +71,7 @@ class Recorder(Amp):
 
 @frozen
 class Stage:
-    daemon: Daemon
+    daemon: CommandedDaemon
     log: EventLog
     sandbox: Sandbox
 
@@ -156,7 +156,7 @@ async def record(name: str, scene: Scene) -> None:
         async with amp_server() as amps, trio.open_nursery() as nursery:
             sandbox = Sandbox.make(Path(root), amps.url)
             sandbox.environment.update(AMP_URL=amps.url, AMP_API_KEY="sgamp_fake-key-for-tests")
-            daemon = Daemon(environment=sandbox.environment)
+            daemon = CommandedDaemon(environment=sandbox.environment)
             definitions = daemon._catalog._definitions
             definitions["amp"] = evolve(definitions["amp"], load_dialect=lambda: lambda spec: Recorder(spec, lines))
             await nursery.start(daemon.run)
