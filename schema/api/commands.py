@@ -31,8 +31,8 @@ class Receipt:
 
 
 class SessionCommand:
-    """``scope`` is what a token needs for it: the most, where a class does not say. ``result`` is the class of its answer,
-    None where there is nothing to tell."""
+    """``scope`` is what a token needs for it: the most, where a class does not say. ``result`` is the class of its
+    answer, None where there is nothing to tell."""
 
     __slots__ = ()
     scope: ClassVar[Scope] = "admin"
