@@ -17,10 +17,9 @@ from ..schema.api.commands import (
     TerminateCommand,
     fingerprint,
     fingerprint_without_answers,
-    key_reused,
 )
 from ..schema.approvals.decided_by import LOCAL, DecidedBy
-from ..schema.problems import Problem, internal_error, shutting_down, too_many_commands
+from ..schema.problems import Problem, internal_error, key_reused, shutting_down, too_many_commands
 from .facade import DaemonFacade
 from .journal.event_log import EventLog
 from .journal.interface import CommandKey

@@ -21,8 +21,7 @@ from . import cursor, events, items
 from .api.sessions import AgentError
 from .approvals import decided_by
 from .bounds import MAX_REPEATED, shortened
-from .event_types import DATA_CLASSES
-from .events import EventData, UniversalEvent
+from .events import EVENT_KINDS, EventData, UniversalEvent
 from .fields import MAX_CHARS, MAX_ITEMS, MAX_JSON_BYTES, OMIT, BadMember
 from .json_text import BAD_JSON, decode_json
 from .problems import Problem, invalid_request, unprocessable
@@ -206,7 +205,7 @@ def _kind(value: Any) -> str:
 
 def _structure_event(converter: Converter) -> Callable[[Any, Any], UniversalEvent]:
     def structure(value: dict[str, Any], _: Any) -> UniversalEvent:
-        data: EventData = converter.structure(value["data"], DATA_CLASSES[value["type"]])  # type: ignore[arg-type]
+        data: EventData = converter.structure(value["data"], EVENT_KINDS[value["type"]].data)  # type: ignore[arg-type]
         rest: dict[str, Any] = {k: v for k, v in value.items() if k != "data"}
         return UniversalEvent(**rest, data=data)
 

@@ -1,5 +1,8 @@
-"""The universal event: the envelope and the data of each type (wire 0.1, section 5)."""
+"""The universal event: the envelope and the data of each type (wire 0.1, section 5). A new type is named in
+:data:`EventType`, and gets a line in :data:`EVENT_KINDS`."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from attrs import frozen
@@ -215,3 +218,34 @@ class UniversalEvent:
     type: EventType
     data: EventData
     raw: Any = None
+
+
+@frozen
+class EventKind:
+    """``data`` is the class that events of the type carry. ``letter`` is how a journal keeps the type. That is a format on
+    disk: what stands below never changes its meaning, and a letter is never used again. A new type takes the next free
+    lower-case letter, and a new version of the journal's tables with it, so that an older daemon refuses the journal at
+    its start instead of meeting a letter that it does not know."""
+
+    data: type[EventData]
+    letter: str
+
+
+EVENT_KINDS: Mapping[EventType, EventKind] = MappingProxyType(
+    {
+        "session.started": EventKind(SessionStartedData, "a"),
+        "session.ended": EventKind(SessionEndedData, "b"),
+        "turn.started": EventKind(TurnEventData, "c"),
+        "turn.ended": EventKind(TurnEventData, "d"),
+        "item.started": EventKind(ItemEventData, "e"),
+        "item.delta": EventKind(ItemDeltaData, "f"),
+        "item.completed": EventKind(ItemEventData, "g"),
+        "error": EventKind(ErrorData, "h"),
+        "permission.requested": EventKind(PermissionEventData, "i"),
+        "permission.resolved": EventKind(PermissionEventData, "j"),
+        "question.requested": EventKind(QuestionEventData, "k"),
+        "question.resolved": EventKind(QuestionEventData, "l"),
+        "agent.unparsed": EventKind(AgentUnparsedData, "m"),
+    }
+)
+"""Of every event type, for encoders, decoders and the journal."""

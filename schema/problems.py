@@ -1,7 +1,8 @@
 """Problems: every refusal and failure that the API can answer (RFC 9457; types of wire 0.1, section 1).
 
 A :class:`Problem` is raised where the fault is found, also inside an actor, and has all that the HTTP answer needs. Its
-status says where the fault is: with the caller (4xx), or with the agent or the daemon (5xx).
+status says where the fault is: with the caller (4xx), or with the agent or the daemon (5xx). Each function below makes one
+problem; a new one is one more function, and problems are made nowhere else.
 """
 
 import math
@@ -28,11 +29,7 @@ ErrorType = Literal[
     "stream_error",
     "timeout",
 ]
-"""The types of wire 0.1. Ours besides: not_found, method_not_allowed, payload_too_large, unsupported_media_type,
-expectation_failed, http_version_not_supported, queue_full, too_many_sessions, too_many_commands, too_many_connections,
-resource_exhausted, insufficient_scope, token_not_found, token_already_exists, too_many_tokens, too_many_tickets,
-too_many_requests, too_many_failures, prompt_not_queued, key_reused, journal_unavailable, shutting_down, internal_error,
-credentials_missing."""
+"""The types of wire 0.1; the others below are ours."""
 
 
 @frozen
@@ -179,10 +176,6 @@ def mode_not_supported(agent: str, mode: str, known: tuple[str, ...] = ()) -> Pr
     )
 
 
-def stream_error(message: str) -> Problem:
-    return Problem("stream_error", 502, "Stream Error", f"stream error: {message}", {"details": {"message": message}})
-
-
 def not_found(path: str) -> Problem:
     return Problem("not_found", 404, "Not Found", f"no such path: {path} (see /openapi.json for the API)")
 
@@ -241,6 +234,26 @@ def unsupported_media_type(got: str | None) -> Problem:
     )
 
 
+def head_too_large() -> Problem:
+    return Problem("invalid_request", 431, "Request Header Fields Too Large", "the request's head is too large")
+
+
+def http_version_not_supported() -> Problem:
+    detail = (
+        "this server speaks HTTP/1.1 only: use that (curl --http1.1, not --http2-prior-knowledge), or speak"
+        " HTTP/2 to a proxy in front of it"
+    )
+    return Problem("http_version_not_supported", 505, "HTTP Version Not Supported", detail)
+
+
+def encoding_not_implemented() -> Problem:
+    return Problem("invalid_request", 501, "Not Implemented", "the transfer encoding is not supported")
+
+
+def body_too_slow() -> Problem:
+    return Problem("timeout", 408, "Request Timeout", "the request's body did not arrive in time")
+
+
 def decision_conflict(approval_id: str) -> Problem:
     return Problem(
         "decision_conflict",
@@ -259,6 +272,32 @@ def rule_not_found(rule_id: str) -> Problem:
         f"the session has no rule {rule_id}: it was taken back, or went with the daemon that made it",
         {"ruleId": rule_id},
     )
+
+
+def key_reused(key: str, first: str) -> Problem:
+    """``first`` is the fingerprint of the command that had the key first."""
+    kind = first.partition(":")[0]
+    return Problem(
+        "key_reused",
+        422,
+        "Key Reused",
+        f"the key {key!r} already names another command to this session, of type {kind}; a new command needs a new key",
+        {"key": key},
+    )
+
+
+def token_not_found(name: str) -> Problem:
+    return Problem("token_not_found", 404, "Token Not Found", f"there is no token of the name {name!r}", {"name": name})
+
+
+def token_exists(name: str) -> Problem:
+    detail = f"there is a token of the name {name!r} already; revoke it first, or choose another name"
+    return Problem("token_already_exists", 409, "Token Already Exists", detail, {"name": name})
+
+
+def too_many_tokens(limit: int) -> Problem:
+    detail = f"there are {limit} tokens already (the server's --max-tokens); revoke one first"
+    return Problem("too_many_tokens", 409, "Too Many Tokens", detail)
 
 
 def _busy(
@@ -327,6 +366,11 @@ def too_many_failures(seconds: float) -> Problem:
     """Too many wrong tokens of this address; a valid token is accepted all the same."""
     detail = "too many wrong tokens came from this address (the server's --failed-logins); this one is wrong, too"
     return _busy("too_many_failures", 429, "Too Many Failures", detail, max(1, math.ceil(seconds)))
+
+
+def too_many_tickets(limit: int) -> Problem:
+    detail = f"this token has {limit} tickets that were not used yet (the server's --max-tickets); use one first"
+    return _busy("too_many_tickets", 429, "Too Many Tickets", detail, 5)
 
 
 def too_many_connections_of(token: str) -> Problem:

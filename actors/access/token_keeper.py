@@ -21,11 +21,15 @@ from ...schema.access.tokens import (
     StreamEndReason,
     TokenInfo,
     check_request,
+)
+from ...schema.problems import (
+    Problem,
+    permission_denied,
+    resource_exhausted,
     token_exists,
     token_not_found,
     too_many_tokens,
 )
-from ...schema.problems import Problem, permission_denied, resource_exhausted
 from ...schema.settings import Settings
 from ..kernel.clock import Clock
 from ..machine.descriptor_reserve import thread_or_here

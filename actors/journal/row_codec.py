@@ -11,12 +11,13 @@ from attrs import evolve, frozen
 from ...schema.approvals.approval_data import ApprovalData
 from ...schema.codec import make_converter
 from ...schema.encode import EncodedEvent, as_utf8
-from ...schema.event_types import LETTERS
-from ...schema.events import EventType
+from ...schema.events import EVENT_KINDS, EventType
 from .interface import QueuedPrompt, SessionRow
 
 _MEANINGS: Mapping[int, tuple[EventType, bool]] = {
-    ord(letter.upper() if ends else letter): (kind, ends) for kind, letter in LETTERS.items() for ends in (False, True)
+    ord(kind.letter.upper() if ends else kind.letter): (type_, ends)
+    for type_, kind in EVENT_KINDS.items()
+    for ends in (False, True)
 }
 _BYTES = {meaning: bytes([letter]) for letter, meaning in _MEANINGS.items()}
 

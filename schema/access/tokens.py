@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from ..bounds import MAX_NAME, MAX_PATH
 from ..fields import MAX_CHARS, bounded, optional
-from ..problems import Problem, invalid_request
+from ..problems import invalid_request
 from .scopes import SCOPES, Scope
 
 DEFAULT = "default"
@@ -107,17 +107,3 @@ def check_request(request: CreateTokenRequest) -> None:
         raise invalid_request("`sessionId` must be 1 to 256 characters without control characters")
     if request.expires_in is not None and not 0 < request.expires_in <= LONGEST_LIFE:
         raise invalid_request(f"`expiresIn` must be 1 to {LONGEST_LIFE} seconds; got {request.expires_in}")
-
-
-def token_not_found(name: str) -> Problem:
-    return Problem("token_not_found", 404, "Token Not Found", f"there is no token of the name {name!r}", {"name": name})
-
-
-def token_exists(name: str) -> Problem:
-    detail = f"there is a token of the name {name!r} already; revoke it first, or choose another name"
-    return Problem("token_already_exists", 409, "Token Already Exists", detail, {"name": name})
-
-
-def too_many_tokens(limit: int) -> Problem:
-    detail = f"there are {limit} tokens already (the server's --max-tokens); revoke one first"
-    return Problem("too_many_tokens", 409, "Too Many Tokens", detail)

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from ..access.scopes import Scope
 from ..bounds import MAX_ANSWERS, MAX_ATTACHMENTS, MAX_NAME
 from ..fields import MAX_CHARS, bounded, bounded_items
-from ..problems import Problem, invalid_request
+from ..problems import invalid_request
 from .sessions import InterruptResponse, MessageAttachment, PermissionReply
 
 MAX_KEY = 256
@@ -137,15 +137,3 @@ def _said(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_said(element) for element in cast("list[Any]", value)]
     return value
-
-
-def key_reused(key: str, first: str) -> Problem:
-    """``first`` is the fingerprint of the command that had the key first."""
-    kind = first.partition(":")[0]
-    return Problem(
-        "key_reused",
-        422,
-        "Key Reused",
-        f"the key {key!r} already names another command to this session, of type {kind}; a new command needs a new key",
-        {"key": key},
-    )

@@ -23,6 +23,7 @@ from ...schema.api.commands import Receipt, check_key
 from ...schema.base_path import below
 from ...schema.problems import (
     Problem,
+    body_too_slow,
     expectation_failed,
     internal_error,
     invalid_request,
@@ -296,7 +297,7 @@ def http_problem(error: HTTPException, method: str, path: str, max_body_bytes: i
         case RequestEntityTooLarge():
             return payload_too_large(max_body_bytes)
         case RequestTimeout():
-            return Problem("timeout", 408, "Request Timeout", "the request's body did not arrive in time")
+            return body_too_slow()
         case WebsocketMismatch():
             return invalid_request(f"{path} is for WebSockets, or this is a WebSocket to a path that has none")
         case _:

@@ -60,7 +60,6 @@ PROBLEMS: Mapping[int, str] = {
     424: "the agent has no credentials; the details say which and where they were looked for",
     429: "too much at once; Retry-After says when to try again",
     500: "a failure of the daemon or of the agent",
-    502: "a failure between the daemon and the agent",
     503: "the daemon is stopping, or cannot keep anything; Retry-After says when to try again",
 }
 """In our words: those of Python's ``http`` change from version to version, and the document is committed."""

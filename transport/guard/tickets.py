@@ -10,7 +10,7 @@ import trio
 from attrs import frozen
 
 from ...actors.public import Grant, TokenKeeper, digest_of
-from ...schema.problems import Problem
+from ...schema.problems import too_many_tickets
 
 PARAMETER = "ticket"
 PREFIX = "sak_"
@@ -81,8 +81,3 @@ class Tickets:
                 del self._by_grant[other][digest], self._grants[digest]
             if not self._by_grant[other]:
                 del self._by_grant[other]
-
-
-def too_many_tickets(limit: int) -> Problem:
-    detail = f"this token has {limit} tickets that were not used yet (the server's --max-tickets); use one first"
-    return Problem("too_many_tickets", 429, "Too Many Tickets", detail, {"retryAfter": 5}, {"Retry-After": "5"})

@@ -9,7 +9,14 @@ from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
 
-from ...schema.problems import Problem, internal_error, invalid_request
+from ...schema.problems import (
+    Problem,
+    encoding_not_implemented,
+    head_too_large,
+    http_version_not_supported,
+    internal_error,
+    invalid_request,
+)
 from .framing import SSE_COMMENT, SocketFrames
 from .hypercorn_internals import (
     ASGIHTTPState,
@@ -34,15 +41,11 @@ def http_problem(status: int, fault: str | None = None) -> Problem:
     """What is wrong below the level of the API, by the status that hypercorn or h11 suggests. ``fault``: in words."""
     match status:
         case 431:
-            return Problem("invalid_request", 431, "Request Header Fields Too Large", "the request's head is too large")
+            return head_too_large()
         case 505:
-            detail = (
-                "this server speaks HTTP/1.1 only: use that (curl --http1.1, not --http2-prior-knowledge), or speak"
-                " HTTP/2 to a proxy in front of it"
-            )
-            return Problem("http_version_not_supported", 505, "HTTP Version Not Supported", detail)
+            return http_version_not_supported()
         case 501:
-            return Problem("invalid_request", 501, "Not Implemented", "the transfer encoding is not supported")
+            return encoding_not_implemented()
         case _ if status >= 500:
             return internal_error("the request ended without an answer; the daemon's log says why")
         case _:

@@ -14,8 +14,7 @@ from sandbox_agent.actors.journal.migrations import MIGRATIONS
 from sandbox_agent.actors.journal.row_codec import Segment, UnknownEventType
 from sandbox_agent.actors.journal.sqlite_file import FILE
 from sandbox_agent.schema.encode import EncodedEvent
-from sandbox_agent.schema.event_types import DATA_CLASSES, LETTERS
-from sandbox_agent.schema.events import EventType
+from sandbox_agent.schema.events import EVENT_KINDS, EventType
 
 from .journal_life import event, life, row
 
@@ -32,11 +31,11 @@ VERSION_1 = Path(__file__).parent / "journals" / "version-1.db.xz"
 
 
 def test_no_letter_changes_its_meaning_and_a_new_one_takes_a_new_version_of_the_tables():
-    assert " ".join(f"{kind}={letter}" for kind, letter in LETTERS.items()) == ON_DISK[len(MIGRATIONS)]
+    assert " ".join(f"{type_}={kind.letter}" for type_, kind in EVENT_KINDS.items()) == ON_DISK[len(MIGRATIONS)]
     for older, newer in zip(ON_DISK, list(ON_DISK)[1:], strict=False):
         assert ON_DISK[newer].startswith(ON_DISK[older])
-    assert set(LETTERS) == set(TYPES) == set(DATA_CLASSES)
-    assert len(set(LETTERS.values())) == len(LETTERS)
+    assert set(EVENT_KINDS) == set(TYPES)
+    assert len({kind.letter for kind in EVENT_KINDS.values()}) == len(TYPES)
 
 
 def test_the_bytes_of_a_segment_are_these():
