@@ -1,8 +1,8 @@
 """Problems: every refusal and failure that the API can answer (RFC 9457; types of wire 0.1, section 1).
 
 A :class:`Problem` is raised where the fault is found, also inside an actor, and has all that the HTTP answer needs. Its
-status says where the fault is: with the caller (4xx), or with the agent or the daemon (5xx). Each function below makes one
-problem; a new one is one more function, and problems are made nowhere else.
+status says where the fault is: with the caller (4xx), or with the agent or the daemon (5xx). Each function below is
+one problem; a new one is one more function, and problems are made nowhere else.
 """
 
 import math

@@ -74,7 +74,7 @@ async def test_commands():
         async with trio.open_nursery() as nursery:
             commands = Commands(door, nursery)
             assert repr(commands) == "<Commands 0 with a key under way>"
-            nursery.start_soon(commands.obey, "s", InterruptCommand(), "1")
+            nursery.start_soon(commands.execute, "s", InterruptCommand(), "1")
             await trio.testing.wait_all_tasks_blocked()
             assert repr(commands) == "<Commands 1 with a key under way>"
             door.hold.set()
