@@ -222,10 +222,11 @@ class UniversalEvent:
 
 @frozen
 class EventKind:
-    """``data`` is the class that events of the type carry. ``letter`` is how a journal keeps the type, a format on disk: a
-    letter never changes its meaning and is never used again. A new type gets the next free lower-case letter, together
-    with a new version of the journal's tables, so that an older daemon refuses the journal at its start instead of
-    finding an unknown letter."""
+    """``data`` is the class that events of the type carry. ``letter`` is how a journal keeps the type.
+
+    That is a format on disk: a letter never changes its meaning and is never used again. A new type gets the next free
+    lower-case letter, together with a new version of the journal's tables, so that an older daemon refuses the journal
+    at its start instead of finding an unknown letter."""
 
     data: type[EventData]
     letter: str
