@@ -70,9 +70,7 @@ class Agent:
         self.opened = False
         self.retiring = False
         self.background: tuple[BackgroundTask, ...] = ()
-        self.first_start = FirstStart(
-            state.row.request, state.row.session_id, context.proven_starts, settings.create_wait
-        )
+        self.first_start = FirstStart(state.request, state.session_id, context.proven_starts, settings.create_wait)
         self._context = context
         self._settings = settings
         self._state = state
@@ -88,7 +86,7 @@ class Agent:
 
     def __repr__(self) -> str:
         state = repr(self.link) if self.link is not None else "suspended" if self.opened else "not started"
-        return f"<Agent {self._state.row.request.agent} {state} exits={self._exits.recent}>"
+        return f"<Agent {self._state.request.agent} {state} exits={self._exits.recent}>"
 
     @property
     def ready(self) -> bool:
@@ -97,19 +95,19 @@ class Agent:
     @property
     def resumable(self) -> bool:
         """Nothing of the conversation is lost when the process ends now."""
-        return self._state.row.resume is not None or self._state.row.prompts == 0
+        return self._state.resume is not None or self._state.prompts == 0
 
     @property
     def status(self) -> SessionStatus:
         """Of a session that has not ended."""
         if self.link is None:
-            return "starting" if not self.opened or self._state.row.queue else "suspended"
+            return "starting" if not self.opened or self._state.queued else "suspended"
         if not self.link.ready:
             return "starting"
         # A prompt that waits for a ready agent is taken up at once: between two turns nobody sees it idle.
         if self._state.approvals:
             return "waiting"
-        return "running" if self._state.in_flight or self._state.row.waiting or self.background else "idle"
+        return "running" if self._state.in_flight or self._state.waiting or self.background else "idle"
 
     @property
     def gives_way(self) -> bool:
@@ -133,10 +131,10 @@ class Agent:
 
     async def start(self, nursery: trio.Nursery) -> Effects:
         """Start a process; returns the handshake's first words. Raises as :func:`launch` does."""
-        self.link = link = await launch(self._context, self._state.row, self._mailbox, self._state.ledger.knows)
+        self.link = link = await launch(self._context, self._state, self._mailbox, self._state.ledger.knows)
         self.opened = True
         await self._mask(link)
-        self._context.counters.agent_starts[self._state.row.request.agent, self._restarting] += 1
+        self._context.counters.agent_starts[self._state.request.agent, self._restarting] += 1
         if self._restarting:
             self._restarting = False
             self._state.agent_restarted()
@@ -166,11 +164,11 @@ class Agent:
         """For the prompt that waits. None when it is too early: :class:`RestartDelayOver` comes when it is not."""
         if self._may_start > trio.current_time():
             return None
-        resuming = self._state.row.resume is not None
+        resuming = self._state.resume is not None
         try:
             effects = await self.start(nursery)
         except (SpawnFailed, Problem) as error:
-            agent = self._state.row.request.agent
+            agent = self._state.request.agent
             short = isinstance(error, SpawnFailed) and error.shortage is not None
             code = "resource_exhausted" if short else "start_failed"
             self._state.open_turn(self._state.take())
@@ -217,7 +215,7 @@ class Agent:
             finally:
                 self.link = None
                 self.background = ()
-                if not self._state.row.ended:
+                if not self._state.ended:
                     self._state.background((), "it ended with the agent's process")
         self.retiring = False
 
@@ -225,9 +223,9 @@ class Agent:
         """The process is gone, and its last words are in the record."""
         expected = self.retiring or (link.ready and not self._state.in_flight and status.code == 0)
         await self.end()
-        if self._state.row.ended or expected:
+        if self._state.ended or expected:
             return
-        message = f"{self._state.row.request.agent} exited with {status}"
+        message = f"{self._state.request.agent} exited with {status}"
         tail = link.process.terminal.text()
         details = {"exit_code": status.code, "signal": status.signal, "stderr": tail}
         self._lost(link, "process_exit", message, details)
@@ -285,14 +283,14 @@ class Agent:
 
     def interrupted(self) -> tuple[InterruptResponse, Effects]:
         """A client's interrupt: what it found, and what the agent is to be told."""
-        turn, queued = self._state.turn_id, len(self._state.row.waiting)
+        turn, queued = self._state.turn_id, self._state.waiting
         if self.link is not None and turn is not None:
             if self.link.watchdogs.interrupted == turn:
                 return InterruptResponse(True, "stopping", turn, queued), ()
             return InterruptResponse(True, "running", turn, queued), self.interrupt(self.link)
         if self.link is not None and self.background:
             return InterruptResponse(True, "background", None, queued), self.interrupt(self.link)
-        if self._state.row.queue:  # the agent is still starting
+        if self._state.queued:  # the agent is still starting
             first = self._state.take()
             self._state.abandon(first)
             return InterruptResponse(True, "starting", first.turn_id, queued - 1), ()
@@ -300,14 +298,14 @@ class Agent:
 
     async def _suspend(self, link: AgentLink) -> None:
         """Nothing is lost by it, or it is not done. Prompts wait in the mailbox meanwhile; the next one starts it."""
-        busy = self._state.row.queue or self._state.approvals or self.background
+        busy = self._state.queued or self._state.approvals or self.background
         if busy or link.process.status is not None or not self.resumable:
             return
         await self.end()
-        self._context.counters.agent_suspensions[self._state.row.request.agent] += 1
+        self._context.counters.agent_suspensions[self._state.request.agent] += 1
         seconds = link.watchdogs.limit("suspend")
         detail = f"no turn for {seconds:g} s; the next prompt resumes the conversation"
-        self._state.status(f"suspend_{self._state.row.prompts}", "agent.suspended", detail)
+        self._state.status(f"suspend_{self._state.prompts}", "agent.suspended", detail)
 
     def _lost(
         self,
@@ -325,7 +323,7 @@ class Agent:
             self.first_start.failed(code, message, details)
         if self._state.in_flight:
             self.tell_restarted(turn_ends=True)
-        elif not link.ready and self._state.row.queue:
+        elif not link.ready and self._state.queued:
             self._state.open_turn(self._state.take())
         self._state.error(code, message, **details)
         self._state.close_turn(outcome, cause)

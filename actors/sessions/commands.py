@@ -48,7 +48,7 @@ class SessionCommands:
 
     async def _terminate(self) -> None:
         """End the agent and the session. The reply comes when no process of it is left."""
-        if not self._state.row.ended:
+        if not self._state.ended:
             self._agent.first_start.over()
             await self._agent.end()
             self._state.end(SessionEndedData("terminated", "daemon"))

@@ -23,26 +23,28 @@ from ..agents.credentials import Grant
 from ..agents.hook_server import SOCKET, HookServer
 from ..agents.link import AgentLink
 from ..agents.watchdogs import Watchdogs
-from ..journal.interface import SessionRow
 from ..kernel.mailbox import Mailbox
 from ..machine.shortage import Shortage
 from ..processes.agent_process import AgentProcess, SpawnFailed
 from ..processes.private_directory import PrivateDirectory
 from ..workspace.survey import survey
 from .context import SessionContext
+from .session_facts import SessionFacts
 
 _log = structlog.get_logger("agent")
 
 _HOOK_PROGRAM = Path(__file__).parents[1] / "agents" / "amp_hook.py"
 
 
-async def launch(context: SessionContext, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]) -> AgentLink:
+async def launch(
+    context: SessionContext, facts: SessionFacts, mailbox: Mailbox, taken: Callable[[str], bool]
+) -> AgentLink:
     """Start the agent of a session; a conversation that it has written down is resumed. ``taken`` as in ``AgentSpec``.
 
     Raises :class:`SpawnFailed`, or the ``agent_not_installed`` or ``credentials_missing`` problem.
     """
     try:
-        return await _launch(context, row, mailbox, taken)
+        return await _launch(context, facts, mailbox, taken)
     except (OSError, MemoryError, RuntimeError) as error:
         # Files are read and threads are started also before the program is.
         if (shortage := Shortage.of(error)) is None:
@@ -51,37 +53,37 @@ async def launch(context: SessionContext, row: SessionRow, mailbox: Mailbox, tak
 
 
 async def _launch(
-    context: SessionContext, row: SessionRow, mailbox: Mailbox, taken: Callable[[str], bool]
+    context: SessionContext, facts: SessionFacts, mailbox: Mailbox, taken: Callable[[str], bool]
 ) -> AgentLink:
-    definition = context.catalog.definition(row.request.agent)
-    memory = await context.conversations.file(row.log_id) if definition.executable is None else None
-    grant = await context.credentials.grant(row.request.agent, row.directory)
-    project = await _project(context, row)
+    definition = context.catalog.definition(facts.request.agent)
+    memory = await context.conversations.file(facts.log_id) if definition.executable is None else None
+    grant = await context.credentials.grant(facts.request.agent, facts.directory)
+    project = await _project(context, facts)
     if project is not None and (refused := project.refused) is not None:
         what = f"{definition.id} reads {refused.path} also in an untrusted workspace, and it {refused.reason}"
         raise invalid_request(f"{what}; mend or remove that file")
     spec = AgentSpec(
-        session_id=row.session_id,
-        executable=await context.catalog.executable(definition, row.request.agent_version),
-        directory=row.directory,
-        agent_mode=row.request.agent_mode or "",
-        permission_mode=row.request.permission_mode or "",
+        session_id=facts.session_id,
+        executable=await context.catalog.executable(definition, facts.request.agent_version),
+        directory=facts.directory,
+        agent_mode=facts.request.agent_mode or "",
+        permission_mode=facts.request.permission_mode or "",
         seed=context.unique(),
-        model=row.request.model,
-        variant=row.request.variant,
-        resume=row.resume,
+        model=facts.request.model,
+        variant=facts.request.variant,
+        resume=facts.resume,
         as_root=context.catalog.as_root,
-        title=row.request.title,
+        title=facts.request.title,
         settings={"step_ms": f"{context.settings.mock_step_ms:g}"} | ({} if memory is None else {"memory": memory}),
         environment=grant.environment,
         login_variable=grant.login_variable,
         user_file=await _user_file(definition, context),
-        trusted=_trust(context, row) == "trusted",
+        trusted=_trust(context, facts) == "trusted",
         project=project,
         taken=taken,
     )
     if not definition.hooked:
-        return await _start_with_files(context, row, definition, spec, grant, mailbox)
+        return await _start_with_files(context, facts, definition, spec, grant, mailbox)
     try:
         private = await context.cells.private_directory()
         hooks = await HookServer.open(context.settings, private, context.table.reserve)
@@ -91,7 +93,7 @@ async def _launch(
         path = hooks.directory.path
         hook = Hook(str(path), (sys.executable, "-IS", str(_HOOK_PROGRAM), str(path / SOCKET)))
         spec = evolve(spec, hook=hook, private=hook.directory)
-        return await _start(context, row, definition, spec, grant, mailbox, hooks.directory, hooks)
+        return await _start(context, facts, definition, spec, grant, mailbox, hooks.directory, hooks)
     except BaseException:
         with trio.CancelScope(shield=True):
             await hooks.aclose()
@@ -100,7 +102,7 @@ async def _launch(
 
 async def _start_with_files(
     context: SessionContext,
-    row: SessionRow,
+    facts: SessionFacts,
     definition: AgentDefinition,
     spec: AgentSpec,
     grant: Grant,
@@ -108,14 +110,14 @@ async def _start_with_files(
 ) -> AgentLink:
     """An agent without hooks. It gets a private directory only when there may be texts to give it."""
     if spec.project is None or spec.trusted:
-        return await _start(context, row, definition, spec, grant, mailbox)
+        return await _start(context, facts, definition, spec, grant, mailbox)
     try:
         directory = await context.cells.private_directory()
     except OSError as error:
         raise _no_directory(error) from error
     try:
         spec = evolve(spec, private=str(directory.path))
-        return await _start(context, row, definition, spec, grant, mailbox, directory)
+        return await _start(context, facts, definition, spec, grant, mailbox, directory)
     except BaseException:
         with trio.CancelScope(shield=True):
             await directory.remove(context.table.reserve)
@@ -126,34 +128,34 @@ def _no_directory(error: OSError) -> SpawnFailed:
     return SpawnFailed(f"no directory for the agent's private files: {error}", Shortage.of(error))
 
 
-async def left_out(context: SessionContext, row: SessionRow) -> Sequence[LeftOut] | None:
+async def left_out(context: SessionContext, facts: SessionFacts) -> Sequence[LeftOut] | None:
     """What of the workspace the session does without, as it is now; None where nothing is left out by us. Raises
     nothing: what hinders a look now hinders the start of the agent too, which tells it."""
-    if _trust(context, row) == "trusted":
+    if _trust(context, facts) == "trusted":
         return None
     try:
-        project = await _project(context, row)
+        project = await _project(context, facts)
     except (OSError, MemoryError, RuntimeError, Problem):
         return ()
     return project.left_out if project is not None else None
 
 
-async def _project(context: SessionContext, row: SessionRow) -> Project | None:
+async def _project(context: SessionContext, facts: SessionFacts) -> Project | None:
     """None for an agent that reads nothing of it. In a trusted session it reads all by itself."""
-    files = context.catalog.definition(row.request.agent).project
+    files = context.catalog.definition(facts.request.agent).project
     if files is None:
         return None
-    trusted = _trust(context, row) == "trusted"
-    return await survey(ProjectFiles() if trusted else files, row.directory, context.settings, context.files)
+    trusted = _trust(context, facts) == "trusted"
+    return await survey(ProjectFiles() if trusted else files, facts.directory, context.settings, context.files)
 
 
-def _trust(context: SessionContext, row: SessionRow) -> WorkspaceTrust:
-    return trust_that_holds(row.request.workspace_trust, context.settings.workspace_trust)
+def _trust(context: SessionContext, facts: SessionFacts) -> WorkspaceTrust:
+    return trust_that_holds(facts.request.workspace_trust, context.settings.workspace_trust)
 
 
 async def _start(
     context: SessionContext,
-    row: SessionRow,
+    facts: SessionFacts,
     definition: AgentDefinition,
     spec: AgentSpec,
     grant: Grant,
@@ -191,8 +193,8 @@ async def _start(
         context.cells.isolation.at_birth,
     )
     context.failpoints.reach("agent.started")
-    _log.info("agent started", agent=row.request.agent, pid=process.pid, resumed=row.resume is not None)
-    watchdogs = Watchdogs.of(Timeouts.of(row.request.timeouts, context.settings), context.settings)
+    _log.info("agent started", agent=facts.request.agent, pid=process.pid, resumed=facts.resume is not None)
+    watchdogs = Watchdogs.of(Timeouts.of(facts.request.timeouts, context.settings), context.settings)
     clear = None
     if directory is not None and hooks is None:
         clear = partial(directory.remove, context.table.reserve)

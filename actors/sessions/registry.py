@@ -28,10 +28,10 @@ from ..kernel.age import Age
 from ..kernel.mailbox import Envelope, Mailbox, Request
 from ..kernel.restart_intensity import RestartIntensity
 from ..kernel.supervisor import Child, ChildSpec, Supervisor
-from .burial import bury
 from .context import SessionContext
 from .session import Session
 from .snapshot import Changed, Snapshot
+from .state import SessionState
 
 _log = structlog.get_logger("registry")
 
@@ -100,7 +100,7 @@ class _Look:
 
 
 @frozen
-class _Buried:
+class _Failed:
     row: SessionRow
 
 
@@ -173,7 +173,7 @@ class Registry(Actor):
                 entry = self._find(session_id)
                 entry.dropping = True
                 self.later(envelope, partial(self._kept, self._drop, entry))
-            case _Buried(row):
+            case _Failed(row):
                 self._changed(Snapshot(row, "failed"))
             case unknown:
                 raise TypeError(f"Registry got {unknown!r}")
@@ -254,9 +254,10 @@ class Registry(Actor):
             return Session(mailbox, self._context, self._entries[session_id].snapshot.row, log, inherited=inherited)
 
         async def on_failed(error: BaseException) -> None:
-            buried = await bury(self._context, self._entries[session_id].snapshot.row, log, error)
+            state = SessionState(self._context, self._entries[session_id].snapshot.row, log)
+            ended = await state.close_failed(error)
             await self._context.broker.tell(Forget(session_id))
-            await self.mailbox.tell(_Buried(buried))
+            await self.mailbox.tell(_Failed(ended))
 
         # Named by its log: the id of a deleted session may be taken again before the old one is quite gone.
         return self._supervisor.start(ChildSpec(f"session {row.log_id}", make, "transient", on_failed))

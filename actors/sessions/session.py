@@ -95,13 +95,9 @@ class Session(Actor):
 
     def __repr__(self) -> str:
         return (
-            f"<Session {self._row.session_id} {self._status} turn={self._ledger.turn} queued={len(self._row.queue)}"
+            f"<Session {self._state.session_id} {self._status} turn={self._ledger.turn} queued={self._state.queued}"
             f" {self._approvals!r} {self._agent!r}>"
         )
-
-    @property
-    def _row(self) -> SessionRow:
-        return self._state.row
 
     @property
     def _link(self) -> AgentLink | None:
@@ -111,7 +107,7 @@ class Session(Actor):
         """A session that has lived before closes what its former life, or its process, left open."""
         await self._state.restore()
         if not self._state.begun:
-            self._state.left_out = await left_out(self._context, self._row)
+            self._state.note_left_out(await left_out(self._context, self._state))
         self._agent.opened = self._state.recover() or self._inherited
         if self._inherited:
             self._state.begin()
@@ -123,7 +119,7 @@ class Session(Actor):
             await self._agent.end()
         finally:
             # When nothing can be written the next life closes the turn: whoever ended us must not wait for that.
-            if not self._row.ended and self._context.journal.writable:
+            if not self._state.ended and self._context.journal.writable:
                 self._state.close_turn("interrupted", "shutdown")
                 with suppress(JournalUnavailable):
                     await self._state.write()
@@ -196,13 +192,13 @@ class Session(Actor):
         try:
             effects = await self._agent.start(self.nursery)
         except SpawnFailed as error:
-            raise error.problem(self._row.request.agent) from error
+            raise error.problem(self._state.request.agent) from error
         self._state.begin()
         self._apply(effects)
 
     async def _opened(self) -> CreateSessionResponse:
         failure = await self._agent.first_start.failure()
-        return CreateSessionResponse(failure is None, failure, self._row.native_session_id)
+        return CreateSessionResponse(failure is None, failure, self._state.native_session_id)
 
     def _decide(self, decision: Decision) -> bool:
         """False when the agent no longer waits for this decision."""
@@ -223,7 +219,7 @@ class Session(Actor):
         heard = False
         for count, line in enumerate(lines, 1):
             # An agent that has said its last word is not heard any more.
-            if self._link is None or self._row.ended:
+            if self._link is None or self._state.ended:
                 break
             self._trace.said(line, self._recorder.redactor)
             if isinstance(line, OversizedLine):
@@ -309,9 +305,9 @@ class Session(Actor):
             await self._write()
             if await self._end_overfull():
                 continue
-            if self._row.ended:
+            if self._state.ended:
                 await self._agent.end()
-                await self._context.broker.tell(Forget(self._row.session_id))
+                await self._context.broker.tell(Forget(self._state.session_id))
                 self.stop()
                 break
             if self._agent.retiring:
@@ -322,8 +318,7 @@ class Session(Actor):
         self._agent.follow()
 
     async def _tell_broker(self) -> None:
-        told, self._state.for_broker = self._state.for_broker, []
-        for message in told:
+        for message in self._state.take_for_broker():
             if isinstance(message, ToGrant):
                 found = await find(message, self._lookout)
                 if found.accepted:
@@ -347,15 +342,15 @@ class Session(Actor):
 
     async def _end_overfull(self) -> bool:
         """Whether the turn was more than may be kept, and is ended: nothing of it may go while it runs."""
-        overfull = self._context.journal.overfull(self._row.session_id)
-        if overfull is None or self._link is None or self._row.ended:
+        overfull = self._context.journal.overfull(self._state.session_id)
+        if overfull is None or self._link is None or self._state.ended:
             return False
         await self._agent.overfull(self._link, overfull, self.nursery)
         return True
 
     async def _advance(self) -> bool:
         """Take up the next prompt if its turn has come; True when there is something new to settle."""
-        if not self._agent.opened or not self._row.queue:
+        if not self._agent.opened or not self._state.queued:
             return False
         if self._state.in_flight and not self._agent.gives_way:
             return False
@@ -368,7 +363,7 @@ class Session(Actor):
             return False
         if self._agent.gives_way:
             self._apply((TurnEnded(),))
-        self._state.current = current = self._state.take()
+        current = self._state.take_up()
         # Kept before the agent gets it: a prompt that crashes us is not given to the agent again.
         await self._publish()
         await self._state.write()
@@ -386,6 +381,6 @@ class Session(Actor):
 
     @property
     def _status(self) -> SessionStatus:
-        if self._row.ended:
-            return "failed" if self._row.failed else "ended"
+        if self._state.ended:
+            return "failed" if self._state.failed else "ended"
         return self._agent.status

@@ -29,7 +29,7 @@ from ...schema.background import BackgroundTask
 from ...schema.bounds import MAX_END_MESSAGE, MAX_NATIVE_ID, shortened
 from ...schema.events import ErrorData, SessionEndedData, TurnOutcome
 from ...schema.items import StatusPart, TextPart
-from ...schema.problems import Problem, prompt_not_queued, queue_full
+from ...schema.problems import Problem, prompt_not_queued
 from ...schema.redaction.events import masked_approval
 from ...schema.timeouts import Timeouts
 from ...schema.workspace.project import LeftOut
@@ -43,105 +43,94 @@ from ..kernel.mailbox import Mailbox
 from .context import SessionContext
 from .event_recorder import EventRecorder
 from .open_approvals import OpenApprovals, requested, resolved
-from .snapshot import ended_problem, started
+from .session_facts import SessionFacts
+from .snapshot import started
 
 _log = structlog.get_logger("session")
 
+
+ForBroker = ApprovalRequested | ToGrant | Withdrawn | Forget
 
 OWN_TURN = {"origin": "agent"}
 """The metadata of a turn that no prompt began."""
 
 
-class NotRestored(Exception):
-    """A record was changed or written before it knew what a former life had left: our fault. What it would have written
-    gives ids out again that the log has already."""
+class SessionState(SessionFacts):
+    """The row of the session is its own: others read it by the properties of
+    :class:`.SessionFacts`, and change it by the verbs below.
 
-
-class SessionState:
-    """``current`` is the prompt that the agent has and whose turn has not ended; the row's is there until that is kept.
-    ``for_broker`` is what the permission broker is to be told before the events are visible. ``left_out`` is what the
-    first event tells of the workspace.
-
-    Until :meth:`restore` has returned, it can be read and asked what it is, and everything that changes the row or
-    writes raises :class:`NotRestored`."""
+    Until :meth:`restore` has returned, it can be read, and everything that changes the row or writes raises
+    :class:`.NotRestored`."""
 
     def __init__(self, context: SessionContext, row: SessionRow, log: EventLog) -> None:
+        super().__init__(row)
         self.log = log
         self.recorder = EventRecorder(
             row, log, context.codec, context.clock, context.redactor, max_raw_bytes=context.settings.max_raw_bytes
         )
         self.ledger = self.recorder.ledger
         self.approvals = OpenApprovals()
-        self.current: QueuedPrompt | None = None
-        self.for_broker: list[ApprovalRequested | ToGrant | Withdrawn | Forget] = []
+        self._current: QueuedPrompt | None = None
+        self._for_broker: list[ForBroker] = []
         self._digests = InputDigests()
-        self.left_out: Sequence[LeftOut] | None = None
+        self._left_out: Sequence[LeftOut] | None = None
         self._context = context
         self._settings = context.settings
         self._cells = context.cells
         self._answers: list[KeptAnswer] = []
-        self._row = self._written = row
-        self._restored = False
         self._begun = log.last > 0
         self._timed_out: str | None = None
         self._gives_way = False
 
     def __repr__(self) -> str:
         return (
-            f"<SessionState {self.row.session_id} turn={self.ledger.turn} queued={len(self.row.queue)}"
+            f"<SessionState {self.session_id} turn={self.ledger.turn} queued={len(self._row.queue)}"
             f" {self.approvals!r} {self.recorder!r}>"
         )
 
-    @property
-    def row(self) -> SessionRow:
-        """What is kept of the session, as it is now. The verbs below change it, and nobody else."""
-        return self._row
-
-    def _change(self, row: SessionRow) -> None:
-        self._check_restored()
-        self._row = row
-
-    def _check_restored(self) -> None:
-        if not self._restored:
-            raise NotRestored(f"{self!r} is not restored")
+    # Its life.
 
     async def restore(self) -> None:
         """Go on where a former life ended, if there was one."""
         journal = self._context.journal
         # A barrier: what the former life had given to the journal is in the log now, and the row is the one beside it.
-        await journal.write(Entry(self.row.session_id))
+        await journal.write(Entry(self.session_id))
         self._context.failpoints.reach("session.restoring")
-        self._row = self._written = journal.row(self.row.session_id)
-        await self.recorder.restore(self.row)
+        self._kept.restore(journal.row(self.session_id))
+        await self.recorder.restore(self._row)
         self._begun = self.log.last > 0
-        for ask in self.row.asks:
+        for ask in self._row.asks:
             self.approvals.add(ask)
-        self._restored = True
+        self._kept.allow_changes()
 
     def recover(self) -> bool:
         """Close what a former life left open. True when there was a former life."""
         if self.approvals or self.ledger.turn:
             self.error("session_restarted", "the session was restarted; its turn cannot go on")
         self.close_turn("failed", "restart")
-        if self.row.current is not None and self.row.current.turn_id != self.ledger.last_turn:
-            self.open_turn(self.row.current)
+        if self._row.current is not None and self._row.current.turn_id != self.ledger.last_turn:
+            self.open_turn(self._row.current)
             self.error("session_restarted", "the session was restarted before the agent got the prompt")
             self.close_turn("failed", "restart")
         self.background((), "it ended with the daemon")
         # Also what the broker was told and the log was not.
-        self.for_broker = [Forget(self.row.session_id, rules=False)]
+        self._for_broker = [Forget(self.session_id, rules=False)]
         return self._begun
 
     @property
     def begun(self) -> bool:
         return self._begun
 
+    def note_left_out(self, files: Sequence[LeftOut] | None) -> None:
+        """What the first event tells of the workspace."""
+        self._left_out = files
+
     def begin(self) -> None:
         """Once, before anything else is told: a session may have to wait until its agent is installed."""
         if not self._begun:
             self._begun = True
             self.recorder.note(
-                "session.started", started(self.row, self._settings, self.left_out, self._cells.isolation)
+                "session.started", started(self._row, self._settings, self._left_out, self._cells.isolation)
             )
 
     # Prompts and turns.
@@ -149,7 +138,7 @@ class SessionState:
     @property
     def turn_id(self) -> str | None:
         """The turn that runs: from when the agent gets its prompt, or begins one by itself."""
-        return self.current.turn_id if self.current is not None else self.ledger.turn
+        return self._current.turn_id if self._current is not None else self.ledger.turn
 
     @property
     def in_flight(self) -> bool:
@@ -158,36 +147,31 @@ class SessionState:
     @property
     def gives_way(self) -> bool:
         """The turn that is open is one of the agent's own, which no prompt waits for."""
-        return self._gives_way and self.current is None and self.ledger.turn is not None
+        return self._gives_way and self._current is None and self.ledger.turn is not None
 
     def accept(self, prompt: Prompt) -> Receipt:
-        if self.row.ended:
-            raise ended_problem(self.row)
-        limit = self._settings.max_queued_prompts
-        # Those that were cancelled leave when the running turn ends; until then they are bounded too.
-        if len(self.row.waiting) >= limit or len(self.row.queue) >= 2 * limit:
-            raise queue_full(self.row.session_id, limit)
-        number = self.row.prompts + 1
-        at_ms = self._context.clock.now_ms()
-        queued = QueuedPrompt(evolve(prompt, number=number), self.ledger.reserve_turn(), at_ms)
-        self._change(evolve(self.row, prompts=number, queue=(*self.row.queue, queued)))
-        return Receipt(queued.turn_id, self.log.last)
+        self._kept.check_accepts(self._settings.max_queued_prompts)
+        turn_id = self.ledger.reserve_turn()
+        self._kept.accept(prompt, turn_id, self._context.clock.now_ms())
+        return Receipt(turn_id, self.log.last)
 
     def take(self) -> QueuedPrompt:
-        """The prompt that has waited longest."""
-        queued, *rest = self.row.queue
-        self._change(evolve(self.row, queue=tuple(rest), current=queued))
-        return queued
+        """The prompt that has waited longest. The agent does not get it: see :meth:`take_up`."""
+        return self._kept.take()
+
+    def take_up(self) -> QueuedPrompt:
+        """The prompt that has waited longest, for the agent: its turn runs from now on."""
+        self._current = current = self.take()
+        return current
 
     def cancel(self, turn_id: str) -> None:
-        if turn_id not in (queued.turn_id for queued in self.row.waiting):
+        if not self._kept.cancel(turn_id):
             raise prompt_not_queued(turn_id, self._why_not_queued(turn_id))
-        self._change(evolve(self.row, cancelled=(*self.row.cancelled, turn_id)))
 
     def _why_not_queued(self, turn_id: str) -> str:
         if turn_id == self.turn_id:
             return "it is running; interrupt it"
-        if turn_id in self.row.cancelled:
+        if turn_id in self._row.cancelled:
             return "it was cancelled already"
         number = turn_id.removeprefix("turn_")
         known = number.isascii() and number.isdigit() and 0 < int(number) <= self.ledger.turns
@@ -195,25 +179,22 @@ class SessionState:
 
     def close_cancelled(self) -> None:
         """A prompt that was cancelled gets its turn in the log as soon as no other is open: turns do not overlap."""
-        if not self.row.cancelled or self.in_flight:
-            return
-        cancelled = [queued for queued in self.row.queue if queued.turn_id in self.row.cancelled]
-        self._change(evolve(self.row, queue=self.row.waiting, cancelled=(), current=cancelled[-1]))
-        for queued in cancelled:
-            self.abandon(queued)
+        if not self.in_flight:
+            for queued in self._kept.take_cancelled():
+                self.abandon(queued)
 
     def turn_started(self, effect: TurnStarted) -> None:
-        own = self.current is None and self.ledger.turn is None
+        own = self._current is None and self.ledger.turn is None
         self.recorder.draft(evolve(effect, metadata=OWN_TURN) if own and effect.metadata is None else effect)
         self._gives_way = effect.gives_way
 
     def turn_ended(self, effect: TurnEnded) -> None:
         turn = self.ledger.turn
         self.recorder.draft(evolve(effect, outcome=self._judged(effect.outcome)))
-        if self.current is not None and self.current.turn_id == turn:
-            self.current = None
+        if self._current is not None and self._current.turn_id == turn:
+            self._current = None
             # Another turn may open before this is kept: a later life must not take this one for one that never was.
-            self._change(evolve(self.row, current=None))
+            self._kept.current_ended()
 
     def close_turn(self, outcome: TurnOutcome, cause: str, reason: ErrorData | None = None) -> None:
         """Because the agent cannot any more. ``cause`` is told with every ask that is rejected with it; ``reason`` is
@@ -221,7 +202,7 @@ class SessionState:
         for approval_id in self.approvals:
             self.reject(approval_id, cause)
         self.recorder.end_turn(self._judged(outcome), reason)
-        self.current = None
+        self._current = None
 
     def time_out(self) -> None:
         """The running turn takes too long: it has failed, and that is told. So it stays, also when the agent completes
@@ -261,10 +242,10 @@ class SessionState:
         shown = masked_approval(self.recorder.redactor, self._context.codec, ask)
         self.approvals.add(shown, len(asking.raw) if asking.raw is not None else len(self._context.codec.encode(shown)))
         self.recorder.note(requested(ask), shown, synthetic=False, raw=asking.raw)
-        timeout = Timeouts.of(self.row.request.timeouts, self._settings).ask_seconds
+        timeout = Timeouts.of(self.request.timeouts, self._settings).ask_seconds
         at_ms = self._context.clock.now_ms()
-        asked = ApprovalRequested(self.row.session_id, session, ask, at_ms, timeout, shown)
-        self.for_broker.append(ToGrant(asked, asking) if isinstance(asking, RequestPermission) else asked)
+        asked = ApprovalRequested(self.session_id, session, ask, at_ms, timeout, shown)
+        self._for_broker.append(ToGrant(asked, asking) if isinstance(asking, RequestPermission) else asked)
         return ask
 
     def refused(self, effect: PermissionRefused) -> None:
@@ -281,7 +262,12 @@ class SessionState:
     def reject(self, approval_id: str, cause: str, by: DecidedBy | None = None) -> None:
         if (ask := self.approvals.take(approval_id)) is not None:
             self.resolve(ask, Decision(approval_id, reply="reject", cause=cause, by=by or because_of(cause)))
-            self.for_broker.append(Withdrawn(self.row.session_id, approval_id))
+            self._for_broker.append(Withdrawn(self.session_id, approval_id))
+
+    def take_for_broker(self) -> Sequence[ForBroker]:
+        """What the permission broker is to be told before the events are visible."""
+        told, self._for_broker = self._for_broker, []
+        return told
 
     def rule_revoked(self, rule: PermissionRule, by: DecidedBy) -> None:
         who = f"token {by.token}" if by.token is not None else by.kind
@@ -300,20 +286,19 @@ class SessionState:
             )
             return
         self.recorder.name(native_session_id)
-        resume = native_session_id if resumable else None
-        self._change(evolve(self.row, native_session_id=native_session_id, resume=resume))
+        self._kept.named(native_session_id, resumable=resumable)
 
     def agent_restarted(self) -> None:
         """It was started after it had ended unexpectedly."""
-        self._change(evolve(self.row, agent_restarts=self.row.agent_restarts + 1))
+        self._kept.agent_restarted()
 
     def background(self, tasks: Sequence[BackgroundTask], why: str = "nothing is left of it") -> None:
         """What the agent goes on with beside its turns: told when that begins, and when it is over."""
-        if bool(tasks) != self.row.background:
+        if bool(tasks) != self._row.background:
             label = "background.started" if tasks else "background.ended"
             detail = "; ".join(task.description or task.kind for task in tasks) or why
             self.status(f"background_{self.ledger.items}", label, detail)
-            self._change(evolve(self.row, background=bool(tasks)))
+            self._kept.background(working=bool(tasks))
 
     # What the daemon has to tell, and the end.
 
@@ -322,7 +307,7 @@ class SessionState:
         self.recorder.draft(Errored(ErrorData(message, code, known or None), synthetic=True))
         # Numbers only: words may be the agent's, and those are for who may read the session.
         figures = {name: value for name, value in known.items() if isinstance(value, int | float)}
-        _log.warning("session error", session_id=self.row.session_id, code=code, **figures)
+        _log.warning("session error", session_id=self.session_id, code=code, **figures)
 
     def status(self, native_id: str, label: str, detail: str) -> None:
         """Something that happened to the agent and is no failure."""
@@ -342,18 +327,25 @@ class SessionState:
 
     def _end(self, *, failed: bool, exit_code: int | None, message: str | None) -> None:
         kept = shortened(self.recorder.redactor.text(message), MAX_END_MESSAGE) if message is not None else None
-        self._change(evolve(self.row, ended=True, failed=failed, exit_code=exit_code, end_message=kept))
+        self._kept.end(failed=failed, exit_code=exit_code, message=kept)
 
     def close_all(self, outcome: TurnOutcome, message: str | None) -> None:
         """What must be closed before the session is; a prompt that waited gets its turn, which nobody ran. It has
         failed, unless a client wanted the turn or the session to end. ``message`` is why the session ends."""
         reason = ErrorData(message or "the session ended", "session_ended")
         self.close_turn(outcome, "session ended", reason)
-        while self.row.queue:
+        while self._row.queue:
             queued = self.take()
-            unwanted = outcome == "interrupted" or queued.turn_id in self.row.cancelled
+            unwanted = outcome == "interrupted" or queued.turn_id in self._row.cancelled
             self.abandon(queued, "interrupted" if unwanted else "failed", reason)
-        self._change(evolve(self.row, cancelled=()))
+        self._kept.queue_emptied()
+
+    async def close_failed(self, error: BaseException) -> SessionRow:
+        """Instead of the session, which kept crashing: close its log. Returns the row as it ended."""
+        await self.restore()
+        self.end(SessionEndedData("error", "daemon", f"the session failed: {type(error).__name__}"), failed=True)
+        await self.write()
+        return self._row
 
     # Keeping it.
 
@@ -363,35 +355,29 @@ class SessionState:
 
     def update(self) -> SessionRow:
         """The row as it is now: the same one as long as nothing of it changes, as with most of what an agent says."""
-        self._check_restored()
-        row, ledger, approvals = self._row, self.ledger, self.approvals.open()
-        if row.turns != ledger.turns or row.asks != approvals:
-            row = evolve(row, turns=ledger.turns, asks=approvals)
-        if ledger.at_rest:
-            if row.settled != self.recorder.sequence or row.items != ledger.items:
-                row = evolve(row, settled=self.recorder.sequence, items=ledger.items)
-            if row.current is not None and row.current.turn_id == ledger.last_turn:
-                row = evolve(row, current=None)  # a later life reads from here, and would not find its turn
-        self._row = row
-        return row
+        self._kept.check_restored()
+        self._kept.count(self.ledger.turns, self.approvals.open())
+        if self.ledger.at_rest:
+            self._kept.settle(self.recorder.sequence, self.ledger.items, self.ledger.last_turn)
+        return self._row
 
     async def write(self) -> None:
         """Make all that was gathered durable, then visible. Nothing happens when there is nothing."""
-        self._check_restored()
+        self._kept.check_restored()
         await self.recorder.mask_large()
         row = self.update()
         entry = Entry(
             row.session_id,
-            None if row is self._written or row == self._written else row,
+            self._kept.unwritten(),
             self.recorder.take(),
             tuple(self._answers),
         )
         if entry.row is not None or entry.events or entry.answers:
             self._answers.clear()
-            before, self._written = self._written, row
+            before = self._kept.written()
             try:
                 await self._context.journal.write(entry)
             except Problem:  # it had no events, and is as if it had never been asked for
-                self._row = self._written = before
+                self._kept.restore(before)
                 raise
             self._context.counters.recorded(row.request.agent, row.request.model, entry.events)

@@ -13,8 +13,9 @@ from sandbox_agent.actors.agents.link import AgentLink
 from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.journal.interface import SessionRow
 from sandbox_agent.actors.sessions.event_recorder import EventRecorder
+from sandbox_agent.actors.sessions.kept_row import NotRestored
 from sandbox_agent.actors.sessions.registry import Find
-from sandbox_agent.actors.sessions.state import NotRestored, SessionState
+from sandbox_agent.actors.sessions.state import SessionState
 from sandbox_agent.schema.agents.dialect import Prompt
 from sandbox_agent.schema.events import SessionEndedData
 
@@ -135,7 +136,7 @@ async def test_a_record_that_is_not_restored_refuses_to_change_and_to_write():
                 verb()
         with pytest.raises(NotRestored):
             await state.write()
-        assert state.row == found.snapshot.row
+        assert state._kept.now == found.snapshot.row
         await state.restore()
         assert state.update() == found.snapshot.row
 
@@ -146,4 +147,6 @@ async def test_nobody_but_the_record_can_set_its_row():
         found = await h.daemon._registry.ask(Find("s"))
         state = SessionState(h.daemon._context, found.snapshot.row, found.log)
         with pytest.raises(AttributeError):
-            state.row = found.snapshot.row  # type: ignore[misc]
+            state.resume = "another"  # type: ignore[misc]
+        with pytest.raises(AttributeError):
+            state._kept.now = found.snapshot.row  # type: ignore[misc]

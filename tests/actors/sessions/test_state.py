@@ -32,14 +32,14 @@ async def a_record() -> AsyncIterator[SessionState]:
 
 async def test_an_id_of_a_conversation_that_is_too_long_is_not_taken_and_told_as_unparsed():
     async with a_record() as state:
-        before = state.row
+        before = state.update()
         state.named("n" * 1025, resumable=True)
-        assert state.row == before
+        assert state.update() == before
         (event,) = (json.loads(event.plain) for event in state.recorder.take())
         assert (event["type"], event["native_session_id"]) == ("agent.unparsed", before.native_session_id)
         assert event["data"]["error"] == "the id of the conversation has 1025 characters; at most 512 are taken"
         state.named("n" * 512, resumable=True)
-        assert state.row.resume == "n" * 512
+        assert state.resume == "n" * 512
 
 
 async def test_why_a_session_ended_is_cut_in_what_is_kept_of_it_and_whole_in_its_event():
@@ -49,8 +49,8 @@ async def test_why_a_session_ended_is_cut_in_what_is_kept_of_it_and_whole_in_its
                 state.ended_by_agent(SessionEnded("completed", LONG))
             else:
                 state.end(SessionEndedData("error", "daemon", LONG), failed=True)
-            assert len(state.row.end_message or "") <= 4096
-            assert (state.row.end_message or "").endswith(" more characters]")
+            assert len(state.update().end_message or "") <= 4096
+            assert (state.update().end_message or "").endswith(" more characters]")
             event = json.loads(state.recorder.take()[-1].plain)
             assert (event["type"], event["data"]["message"]) == ("session.ended", LONG)
 
