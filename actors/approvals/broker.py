@@ -337,6 +337,3 @@ class PermissionBroker(Actor):
             for p in self._pending.values()
             if isinstance(p.asked.shown, QuestionEventData) and not p.deciding
         ]
-
-    def statistics(self) -> dict[str, int]:
-        return {"pending": len(self._pending), **super().statistics()}

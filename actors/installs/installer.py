@@ -150,9 +150,6 @@ class Installer(Actor):
             except ActorGone:
                 job.watchers.remove(watcher)
 
-    def statistics(self) -> dict[str, int]:
-        return {"installs": sum(len(line) for line in self._lines.values()), **super().statistics()}
-
 
 def _serves(job: InstallRequest, wanted: InstallRequest) -> bool:
     """Whether what is under way will do for who asks now."""

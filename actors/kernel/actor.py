@@ -131,9 +131,6 @@ class Actor:
         """End normally after the current message."""
         self._stopped = True
 
-    def statistics(self) -> dict[str, int]:
-        return {"handled": self._handled, **self.mailbox.statistics()}
-
 
 def is_cancellation(error: BaseException) -> bool:
     """True for ``trio.Cancelled`` and for a group that contains nothing else."""

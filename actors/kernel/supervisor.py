@@ -6,7 +6,6 @@
   Beyond it, a dynamic child is ``failed``, and a chain raises :class:`RestartLimitReached`.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Literal, cast
 
@@ -140,7 +139,6 @@ class Supervisor:
         self._mailbox_size = mailbox_size
         self._nursery: trio.Nursery | None = None
         self._children: dict[str, Child] = {}
-        self._gone: Counter[str] = Counter()
 
     def __repr__(self) -> str:
         return f"<Supervisor {'running' if self._nursery else 'stopped'} children={len(self._children)}>"
@@ -168,18 +166,6 @@ class Supervisor:
             await child.live()
         finally:
             del self._children[child.spec.name]
-            self._gone["begun"] += child.starts > 0
-            self._gone["starts"] += child.starts
-            self._gone["failed"] += child.state == "failed"
-
-    def statistics(self) -> dict[str, int]:
-        """``children`` there are now. The others count since the beginning: ``starts``, how many of them were
-        ``restarts``, and children that were ``failed``."""
-        children = list(self._children.values())
-        starts = self._gone["starts"] + sum(child.starts for child in children)
-        first = self._gone["begun"] + sum(child.starts > 0 for child in children)
-        failed = self._gone["failed"] + sum(child.state == "failed" for child in children)
-        return {"children": len(children), "starts": starts, "restarts": starts - first, "failed": failed}
 
 
 class Chain:
@@ -229,10 +215,6 @@ class Chain:
                 ending = "crashing" if reason else "ending"
                 raise RestartLimitReached(f"{name} keeps {ending}: {self._intensity!r}") from reason
             await trio.sleep(self._intensity.pause)
-
-    def statistics(self) -> dict[str, int]:
-        """Restarts of each actor, those that another one's crash brought about included."""
-        return {f"{name}_restarts": max(self._starts.get(name, 0) - 1, 0) for name, _ in self._links}
 
     async def _once(self, run: Run, index: int, ready: trio.Event) -> None:
         """One run of an actor and of all actors after it. Those end before it does, whatever the reason: they may need

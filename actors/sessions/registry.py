@@ -352,6 +352,3 @@ class Registry(Actor):
     def _cursor(self) -> str:
         feed = self._context.journal.feed
         return f"{feed.log_id}:{feed.last}"
-
-    def statistics(self) -> dict[str, int]:
-        return {"sessions": len(self._entries), **self._supervisor.statistics(), **super().statistics()}

@@ -182,22 +182,6 @@ async def test_a_permanent_child_that_ends_at_once_is_not_started_for_ever(autoj
         nursery.cancel_scope.cancel()
 
 
-async def test_statistics_count_what_was_also_when_the_child_is_gone(autojump_clock):
-    notes: list[str] = []
-    async with trio.open_nursery() as nursery:
-        supervisor = one_for_one(limit=1)
-        await nursery.start(supervisor.run)
-        children = [
-            supervisor.start(ChildSpec(name, lambda mailbox: Worker(mailbox, notes), "transient")) for name in "abc"
-        ]
-        for child, messages in zip(children, (["stop"], ["crash", "crash"], ["crash"]), strict=True):
-            for message in messages:
-                await child.mailbox.tell(message)
-        await trio.sleep(1)
-        assert supervisor.statistics() == {"children": 1, "starts": 5, "restarts": 2, "failed": 1}
-        nursery.cancel_scope.cancel()
-
-
 async def test_crashes_far_apart_are_borne_for_ever(autojump_clock):
     notes: list[str] = []
     async with trio.open_nursery() as nursery:
@@ -262,7 +246,7 @@ async def test_rest_for_one_restarts_what_comes_after_and_only_that(autojump_clo
         await trio.sleep(1)
         assert notes == ["b finished", "c finished", "b started", "c started"]
         assert repr(chain) == "<Chain a(1) > b(2) > c(2)>"
-        assert chain.statistics() == {"a_restarts": 0, "b_restarts": 1, "c_restarts": 1}
+        assert chain.restarts() == {"a": 0, "b": 1, "c": 1}
         nursery.cancel_scope.cancel()
 
 
