@@ -22,7 +22,7 @@ import trio
 from attrs import evolve
 
 from ..schema.codec import Codec
-from ..schema.credentials.needs import without_credentials
+from ..schema.credentials.credential import without_credentials
 from ..schema.redaction.redactor import Redactor
 from ..schema.redaction.values import certain, of_environment
 from ..schema.settings import Settings

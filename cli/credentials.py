@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from ..actors.files.home import settled
+from ..schema.agents.definitions import BY_ID, DEFINITIONS
 from ..schema.credentials.credential import Credential, by_provider, redacted, shell_lines
-from ..schema.credentials.needs import NEEDS, providers_of
 from ..schema.settings import Settings
 from .failure import Failure
 from .here import absolute
@@ -21,9 +21,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 NAMED = ("anthropic", "openai")
 """Providers that are members of their own in the output; all others stand under ``other`` (wire 0.1, section 11)."""
 
-MOVING = ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_DATA_HOME")
+MOVING = frozenset(name for agent in DEFINITIONS for name in agent.needs.moved_by)
+"""Variables that say where the files of our own home are."""
 
-AGENTS = tuple(agent for agent, needs in NEEDS.items() if needs.takes)
+AGENTS = tuple(agent.id for agent in DEFINITIONS if agent.needs.takes)
 
 
 def search_options(command: F) -> F:
@@ -72,7 +73,6 @@ def extract_env(export: bool, home: Path | None, no_oauth: bool) -> None:
 def search(home: Path | None, no_oauth: bool) -> dict[str, Credential]:
     environment: Mapping[str, str] = os.environ
     if home is not None:
-        # These say where the files of our own home are.
         kept = {name: value for name, value in os.environ.items() if name not in MOVING}
         environment = kept | {"HOME": str(absolute(home))}
     import trio  # slow to import, like what reads files; --help must not be
@@ -108,10 +108,11 @@ def summary(found: Mapping[str, Credential], reveal: bool) -> dict[str, Any]:
 
 def chosen(found: Mapping[str, Credential], agent: str | None, provider: str | None) -> Credential:
     """Raises :class:`Failure` when there is none, or more than one that the agent may mean."""
-    if agent == "opencode" and provider is None:
-        return _of_opencode(found)
-    if agent is not None and agent != "opencode":
-        (used,) = providers_of(agent)
+    needs = None if agent is None else BY_ID[agent].needs
+    if agent is not None and needs is not None and needs.any_provider and provider is None:
+        return _of_any(agent, found)
+    if needs is not None and not needs.any_provider:
+        (used,) = needs.handed
         if provider not in (None, used):
             raise Failure(f"agent {agent} does not use provider {provider}; it uses {used}")
         provider = used
@@ -121,15 +122,15 @@ def chosen(found: Mapping[str, Credential], agent: str | None, provider: str | N
     return credential
 
 
-def _of_opencode(found: Mapping[str, Credential]) -> Credential:
-    """OpenCode takes any provider; the ones with a name of their own come first."""
-    for provider in providers_of("opencode"):
+def _of_any(agent: str, found: Mapping[str, Credential]) -> Credential:
+    """Of an agent that takes any provider; the ones with a name of their own come first."""
+    for provider in BY_ID[agent].needs.handed:
         if provider in found:
             return found[provider]
     others = [credential for provider, credential in found.items() if provider != "amp"]
     if not others:
-        raise Failure("no credentials found for agent opencode")
+        raise Failure(f"no credentials found for agent {agent}")
     if len(others) > 1:
         names = ", ".join(credential.provider for credential in others)
-        raise Failure(f"agent opencode has credentials of several providers ({names}); choose one with --provider")
+        raise Failure(f"agent {agent} has credentials of several providers ({names}); choose one with --provider")
     return others[0]

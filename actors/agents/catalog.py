@@ -1,6 +1,6 @@
 """The catalog: which agents there are, where their programs stand, and what they say of themselves.
 
-A program of ours (install_store.py) comes before one on the daemon's PATH.
+A program of ours (installs/versions.py) comes before one on the daemon's PATH.
 """
 
 import os
@@ -11,12 +11,8 @@ from types import MappingProxyType
 import trio
 from attrs import evolve, frozen
 
-from ...schema.agents.amp.definition import amp_definition
-from ...schema.agents.claude.definition import claude_definition
-from ...schema.agents.codex.definition import codex_definition
-from ...schema.agents.definition import AgentDefinition
-from ...schema.agents.mock.definition import mock_definition
-from ...schema.agents.opencode.definition import opencode_definition
+from ...schema.agents.definition import PERMISSION_MODES, AgentDefinition
+from ...schema.agents.definitions import BY_ID
 from ...schema.api.agent_info import (
     AgentInfo,
     AgentInstallProgress,
@@ -25,7 +21,7 @@ from ...schema.api.agent_info import (
     AgentModesResponse,
 )
 from ...schema.api.sessions import CreateSessionRequest
-from ...schema.credentials.needs import without_credentials
+from ...schema.credentials.credential import without_credentials
 from ...schema.foreign.not_readable import NotReadable
 from ...schema.problems import agent_not_installed, invalid_request, mode_not_supported, unsupported_agent
 from ...schema.settings import Settings
@@ -41,8 +37,6 @@ from .model_lists import ModelLists
 
 DEFAULT_MODE = "default"
 """What clients of 0.1 say for an agent's first mode, `build`."""
-
-PERMISSION_MODES = ("default", "plan", "bypass", "acceptEdits")
 
 
 @frozen
@@ -67,16 +61,7 @@ class Catalog:
         self._settings = settings
         self._table = table
         self._credentials = credentials
-        self._definitions = {
-            d.id: d
-            for d in (
-                claude_definition(),
-                codex_definition(),
-                opencode_definition(),
-                amp_definition(),
-                mock_definition(),
-            )
-        }
+        self._definitions = dict(BY_ID)
         self._models = ModelLists(credentials, self.find, table, settings)
         self._versions: dict[str, _Version] = {}
 

@@ -6,7 +6,7 @@ import trio
 from attrs import field, frozen
 
 from ...schema.credentials.discovery import NOTHING, Discovery
-from ...schema.credentials.needs import available, environment_for, login_variable, missing, takes_any
+from ...schema.credentials.grants import available, environment_for, login_variable, missing, takes_any
 from ...schema.settings import Settings
 from ..files.reader import ForeignFiles
 from .credential_files import places_of, read_credentials

@@ -64,9 +64,10 @@ class ModelLists:
         try:
             environment = (await self._credentials.grant(definition.id, "/")).environment
             if definition.model_list is not None:
-                request = definition.model_list.ask(environment)
+                vendors = definition.model_list()
+                request = vendors.ask(environment)
                 body = await self._get(request) if request is not None else None
-                return definition.model_list.read(body) if body is not None else None
+                return vendors.read(body) if body is not None else None
             program = await self._find(definition)
             if definition.model_talk is None or program is None:
                 return None

@@ -16,7 +16,7 @@ from ...schema.settings import Settings
 from .archive import EXECUTABLE, unpack
 from .errors import InstallFailed, Report
 from .platform import Platform
-from .vendors import VENDORS, Artifact
+from .vendors import Artifact, locate
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Download:
         report("downloading", 0)
         timeout = httpx.Timeout(self._settings.download_timeout or None, connect=CONNECT_TIMEOUT)
         async with httpx.AsyncClient(timeout=timeout, follow_redirects=True) as http:
-            artifact = await VENDORS[agent](_Documents(http), self._settings, version, self._platform)
+            artifact = await locate(agent, _Documents(http), self._settings, version, self._platform)
             arrived = tree / "arrived"
             with _told(artifact.url):
                 await self._receive(http, artifact, arrived, report)

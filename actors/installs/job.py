@@ -13,7 +13,7 @@ from typing import Protocol
 import trio
 from attrs import frozen
 
-from ...schema.agents.versions import PINNED
+from ...schema.agents.definitions import PINNED
 from ...schema.settings import Settings
 from ..files.data_directory import data_directory
 from ..machine.proc_visibility import CANNOT_LOOK

@@ -1,6 +1,6 @@
 """The npm source: the ordinary client installs the vendor's package, with its own configuration, registry and checks.
 
-Install scripts do not run. The program is the native one from the package of this platform, see install_packages.py.
+Install scripts do not run. The program is the native one from the package of this platform, see npm_packages.py.
 """
 
 import os
@@ -66,22 +66,22 @@ class Npm:
         package = PACKAGES[agent]
         report("downloading", 0)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_measure, tree, package.size, report)
-            failure = await self._install(f"{package.name}@{version}", tree)
+            nursery.start_soon(_measure, tree, package.npm.size, report)
+            failure = await self._install(f"{package.npm.name}@{version}", tree)
             nursery.cancel_scope.cancel()
         if failure is not None:
             raise InstallFailed(failure)
         modules = tree / "node_modules"
         program = await trio.to_thread.run_sync(package.program, modules, self._platform)
         if program is None:
-            wanted = package.paths(self._platform)[0]
-            raise InstallFailed(f"{package.name}@{version} brought no program for {self._platform.name}: no {wanted}")
+            wanted, here = package.paths(self._platform)[0], self._platform.name
+            raise InstallFailed(f"{package.npm.name}@{version} brought no program for {here}: no {wanted}")
         if package.is_wrapper(program, modules):
             missing = await trio.to_thread.run_sync(missing_native, package, modules, self._platform)
             if missing is not None:
-                what = f"{package.name}@{version} has no native program for {self._platform.name}"
+                what = f"{package.npm.name}@{version} has no native program for {self._platform.name}"
                 raise InstallFailed(f"{what}: {missing}")
-        await trio.to_thread.run_sync(drop_spare_builds, agent, modules, program)
+        await trio.to_thread.run_sync(drop_spare_builds, package, modules, program)
         return program
 
     async def _install(self, package: str, tree: Path) -> str | None:

@@ -19,11 +19,11 @@ MAX_DESCRIPTION = 256 << 10
 def missing_native(package: Package, modules: Path, platform: Platform) -> str | None:
     """The reason; None where the package names no native programs at all, as old versions do not."""
     try:
-        described = json.loads(read_file(modules / package.name / "package.json", MAX_DESCRIPTION) or b"{}")
+        described = json.loads(read_file(modules / package.npm.name / "package.json", MAX_DESCRIPTION) or b"{}")
     except (OSError, ValueError, NotReadable, RecursionError):
         return None
     declared = members(members(described).get("optionalDependencies"))
-    family = package.natives[0].partition("linux-")[0]
+    family = package.npm.natives[0].partition("linux-")[0]
     builds = sorted(name for name in declared if name.startswith(family))
     if not builds:
         return None

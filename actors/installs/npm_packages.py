@@ -12,28 +12,21 @@ from types import MappingProxyType
 
 from attrs import frozen
 
+from ...schema.agents.definitions import DEFINITIONS
+from ...schema.agents.packages import NpmPackage
 from .platform import Platform
 
 
 @frozen
 class Package:
-    """``natives`` are paths in ``node_modules``, the best first. ``size`` is about what it unpacks to, in bytes: the
-    registry is not asked, because not every one tells."""
+    """An agent's package. ``command`` is the name of its wrapper."""
 
-    name: str
     command: str
-    natives: tuple[str, ...]
-    size: int
+    npm: NpmPackage
 
     def paths(self, platform: Platform) -> list[str]:
         """Where a program may stand, for this platform. The wrapper comes last: old versions have nothing else."""
-        words = {
-            "machine": platform.machine,
-            "libc": platform.libc,
-            "baseline": platform.baseline,
-            "target": platform.target,
-        }
-        return [native.format(**words) for native in self.natives] + [f".bin/{self.command}"]
+        return [platform.named(native) for native in self.npm.natives] + [f".bin/{self.command}"]
 
     def program(self, modules: Path, platform: Platform) -> Path | None:
         """The program to run; None when there is none."""
@@ -45,43 +38,12 @@ class Package:
 
 
 PACKAGES: Mapping[str, Package] = MappingProxyType(
-    {
-        "claude": Package(
-            "@anthropic-ai/claude-code",
-            "claude",
-            ("@anthropic-ai/claude-code-linux-{machine}{libc}/claude",),
-            246_000_000,
-        ),
-        "codex": Package(
-            "@openai/codex",
-            "codex",
-            # codex-code-mode-host must stand beside it, and does.
-            (
-                "@openai/codex-linux-{machine}/vendor/{target}/bin/codex",
-                "@openai/codex-linux-{machine}/vendor/{target}/codex/codex",
-                "@openai/codex/vendor/{target}/codex/codex",
-            ),
-            423_000_000,
-        ),
-        "opencode": Package(
-            "opencode-ai",
-            "opencode",
-            ("opencode-linux-{machine}{baseline}{libc}/bin/opencode", "opencode-linux-{machine}{libc}/bin/opencode"),
-            371_000_000,
-        ),
-        "amp": Package(
-            "@ampcode/cli",
-            "amp",
-            ("@ampcode/cli-linux-{machine}{libc}/amp", "@ampcode/cli-linux-{machine}/amp"),
-            102_000_000,
-        ),
-    }
+    {each.id: Package(each.executable, each.npm) for each in DEFINITIONS if each.npm and each.executable}
 )
 
 
-def drop_spare_builds(agent: str, modules: Path, program: Path) -> None:
-    """npm brings OpenCode for x64 twice, with and without AVX2, 185 MB each: keep the one that runs."""
-    if agent == "opencode":
-        for package in modules.glob("opencode-linux-*"):
-            if not program.is_relative_to(package):
-                shutil.rmtree(package)
+def drop_spare_builds(package: Package, modules: Path, program: Path) -> None:
+    """Keep the one that runs."""
+    for spare in modules.glob(package.npm.spare) if package.npm.spare else ():
+        if not program.is_relative_to(spare):
+            shutil.rmtree(spare)

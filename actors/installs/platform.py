@@ -25,6 +25,17 @@ class Platform:
         """As most vendors have it: linux-x64, linux-arm64-musl."""
         return f"linux-{self.machine}{self.libc}"
 
+    def named(self, text: str, version: str = "") -> str:
+        """What a vendor's name for a build, as the agents' definitions tell it, is for this machine."""
+        return text.format(
+            version=version,
+            platform=self.name,
+            machine=self.machine,
+            libc=self.libc,
+            baseline=self.baseline,
+            target=self.target,
+        )
+
     @property
     def libc(self) -> str:
         return "-musl" if self.musl else ""

@@ -1,10 +1,12 @@
 """Where each vendor's own downloads are, and what it publishes about them. Every vendor publishes a SHA-256 somewhere:
 a download without one is refused, because nobody could say what it is.
 
-* Claude Code: ``<base>/<version>/manifest.json`` holds size and checksum by platform.
-* Codex: ``codex-package_SHA256SUMS`` in the release, one line per archive.
-* OpenCode: the release's description lists its files, each with ``digest`` and ``browser_download_url``.
-* Amp: ``<base>/<version>/<platform>-amp.sha256`` beside the program.
+The agents' definitions say where (``VendorDownload``); here are the forms in which vendors publish:
+
+* ``manifest``: a JSON document holds size and checksum by platform.
+* ``lines``: a file has one line per archive, its checksum and its name.
+* ``release``: the release's description lists its files, each with ``digest`` and ``browser_download_url``.
+* ``beside``: a file beside the program begins with its checksum.
 """
 
 import re
@@ -15,6 +17,8 @@ from typing import Protocol, TypeVar
 from attrs import frozen
 from msgspec import Struct
 
+from ...schema.agents.definitions import BY_ID
+from ...schema.agents.packages import VendorDownload
 from ...schema.settings import Settings
 from .errors import InstallFailed
 from .platform import Platform
@@ -59,39 +63,59 @@ class _Asset(Struct):
     size: int | None = None
 
 
-class _Release(Struct):
+class _Assets(Struct):
     assets: list[_Asset]
 
 
-async def _claude(read: Reader, settings: Settings, version: str, platform: Platform) -> Artifact:
-    base = f"{settings.claude_download_url}/{version}"
-    builds = (await read.json(f"{base}/manifest.json", _Manifest)).platforms
-    build = builds.get(platform.name, _Build())
-    checksum = _checksum(build.checksum, f"claude {version} for {platform.name}")
-    return Artifact(f"{base}/{platform.name}/claude", checksum, "claude", size=build.size)
+@frozen
+class _Release:
+    """A version of an agent, at its vendor's, for this machine."""
+
+    agent: str
+    version: str
+    platform: Platform
+    download: VendorDownload
+    url: str
+
+    def named(self, text: str) -> str:
+        return self.platform.named(text, self.version)
+
+    @property
+    def build(self) -> str:
+        return self.named(self.download.build)
+
+    def file(self, name: str) -> str:
+        return f"{self.url}/{self.named(name)}"
+
+    def artifact(self, sha256: str, url: str | None = None, size: int | None = None) -> Artifact:
+        download = self.download
+        url = self.file(download.file) if url is None else url
+        return Artifact(url, sha256, download.program, archive=download.archive, size=size)
 
 
-async def _codex(read: Reader, settings: Settings, version: str, platform: Platform) -> Artifact:
-    base = f"{settings.codex_download_url}/rust-v{version}"
-    archive = f"codex-package-{platform.target}.tar.gz"
-    lines = (line.split() for line in (await read.text(f"{base}/codex-package_SHA256SUMS")).splitlines())
+async def _manifest(read: Reader, release: _Release) -> Artifact:
+    builds = (await read.json(release.file(release.download.published), _Manifest)).platforms
+    build = builds.get(release.build, _Build())
+    what = f"{release.agent} {release.version} for {release.build}"
+    return release.artifact(_checksum(build.checksum, what), size=build.size)
+
+
+async def _lines(read: Reader, release: _Release) -> Artifact:
+    lines = (line.split() for line in (await read.text(release.file(release.download.published))).splitlines())
     sums = {words[1].lstrip("*"): words[0] for words in lines if len(words) == 2}
-    return Artifact(f"{base}/{archive}", _checksum(sums.get(archive, ""), archive), "bin/codex", archive=True)
+    return release.artifact(_checksum(sums.get(release.build, ""), release.build))
 
 
-async def _opencode(read: Reader, settings: Settings, version: str, platform: Platform) -> Artifact:
-    release = await read.json(f"{settings.opencode_download_url}/v{version}", _Release)
-    name = f"opencode-linux-{platform.machine}{platform.baseline}{platform.libc}.tar.gz"
-    asset = next((asset for asset in release.assets if asset.name == name), _Asset(name, ""))
-    checksum = _checksum((asset.digest or "").removeprefix("sha256:"), name)
-    return Artifact(asset.browser_download_url, checksum, "opencode", archive=True, size=asset.size)
+async def _described(read: Reader, release: _Release) -> Artifact:
+    assets = (await read.json(release.url, _Assets)).assets
+    asset = next((asset for asset in assets if asset.name == release.build), _Asset(release.build, ""))
+    checksum = _checksum((asset.digest or "").removeprefix("sha256:"), release.build)
+    return release.artifact(checksum, asset.browser_download_url, asset.size)
 
 
-async def _amp(read: Reader, settings: Settings, version: str, platform: Platform) -> Artifact:
-    base = f"{settings.amp_download_url}/{version}"
-    name = f"linux-{platform.machine}{platform.baseline}"
-    published = (await read.text(f"{base}/{name}-amp.sha256")).split()
-    return Artifact(f"{base}/amp-{name}", _checksum(published[0] if published else "", name), "amp")
+async def _beside(read: Reader, release: _Release) -> Artifact:
+    published = (await read.text(release.file(release.download.published))).split()
+    return release.artifact(_checksum(published[0] if published else "", release.build))
 
 
 def _checksum(text: str, name: str) -> str:
@@ -100,8 +124,16 @@ def _checksum(text: str, name: str) -> str:
     return text.lower()
 
 
-Locate = Callable[[Reader, Settings, str, Platform], Awaitable[Artifact]]
-
-VENDORS: Mapping[str, Locate] = MappingProxyType(
-    {"claude": _claude, "codex": _codex, "opencode": _opencode, "amp": _amp}
+_FORMS: Mapping[str, Callable[[Reader, _Release], Awaitable[Artifact]]] = MappingProxyType(
+    {"manifest": _manifest, "lines": _lines, "release": _described, "beside": _beside}
 )
+
+
+async def locate(agent: str, read: Reader, settings: Settings, version: str, platform: Platform) -> Artifact:
+    """Where the agent's build for this machine is. Raises :class:`InstallFailed` when its vendor does not tell."""
+    download = BY_ID[agent].download
+    if download is None:
+        raise InstallFailed(f"the vendor of {agent} has no downloads")
+    base: str = getattr(settings, f"{agent}_download_url")
+    url = f"{base}/{platform.named(download.release, version)}"
+    return await _FORMS[download.checksums](read, _Release(agent, version, platform, download, url))

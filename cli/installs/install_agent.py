@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ...schema.agents.versions import PINNED
+from ...schema.agents.definitions import PINNED
 from ...schema.settings import Settings
 from ..failure import Failure
 from ..setting_options import build_settings, some_setting_options

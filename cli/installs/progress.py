@@ -15,7 +15,7 @@ from ...actors.kernel.loop_clock import LoopClock
 from ...actors.machine.programs import program
 from ...actors.processes.table import ProcessTable
 from ...schema.api.agent_info import InstallPhase
-from ...schema.credentials.needs import without_credentials
+from ...schema.credentials.credential import without_credentials
 from ...schema.settings import Settings
 
 

@@ -20,7 +20,7 @@ from .server_token import choose_token
 def _close(token: str | None) -> None:
     """To agents, which may be programs of our user."""
     from ...actors.machine.own_process import close_to_others, wipe
-    from ...schema.credentials.needs import secret_variables
+    from ...schema.credentials.credential import secret_variables
 
     try:
         wipe({*secret_variables(), TOKEN_VARIABLE, FILE_VARIABLE}, token)

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..items import ContentPart, FileRefPart, ImagePart, TextPart
+from .definition import IMAGES
 from .dialect import Attachment, Prompt
 from .effects import Effect, ItemCompleted, ItemStarted, TurnStarted
-
-IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-"""What the APIs of the models take as an image."""
 
 
 def user_id(prompt: Prompt) -> str:

@@ -42,6 +42,17 @@ OPENCODE_CONTENT = "OPENCODE_AUTH_CONTENT"
 """What would stand in OpenCode's file, as a variable; it reads both (seen in 1.18.33)."""
 
 
+def secret_variables() -> frozenset[str]:
+    """Those that may hold a credential of any vendor."""
+    return frozenset({variable.name for variable in VARIABLES} | {OPENCODE_CONTENT})
+
+
+def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """For programs that need none: npm with the scripts of a package, an agent that is asked for its version."""
+    secret = secret_variables()
+    return {name: value for name, value in environment.items() if name not in secret}
+
+
 @frozen
 class Credential:
     """``place`` is the variable or the file where it stands."""

@@ -21,17 +21,18 @@ FileContent = bytes | NotReadable
 class Discovery:
     """``found`` is in order of precedence. ``logins`` are agents and the providers at which their own files let them
     in, also by a token that has expired and that they renew themselves. ``special`` says of an agent why its own
-    set-up may need no credential that we know of. ``variables`` are named by codex's configuration as holding keys.
+    set-up may need no credential that we know of. ``variables`` are those that an agent's own
+    configuration names as holding keys.
     ``troubles`` are files that could not be read, with the reason."""
 
     found: tuple[Credential, ...]
     logins: frozenset[tuple[str, str]]
     special: Mapping[str, str]
-    variables: frozenset[str]
+    variables: Mapping[str, frozenset[str]]
     troubles: tuple[str, ...]
 
 
-NOTHING = Discovery((), frozenset(), MappingProxyType({}), frozenset(), ())
+NOTHING = Discovery((), frozenset(), MappingProxyType({}), MappingProxyType({}), ())
 
 
 def discover(
@@ -49,7 +50,7 @@ def discover(
         tuple(search.found),
         frozenset(search.logins),
         search.special,
-        frozenset(search.variables),
+        search.variables,
         tuple(search.troubles),
     )
 
@@ -62,7 +63,7 @@ class _Search:
     found: list[Credential]
     logins: set[tuple[str, str]] = field(factory=set[tuple[str, str]])
     special: dict[str, str] = field(factory=dict[str, str])
-    variables: set[str] = field(factory=set[str])
+    variables: dict[str, frozenset[str]] = field(factory=dict[str, frozenset[str]])
     troubles: list[str] = field(factory=list[str])
 
     def amp(self, places: Places) -> None:
@@ -102,7 +103,7 @@ class _Search:
             self.add("codex", path, Secret("openai", "oauth", login.token))
         for path in places.codex_configs:
             if config := self.read(path, files.codex_config):
-                self.variables |= config.variables
+                self.variables["codex"] = self.variables.get("codex", frozenset()) | config.variables
                 if config.special:
                     self.special.setdefault("codex", f"{config.special} in {path}")
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from sandbox_agent.actors.installs.versions import InstalledVersions
-from sandbox_agent.schema.agents.versions import PINNED
+from sandbox_agent.schema.agents.definitions import PINNED
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from sandbox_agent.actors.installs.npm_packages import PACKAGES
 from sandbox_agent.actors.installs.versions import CURRENT, InstalledVersions
-from sandbox_agent.schema.agents.versions import PINNED
+from sandbox_agent.schema.agents.definitions import PINNED
 
 from .install import PREFIX_VARIABLE, ROOT, install
 
@@ -59,7 +59,7 @@ class Failed:
 
 def published(agent: str, npm: str = "npm") -> str:
     """Raises when npm does not say it."""
-    command = [npm, "view", PACKAGES[agent].name, "version"]
+    command = [npm, "view", PACKAGES[agent].npm.name, "version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=NPM_LIMIT, check=False)
     version = done.stdout.strip()
     if done.returncode or not version:

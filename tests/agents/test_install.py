@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_agent.schema.agents.versions import PINNED
+from sandbox_agent.schema.agents.definitions import PINNED
 
 from ..models.amp import AmpServer
 from .daemon import RunningDaemon, last_words, of_type, parts, running_daemon

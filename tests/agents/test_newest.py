@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_agent.schema.agents.versions import PINNED
+from sandbox_agent.schema.agents.definitions import PINNED
 
 from .newest import Failed, Newest, failures, published
 

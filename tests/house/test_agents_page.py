@@ -4,18 +4,13 @@ import re
 
 import attrs
 
-from sandbox_agent.schema.agents.amp.definition import amp_definition
-from sandbox_agent.schema.agents.claude.definition import claude_definition
-from sandbox_agent.schema.agents.codex.definition import codex_definition
-from sandbox_agent.schema.agents.mock.definition import mock_definition
-from sandbox_agent.schema.agents.opencode.definition import opencode_definition
+from sandbox_agent.schema.agents.definitions import DEFINITIONS
 from sandbox_agent.schema.api.agent_info import AgentCapabilities
 
 from ..agents.vocabulary.lacks import lacks
 from .checkout import ROOT
 from .test_documents import TEST, is_test
 
-DEFINITIONS = (claude_definition, codex_definition, opencode_definition, amp_definition, mock_definition)
 NO_CAPABILITY = "none"
 
 
@@ -28,7 +23,7 @@ def coverage() -> list[list[str]]:
 
 def test_each_line_says_yes_or_no_of_every_agent_and_names_tests_that_exist() -> None:
     head, *rows = coverage()
-    assert head[2:-1] == [make().id for make in DEFINITIONS]
+    assert head[2:-1] == [each.id for each in DEFINITIONS]
     for what, _, *cells, tests in rows:
         assert len(cells) == len(DEFINITIONS), what
         assert set(cells) <= {"yes", "no"}, what
@@ -38,7 +33,7 @@ def test_each_line_says_yes_or_no_of_every_agent_and_names_tests_that_exist() ->
 
 
 def test_the_table_agrees_with_the_capabilities() -> None:
-    agents = [make().capabilities for make in DEFINITIONS]
+    agents = [each.capabilities for each in DEFINITIONS]
     told: set[str] = set()
     for what, capability, *cells, _ in coverage()[1:]:
         if capability != NO_CAPABILITY:
@@ -53,7 +48,7 @@ def test_what_is_not_taken_up_is_ranked_and_short() -> None:
     ranks = [lack.rank for lack in lacks()]
     assert sorted(set(ranks)) == list(range(1, len(set(ranks)) + 1))
     assert len(set(ranks)) <= 15
-    assert {lack.kind.agent for lack in lacks()} <= {make().id for make in DEFINITIONS}
+    assert {lack.kind.agent for lack in lacks()} <= {each.id for each in DEFINITIONS}
 
 
 def field(capability: str) -> str:

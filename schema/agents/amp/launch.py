@@ -2,15 +2,9 @@
 
 from ...problems import invalid_request
 from ..dialect import AgentSpec, Launch, PrivateFile
+from .definition import DEFAULT_MODEL, MODES
 from .settings import HOOK, SETTINGS, hook_program, settings
 from .untrusted import untrusted
-
-DEFAULT_MODEL = "amp-default"
-
-PERMISSION_MODES = ("default", "bypass", "acceptEdits")
-
-MODES = ("low", "medium", "high", "ultra")
-"""What amp calls its modes: each stands for a model, its effort and a prompt. Plugins add others."""
 
 _PROTOCOL = (
     "--execute",

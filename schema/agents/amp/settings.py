@@ -6,7 +6,7 @@ the workspace is trusted: what it allows is allowed, as Amp has it.
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -29,18 +29,6 @@ _READS = (
 )  # fmt: skip
 """Tools that only look, and only at what the agent may see anyway. The web is not among them: a URL can carry data
 away. Neither are tools of MCP servers, whatever they are called."""
-
-
-def user_files(environment: Mapping[str, str]) -> Sequence[str]:
-    """Where Amp reads the user's settings, best first."""
-    if named := environment.get("AMP_SETTINGS_FILE"):
-        return (named,)
-    config = environment.get("XDG_CONFIG_HOME")
-    if not config:
-        if not (home := environment.get("HOME")):
-            return ()
-        config = f"{home}/.config"
-    return tuple(f"{config}/amp/{name}" for name in ("settings.json", "settings.jsonc"))
 
 
 def settings(permission_mode: str, hook: Hook, user_file: UserFile | None) -> bytes:

@@ -7,22 +7,14 @@ skill may start MCP servers of its own. So they are out of its sight. AGENTS.md 
 from attrs import evolve
 
 from ...workspace.bun_view import VIEW, Hidden, program, variables
-from ...workspace.project import Configuration, Project, ProjectFiles
+from ...workspace.project import Project
 from ..dialect import AgentSpec, Launch, PrivateFile
 from ..private_skills import skill_files
-
-_SETTINGS = (".amp/settings.json", ".amp/settings.jsonc")
-_PLUGINS = ".amp/plugins"
-_SKILLS = (".agents/skills", ".claude/skills")
-
-PROJECT = ProjectFiles(
-    configuration=(*(Configuration(path, "settings") for path in _SETTINGS), Configuration(_PLUGINS, "plugins")),
-    skills=_SKILLS,
-)
+from .definition import PLUGINS, SETTINGS_FILES, SKILLS
 
 HIDDEN = (
-    *(Hidden(path) for path in (*_SETTINGS, _PLUGINS)),
-    *(Hidden(folder, ("skill.md", "mcp.json"), home=False) for folder in _SKILLS),
+    *(Hidden(path) for path in (*SETTINGS_FILES, PLUGINS)),
+    *(Hidden(folder, ("skill.md", "mcp.json"), home=False) for folder in SKILLS),
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from ..definition import DEFAULT
 from ..dialect import AgentSpec, Launch
 from . import project as claude_project
 
@@ -19,8 +20,6 @@ PERMISSION_MODES: Mapping[str, str] = {
 SETTINGS: Mapping[str, Any] = {"useAutoModeDuringPlan": False}
 """Claude's own, for every session. In plan mode, which the model may enter by itself, a model of claude's would decide
 what a human is asked in the session's mode; from 2.1.332 on also where a session starts in plan mode."""
-
-DEFAULT_MODEL = "default"
 
 _PROTOCOL = (
     "-p",
@@ -45,7 +44,7 @@ def mode_after_plan(spec: AgentSpec) -> str:
 def launch(spec: AgentSpec) -> Launch:
     argv = [*spec.executable, *_PROTOCOL]
     argv += ["--resume", spec.resume] if spec.resume else ["--session-id", fresh_session_id(spec)]
-    if spec.model and spec.model != DEFAULT_MODEL:
+    if spec.model and spec.model != DEFAULT.id:
         argv += ["--model", spec.model]
     if spec.variant:
         argv += ["--effort", spec.variant]

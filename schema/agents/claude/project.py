@@ -11,27 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...workspace.instructions import instructions
-from ...workspace.project import Configuration, Project, ProjectFiles
+from ...workspace.project import Project
 from ...workspace.skill import read_skill, write_skill
 from ..dialect import AgentSpec, PrivateFile
-
-PROJECT = ProjectFiles(
-    configuration=(
-        Configuration(".claude/settings.json", "settings"),
-        Configuration(".claude/settings.local.json", "settings"),
-        Configuration(".mcp.json", "mcp"),
-        Configuration(".claude/agents", "agents"),
-        Configuration(".claude/commands", "commands"),
-        Configuration(".claude/output-styles", "outputStyles"),
-        Configuration(".claude/workflows", "workflows"),
-        Configuration(".claude/plugins", "plugins"),
-    ),
-    instructions=(("CLAUDE.md",), (".claude/CLAUDE.md",), ("CLAUDE.local.md",)),
-    rules=(".claude/rules",),
-    skills=(".claude/skills",),
-    reach="root",
-    imports=True,
-)
 
 INSTRUCTIONS = "instructions.md"
 PLUGIN = "plugin"

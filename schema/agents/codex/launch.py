@@ -16,7 +16,7 @@ from typing import Any
 from attrs import frozen
 
 from ...workspace.instructions import instructions
-from ...workspace.project import Configuration, ProjectFiles
+from ..definition import DEFAULT
 from ..dialect import AgentSpec, Launch
 from .wire import request
 
@@ -24,9 +24,6 @@ INITIALIZE = "initialize"
 """The request id of the handshake."""
 
 LOGIN = "login"
-
-DEFAULT_MODEL = "default"
-"""The model that the user's config.toml names, or codex's own choice."""
 
 
 @frozen
@@ -63,19 +60,6 @@ _NOISE = (
 _IN_MEMORY = ("-c", 'cli_auth_credentials_store="ephemeral"')
 """What codex is told at its start stays in the process; by default it would be written into the user's auth.json."""
 
-
-PROJECT = ProjectFiles(
-    configuration=(
-        Configuration(".codex/config.toml", "settings", parsed=True),
-        Configuration(".codex/hooks.json", "hooks"),
-        Configuration(".codex/hooks", "hooks"),
-        Configuration(".codex/rules", "rules"),
-        Configuration(".codex/agents", "agents"),
-        Configuration(".codex/prompts", "commands"),
-        Configuration(".codex/environments", "environments"),
-    ),
-    instructions=(("AGENTS.override.md", "AGENTS.md"),),
-)
 
 _ESCAPES = {ord('"'): '\\"', ord("\\"): "\\\\"} | {code: f"\\u{code:04x}" for code in (*range(0x20), 0x7F)}
 
@@ -124,7 +108,7 @@ def thread_request(spec: AgentSpec, request_id: str, resume: str | None) -> dict
 
 
 def chosen_model(spec: AgentSpec) -> str | None:
-    return spec.model if spec.model != DEFAULT_MODEL else None
+    return spec.model if spec.model != DEFAULT.id else None
 
 
 def _trust(spec: AgentSpec) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ from typing import Any
 from attrs import frozen
 
 from ...api.agent_info import AgentModelInfo, AgentModelsResponse
+from ..definition import DEFAULT
 from ..json_lines import BAD_JSON, decode, elements, line, members, plain
-from .launch import DEFAULT_MODEL, initialize
+from .launch import initialize
 from .wire import Frame, request
 
 MODEL_LIST = "model_list"
@@ -15,9 +16,6 @@ MODEL_LIST = "model_list"
 
 MAX_PAGES = 100
 """More than any list has: a server that always names another page must not keep us for ever."""
-
-DEFAULT = AgentModelInfo(DEFAULT_MODEL, "Default")
-"""First in every list: what the user has configured counts for a session that names no model."""
 
 
 @frozen

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from ..definition import IMAGES
 from ..dialect import AgentSpec, Attachment, Prompt
 from ..effects import Write
 from ..json_lines import line
-from ..prompts import IMAGES, data_url, naming, user_id
+from ..prompts import data_url, naming, user_id
 from . import launch as codex_launch
 from .launch import chosen_model
 from .wire import request

@@ -1,57 +1,91 @@
 """OpenCode, as the daemon knows it."""
 
-from ...api.agent_info import AgentCapabilities, AgentModeInfo, AgentModelInfo
-from ..definition import AgentDefinition
-from ..dialect import MakeDialect
-from ..prompts import IMAGES
-from .launch import DEFAULT_MODEL, PERMISSION_MODES
-from .models import OpenCodeModelTalk
-from .untrusted import PROJECT
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ...api.agent_info import AgentModeInfo
+from ...credentials.needs import Needs
+from ...workspace.project import Configuration, ProjectFiles
+from ..definition import DEFAULT, IMAGES, AgentDefinition
+from ..model_query import ModelTalk
+from ..packages import NpmPackage, VendorDownload
+
+if TYPE_CHECKING:
+    from ..dialect import MakeDialect
+
+_KINDS: Mapping[str, Sequence[str]] = {
+    "settings": ("opencode.json", "opencode.jsonc", ".opencode/opencode.json", ".opencode/opencode.jsonc"),
+    "plugins": (".opencode/plugin", ".opencode/plugins"),
+    "tools": (".opencode/tool", ".opencode/tools"),
+    "agents": (".opencode/agent", ".opencode/agents", ".opencode/mode", ".opencode/modes"),
+    "commands": (".opencode/command", ".opencode/commands"),
+    "packages": (".opencode/package.json",),
+}
+
+OWN_SKILLS = (".opencode/skill", ".opencode/skills")
+SHARED_SKILLS = (".agents/skills", ".claude/skills")
 
 
-def opencode_definition() -> AgentDefinition:
-    return AgentDefinition(
-        id="opencode",
-        executable="opencode",
-        capabilities=AgentCapabilities(
-            plan_mode=True,
-            permissions=True,
-            questions=True,
-            tool_calls=True,
-            tool_results=True,
-            text_messages=True,
-            images=True,
-            file_attachments=True,
-            session_lifecycle=True,
-            error_events=True,
-            reasoning=True,
-            status=True,
-            command_execution=True,
-            file_changes=True,
-            mcp_tools=True,
-            streaming_deltas=True,
-            item_started=True,
-            shared_process=False,  # a server of its own for each session
-        ),
-        modes=(
-            AgentModeInfo("build", "Build", "Works on the task; asks before it acts, as the permission mode says"),
-            AgentModeInfo("plan", "Plan", "OpenCode's plan agent: reads and plans, and edits nothing but its plans"),
-            AgentModeInfo("custom", "Custom", "Any agent of the user's own OpenCode configuration, by its name"),
-        ),
-        permission_modes=tuple(PERMISSION_MODES),
-        # What there is depends on the user's providers; the program is asked.
-        models=(AgentModelInfo(DEFAULT_MODEL, "Default"),),
-        default_model=DEFAULT_MODEL,
-        load_dialect=_load_dialect,
-        any_mode=True,
-        inline_mimes=IMAGES,
-        echoes=True,
-        project=PROJECT,
-        model_talk=OpenCodeModelTalk,
-    )
-
-
-def _load_dialect() -> MakeDialect:
+def _load_dialect() -> "MakeDialect":
     from .dialect import OpenCode
 
     return OpenCode
+
+
+def _model_talk() -> ModelTalk:
+    from .models import OpenCodeModelTalk
+
+    return OpenCodeModelTalk()
+
+
+_PROJECT = ProjectFiles(
+    configuration=tuple(Configuration(path, kind) for kind, paths in _KINDS.items() for path in paths),
+    instructions=(("AGENTS.md", "CLAUDE.md", "CONTEXT.md"),),
+    skills=(*OWN_SKILLS, *SHARED_SKILLS),
+)
+
+DEFINITION = AgentDefinition(
+    id="opencode",
+    executable="opencode",
+    version="1.18.33",
+    npm=NpmPackage(
+        "opencode-ai",
+        ("opencode-linux-{machine}{baseline}{libc}/bin/opencode", "opencode-linux-{machine}{libc}/bin/opencode"),
+        size=371_000_000,
+        spare="opencode-linux-*",  # for x64 there are two, with and without AVX2, of 185 MB each
+    ),
+    download=VendorDownload(
+        release="v{version}",
+        build="opencode-linux-{machine}{baseline}{libc}.tar.gz",
+        file="",  # the vendor says where it is
+        published="",
+        checksums="release",
+        program="opencode",
+        archive=True,
+    ),
+    # There is a server of its own for each session.
+    modes=(
+        AgentModeInfo("build", "Build", "Works on the task; asks before it acts, as the permission mode says"),
+        AgentModeInfo("plan", "Plan", "OpenCode's plan agent: reads and plans, and edits nothing but its plans"),
+        AgentModeInfo("custom", "Custom", "Any agent of the user's own OpenCode configuration, by its name"),
+    ),
+    any_mode=True,
+    # What there is depends on the user's providers; the program is asked.
+    models=(DEFAULT,),
+    default_model=DEFAULT.id,
+    model_talk=_model_talk,
+    needs=Needs(
+        providers=("anthropic", "openai"),
+        takes={
+            ("anthropic", "api_key"): ("ANTHROPIC_API_KEY",),
+            ("openai", "api_key"): ("OPENAI_API_KEY",),
+        },
+        reads=("ANTHROPIC_API_KEY", "OPENAI_API_KEY"),
+        any_provider=True,
+        moved_by=("XDG_DATA_HOME",),
+    ),
+    inline_mimes=IMAGES,
+    echoes=True,
+    project=_PROJECT,
+    load_dialect=_load_dialect,
+)

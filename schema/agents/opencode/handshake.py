@@ -5,6 +5,7 @@ from typing import Any
 
 from ...events import ErrorData
 from ...workspace.bun_view import PROOF, UNSEEN
+from ..definition import DEFAULT
 from ..dialect import AgentSpec, Effects, HttpResponse
 from ..effects import CallHttp, ConversationOpened, Effect, Errored, FollowStream, NativeSessionNamed, Ready
 from ..json_lines import members
@@ -27,7 +28,7 @@ class Handshake:
         self._reached = self._connected = self._asked_anew = False
         self._may_reach = spec.trusted
         self.agent = opencode_launch.agent_name(spec)
-        self.model = spec.model if spec.model != opencode_launch.DEFAULT_MODEL else None
+        self.model = spec.model if spec.model != DEFAULT.id else None
         self.session_id: str | None = None
         self.ready = False
         self.reason = "it was not asked for one"

@@ -18,9 +18,6 @@ from .untrusted import closed, untrusted
 
 USERNAME = "opencode"
 
-DEFAULT_MODEL = "default"
-"""The model that the user's configuration names, or else the first provider's own default."""
-
 CONFIGURATION = "OPENCODE_CONFIG_CONTENT"
 
 _ASKED = ("edit", "bash", "webfetch", "websearch", "codesearch")

@@ -8,10 +8,8 @@ import json
 from typing import Any
 
 from ...api.agent_info import AgentModelInfo, AgentModelsResponse
+from ..definition import DEFAULT
 from ..json_lines import as_text, elements, members
-from .launch import DEFAULT_MODEL
-
-DEFAULT = AgentModelInfo(DEFAULT_MODEL, "Default")
 
 
 def chosen(named: str | None, config: Any, agent: str, providers: Any) -> str | None:

@@ -7,40 +7,23 @@ all of these are out of its sight, and the texts come by our configuration and b
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
 
 from ...workspace.bun_view import VIEW, Hidden, program, variables
-from ...workspace.project import Configuration, Project, ProjectFiles, ProjectSkill
+from ...workspace.project import Project, ProjectSkill
 from ..dialect import AgentSpec, Launch, PrivateFile
 from ..json_lines import elements, members
 from ..private_skills import folder, skill_files
-
-_KINDS: Mapping[str, Sequence[str]] = {
-    "settings": ("opencode.json", "opencode.jsonc", ".opencode/opencode.json", ".opencode/opencode.jsonc"),
-    "plugins": (".opencode/plugin", ".opencode/plugins"),
-    "tools": (".opencode/tool", ".opencode/tools"),
-    "agents": (".opencode/agent", ".opencode/agents", ".opencode/mode", ".opencode/modes"),
-    "commands": (".opencode/command", ".opencode/commands"),
-    "packages": (".opencode/package.json",),
-}
-
-_OWN_SKILLS = (".opencode/skill", ".opencode/skills")
-_SHARED_SKILLS = (".agents/skills", ".claude/skills")
-
-PROJECT = ProjectFiles(
-    configuration=tuple(Configuration(path, kind) for kind, paths in _KINDS.items() for path in paths),
-    instructions=(("AGENTS.md", "CLAUDE.md", "CONTEXT.md"),),
-    skills=(*_OWN_SKILLS, *_SHARED_SKILLS),
-)
+from .definition import OWN_SKILLS, SHARED_SKILLS
 
 HIDDEN = (
     Hidden(".opencode", home=False),
     Hidden("opencode.json"),
     Hidden("opencode.jsonc"),
-    *(Hidden(folder, ("skill.md",), home=False) for folder in _SHARED_SKILLS),
+    *(Hidden(folder, ("skill.md",), home=False) for folder in SHARED_SKILLS),
 )
 
 _NO_PROGRAMS: Mapping[str, Any] = {"lsp": False, "formatter": False}
@@ -82,7 +65,7 @@ def _instructions(spec: AgentSpec) -> list[str]:
 
 def _skills(spec: AgentSpec, *, own: bool) -> list[ProjectSkill]:
     """``own``: those in the folders that opencode does not share with other agents."""
-    folders = _OWN_SKILLS if own else _SHARED_SKILLS
+    folders = OWN_SKILLS if own else SHARED_SKILLS
     return [skill for skill in _project(spec).skills if any(f"/{place}/" in skill.directory for place in folders)]
 
 

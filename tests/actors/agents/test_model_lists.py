@@ -11,7 +11,7 @@ from sandbox_agent.actors.agents.credentials import Credentials
 from sandbox_agent.actors.agents.model_lists import ModelLists
 from sandbox_agent.actors.files.reader import ForeignFiles
 from sandbox_agent.actors.processes.table import ProcessTable
-from sandbox_agent.schema.agents.claude.definition import claude_definition
+from sandbox_agent.schema.agents.claude.definition import DEFINITION
 from sandbox_agent.schema.agents.claude.models import ask_models
 from sandbox_agent.schema.agents.definition import AgentDefinition
 from sandbox_agent.schema.settings import Settings
@@ -54,13 +54,13 @@ def lists_for(environment: dict[str, str], settings: Settings) -> ModelLists:
 
 
 async def listed(lists: ModelLists) -> list[str]:
-    return [model.id for model in (await lists.of(claude_definition())).models]
+    return [model.id for model in (await lists.of(DEFINITION)).models]
 
 
 async def test_the_vendors_list_is_sorted_and_its_newest_is_the_default():
     async with vendor(Response.of_json(200, VENDORS)) as (url, requests):
         lists = lists_for({"ANTHROPIC_API_KEY": "sk-fake-key", "ANTHROPIC_BASE_URL": url}, Settings())
-        models = await lists.of(claude_definition())
+        models = await lists.of(DEFINITION)
         assert [(m.id, m.name) for m in models.models] == [("claude-a", "A"), ("claude-b", "B")]
         assert models.default_model == "claude-a"
         assert requests[0].headers["x-api-key"] == "sk-fake-key"

@@ -10,7 +10,7 @@ import pytest
 from sandbox_agent.actors.agents.credential_files import places_of
 from sandbox_agent.actors.files.data_directory import data_directory
 from sandbox_agent.actors.files.home import Home, NoHome, base_directory, settled
-from sandbox_agent.schema.agents.amp.settings import user_files
+from sandbox_agent.schema.agents.amp.definition import user_files
 from sandbox_agent.schema.settings import Settings
 
 KNOWN = "/home/of-passwd"

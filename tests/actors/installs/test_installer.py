@@ -15,7 +15,7 @@ from sandbox_agent.actors.installs.job import InstallRequest
 from sandbox_agent.actors.journal.event_log import EventLog
 from sandbox_agent.actors.kernel.mailbox import Mailbox
 from sandbox_agent.actors.machine.process_rows import read_all
-from sandbox_agent.schema.agents.versions import PINNED
+from sandbox_agent.schema.agents.definitions import PINNED
 from sandbox_agent.schema.api.agent_info import AgentInfo, AgentInstallRequest
 from sandbox_agent.schema.api.sessions import CreateSessionRequest, MessageRequest
 from sandbox_agent.schema.problems import Problem

@@ -90,7 +90,7 @@ class World:
         native, *_, command = PACKAGES[agent].paths(this_platform())
         files = {path: text for path, text in ((native, program), (command, wrapper)) if text is not None}
         described = json.dumps({"optionalDependencies": dict.fromkeys(builds, VERSION)})
-        files[f"{PACKAGES[agent].name}/package.json"] = described
+        files[f"{PACKAGES[agent].npm.name}/package.json"] = described
         plan = {"files": files, "status": status, "stderr": stderr, "hang": hang}
         draft = self.bin / "plan.new"
         draft.write_text(json.dumps(plan))

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from sandbox_agent.actors.files.reader import ForeignFiles
 from sandbox_agent.actors.sessions.attachments import attached, inline_room
-from sandbox_agent.schema.agents.codex.definition import codex_definition
+from sandbox_agent.schema.agents.codex.definition import DEFINITION
 from sandbox_agent.schema.api.commands import MessageCommand
 from sandbox_agent.schema.api.sessions import MessageAttachment
 from sandbox_agent.schema.problems import Problem
@@ -16,7 +16,7 @@ from sandbox_agent.schema.settings import Settings
 from ...patience import PATIENCE
 
 SETTINGS = Settings(max_line_bytes=100_000, max_attachment_bytes=50_000)
-BY_PATH = codex_definition()
+BY_PATH = DEFINITION
 INLINE_ONLY = evolve(BY_PATH, by_path=False)
 SILENT = evolve(BY_PATH, echoes=False)
 TEXT = "look"

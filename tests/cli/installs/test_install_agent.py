@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_agent.schema.agents.versions import PINNED
+from sandbox_agent.schema.agents.definitions import PINNED
 
 from ...actors.installs.world import VERSION, World
 from ..commands import COMMAND, TIMEOUT, Commands

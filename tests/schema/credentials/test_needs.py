@@ -5,17 +5,16 @@ from collections.abc import Mapping
 
 import pytest
 
-from sandbox_agent.schema.credentials.credential import VARIABLES, by_provider
+from sandbox_agent.schema.agents.definitions import BY_ID
+from sandbox_agent.schema.credentials.credential import VARIABLES, by_provider, without_credentials
 from sandbox_agent.schema.credentials.discovery import Discovery, discover
 from sandbox_agent.schema.credentials.files import NotReadable
-from sandbox_agent.schema.credentials.needs import (
-    NEEDS,
+from sandbox_agent.schema.credentials.grants import (
     additions,
     available,
     environment_for,
     login_variable,
     missing,
-    without_credentials,
 )
 from sandbox_agent.schema.credentials.places import Places, places
 
@@ -255,8 +254,8 @@ def test_an_agent_without_any_credential_is_refused_with_all_that_helps(agent: s
     body = problem.body()
     assert (body["type"], body["status"]) == ("urn:sandbox-agent:error:credentials_missing", 424)
     assert body["agent"] == agent
-    assert NEEDS[agent].remedy in body["detail"]
-    assert set(NEEDS[agent].reads) <= set(body["details"]["variables"])
+    assert BY_ID[agent].needs.remedy in body["detail"]
+    assert set(BY_ID[agent].needs.reads) <= set(body["details"]["variables"])
     assert all(path.startswith("/") for path in body["details"]["files"])
     assert "troubles" not in body["details"]
     assert not here.available(agent)

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from sandbox_agent.schema.agents.amp.definition import amp_definition
+from sandbox_agent.schema.agents.amp.definition import DEFINITION, user_files
 from sandbox_agent.schema.agents.amp.dialect import Amp
-from sandbox_agent.schema.agents.amp.settings import user_files
 from sandbox_agent.schema.agents.dialect import Launch, UserFile
 from sandbox_agent.schema.problems import Problem
 
@@ -146,7 +145,7 @@ def test_amps_environment_is_the_users():
 
 
 def test_the_definition_tells_what_the_dialect_does():
-    definition = amp_definition()
+    definition = DEFINITION
     assert definition.permission_modes == ("default", "bypass", "acceptEdits")
     assert definition.hooked
     said = definition.capabilities

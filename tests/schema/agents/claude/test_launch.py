@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from sandbox_agent.schema.agents.claude.definition import claude_definition
+from sandbox_agent.schema.agents.claude.definition import DEFINITION
 from sandbox_agent.schema.agents.claude.dialect import Claude
 
 from .spec import SPEC
@@ -66,7 +66,7 @@ def test_the_environment_leaves_the_users_word_alone():
 
 
 def test_the_definition_offers_what_the_dialect_knows():
-    definition = claude_definition()
+    definition = DEFINITION
     assert definition.permission_modes == ("default", "plan", "bypass", "acceptEdits")
     assert [mode.id for mode in definition.modes] == ["build", "plan"]
     assert [model.id for model in definition.models] == ["default", "sonnet", "opus", "haiku"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from sandbox_agent.schema.agents.codex.definition import codex_definition
+from sandbox_agent.schema.agents.codex.definition import DEFINITION
 from sandbox_agent.schema.agents.codex.dialect import Codex
 from sandbox_agent.schema.agents.codex.launch import thread_request
 from sandbox_agent.schema.agents.codex.models import model_requests, models, next_page_request, read_page
@@ -83,7 +83,7 @@ def test_images_go_inline_or_by_path_and_other_files_are_named():
 
 
 def test_the_definition_offers_what_the_dialect_knows():
-    definition = codex_definition()
+    definition = DEFINITION
     assert definition.permission_modes == ("default", "plan", "bypass", "acceptEdits")
     assert [mode.id for mode in definition.modes] == ["build", "plan"]
     assert definition.models[0].id == definition.default_model == "default"

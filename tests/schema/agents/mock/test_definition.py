@@ -3,16 +3,16 @@
 from attrs import asdict
 
 from sandbox_agent.schema.agents.dialect import AgentSpec
-from sandbox_agent.schema.agents.mock.definition import mock_definition
+from sandbox_agent.schema.agents.mock.definition import DEFINITION
 
 
 def test_it_can_do_everything_but_share_a_process():
-    capabilities = asdict(mock_definition().capabilities)
+    capabilities = asdict(DEFINITION.capabilities)
     assert [name for name, can in capabilities.items() if not can] == ["shared_process"]
 
 
 def test_its_modes_and_models_are_those_of_wire_0_1():
-    definition = mock_definition()
+    definition = DEFINITION
     assert definition.id == "mock"
     assert definition.executable is None
     assert [mode.id for mode in definition.modes] == ["build", "plan"]
@@ -23,4 +23,4 @@ def test_its_modes_and_models_are_those_of_wire_0_1():
 
 def test_it_makes_its_dialect():
     spec = AgentSpec("s", ("mock",), "/", "build", "default", "seed")
-    assert repr(mock_definition().load_dialect()(spec)) == "<Mock 'mock-s' new asks=[]>"
+    assert repr(DEFINITION.load_dialect()(spec)) == "<Mock 'mock-s' new asks=[]>"

@@ -9,7 +9,7 @@ from attrs import evolve
 from sandbox_agent.schema.agents.dialect import Attachment, Prompt
 from sandbox_agent.schema.agents.opencode import models as opencode_models
 from sandbox_agent.schema.agents.opencode.commands import prompt_parts as native
-from sandbox_agent.schema.agents.opencode.definition import opencode_definition
+from sandbox_agent.schema.agents.opencode.definition import DEFINITION
 from sandbox_agent.schema.agents.opencode.launch import CONFIGURATION, PERMISSION_MODES, launch, listening
 
 from ...playbook import any_of, prompts
@@ -118,7 +118,7 @@ def test_images_go_inline_text_is_read_by_opencode_and_the_rest_is_named():
 
 
 def test_it_has_a_server_for_each_session_and_takes_agents_of_the_users_own():
-    definition = opencode_definition()
+    definition = DEFINITION
     assert definition.capabilities.shared_process is False
     assert definition.any_mode is True
     assert definition.permission_modes == ("default", "plan", "bypass", "acceptEdits")
