@@ -1,7 +1,7 @@
-"""The tally: what has happened since the daemon started, in plain numbers.
+"""Counters: what has happened since the daemon started, in plain numbers.
 
 Sessions count here; whoever shows the numbers reads them. Names that agents choose are bounded, so that no agent can
-make the tally grow without end.
+make them grow without end.
 """
 
 from collections import Counter, defaultdict
